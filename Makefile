@@ -1,0 +1,56 @@
+# snapshot_worker: scheduled, checked pg_dump snapshots taken by the server
+#
+#   make, make install    build and install for the server of PG_CONFIG
+#   make installcheck     run the tests against what is installed
+#   make check            all of it on a private copy: the whole test suite
+#   make demo             see it work on a throw-away server
+
+EXTENSION = snapshot_worker
+MODULE_big = snapshot_worker
+DATA = snapshot_worker--1.0.sql
+OBJS = \
+	src/child.o \
+	src/commands.o \
+	src/databases.o \
+	src/facts.o \
+	src/files.o \
+	src/functions.o \
+	src/history.o \
+	src/jobs.o \
+	src/json.o \
+	src/launcher.o \
+	src/manifest.o \
+	src/names.o \
+	src/record.o \
+	src/report.o \
+	src/retention.o \
+	src/schedule.o \
+	src/settings.o \
+	src/shared_state.o \
+	src/snapshot_worker.o \
+	src/staging.o \
+	src/store.o \
+	src/worker.o
+
+REGRESS = loading settings schedule functions privileges
+REGRESS_OPTS = --temp-instance=tmp_regress \
+	--temp-config=$(srcdir)/test/regress.conf
+TAP_TESTS = 1
+# prove is started in the source directory
+PROVE_TESTS = test/t/*.pl
+override PROVE_FLAGS += -I test/perl
+EXTRA_CLEAN = tmp_regress
+
+PG_CONFIG ?= pg_config
+
+# These install what they need first, PGXS included, so they do without it.
+STANDALONE = check demo
+
+ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
+.PHONY: $(STANDALONE)
+$(STANDALONE):
+	@$(dir $(abspath $(lastword $(MAKEFILE_LIST))))test/$@
+else
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+endif

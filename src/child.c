@@ -1,0 +1,366 @@
+/*-------------------------------------------------------------------------
+ *
+ * child.c
+ *	  Start, drain, time out, stop and reap one child process.
+ *
+ * A process has at most one child at a time.  It is started with
+ * posix_spawn(), which does not copy the address space, however large the
+ * server's shared memory is, and runs no code of the server's between fork
+ * and exec.  Its standard error comes back through a pipe that is drained
+ * while it runs; what it said last is kept.
+ *
+ * The exit of a child and the end of its output are two events, in either
+ * order: a grandchild may hold the pipe open.  The child is left unreaped
+ * until both have come, so that its process group, which it leads, cannot
+ * become someone else's before we have signalled it for the last time.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "clock.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
+
+/* How much of a child's output is kept. */
+#define OUTPUT_KEPT_BYTES	1400
+
+/* From SIGTERM to SIGKILL, and from a child's exit to that of its group. */
+#define GRACE_SECONDS		5
+
+/* Cap on each wait, should a signal go missing. */
+#define WAIT_MS				1000
+
+/* The process to stop when this one has to go; 0 is none. */
+static pid_t child_pid = 0;
+
+static void
+handle_child_exit(SIGNAL_ARGS)
+{
+	int			save_errno = errno;
+
+	SetLatch(MyLatch);
+	errno = save_errno;
+}
+
+/* For a process that is to run children: have their exit set its latch. */
+void
+child_init(void)
+{
+	pqsignal(SIGCHLD, handle_child_exit);
+}
+
+/* Has the child ended?  It is left to be reaped. */
+static bool
+has_exited(void)
+{
+	siginfo_t	info;
+
+	memset(&info, 0, sizeof(info));
+	if (waitid(P_PID, child_pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+		return errno != EINTR;
+	return info.si_pid == child_pid;
+}
+
+/* Reap the child; false, with errno, when there was nothing to reap. */
+static bool
+reap(int *status)
+{
+	pid_t		pid;
+
+	do
+	{
+		pid = waitpid(child_pid, status, 0);
+	} while (pid < 0 && errno == EINTR);
+	child_pid = 0;
+	return pid > 0;
+}
+
+static void
+signal_group(int signo)
+{
+	/* ESRCH is all that can go wrong, and then there is none left. */
+	(void) kill(-child_pid, signo);
+}
+
+/*
+ * Stop the child and its whole process group, if there is one, and reap it:
+ * SIGTERM, some seconds of grace, SIGKILL.  Needs no latch and handles no
+ * interrupts, so that it can be called while this process exits.
+ */
+void
+child_stop(void)
+{
+	int			status;
+
+	if (child_pid == 0)
+		return;
+
+	signal_group(SIGTERM);
+	for (int i = 0; i < GRACE_SECONDS * 100 && !has_exited(); i++)
+		pg_usleep(10000L);
+	signal_group(SIGKILL);
+	(void) reap(&status);
+}
+
+/* Close on exec what the child is not to have. */
+static void
+hide_descriptors(posix_spawn_file_actions_t *actions)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+	int			rc = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+
+	if (rc != 0)
+	{
+		errno = rc;
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not prepare child process: %m")));
+	}
+#else
+	long		max = sysconf(_SC_OPEN_MAX);
+
+	for (int fd = 3; fd < max; fd++)
+	{
+		int			flags = fcntl(fd, F_GETFD);
+
+		if (flags >= 0 && fcntl(fd, F_SETFD, flags | FD_CLOEXEC) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_SYSTEM_ERROR),
+					 errmsg("could not prepare child process: %m")));
+	}
+#endif
+}
+
+/* Start the child with its output going to a descriptor. */
+static void
+spawn(char **argv, char **envp, int output, bool want_stdout)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t	all;
+	sigset_t	none;
+	pid_t		pid;
+	int			rc;
+
+	sigfillset(&all);
+	sigemptyset(&none);
+
+	rc = posix_spawn_file_actions_init(&actions);
+	if (rc == 0)
+		rc = posix_spawnattr_init(&attr);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO,
+											  "/dev/null", O_RDONLY, 0);
+	if (rc == 0 && !want_stdout)
+		rc = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO,
+											  "/dev/null", O_WRONLY, 0);
+	if (rc == 0 && want_stdout)
+		rc = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+	if (rc == 0)
+		rc = posix_spawnattr_setsigdefault(&attr, &all);
+	if (rc == 0)
+		rc = posix_spawnattr_setsigmask(&attr, &none);
+	if (rc == 0)
+		rc = posix_spawnattr_setpgroup(&attr, 0);
+	if (rc == 0)
+		rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF |
+									  POSIX_SPAWN_SETSIGMASK |
+									  POSIX_SPAWN_SETPGROUP);
+	if (rc == 0)
+	{
+		hide_descriptors(&actions);
+		rc = posix_spawn(&pid, argv[0], &actions, &attr, argv, envp);
+	}
+	if (rc != 0)
+	{
+		errno = rc;
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not start \"%s\": %m", argv[0])));
+	}
+	child_pid = pid;
+	(void) posix_spawn_file_actions_destroy(&actions);
+	(void) posix_spawnattr_destroy(&attr);
+}
+
+/* Read what is there; false at the end of the output. */
+static bool
+drain(int fd, StringInfo output)
+{
+	char		buffer[4096];
+
+	for (;;)
+	{
+		ssize_t		n = read(fd, buffer, sizeof(buffer));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return true;
+		if (n < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read output of child process: %m")));
+		if (n == 0)
+			return false;
+
+		/* Keep the end. */
+		appendBinaryStringInfo(output, buffer, n);
+		if (output->len > 2 * OUTPUT_KEPT_BYTES)
+		{
+			int			excess = output->len - OUTPUT_KEPT_BYTES;
+
+			memmove(output->data, output->data + excess,
+					OUTPUT_KEPT_BYTES + 1);
+			output->len = OUTPUT_KEPT_BYTES;
+		}
+	}
+}
+
+/* The last whole lines of an output, without what cannot be in a text. */
+static char *
+last_lines(StringInfo output)
+{
+	char	   *start = output->data;
+	char	   *end = output->data + output->len;
+
+	for (char *p = start; p < end; p++)
+	{
+		if (*p == '\0')
+			*p = '?';
+	}
+	while (end > start && (end[-1] == '\n' || end[-1] == '\r'))
+		end--;
+	*end = '\0';
+	if (end - start > OUTPUT_KEPT_BYTES)
+	{
+		char	   *newline;
+
+		start = end - OUTPUT_KEPT_BYTES;
+		newline = strchr(start, '\n');
+		if (newline != NULL)
+			start = newline + 1;
+	}
+	return pstrdup(start);
+}
+
+static void
+wait_for_event(int fd)
+{
+	int			events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
+
+	if (fd >= 0)
+		events |= WL_SOCKET_READABLE;
+	(void) WaitLatchOrSocket(MyLatch, events, fd < 0 ? PGINVALID_SOCKET : fd,
+							 WAIT_MS, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* Wait until the child has ended and its output too, or it is stopped. */
+static void
+supervise(int fd, double deadline, StringInfo output, ChildResult *result)
+{
+	bool		open = true;
+	bool		exited = false;
+	double		group_deadline = 0;
+
+	while (!exited || open)
+	{
+		wait_for_event(open ? fd : -1);
+
+		/* In this order: what it wrote before its exit is there after it. */
+		if (!exited && has_exited())
+		{
+			exited = true;
+			group_deadline = clock_seconds() + GRACE_SECONDS;
+		}
+		if (open)
+			open = drain(fd, output);
+
+		if (exited && open && clock_seconds() >= group_deadline)
+			break;				/* it left something behind in its group */
+		if (!exited && deadline > 0 && clock_seconds() >= deadline)
+		{
+			result->timed_out = true;
+			child_stop();
+			return;
+		}
+	}
+	signal_group(SIGKILL);
+	if (!reap(&result->status))
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not wait for child process: %m")));
+}
+
+/*
+ * Run a program (argv[0] is its absolute path) in exactly this environment
+ * and wait for its end, at most until a deadline (of clock_seconds(); 0 is none),
+ * when it is stopped.  Its last lines on standard error, and on standard output if that
+ * is wanted too, are in the result.
+ *
+ * How the program ended is a result and not an error.  Raises an error when
+ * it cannot be started, and whatever interrupts raise; then the program has
+ * been stopped.
+ */
+void
+child_run(char **argv, char **envp, bool want_stdout, double deadline,
+		  ChildResult *result)
+{
+	StringInfoData output;
+	int			fds[2];
+	volatile bool write_end_open = true;
+
+	Assert(child_pid == 0);
+	memset(result, 0, sizeof(*result));
+	initStringInfo(&output);
+
+	ReserveExternalFD();
+	if (pipe(fds) != 0)
+	{
+		ReleaseExternalFD();
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create pipe: %m")));
+	}
+	PG_TRY();
+	{
+		if (fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not set up pipe: %m")));
+		spawn(argv, envp, fds[1], want_stdout);
+		(void) close(fds[1]);
+		write_end_open = false;
+		supervise(fds[0], deadline, &output, result);
+	}
+	PG_FINALLY();
+	{
+		child_stop();
+		(void) close(fds[0]);
+		if (write_end_open)
+			(void) close(fds[1]);
+		ReleaseExternalFD();
+	}
+	PG_END_TRY();
+
+	result->output = last_lines(&output);
+	pfree(output.data);
+}

@@ -1,0 +1,193 @@
+/*-------------------------------------------------------------------------
+ *
+ * commands.c
+ *	  Argument and environment vectors for pg_dump and its kin: pure.
+ *
+ * No shell reads these.  A database can have any name, and libpq takes what
+ * looks like a connection string for one, so that a name is always a quoted
+ * value in a connection string of ours.  No password is ever among them:
+ * where one is asked for, the pass file of the server's user has it.
+ *
+ * All vectors are palloc'd and end with NULL.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands.h"
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+
+static char **
+vector_of(List *strings)
+{
+	char	  **vector = palloc((list_length(strings) + 1) * sizeof(char *));
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		vector[foreach_current_index(lc)] = lfirst(lc);
+	vector[list_length(strings)] = NULL;
+	return vector;
+}
+
+/* Add keyword='value' to a connection string. */
+static void
+append_parameter(StringInfo conninfo, const char *keyword, const char *value)
+{
+	if (conninfo->len > 0)
+		appendStringInfoChar(conninfo, ' ');
+	appendStringInfo(conninfo, "%s='", keyword);
+	for (const char *p = value; *p != '\0'; p++)
+	{
+		if (*p == '\'' || *p == '\\')
+			appendStringInfoChar(conninfo, '\\');
+		appendStringInfoChar(conninfo, *p);
+	}
+	appendStringInfoChar(conninfo, '\'');
+}
+
+static char *
+server_conninfo(const Connection *connection, bool with_database)
+{
+	StringInfoData conninfo;
+
+	initStringInfo(&conninfo);
+	append_parameter(&conninfo, "host", connection->host);
+	append_parameter(&conninfo, "port", psprintf("%d", connection->port));
+	append_parameter(&conninfo, "user", connection->user);
+	if (with_database)
+		append_parameter(&conninfo, "dbname", connection->database);
+	return conninfo.data;
+}
+
+static List *
+program(const char *bin_directory, const char *name)
+{
+	return list_make1(psprintf("%s/%s", bin_directory, name));
+}
+
+/* program --version */
+char	  **
+commands_version(const char *bin_directory, const char *name)
+{
+	return vector_of(lappend(program(bin_directory, name), "--version"));
+}
+
+/* pg_dump of a whole database into a file or directory at path. */
+char	  **
+commands_pg_dump(const char *bin_directory, const Connection *connection,
+				 const DumpOptions *options, const char *path)
+{
+	List	   *args = program(bin_directory, "pg_dump");
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, true)));
+	args = lappend(args, "--no-password");
+	args = lappend(args, psprintf("--format=%s", options->format));
+	args = lappend(args, psprintf("--compress=%s", options->compress));
+	if (options->jobs > 0)
+		args = lappend(args, psprintf("--jobs=%d", options->jobs));
+	if (options->lock_timeout > 0)
+		args = lappend(args, psprintf("--lock-wait-timeout=%d",
+									  options->lock_timeout));
+	args = lappend(args, psprintf("--snapshot=%s", options->snapshot));
+	args = lappend(args, "--no-sync");	/* we sync, and check that */
+	args = lappend(args, psprintf("--file=%s", path));
+	return vector_of(args);
+}
+
+/*
+ * pg_dumpall of roles and tablespaces into a file at path.  Passwords can be
+ * read by superusers only.
+ */
+char	  **
+commands_pg_dumpall_globals(const char *bin_directory,
+							const Connection *connection, int lock_timeout,
+							bool role_passwords, const char *path)
+{
+	List	   *args = program(bin_directory, "pg_dumpall");
+	StringInfoData database;
+
+	/* pg_dumpall takes the database apart from the rest, but reads it alike */
+	initStringInfo(&database);
+	append_parameter(&database, "dbname", connection->database);
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, false)));
+	args = lappend(args, psprintf("--database=%s", database.data));
+	args = lappend(args, "--no-password");
+	args = lappend(args, "--globals-only");
+	if (!role_passwords)
+		args = lappend(args, "--no-role-passwords");
+	if (lock_timeout > 0)
+		args = lappend(args, psprintf("--lock-wait-timeout=%d", lock_timeout));
+	args = lappend(args, "--no-sync");
+	args = lappend(args, psprintf("--file=%s", path));
+	return vector_of(args);
+}
+
+/* pg_restore that lists the archive at path. */
+char	  **
+commands_pg_restore_list(const char *bin_directory, const char *path)
+{
+	List	   *args = program(bin_directory, "pg_restore");
+
+	args = lappend(args, "--list");
+	args = lappend(args, psprintf("%s", path));
+	return vector_of(args);
+}
+
+/*
+ * The whole environment of a child: what it needs to find its way and its
+ * pass file (NULL is libpq's default, below home), and nothing that the
+ * server happens to have.
+ */
+char	  **
+commands_environment(const char *bin_directory, const char *home,
+					 const char *pass_file)
+{
+	List	   *env = NIL;
+
+	env = lappend(env, psprintf("PATH=%s:/usr/bin:/bin", bin_directory));
+	env = lappend(env, psprintf("HOME=%s", home));
+	env = lappend(env, "LC_ALL=C");
+	env = lappend(env, "TZ=UTC");
+	if (pass_file != NULL)
+		env = lappend(env, psprintf("PGPASSFILE=%s", pass_file));
+	env = lappend(env, "PGAPPNAME=snapshot_worker");
+	env = lappend(env, "PGCONNECT_TIMEOUT=30");
+	return vector_of(env);
+}
+
+/* What to do about a program's last words, or NULL where nothing is known. */
+const char *
+commands_hint(const char *output)
+{
+	static const struct
+	{
+		const char *words;
+		const char *hint;
+	}			hints[] = {
+		{"no password supplied",
+		"pg_hba.conf asks for a password: put it into the pass file (~/.pgpass) of the operating system user that runs the server, or use \"peer\" authentication."},
+		{"password authentication failed",
+		"Check the pass file (~/.pgpass) of the operating system user that runs the server."},
+		{"Peer authentication failed",
+		"Set \"snapshot_worker.user\" to a role that pg_hba.conf and pg_ident.conf let the server's operating system user be."},
+		{"no pg_hba.conf entry",
+		"Let the role of \"snapshot_worker.user\" connect to this database over the server's Unix-domain socket in pg_hba.conf."},
+		{"Query was: LOCK TABLE",
+		"Another session holds a strong lock on a table. \"snapshot_worker.lock_timeout\" says how long to wait for it."},
+		{"permission denied",
+		"The role of \"snapshot_worker.user\" needs to be a superuser, or to read all that it dumps (pg_read_all_data)."},
+	};
+
+	for (size_t i = 0; i < lengthof(hints); i++)
+	{
+		if (strstr(output, hints[i].words) != NULL)
+			return hints[i].hint;
+	}
+	return NULL;
+}

@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * commands.h
+ *	  Argument and environment vectors for pg_dump and its kin: pure.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_COMMANDS_H
+#define SNAPSHOT_WORKER_COMMANDS_H
+
+/* How to reach a database of this server. */
+typedef struct Connection
+{
+	const char *host;			/* socket directory, or a host's name */
+	int			port;
+	const char *user;
+	const char *database;
+} Connection;
+
+typedef struct DumpOptions
+{
+	const char *format;
+	const char *compress;
+	int			jobs;			/* 0 to leave it out */
+	int			lock_timeout;	/* milliseconds; 0 is none */
+	const char *snapshot;		/* identifier of an exported snapshot */
+} DumpOptions;
+
+extern char **commands_version(const char *bin_directory, const char *program);
+extern char **commands_pg_dump(const char *bin_directory,
+							   const Connection *connection,
+							   const DumpOptions *options, const char *path);
+extern char **commands_pg_dumpall_globals(const char *bin_directory,
+										  const Connection *connection,
+										  int lock_timeout,
+										  bool role_passwords,
+										  const char *path);
+extern char **commands_pg_restore_list(const char *bin_directory,
+									   const char *path);
+extern char **commands_environment(const char *bin_directory, const char *home,
+								   const char *pass_file);
+extern const char *commands_hint(const char *output);
+
+#endif							/* SNAPSHOT_WORKER_COMMANDS_H */

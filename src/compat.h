@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  What differs between the server versions that we build with.
+ *
+ * This is the only file that tests PG_VERSION_NUM.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_COMPAT_H
+#define SNAPSHOT_WORKER_COMPAT_H
+
+#include "catalog/pg_database.h"
+#include "common/jsonapi.h"
+
+#if PG_VERSION_NUM < 150000
+#error "snapshot_worker needs PostgreSQL 15 or later"
+#endif
+
+/* The major version that we are built for, as a number. */
+#define SERVER_MAJOR_VERSION	(PG_VERSION_NUM / 10000)
+
+/* JSON parser callbacks return a result from 16 on. */
+#if PG_VERSION_NUM >= 160000
+typedef JsonParseErrorType JsonActionResult;
+#define JSON_ACTION_DONE return JSON_SUCCESS
+#else
+typedef void JsonActionResult;
+#define JSON_ACTION_DONE return
+#endif
+
+/* A lexer is made in place from 17 on. */
+static inline JsonLexContext *
+compat_json_lexer(char *text, size_t len, int encoding)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, text, len, encoding, true);
+#else
+	return makeJsonLexContextCstringLen(text, (int) len, encoding, true);
+#endif
+}
+
+/* pg_dump knows other methods than gzip from 16 on. */
+#if PG_VERSION_NUM >= 160000
+#define PG_DUMP_KNOWS_METHODS true
+#ifdef USE_ZSTD
+#define DEFAULT_COMPRESSION "zstd:1"
+#else
+#define DEFAULT_COMPRESSION "gzip:1"
+#endif
+#else
+#define PG_DUMP_KNOWS_METHODS false
+#define DEFAULT_COMPRESSION "gzip:1"
+#endif
+
+/* Databases whose DROP was interrupted; early minor releases do not mark them. */
+#ifndef DATCONNLIMIT_INVALID_DB
+#define DATCONNLIMIT_INVALID_DB (-2)
+#endif
+
+#endif							/* SNAPSHOT_WORKER_COMPAT_H */

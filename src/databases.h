@@ -1,0 +1,17 @@
+/*-------------------------------------------------------------------------
+ *
+ * databases.h
+ *	  The databases that the schedule takes snapshots of.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_DATABASES_H
+#define SNAPSHOT_WORKER_DATABASES_H
+
+#include "nodes/pg_list.h"
+
+extern List *databases_wanted(void);
+
+#endif							/* SNAPSHOT_WORKER_DATABASES_H */

@@ -1,0 +1,175 @@
+/*-------------------------------------------------------------------------
+ *
+ * facts.c
+ *	  What a database is at the moment of its snapshot, and how to reach it.
+ *
+ * This runs as the bootstrap superuser in databases whose owners need not be
+ * trusted.  Nothing that they can define is called: the search path is closed,
+ * and what is read is in pg_catalog.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xlogrecovery.h"
+#include "catalog/pg_authid.h"
+#include "executor/spi.h"
+#include "facts.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "postmaster/postmaster.h"
+#include "settings.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+#include "utils/varlena.h"
+
+/* Tables that a dump has, but for those of extensions. */
+#define COUNT_TABLES \
+	"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c" \
+	" JOIN pg_catalog.pg_namespace n" \
+	" ON n.oid OPERATOR(pg_catalog.=) c.relnamespace" \
+	" WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[])" \
+	" AND c.relpersistence OPERATOR(pg_catalog.<>) 't'::pg_catalog.\"char\"" \
+	" AND n.nspname OPERATOR(pg_catalog.<>) ALL" \
+	" ('{pg_catalog,information_schema}'::pg_catalog.name[])"
+
+static int64
+count_tables(void)
+{
+	int64		count;
+	bool		isnull;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (SPI_execute(COUNT_TABLES, true, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "could not count tables");
+	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										SPI_tuptable->tupdesc, 1, &isnull));
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	return count;
+}
+
+static void
+override_setting(const char *name, const char *value)
+{
+	/* Not every server version has each of them. */
+	if (GetConfigOption(name, true, false) != NULL)
+		SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
+}
+
+/*
+ * Begin a transaction, export its MVCC snapshot, and put into the manifest
+ * what that snapshot is: WAL position and timeline, size of the database, and
+ * number of tables.  Returns the identifier of the exported snapshot, good
+ * until facts_end(), in the caller's memory context.
+ *
+ * The WAL position is read once the snapshot has been taken: everything that
+ * the snapshot sees was written to WAL before it.  (The converse does not
+ * hold: a commit just before that position may still be unseen.)
+ */
+const char *
+facts_begin(Manifest *manifest)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *identifier;
+
+	/* What ALTER DATABASE or ALTER ROLE may have set is not for us. */
+	override_setting("search_path", "pg_catalog, pg_temp");
+	override_setting("transaction_timeout", "0");
+	override_setting("lock_timeout", psprintf("%d", setting_lock_timeout));
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	XactIsoLevel = XACT_REPEATABLE_READ;
+	XactReadOnly = true;
+	PushActiveSnapshot(GetTransactionSnapshot());
+
+	if (RecoveryInProgress())
+	{
+		TimeLineID	timeline;
+
+		manifest->lsn = GetXLogReplayRecPtr(&timeline);
+		manifest->timeline = timeline;
+	}
+	else
+	{
+		manifest->lsn = GetXLogInsertRecPtr();
+		manifest->timeline = GetWALInsertionTimeLine();
+	}
+	identifier = MemoryContextStrdup(caller,
+									 ExportSnapshot(GetActiveSnapshot()));
+	manifest->tables = count_tables();
+	manifest->database_size =
+		DatumGetInt64(DirectFunctionCall1(pg_database_size_oid,
+										  ObjectIdGetDatum(MyDatabaseId)));
+	MemoryContextSwitchTo(caller);
+	return identifier;
+}
+
+/* End the transaction that facts_begin() began. */
+void
+facts_end(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller);
+}
+
+/* The directory of the server's first Unix-domain socket, or NULL. */
+static char *
+socket_directory(void)
+{
+	List	   *directories;
+	char	   *first;
+
+	if (!SplitDirectoriesString(pstrdup(Unix_socket_directories), ',',
+								&directories) || directories == NIL)
+		return NULL;
+	first = linitial(directories);
+	if (first[0] == '\0')
+		return NULL;
+	/* relative to where the server runs; "@" is in the abstract namespace */
+	if (first[0] != '@' && !is_absolute_path(first))
+		return psprintf("%s/%s", DataDir, first);
+	return first;
+}
+
+/*
+ * How pg_dump reaches a database of this server: over its own socket and port,
+ * as the role that is set, or as the bootstrap superuser.  Needs a
+ * transaction.  Raises an error when that role does not exist.
+ */
+void
+facts_connection(const char *database, Connection *connection,
+				 bool *is_superuser)
+{
+	Oid			role = BOOTSTRAP_SUPERUSERID;
+
+	if (setting_user[0] != '\0')
+	{
+		role = get_role_oid(setting_user, true);
+		if (!OidIsValid(role))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("role \"%s\" does not exist", setting_user),
+					 errhint("Set \"snapshot_worker.user\" to the role that pg_dump is to connect as.")));
+	}
+	connection->host = socket_directory();
+	if (connection->host == NULL)
+		connection->host = "localhost";
+	connection->port = PostPortNumber;
+	connection->user = GetUserNameFromId(role, false);
+	connection->database = database;
+	*is_superuser = superuser_arg(role);
+}

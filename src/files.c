@@ -1,0 +1,321 @@
+/*-------------------------------------------------------------------------
+ *
+ * files.c
+ *	  Files and directories: write, read, hash, list and remove them.
+ *
+ * Symbolic links are never followed.  Nothing here syncs at the level of the
+ * server's own data, where a failure would be a PANIC: a broken disk under
+ * the snapshots must not take the server down.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cryptohash.h"
+#include "common/file_perm.h"
+#include "files.h"
+#include "manifest.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+#define HASH_BUFFER_SIZE	(256 * 1024)
+
+/*
+ * Write text to the end of an open file and sync it.  Raises an error that
+ * names path; the descriptor stays the caller's.
+ */
+void
+files_write(int fd, const char *path, const char *text)
+{
+	size_t		len = strlen(text);
+	size_t		done = 0;
+
+	while (done < len)
+	{
+		ssize_t		n;
+
+		errno = 0;
+		n = write(fd, text + done, len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+		{
+			/* a short write that leaves errno alone means a full disk */
+			if (errno == 0)
+				errno = ENOSPC;
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not write to file \"%s\": %m", path)));
+		}
+		done += n;
+	}
+	if (pg_fsync(fd) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not fsync file \"%s\": %m", path)));
+}
+
+/*
+ * The contents of a regular file of at most limit bytes, palloc'd, with a
+ * zero byte behind them.  Returns NULL, with the reason in *problem and errno
+ * from the failed call (or 0), when it cannot be read.  Raises no error.
+ */
+char *
+files_read(const char *path, size_t limit, size_t *len, const char **problem)
+{
+	int			fd;
+	struct stat st;
+	char	   *text;
+	size_t		done = 0;
+
+	/* O_NONBLOCK, so that a FIFO of that name does not hold us up. */
+	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
+	if (fd < 0)
+	{
+		int			save_errno = errno;
+
+		*problem = psprintf("it could not be opened: %s", strerror(errno));
+		errno = save_errno;
+		return NULL;
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+		st.st_size > (off_t) limit)
+	{
+		(void) CloseTransientFile(fd);
+		*problem = psprintf("it is not a regular file of at most %zu bytes",
+							limit);
+		errno = 0;
+		return NULL;
+	}
+
+	text = palloc_extended(st.st_size + 1, MCXT_ALLOC_HUGE);
+	while (done < (size_t) st.st_size)
+	{
+		ssize_t		n = read(fd, text + done, st.st_size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+		{
+			int			save_errno = errno;
+
+			(void) CloseTransientFile(fd);
+			pfree(text);
+			*problem = psprintf("it could not be read: %s",
+								strerror(save_errno));
+			errno = save_errno;
+			return NULL;
+		}
+		if (n == 0)
+			break;				/* cut short meanwhile */
+		done += n;
+	}
+	(void) CloseTransientFile(fd);	/* only read */
+	text[done] = '\0';
+	*len = done;
+	return text;
+}
+
+static void
+hash_failed(const char *path, pg_cryptohash_ctx *hash)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg("could not compute the SHA-256 hash of file \"%s\": %s",
+					path, pg_cryptohash_error(hash))));
+}
+
+static int64
+hash_open_file(int fd, const char *path, pg_cryptohash_ctx *hash)
+{
+	char	   *buffer = palloc(HASH_BUFFER_SIZE);
+	int64		size = 0;
+
+	if (pg_cryptohash_init(hash) < 0)
+		hash_failed(path, hash);
+	for (;;)
+	{
+		ssize_t		n;
+
+		CHECK_FOR_INTERRUPTS();
+		n = read(fd, buffer, HASH_BUFFER_SIZE);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read file \"%s\": %m", path)));
+		if (n == 0)
+			break;
+		if (pg_cryptohash_update(hash, (uint8 *) buffer, n) < 0)
+			hash_failed(path, hash);
+		size += n;
+	}
+	pfree(buffer);
+	return size;
+}
+
+/*
+ * The size in bytes of a file, and its SHA-256 in hexadecimal digits,
+ * SHA256_HEX_SIZE bytes; on request it is synced too.  Raises an error that
+ * names path when it cannot be read.
+ */
+int64
+files_hash(const char *path, bool sync, char *sha256)
+{
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	pg_cryptohash_ctx *hash;
+	volatile int64 size = 0;
+	int			fd;
+
+	/* syncing may need a descriptor that could be written to */
+	fd = OpenTransientFile(path,
+						   (sync ? O_RDWR : O_RDONLY) | O_NOFOLLOW | PG_BINARY);
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\": %m", path)));
+
+	hash = pg_cryptohash_create(PG_SHA256);
+	if (hash == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	PG_TRY();
+	{
+		size = hash_open_file(fd, path, hash);
+		if (pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
+			hash_failed(path, hash);
+		if (sync && pg_fsync(fd) != 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not fsync file \"%s\": %m", path)));
+	}
+	PG_FINALLY();
+	{
+		pg_cryptohash_free(hash);
+	}
+	PG_END_TRY();
+
+	if (CloseTransientFile(fd) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not close file \"%s\": %m", path)));
+
+	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
+		snprintf(sha256 + 2 * i, 3, "%02x", digest[i]);
+	return size;
+}
+
+static bool
+list_below(const char *root, const char *inner, int elevel, FileTree *tree)
+{
+	const char *path = inner[0] == '\0' ? root : psprintf("%s/%s", root, inner);
+	DIR		   *dir = AllocateDir(path);
+	struct dirent *entry;
+
+	check_stack_depth();
+
+	/* With no directory, ReadDirExtended is who reports that. */
+	while ((entry = ReadDirExtended(dir, path, elevel)) != NULL)
+	{
+		char	   *name;
+		struct stat st;
+
+		CHECK_FOR_INTERRUPTS();
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		name = inner[0] == '\0' ? pstrdup(entry->d_name) :
+			psprintf("%s/%s", inner, entry->d_name);
+		if (lstat(psprintf("%s/%s", root, name), &st) != 0)
+		{
+			if (errno == ENOENT)
+				continue;
+			ereport(elevel,
+					(errcode_for_file_access(),
+					 errmsg("could not stat file \"%s/%s\": %m", root, name)));
+			FreeDir(dir);
+			return false;
+		}
+		if (S_ISDIR(st.st_mode))
+		{
+			tree->directories = lappend(tree->directories, name);
+			if (!list_below(root, name, elevel, tree))
+			{
+				FreeDir(dir);
+				return false;
+			}
+		}
+		else if (S_ISREG(st.st_mode))
+			tree->files = lappend(tree->files, name);
+		else
+			tree->others = lappend(tree->others, name);
+	}
+	if (dir == NULL)
+		return false;
+	FreeDir(dir);
+	return true;
+}
+
+/*
+ * List all that is below a directory.  Returns false, after a report at
+ * elevel, when some of it cannot be read.
+ */
+bool
+files_list(const char *root, int elevel, FileTree *tree)
+{
+	memset(tree, 0, sizeof(*tree));
+	return list_below(root, "", elevel, tree);
+}
+
+static bool
+remove_one(const char *path, bool is_directory, int elevel)
+{
+	int			rc = is_directory ? rmdir(path) : unlink(path);
+
+	if (rc == 0 || errno == ENOENT)
+		return true;
+	ereport(elevel,
+			(errcode_for_file_access(),
+			 is_directory ?
+			 errmsg("could not remove directory \"%s\": %m", path) :
+			 errmsg("could not remove file \"%s\": %m", path)));
+	return false;
+}
+
+/*
+ * Remove a directory and all that is in it, the file "last" (relative, or
+ * NULL) after all others: it is what tells whose directory this is, should we
+ * be stopped halfway.  Returns false, after a report at elevel, when anything
+ * is left.
+ */
+bool
+files_remove(const char *root, const char *last, int elevel)
+{
+	FileTree	tree;
+	ListCell   *lc;
+	bool		good = true;
+
+	if (!files_list(root, elevel, &tree))
+		return false;
+
+	foreach(lc, list_concat(tree.files, tree.others))
+	{
+		if (last == NULL || strcmp(lfirst(lc), last) != 0)
+			good &= remove_one(psprintf("%s/%s", root, (char *) lfirst(lc)),
+							   false, elevel);
+	}
+	for (int i = list_length(tree.directories) - 1; i >= 0; i--)
+		good &= remove_one(psprintf("%s/%s", root,
+									(char *) list_nth(tree.directories, i)),
+						   true, elevel);
+	if (good && last != NULL)
+		good = remove_one(psprintf("%s/%s", root, last), false, elevel);
+	return good && remove_one(root, true, elevel);
+}

@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * files.h
+ *	  Files and directories: write, read, hash, list and remove them.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_FILES_H
+#define SNAPSHOT_WORKER_FILES_H
+
+#include "nodes/pg_list.h"
+
+/* What is below a directory, as paths relative to it. */
+typedef struct FileTree
+{
+	List	   *files;			/* regular files */
+	List	   *directories;	/* each before what is in it */
+	List	   *others;			/* links, sockets and the like */
+} FileTree;
+
+extern void files_write(int fd, const char *path, const char *text);
+extern char *files_read(const char *path, size_t limit, size_t *len,
+						const char **problem);
+extern int64 files_hash(const char *path, bool sync, char *sha256);
+extern bool files_list(const char *root, int elevel, FileTree *tree);
+extern bool files_remove(const char *root, const char *last, int elevel);
+
+#endif							/* SNAPSHOT_WORKER_FILES_H */

@@ -1,0 +1,203 @@
+/*-------------------------------------------------------------------------
+ *
+ * history.c
+ *	  One line for each finished run, good or bad.
+ *
+ * The file has a JSON object on each line, oldest first, and belongs to one
+ * cluster.  A primary and its standbys may share it, so that it is written
+ * under a lock.  A line that was cut off by a crash is passed over.  The file
+ * is kept short: when it has grown to twice what is kept, its older half is
+ * dropped.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file_perm.h"
+#include "files.h"
+#include "history.h"
+#include "miscadmin.h"
+#include "record.h"
+#include "storage/fd.h"
+#include "utils/memutils.h"
+
+/* Lines are mostly of some 300 bytes: some thousands of them are kept. */
+#define HISTORY_KEPT_BYTES	(1024 * 1024)
+
+static const RecordMember members[] = {
+	{"name", RECORD_STRING, offsetof(HistoryLine, name)},
+	{"reason", RECORD_STRING, offsetof(HistoryLine, reason)},
+	{"attempt", RECORD_NUMBER, offsetof(HistoryLine, attempt)},
+	{"scheduled_for", RECORD_TIME_OR_NULL, offsetof(HistoryLine, scheduled_for)},
+	{"started_at", RECORD_TIME, offsetof(HistoryLine, started_at)},
+	{"finished_at", RECORD_TIME, offsetof(HistoryLine, finished_at)},
+	{"outcome", RECORD_STRING, offsetof(HistoryLine, outcome)},
+	{"error", RECORD_STRING_OR_NULL, offsetof(HistoryLine, error)},
+	{"size", RECORD_NUMBER, offsetof(HistoryLine, size)},
+};
+
+static char *
+history_path(const char *directory, uint64 system_identifier)
+{
+	return psprintf("%s/history-" UINT64_FORMAT ".jsonl",
+					directory, system_identifier);
+}
+
+static void
+lock_file(int fd, const char *path)
+{
+	while (flock(fd, LOCK_EX) != 0)
+	{
+		if (errno != EINTR)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not lock file \"%s\": %m", path)));
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * Open the file, locked, for appending.  It can have been replaced between
+ * open and lock, when someone else cut it short.
+ */
+static int
+open_locked(const char *path, struct stat *st)
+{
+	for (;;)
+	{
+		struct stat named;
+		int			fd = OpenTransientFilePerm(path, O_RDWR | O_APPEND |
+											   O_CREAT | O_NOFOLLOW | PG_BINARY,
+											   pg_file_create_mode);
+
+		if (fd < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not open file \"%s\": %m", path)));
+		lock_file(fd, path);
+		if (fstat(fd, st) != 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not stat file \"%s\": %m", path)));
+		if (lstat(path, &named) == 0 &&
+			named.st_ino == st->st_ino && named.st_dev == st->st_dev)
+			return fd;
+		(void) CloseTransientFile(fd);
+	}
+}
+
+/* Replace the file, which is locked, by its newer lines. */
+static void
+drop_old_lines(const char *path)
+{
+	char	   *newpath = psprintf("%s.tmp", path);
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(path, MaxAllocSize - 1, &len, &problem);
+	char	   *kept;
+	int			fd;
+
+	if (text == NULL || len <= HISTORY_KEPT_BYTES)
+		return;
+	kept = memchr(text + len - HISTORY_KEPT_BYTES, '\n', HISTORY_KEPT_BYTES);
+	if (kept == NULL)
+		return;
+
+	/* Under the lock a file of that name is a leftover. */
+	if (unlink(newpath) != 0 && errno != ENOENT)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not remove file \"%s\": %m", newpath)));
+	fd = OpenTransientFilePerm(newpath, O_WRONLY | O_CREAT | O_EXCL |
+							   O_NOFOLLOW | PG_BINARY, pg_file_create_mode);
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create file \"%s\": %m", newpath)));
+	files_write(fd, newpath, kept + 1);
+	if (CloseTransientFile(fd) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not close file \"%s\": %m", newpath)));
+	(void) durable_rename(newpath, path, ERROR);
+	pfree(text);
+}
+
+/* Does a file of that size end with a whole line? */
+static bool
+ends_with_newline(int fd, off_t size)
+{
+	char		last;
+
+	return size == 0 ||
+		(pread(fd, &last, 1, size - 1) == 1 && last == '\n');
+}
+
+/*
+ * Add a line to the history of a cluster in a directory, durably.  Raises an
+ * error when that fails.
+ */
+void
+history_append(const char *directory, uint64 system_identifier,
+			   const HistoryLine *line)
+{
+	char	   *path = history_path(directory, system_identifier);
+	StringInfoData json;
+	struct stat st;
+	int			fd = open_locked(path, &st);
+
+	initStringInfo(&json);
+	if (!ends_with_newline(fd, st.st_size))
+		appendStringInfoChar(&json, '\n');
+	appendStringInfoChar(&json, '{');
+	record_write(&json, members, lengthof(members), line);
+	appendStringInfoString(&json, "}\n");
+	files_write(fd, path, json.data);
+	if (st.st_size == 0)
+		(void) fsync_fname_ext(directory, true, false, ERROR);
+	else if (st.st_size > 2 * HISTORY_KEPT_BYTES)
+		drop_old_lines(path);
+	if (CloseTransientFile(fd) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not close file \"%s\": %m", path)));
+}
+
+/*
+ * The history of a cluster in a directory, oldest first: a list of
+ * HistoryLine.  What is not a line of ours is passed over.  Returns NIL when
+ * there is no history that could be read.
+ */
+List *
+history_read(const char *directory, uint64 system_identifier)
+{
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(history_path(directory, system_identifier),
+								  MaxAllocSize - 1, &len, &problem);
+	List	   *lines = NIL;
+	char	   *p = text;
+
+	while (text != NULL && p < text + len)
+	{
+		char	   *end = memchr(p, '\n', text + len - p);
+		HistoryLine *line = palloc0(sizeof(HistoryLine));
+
+		CHECK_FOR_INTERRUPTS();
+		if (end == NULL)
+			break;				/* torn: it is not finished */
+		*end = '\0';
+		if (record_parse(p, end - p, members, lengthof(members),
+						 line) == NULL)
+			lines = lappend(lines, line);
+		p = end + 1;
+	}
+	return lines;
+}

@@ -1,0 +1,151 @@
+/*-------------------------------------------------------------------------
+ *
+ * jobs.c
+ *	  What the schedule still has to do, for each database: pure.
+ *
+ * Each database succeeds or fails by itself.  A failed try is followed by
+ * another one after a delay; whichever database has waited for longest is
+ * next, so that one that fails for ever delays no other.  Delays are measured
+ * on a clock that nobody sets.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "jobs.h"
+#include "schedule.h"
+
+/*
+ * The job of a database.  If there is none, one is added, in the current
+ * memory context, or NULL returned.
+ */
+Job *
+jobs_find(List **jobs, const char *database, bool create)
+{
+	ListCell   *lc;
+	Job		   *job;
+
+	foreach(lc, *jobs)
+	{
+		job = lfirst(lc);
+		if (strcmp(job->database, database) == 0)
+			return job;
+	}
+	if (!create)
+		return NULL;
+	job = palloc0(sizeof(Job));
+	strlcpy(job->database, database, sizeof(job->database));
+	*jobs = lappend(*jobs, job);
+	return job;
+}
+
+/* A slot has come: it takes over from what was left of the one before. */
+void
+jobs_begin_slot(Job *job, TimestampTz slot, double now)
+{
+	job->slot = slot;
+	job->pending = true;
+	job->attempt = 1;
+	job->due = now;
+	job->run_id = 0;
+}
+
+/*
+ * A run of the job's database has ended.  If it was that of the slot, and
+ * failed, there is to be another one.
+ */
+void
+jobs_note_outcome(Job *job, const Run *run, double now)
+{
+	bool		good = run->state == RUN_SUCCEEDED;
+
+	job->failures = good ? 0 : job->failures + 1;
+
+	if (job->run_id != run->id)
+		return;
+	job->run_id = 0;
+	if (good)
+		job->pending = false;
+	else
+	{
+		job->due = now + schedule_retry_delay(job->attempt);
+		job->attempt++;
+	}
+}
+
+static int
+longest_waiting_first(const ListCell *a, const ListCell *b)
+{
+	double		x = ((Job *) lfirst(a))->due;
+	double		y = ((Job *) lfirst(b))->due;
+
+	return (x > y) - (x < y);
+}
+
+/* The jobs that are due and not on, the one that waited for longest first. */
+List *
+jobs_due(List *jobs, double now)
+{
+	List	   *due = NIL;
+	ListCell   *lc;
+
+	foreach(lc, jobs)
+	{
+		Job		   *job = lfirst(lc);
+
+		if (job->pending && job->run_id == 0 && job->due <= now)
+			due = lappend(due, job);
+	}
+	list_sort(due, longest_waiting_first);
+	return due;
+}
+
+/* Seconds until the next job becomes due, or a negative number for never. */
+double
+jobs_seconds_to_next(List *jobs, double now)
+{
+	double		seconds = -1;
+	ListCell   *lc;
+
+	foreach(lc, jobs)
+	{
+		Job		   *job = lfirst(lc);
+
+		if (job->pending && job->run_id == 0 && job->due > now &&
+			(seconds < 0 || job->due - now < seconds))
+			seconds = job->due - now;
+	}
+	return seconds;
+}
+
+/* The failed job that is tried again first, or is being tried; or NULL. */
+Job *
+jobs_next_retry(List *jobs)
+{
+	Job		   *next = NULL;
+	ListCell   *lc;
+
+	foreach(lc, jobs)
+	{
+		Job		   *job = lfirst(lc);
+
+		if (job->pending && job->attempt > 1 &&
+			(next == NULL || job->due < next->due))
+			next = job;
+	}
+	return next;
+}
+
+/* The failed runs in a row of the database that has most of them. */
+int
+jobs_most_failures(List *jobs)
+{
+	int			most = 0;
+	ListCell   *lc;
+
+	foreach(lc, jobs)
+		most = Max(most, ((Job *) lfirst(lc))->failures);
+	return most;
+}

@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * report.c
+ *	  How the end of a run is written down: errors, history lines, the log.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "history.h"
+#include "mb/pg_wchar.h"
+#include "report.h"
+#include "settings.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* Copy as many whole characters as fit. */
+static void
+copy_text(char *target, size_t size, const char *source)
+{
+	int			len = 0;
+
+	if (source != NULL)
+	{
+		len = pg_mbcliplen(source, strlen(source), size - 1);
+		memcpy(target, source, len);
+	}
+	target[len] = '\0';
+}
+
+/* Put what was reported into the form that waits for whoever asks. */
+void
+report_fill_error(RunError *error, const ErrorData *edata)
+{
+	error->sqlerrcode = edata->sqlerrcode;
+	copy_text(error->message, sizeof(error->message), edata->message);
+	copy_text(error->detail, sizeof(error->detail), edata->detail);
+	copy_text(error->hint, sizeof(error->hint), edata->hint);
+}
+
+/* Tell the log that a run failed. */
+void
+report_failure(const Run *run, const RunError *error)
+{
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("snapshot of database \"%s\" failed (attempt %d): %s",
+					run->database, run->attempt, error->message),
+			 error->detail[0] != '\0' ?
+			 errdetail_internal("%s", error->detail) : 0,
+			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+}
+
+/*
+ * Add a line to the history.  A failure to do so is warned of, and is none of
+ * the run's own.  Returns whether the line is there.
+ */
+static bool
+append(const HistoryLine *line)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool appended = false;
+
+	if (!settings_directory_is_set())
+		return false;
+
+	PG_TRY();
+	{
+		history_append(settings_directory(), GetSystemIdentifier(), line);
+		appended = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		ereport(WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg("could not add to the history of snapshots: %s",
+						edata->message)));
+	}
+	PG_END_TRY();
+	return appended;
+}
+
+/*
+ * Put the end of a run into the history: well, when error is NULL.  Returns
+ * whether it is there; if not, that was warned of.
+ */
+bool
+report_history(const Run *run, int64 size, const RunError *error)
+{
+	HistoryLine line = {0};
+
+	line.name = pstrdup(run->name);
+	line.reason = pstrdup(state_reason_name(run->reason));
+	line.attempt = run->attempt;
+	line.scheduled_for = run->scheduled_for;
+	line.started_at = run->started_at;
+	line.finished_at = GetCurrentTimestamp();
+	if (line.started_at == 0)
+		line.started_at = line.finished_at; /* no worker came for it */
+	line.outcome = error == NULL ? OUTCOME_SUCCEEDED : OUTCOME_FAILED;
+	if (error != NULL)
+		line.error = error->detail[0] == '\0' ? pstrdup(error->message) :
+			psprintf("%s\n%s", error->message, error->detail);
+	line.size = size;
+	return append(&line);
+}
+
+/* Put a run that a crash cut off into the history. */
+void
+report_interrupted(const StagingOwner *owner)
+{
+	HistoryLine line = {0};
+
+	line.name = owner->name;
+	line.reason = owner->reason;
+	line.attempt = owner->attempt;
+	line.scheduled_for = owner->scheduled_for;
+	line.started_at = owner->started_at;
+	line.finished_at = GetCurrentTimestamp();
+	line.outcome = OUTCOME_INTERRUPTED;
+	line.error = "the server or its snapshot worker went down during the run";
+	(void) append(&line);
+}

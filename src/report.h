@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * report.h
+ *	  How the end of a run is written down: errors, history lines, the log.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_REPORT_H
+#define SNAPSHOT_WORKER_REPORT_H
+
+#include "shared_state.h"
+#include "staging.h"
+
+extern void report_fill_error(RunError *error, const ErrorData *edata);
+extern void report_failure(const Run *run, const RunError *error);
+extern bool report_history(const Run *run, int64 size, const RunError *error);
+extern void report_interrupted(const StagingOwner *owner);
+
+#endif							/* SNAPSHOT_WORKER_REPORT_H */

@@ -1,0 +1,114 @@
+/*-------------------------------------------------------------------------
+ *
+ * schedule.c
+ *	  Due times and retry delays: pure arithmetic on UTC.
+ *
+ * A TimestampTz counts microseconds in UTC, where every day has 24 hours, so
+ * that a slot (an instant at which a run is due) is found with divisions
+ * alone: no time zone, no calendar and no daylight saving time has a say.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "schedule.h"
+
+#define MINUTES_PER_DAY (HOURS_PER_DAY * MINS_PER_HOUR)
+
+/* The whole minute at or before an instant, counted from 2000-01-01 UTC. */
+static int64
+minute_of(TimestampTz instant)
+{
+	int64		minute = instant / USECS_PER_MINUTE;
+
+	if (instant % USECS_PER_MINUTE < 0)
+		minute--;
+	return minute;
+}
+
+static bool
+is_due(const Schedule *schedule, int64 minute)
+{
+	int64		of_day = minute % MINUTES_PER_DAY;
+
+	if (of_day < 0)
+		of_day += MINUTES_PER_DAY;
+	return schedule->due[of_day];
+}
+
+/*
+ * Read "HH:MM[, HH:MM ...]" into *schedule: UTC times of day, in any order,
+ * repeats allowed.  Returns false, with *schedule undefined, when value is
+ * anything else.
+ */
+bool
+schedule_parse(const char *value, Schedule *schedule)
+{
+	const char *p = value;
+
+	memset(schedule, 0, sizeof(*schedule));
+
+	for (;;)
+	{
+		int			hour;
+		int			minute;
+
+		while (*p == ' ' || *p == '\t')
+			p++;
+		for (int i = 0; i < 5; i++)
+		{
+			if (i == 2 ? p[i] != ':' : (p[i] < '0' || p[i] > '9'))
+				return false;
+		}
+		hour = (p[0] - '0') * 10 + (p[1] - '0');
+		minute = (p[3] - '0') * 10 + (p[4] - '0');
+		if (hour >= HOURS_PER_DAY || minute >= MINS_PER_HOUR)
+			return false;
+		schedule->due[hour * MINS_PER_HOUR + minute] = true;
+
+		p += 5;
+		while (*p == ' ' || *p == '\t')
+			p++;
+		if (*p == '\0')
+			return true;
+		if (*p != ',')
+			return false;
+		p++;
+	}
+}
+
+/*
+ * The first slot strictly after an instant, which must be finite.  The result
+ * can lie outside the range of timestamps when the instant is at its very end.
+ */
+TimestampTz
+schedule_next(const Schedule *schedule, TimestampTz after)
+{
+	int64		minute = minute_of(after) + 1;
+
+	while (!is_due(schedule, minute))
+		minute++;
+	return minute * USECS_PER_MINUTE;
+}
+
+/* The last slot at or before an instant, which must be finite. */
+TimestampTz
+schedule_latest(const Schedule *schedule, TimestampTz upto)
+{
+	int64		minute = minute_of(upto);
+
+	while (!is_due(schedule, minute))
+		minute--;
+	return minute * USECS_PER_MINUTE;
+}
+
+/* Seconds from a failed attempt, counted from 1, to the next one. */
+int
+schedule_retry_delay(int attempt)
+{
+	static const int delays[] = {5, 10, 20, 30, 60};
+
+	return delays[Min(attempt, (int) lengthof(delays)) - 1];
+}

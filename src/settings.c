@@ -1,0 +1,384 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.c
+ *	  Settings, their check hooks, their parsed forms.
+ *
+ * A check hook runs in the postmaster as well, where an error would end the
+ * server: it only looks at its value, and says what is wrong with it.  The
+ * parsed forms are made from the text when they are asked for, which is
+ * seldom.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "common/compression.h"
+#include "compat.h"
+#include "miscadmin.h"
+#include "port.h"
+#include "settings.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+/* Leaves room, in what pg_dump takes for a path, for the names below it. */
+#define DIRECTORY_MAX_LENGTH	(MAXPGPATH / 2)
+
+bool		setting_enable = false;
+int			setting_retention = 7;
+char	   *setting_directory = NULL;
+int			setting_format = FORMAT_DIRECTORY;
+char	   *setting_compress = NULL;
+int			setting_jobs = 2;
+bool		setting_globals = true;
+int			setting_timeout = 12 * SECS_PER_HOUR;
+int			setting_lock_timeout = 5 * SECS_PER_MINUTE * 1000;
+char	   *setting_user = NULL;
+int			setting_max_workers = 2;
+
+static char *setting_time = NULL;
+static char *setting_databases = NULL;
+static char *setting_bin_directory = NULL;
+
+static const struct config_enum_entry format_options[] = {
+	{"directory", FORMAT_DIRECTORY, false},
+	{"custom", FORMAT_CUSTOM, false},
+	{NULL, 0, false}
+};
+
+static bool
+check_time(char **newval, void **extra, GucSource source)
+{
+	Schedule	schedule;
+
+	if (schedule_parse(*newval, &schedule))
+		return true;
+	GUC_check_errdetail("Expected UTC times of day from 00:00 to 23:59, each written as HH:MM, separated by commas.");
+	return false;
+}
+
+static bool
+check_absolute_path(char **newval)
+{
+	if (!is_absolute_path(*newval))
+	{
+		GUC_check_errdetail("Expected an absolute path.");
+		return false;
+	}
+	if (strlen(*newval) > DIRECTORY_MAX_LENGTH)
+	{
+		GUC_check_errdetail("Expected a path of at most %d bytes.",
+							DIRECTORY_MAX_LENGTH);
+		return false;
+	}
+	canonicalize_path(*newval);
+	return true;
+}
+
+static bool
+check_directory(char **newval, void **extra, GucSource source)
+{
+	/* Not set at all is for whoever needs it to complain about. */
+	return *newval == NULL || check_absolute_path(newval);
+}
+
+static bool
+check_bin_directory(char **newval, void **extra, GucSource source)
+{
+	/* Empty is the server's own. */
+	return **newval == '\0' || check_absolute_path(newval);
+}
+
+static bool
+check_databases(char **newval, void **extra, GucSource source)
+{
+	char	   *rawstring = pstrdup(*newval);
+	List	   *names;
+	ListCell   *lc;
+
+	if (!SplitGUCList(rawstring, ',', &names) || names == NIL)
+	{
+		GUC_check_errdetail("Expected \"*\" or names of databases, separated by commas; a name with spaces, commas or quotes in it is written in double quotes.");
+		return false;
+	}
+	foreach(lc, names)
+	{
+		const char *name = lfirst(lc);
+
+		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
+		{
+			GUC_check_errdetail("Expected names of databases of 1 to %d bytes.",
+								NAMEDATALEN - 1);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+check_user(char **newval, void **extra, GucSource source)
+{
+	/* Empty is the bootstrap superuser. */
+	if (strlen(*newval) < NAMEDATALEN)
+		return true;
+	GUC_check_errdetail("Expected the name of a role, of at most %d bytes.",
+						NAMEDATALEN - 1);
+	return false;
+}
+
+/*
+ * Why pg_dump of this server does not take a compression, palloc'd, or NULL
+ * when it does.  It is built with the libraries that the server is built with.
+ */
+static const char *
+compression_problem(const char *value)
+{
+	char	   *method = pstrdup(value);
+	char	   *detail = strchr(method, ':');
+	pg_compress_specification specification;
+	pg_compress_algorithm algorithm;
+
+	/* A bare number is a level of gzip, as ever. */
+	if (strlen(value) == 1 && value[0] >= '0' && value[0] <= '9')
+		return NULL;
+
+	if (detail != NULL)
+		*detail++ = '\0';
+	if (!parse_compress_algorithm(method, &algorithm))
+		return psprintf("\"%s\" is not a compression method.", method);
+	if (!PG_DUMP_KNOWS_METHODS && algorithm != PG_COMPRESSION_NONE &&
+		algorithm != PG_COMPRESSION_GZIP)
+		return psprintf("pg_dump %s does not support compression with \"%s\".",
+						PG_MAJORVERSION, method);
+	parse_compress_specification(algorithm, detail, &specification);
+	if (specification.parse_error == NULL)
+		specification.parse_error = validate_compress_specification(&specification);
+	if (specification.parse_error != NULL)
+		return psprintf("%s.", specification.parse_error);
+	if (specification.options & PG_COMPRESSION_OPTION_WORKERS)
+		return "pg_dump does not support the compression option \"workers\".";
+	return NULL;
+}
+
+static bool
+check_compress(char **newval, void **extra, GucSource source)
+{
+	const char *problem = compression_problem(*newval);
+
+	if (problem == NULL)
+		return true;
+	GUC_check_errdetail("%s", problem);
+	GUC_check_errhint(PG_DUMP_KNOWS_METHODS ?
+					  "Expected what pg_dump takes as --compress, such as \"zstd:3\", \"lz4\", \"gzip:6\" or \"none\"." :
+					  "Expected \"gzip:1\" to \"gzip:9\", or \"none\".");
+	return false;
+}
+
+/*
+ * Define the settings.  For _PG_init, while the server starts: values that
+ * the configuration file already has are checked here.
+ */
+void
+settings_define(void)
+{
+	DefineCustomBoolVariable("snapshot_worker.enable",
+							 "Takes scheduled snapshots.",
+							 "Snapshots that are asked for by snapshot_now() are taken in any case.",
+							 &setting_enable, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("snapshot_worker.time",
+							   "UTC times of day at which snapshots are taken, as HH:MM, separated by commas.",
+							   NULL,
+							   &setting_time, "03:00",
+							   PGC_SIGHUP, 0, check_time, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.retention",
+							"Number of newest snapshots to keep for each database.",
+							NULL,
+							&setting_retention, 7, 1, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("snapshot_worker.directory",
+							   "Absolute path of the directory in which snapshots are kept.",
+							   NULL,
+							   &setting_directory, NULL,
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   check_directory, NULL, NULL);
+	DefineCustomStringVariable("snapshot_worker.databases",
+							   "Names of the databases to take scheduled snapshots of, separated by commas.",
+							   "\"*\" is every database that allows connections and is no template.",
+							   &setting_databases, "*",
+							   PGC_SIGHUP, 0, check_databases, NULL, NULL);
+	DefineCustomEnumVariable("snapshot_worker.format",
+							 "Archive format of snapshots.",
+							 NULL,
+							 &setting_format, FORMAT_DIRECTORY, format_options,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("snapshot_worker.compress",
+							   "Compression of snapshots, as pg_dump's --compress.",
+							   NULL,
+							   &setting_compress, DEFAULT_COMPRESSION,
+							   PGC_SIGHUP, 0, check_compress, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.jobs",
+							"Number of tables that pg_dump dumps at the same time, in directory format.",
+							NULL,
+							&setting_jobs, 2, 1, 64,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("snapshot_worker.globals",
+							 "Also saves roles and tablespaces with each snapshot.",
+							 NULL,
+							 &setting_globals, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.timeout",
+							"Time after which a run is stopped and counts as failed.",
+							"0 turns this off.",
+							&setting_timeout, 12 * SECS_PER_HOUR, 0,
+							INT_MAX / 1000,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.lock_timeout",
+							"Time that a run waits for a lock on a table before it fails.",
+							"0 turns this off.",
+							&setting_lock_timeout,
+							5 * SECS_PER_MINUTE * 1000, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomStringVariable("snapshot_worker.user",
+							   "Role that pg_dump connects as.",
+							   "An empty string is the bootstrap superuser.",
+							   &setting_user, "",
+							   PGC_SIGHUP, 0, check_user, NULL, NULL);
+	DefineCustomStringVariable("snapshot_worker.bin_directory",
+							   "Absolute path of the directory of pg_dump, pg_dumpall and pg_restore.",
+							   "An empty string is the server's own.",
+							   &setting_bin_directory, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   check_bin_directory, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.max_workers",
+							"Number of databases of which snapshots are taken at the same time.",
+							"Scheduled and requested snapshots are counted apart, so that neither waits for the other.",
+							&setting_max_workers, 2, 1, 64,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("snapshot_worker");
+}
+
+/* The times of day at which snapshots are due. */
+void
+settings_schedule(Schedule *schedule)
+{
+	if (!schedule_parse(setting_time, schedule))
+		elog(ERROR, "unexpected value of snapshot_worker.time: %s",
+			 setting_time);
+}
+
+/*
+ * The databases that are named, palloc'd; "*" is not among them.  See
+ * settings_every_database.
+ */
+List *
+settings_databases(void)
+{
+	List	   *names;
+	List	   *databases = NIL;
+	ListCell   *lc;
+
+	if (!SplitGUCList(pstrdup(setting_databases), ',', &names))
+		elog(ERROR, "unexpected value of snapshot_worker.databases: %s",
+			 setting_databases);
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), "*") != 0)
+			databases = lappend(databases, lfirst(lc));
+	}
+	return databases;
+}
+
+/* Is "*" among the databases? */
+bool
+settings_every_database(void)
+{
+	List	   *names;
+	ListCell   *lc;
+
+	if (!SplitGUCList(pstrdup(setting_databases), ',', &names))
+		return false;
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), "*") == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+settings_directory_is_set(void)
+{
+	return setting_directory != NULL && setting_directory[0] != '\0';
+}
+
+/* The snapshot directory.  Raises an error when none is set. */
+const char *
+settings_directory(void)
+{
+	if (!settings_directory_is_set())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no snapshot directory is set"),
+				 errhint("Set it by ALTER SYSTEM SET snapshot_worker.directory = '/path/to/snapshots', then SELECT pg_reload_conf().")));
+	return setting_directory;
+}
+
+/* Would losing the data directory lose the snapshots as well? */
+bool
+settings_directory_in_data_directory(void)
+{
+	return settings_directory_is_set() &&
+		path_is_prefix_of_path(DataDir, setting_directory);
+}
+
+/* Where pg_dump and its kin are, palloc'd. */
+const char *
+settings_bin_directory(void)
+{
+	char		path[MAXPGPATH];
+
+	if (setting_bin_directory[0] != '\0')
+		return pstrdup(setting_bin_directory);
+	strlcpy(path, my_exec_path, sizeof(path));
+	get_parent_directory(path);
+	return pstrdup(path);
+}
+
+/* The archive format, as pg_dump's --format takes it. */
+const char *
+settings_format_name(void)
+{
+	return setting_format == FORMAT_DIRECTORY ? "directory" : "custom";
+}
+
+/*
+ * The compression as this server's pg_dump takes it for --compress, palloc'd.
+ * Up to 15 that is a level of gzip.
+ */
+const char *
+settings_compress_argument(void)
+{
+	char	   *method = pstrdup(setting_compress);
+	char	   *detail = strchr(method, ':');
+	pg_compress_algorithm algorithm;
+	pg_compress_specification specification;
+
+	if (PG_DUMP_KNOWS_METHODS)
+		return method;
+
+	if (detail != NULL)
+		*detail++ = '\0';
+	if (!parse_compress_algorithm(method, &algorithm))
+		return method;			/* a bare level already */
+	if (algorithm == PG_COMPRESSION_NONE)
+		return "0";
+	parse_compress_specification(algorithm, detail, &specification);
+	if (detail == NULL)
+		return "6";				/* as zlib does by itself */
+	return psprintf("%d", specification.level);
+}

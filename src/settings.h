@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.h
+ *	  Settings, their check hooks, their parsed forms.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_SETTINGS_H
+#define SNAPSHOT_WORKER_SETTINGS_H
+
+#include "nodes/pg_list.h"
+#include "schedule.h"
+
+typedef enum SnapshotFormat
+{
+	FORMAT_DIRECTORY,
+	FORMAT_CUSTOM
+} SnapshotFormat;
+
+/* see settings_define() for what each one means */
+extern bool setting_enable;
+extern int	setting_retention;
+extern char *setting_directory; /* NULL or "" when not set */
+extern int	setting_format;
+extern char *setting_compress;
+extern int	setting_jobs;
+extern bool setting_globals;
+extern int	setting_timeout;	/* seconds; 0 is none */
+extern int	setting_lock_timeout;	/* milliseconds; 0 is none */
+extern char *setting_user;		/* "" is the bootstrap superuser */
+extern int	setting_max_workers;
+
+extern void settings_define(void);
+extern void settings_schedule(Schedule *schedule);
+extern bool settings_every_database(void);
+extern List *settings_databases(void);
+extern const char *settings_directory(void);
+extern bool settings_directory_is_set(void);
+extern bool settings_directory_in_data_directory(void);
+extern const char *settings_bin_directory(void);
+extern const char *settings_format_name(void);
+extern const char *settings_compress_argument(void);
+
+#endif							/* SNAPSHOT_WORKER_SETTINGS_H */

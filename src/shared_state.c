@@ -1,0 +1,568 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared_state.c
+ *	  The struct in shared memory: requests, runs in progress, outcomes.
+ *
+ * A run is asked for by a session or by the launcher's schedule (queued), the
+ * launcher asks for a worker (starting), the worker takes it up (running), and
+ * whoever sees it end writes down the outcome, which stays there for those
+ * who wait until the entry is needed again, oldest first.
+ *
+ * One lock guards all of it.  While it is held, nothing is allocated, waited
+ * for, read, written or reported: every function here copies in or out.  A
+ * crash of the server zeroes the struct; the end of a launcher or of a worker
+ * does not, so that both put right on their way in and out what they own.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "shared_state.h"
+#include "storage/condition_variable.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/shmem.h"
+#include "utils/timestamp.h"
+
+#define STATE_NAME		"snapshot_worker"
+#define STATE_MAX_RUNS	256
+
+typedef struct SharedState
+{
+	/* Broadcast when a run ends, and when the launcher comes or goes. */
+	ConditionVariable changed;
+
+	/* All that follows is guarded by the lock. */
+	pid_t		launcher_pid;	/* 0 without a launcher */
+	Latch	   *launcher_latch; /* in shared memory; NULL without a launcher */
+	uint64		last_id;
+	LauncherPlan		plan;
+	Outcomes	outcomes;
+	Run			runs[STATE_MAX_RUNS];
+} SharedState;
+
+static SharedState *shared = NULL;
+static LWLock *lock = NULL;
+
+static shmem_request_hook_type prev_shmem_request_hook = NULL;
+static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
+
+static void
+request_memory(void)
+{
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+	RequestAddinShmemSpace(MAXALIGN(sizeof(SharedState)));
+	RequestNamedLWLockTranche(STATE_NAME, 1);
+}
+
+static void
+init_memory(void)
+{
+	bool		found;
+
+	if (prev_shmem_startup_hook)
+		prev_shmem_startup_hook();
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	shared = ShmemInitStruct(STATE_NAME, sizeof(SharedState), &found);
+	lock = &(GetNamedLWLockTranche(STATE_NAME))->lock;
+	if (!found)
+	{
+		memset(shared, 0, sizeof(*shared));
+		ConditionVariableInit(&shared->changed);
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+/* Ask for the shared memory.  For _PG_init, while the server starts. */
+void
+state_define(void)
+{
+	prev_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = request_memory;
+	prev_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = init_memory;
+}
+
+/* Was the library loaded while the server started? */
+bool
+state_exists(void)
+{
+	return shared != NULL;
+}
+
+static bool
+is_active(const Run *run)
+{
+	return run->state == RUN_STARTING || run->state == RUN_RUNNING;
+}
+
+static bool
+is_finished(const Run *run)
+{
+	return run->state == RUN_SUCCEEDED || run->state == RUN_FAILED;
+}
+
+/* The entry of a run, or NULL.  The caller holds the lock. */
+static Run *
+find(uint64 id)
+{
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		if (shared->runs[i].id == id && shared->runs[i].state != RUN_NONE)
+			return &shared->runs[i];
+	}
+	return NULL;
+}
+
+/* Is a run of the database starting or running?  The caller holds the lock. */
+static bool
+is_busy(const char *database)
+{
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		if (is_active(&shared->runs[i]) &&
+			strcmp(shared->runs[i].database, database) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The caller holds the lock. */
+static void
+wake_launcher(void)
+{
+	if (shared->launcher_latch != NULL)
+		SetLatch(shared->launcher_latch);
+}
+
+/*
+ * This process is the launcher from now on.  Runs for which the one before
+ * asked for a worker that has not come go back to the queue; of two workers
+ * that then come for one run, state_attach sends the second away.
+ */
+void
+state_launcher_begin(void)
+{
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	shared->launcher_pid = MyProcPid;
+	shared->launcher_latch = MyLatch;
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *run = &shared->runs[i];
+
+		if (run->state == RUN_STARTING || run->state == RUN_QUEUED)
+		{
+			/* the schedule plans its own runs anew */
+			if (run->reason == REASON_SCHEDULE)
+				run->state = RUN_NONE;
+			else
+				run->state = RUN_QUEUED;
+		}
+	}
+	LWLockRelease(lock);
+	ConditionVariableBroadcast(&shared->changed);
+}
+
+/* This process, the launcher, ends. */
+void
+state_launcher_end(void)
+{
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	if (shared->launcher_pid == MyProcPid)
+	{
+		shared->launcher_pid = 0;
+		shared->launcher_latch = NULL;
+	}
+	LWLockRelease(lock);
+	ConditionVariableBroadcast(&shared->changed);
+}
+
+/* The launcher's process, or 0. */
+pid_t
+state_launcher_pid(void)
+{
+	pid_t		pid;
+
+	LWLockAcquire(lock, LW_SHARED);
+	pid = shared->launcher_pid;
+	LWLockRelease(lock);
+	return pid;
+}
+
+void
+state_set_plan(const LauncherPlan *plan)
+{
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	shared->plan = *plan;
+	LWLockRelease(lock);
+}
+
+void
+state_set_outcomes(const Outcomes *outcomes)
+{
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	shared->outcomes = *outcomes;
+	LWLockRelease(lock);
+}
+
+void
+state_get_plan(LauncherPlan *plan, Outcomes *outcomes)
+{
+	LWLockAcquire(lock, LW_SHARED);
+	*plan = shared->plan;
+	*outcomes = shared->outcomes;
+	LWLockRelease(lock);
+}
+
+/*
+ * A place for a new run: an unused one, or that of the run whose outcome has
+ * been known for longest.  NULL when there is none.  The caller holds the
+ * lock.
+ */
+static Run *
+free_place(void)
+{
+	Run		   *oldest = NULL;
+
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *run = &shared->runs[i];
+
+		if (run->state == RUN_NONE)
+			return run;
+		if (is_finished(run) && run->collected &&
+			(oldest == NULL || run->finished_at < oldest->finished_at))
+			oldest = run;
+	}
+	return oldest;
+}
+
+/*
+ * Queue a run of a database, to be named by the first second from earliest on
+ * that no other run of this database here has.  A session's request joins a
+ * run that has not begun to look at the database yet, if there is one.
+ * Returns false when too many runs are queued; else the run is in *run.
+ */
+bool
+state_submit(const char *database, RunReason reason, int attempt,
+			 TimestampTz scheduled_for, TimestampTz earliest, Run *run)
+{
+	Run		   *place = NULL;
+	TimestampTz start = earliest - earliest % USECS_PER_SEC;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *other = &shared->runs[i];
+
+		if (other->state == RUN_NONE ||
+			strcmp(other->database, database) != 0)
+			continue;
+		if (reason == REASON_MANUAL &&
+			(other->state == RUN_QUEUED || other->state == RUN_STARTING))
+			place = other;
+		/* A clock that was set back is no reason to wait for it. */
+		if (other->start >= start && other->start < start + USECS_PER_HOUR)
+			start = other->start + USECS_PER_SEC;
+	}
+
+	if (place == NULL)
+	{
+		place = free_place();
+		if (place != NULL)
+		{
+			memset(place, 0, sizeof(*place));
+			place->id = ++shared->last_id;
+			place->state = RUN_QUEUED;
+			place->reason = reason;
+			strlcpy(place->database, database, sizeof(place->database));
+			place->start = start;
+			(void) names_make(database, start, place->name);
+			place->scheduled_for = scheduled_for;
+			place->attempt = attempt;
+			wake_launcher();
+		}
+	}
+	if (place != NULL)
+		*run = *place;
+	LWLockRelease(lock);
+	return place != NULL;
+}
+
+/*
+ * Take back a run that is still queued.  Returns false when it is not, any
+ * more.
+ */
+bool
+state_withdraw(uint64 id)
+{
+	Run		   *run;
+	bool		withdrawn = false;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL && run->state == RUN_QUEUED)
+	{
+		run->state = RUN_NONE;
+		withdrawn = true;
+	}
+	LWLockRelease(lock);
+	return withdrawn;
+}
+
+/*
+ * The queued run that was asked for first, of those whose database has no
+ * other run in progress.
+ */
+bool
+state_next_queued(RunReason reason, Run *run)
+{
+	Run		   *first = NULL;
+
+	LWLockAcquire(lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *other = &shared->runs[i];
+
+		if (other->state == RUN_QUEUED && other->reason == reason &&
+			(first == NULL || other->id < first->id) &&
+			!is_busy(other->database))
+			first = other;
+	}
+	if (first != NULL)
+		*run = *first;
+	LWLockRelease(lock);
+	return first != NULL;
+}
+
+/* How many runs for that reason are starting or running. */
+int
+state_count_active(RunReason reason)
+{
+	int			count = 0;
+
+	LWLockAcquire(lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		if (is_active(&shared->runs[i]) && shared->runs[i].reason == reason)
+			count++;
+	}
+	LWLockRelease(lock);
+	return count;
+}
+
+/* Is a run of the database queued, starting or running? */
+bool
+state_is_busy(const char *database)
+{
+	bool		busy = false;
+
+	LWLockAcquire(lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS && !busy; i++)
+	{
+		Run		   *run = &shared->runs[i];
+
+		busy = (is_active(run) || run->state == RUN_QUEUED) &&
+			strcmp(run->database, database) == 0;
+	}
+	LWLockRelease(lock);
+	return busy;
+}
+
+/* The run in progress that was asked for first. */
+bool
+state_first_running(Run *run)
+{
+	Run		   *first = NULL;
+
+	LWLockAcquire(lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *other = &shared->runs[i];
+
+		if (is_active(other) && (first == NULL || other->id < first->id))
+			first = other;
+	}
+	if (first != NULL)
+		*run = *first;
+	LWLockRelease(lock);
+	return first != NULL;
+}
+
+/* A copy of a run; false when its entry has been given to another one. */
+bool
+state_get(uint64 id, Run *run)
+{
+	Run		   *found;
+
+	LWLockAcquire(lock, LW_SHARED);
+	found = find(id);
+	if (found != NULL)
+		*run = *found;
+	LWLockRelease(lock);
+	return found != NULL;
+}
+
+/* The launcher is about to ask for a worker for this run. */
+void
+state_set_starting(uint64 id)
+{
+	Run		   *run;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL)
+		run->state = RUN_STARTING;
+	LWLockRelease(lock);
+}
+
+/*
+ * This process is the worker of a run.  Returns false when the run is not to
+ * be started (any more).
+ */
+bool
+state_attach(uint64 id, Run *run)
+{
+	Run		   *found;
+	bool		attached = false;
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	found = find(id);
+	if (found != NULL && found->state == RUN_STARTING)
+	{
+		found->state = RUN_RUNNING;
+		found->worker_pid = MyProcPid;
+		found->started_at = now;
+		*run = *found;
+		attached = true;
+	}
+	LWLockRelease(lock);
+	return attached;
+}
+
+/* The name under which a run will be published. */
+void
+state_set_name(uint64 id, const char *name)
+{
+	Run		   *run;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL)
+		strlcpy(run->name, name, sizeof(run->name));
+	LWLockRelease(lock);
+}
+
+void
+state_set_phase(uint64 id, RunPhase phase)
+{
+	Run		   *run;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL)
+		run->phase = phase;
+	LWLockRelease(lock);
+}
+
+/*
+ * A run has ended: well, when error is NULL.  recorded tells whether it is in
+ * the history already; if not, the launcher puts it there.  Does nothing when
+ * the end of the run is known.
+ */
+void
+state_finish(uint64 id, int64 size, const RunError *error, bool recorded)
+{
+	Run		   *run;
+	Outcomes   *outcomes = &shared->outcomes;
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL && !is_finished(run))
+	{
+		run->state = error == NULL ? RUN_SUCCEEDED : RUN_FAILED;
+		run->finished_at = now;
+		run->worker_pid = 0;
+		run->size = size;
+		run->recorded = recorded;
+		if (error == NULL)
+			outcomes->last_success_at = now;
+		else
+		{
+			run->error = *error;
+			outcomes->last_failure_at = now;
+			strlcpy(outcomes->last_error, error->message,
+					sizeof(outcomes->last_error));
+		}
+		wake_launcher();
+	}
+	LWLockRelease(lock);
+	ConditionVariableBroadcast(&shared->changed);
+}
+
+/*
+ * The next run whose outcome the launcher has not heard of; false when there
+ * is none.
+ */
+bool
+state_collect(Run *run)
+{
+	Run		   *first = NULL;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *other = &shared->runs[i];
+
+		if (is_finished(other) && !other->collected &&
+			(first == NULL || other->finished_at < first->finished_at))
+			first = other;
+	}
+	if (first != NULL)
+	{
+		first->collected = true;
+		*run = *first;
+	}
+	LWLockRelease(lock);
+	return first != NULL;
+}
+
+/* What happens from here on ends the next state_wait(). */
+void
+state_prepare_to_wait(void)
+{
+	ConditionVariablePrepareToSleep(&shared->changed);
+}
+
+/* Wait for the end of some run, or for some time.  Handles interrupts. */
+void
+state_wait(long timeout_ms)
+{
+	(void) ConditionVariableTimedSleep(&shared->changed, timeout_ms,
+									   PG_WAIT_EXTENSION);
+}
+
+/* No more waiting. */
+void
+state_cancel_wait(void)
+{
+	(void) ConditionVariableCancelSleep();
+}
+
+/* The word for a reason, in manifests and lists. */
+const char *
+state_reason_name(RunReason reason)
+{
+	return reason == REASON_SCHEDULE ? "schedule" : "manual";
+}

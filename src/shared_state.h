@@ -1,0 +1,123 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared_state.h
+ *	  The struct in shared memory: requests, runs in progress, outcomes.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_SHARED_STATE_H
+#define SNAPSHOT_WORKER_SHARED_STATE_H
+
+#include "datatype/timestamp.h"
+#include "names.h"
+
+typedef enum RunReason
+{
+	REASON_SCHEDULE,
+	REASON_MANUAL
+} RunReason;
+
+typedef enum RunState
+{
+	RUN_NONE,					/* the entry is unused */
+	RUN_QUEUED,					/* waits for the launcher */
+	RUN_STARTING,				/* a worker is asked for */
+	RUN_RUNNING,				/* a worker is at it */
+	RUN_SUCCEEDED,
+	RUN_FAILED
+} RunState;
+
+typedef enum RunPhase
+{
+	PHASE_STARTING,
+	PHASE_DUMPING,
+	PHASE_GLOBALS,
+	PHASE_CHECKING,
+	PHASE_HASHING,
+	PHASE_PUBLISHING,
+	PHASE_PRUNING
+} RunPhase;
+
+/* Why a run failed; detail and hint can be empty. */
+typedef struct RunError
+{
+	int			sqlerrcode;
+	char		message[512];
+	char		detail[1536];
+	char		hint[512];
+} RunError;
+
+typedef struct Run
+{
+	uint64		id;				/* never used twice; grows in order of requests */
+	RunState	state;
+	RunPhase	phase;
+	RunReason	reason;
+	char		database[NAMEDATALEN];
+	char		name[NAMES_SIZE];	/* of the snapshot to be */
+	TimestampTz start;			/* the instant in that name */
+	TimestampTz scheduled_for;	/* the slot of a scheduled run, else 0 */
+	int			attempt;		/* from 1 */
+	TimestampTz started_at;
+	TimestampTz finished_at;
+	pid_t		worker_pid;		/* 0 without a worker */
+	bool		recorded;		/* the history has the outcome */
+	bool		collected;		/* the launcher knows the outcome */
+	int64		size;			/* bytes of the snapshot */
+	RunError	error;
+} Run;
+
+/* What the launcher has in mind. */
+typedef struct LauncherPlan
+{
+	TimestampTz next_slot;		/* 0 when the schedule is off */
+	TimestampTz retry_at;		/* next try of a failed run; 0 for none */
+	int			retry_attempt;
+	char		retry_database[NAMEDATALEN];
+	int			consecutive_failures;
+} LauncherPlan;
+
+/* The outcomes so far, in the order in which runs ended. */
+typedef struct Outcomes
+{
+	TimestampTz last_success_at;	/* 0 for never */
+	TimestampTz last_failure_at;	/* 0 for never */
+	char		last_error[512];
+} Outcomes;
+
+extern void state_define(void);
+extern bool state_exists(void);
+
+extern void state_launcher_begin(void);
+extern void state_launcher_end(void);
+extern pid_t state_launcher_pid(void);
+extern void state_set_plan(const LauncherPlan *plan);
+extern void state_set_outcomes(const Outcomes *outcomes);
+extern void state_get_plan(LauncherPlan *plan, Outcomes *outcomes);
+
+extern bool state_submit(const char *database, RunReason reason, int attempt,
+						 TimestampTz scheduled_for, TimestampTz earliest,
+						 Run *run);
+extern bool state_withdraw(uint64 id);
+extern bool state_next_queued(RunReason reason, Run *run);
+extern int	state_count_active(RunReason reason);
+extern bool state_is_busy(const char *database);
+extern bool state_first_running(Run *run);
+extern bool state_get(uint64 id, Run *run);
+extern void state_set_starting(uint64 id);
+extern bool state_attach(uint64 id, Run *run);
+extern void state_set_name(uint64 id, const char *name);
+extern void state_set_phase(uint64 id, RunPhase phase);
+extern void state_finish(uint64 id, int64 size, const RunError *error,
+						 bool recorded);
+extern bool state_collect(Run *run);
+
+extern void state_prepare_to_wait(void);
+extern void state_wait(long timeout_ms);
+extern void state_cancel_wait(void);
+
+extern const char *state_reason_name(RunReason reason);
+
+#endif							/* SNAPSHOT_WORKER_SHARED_STATE_H */

@@ -1,0 +1,364 @@
+/*-------------------------------------------------------------------------
+ *
+ * staging.c
+ *	  Where a snapshot is written before it is one: made, published, swept.
+ *
+ * A staging directory is the name of the snapshot to be with ".tmp" behind
+ * it.  Its first file, staging.json, says whose it is, and is kept locked
+ * (flock) for as long as its writer lives.  When all is written, the manifest
+ * is added, locked as well, and staging.json goes; what is left is just the
+ * snapshot, and one rename gives it its name.  At each moment before that, one
+ * locked file in the directory names its cluster.
+ *
+ * A sweep removes staging directories, and those of half-removed snapshots,
+ * that name this cluster (a primary and its standbys are one cluster here)
+ * and that nobody holds locked.  The kernel drops the lock with the writer,
+ * whatever became of it; a child of the writer does not inherit it.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file_perm.h"
+#include "common/string.h"
+#include "files.h"
+#include "manifest.h"
+#include "miscadmin.h"
+#include "record.h"
+#include "staging.h"
+#include "storage/fd.h"
+#include "store.h"
+#include "utils/memutils.h"
+
+/* How often a lost race for a staging directory is run again. */
+#define CREATE_TRIES	10
+
+static const RecordMember members[] = {
+	{"system_identifier", RECORD_IDENTIFIER, offsetof(StagingOwner, system_identifier)},
+	{"name", RECORD_STRING, offsetof(StagingOwner, name)},
+	{"reason", RECORD_STRING, offsetof(StagingOwner, reason)},
+	{"attempt", RECORD_NUMBER, offsetof(StagingOwner, attempt)},
+	{"scheduled_for", RECORD_TIME_OR_NULL, offsetof(StagingOwner, scheduled_for)},
+	{"started_at", RECORD_TIME, offsetof(StagingOwner, started_at)},
+};
+
+static char *
+format_owner(const StagingOwner *owner)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	record_write(&json, members, lengthof(members), owner);
+	appendStringInfoString(&json, "}\n");
+	return json.data;
+}
+
+/* Make a directory that may be there already; tells whether it was not. */
+static bool
+make_directory(const char *path)
+{
+	if (MakePGDirectory(path) == 0)
+		return true;
+	if (errno != EEXIST)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create directory \"%s\": %m", path)));
+	return false;
+}
+
+static void
+sync_directory(const char *path)
+{
+	(void) fsync_fname_ext(path, true, false, ERROR);
+}
+
+/*
+ * Create a marker file and lock it.  Descriptors that are to outlive a
+ * transaction cannot be transient ones, so this one is the caller's to close.
+ */
+static int
+create_locked(const char *path)
+{
+	int			fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_EXCL |
+									   O_NOFOLLOW | PG_BINARY,
+									   pg_file_create_mode);
+
+	if (fd < 0)
+		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+	{
+		int			save_errno = errno;
+
+		(void) close(fd);
+		errno = save_errno;
+		return -1;
+	}
+	return fd;
+}
+
+static void
+close_marker(int *fd)
+{
+	/* It was synced after the last write to it: nothing can be lost here. */
+	if (*fd >= 0)
+		(void) close(*fd);
+	*fd = -1;
+}
+
+/*
+ * Make the staging directory of a database's snapshot that starts at an
+ * instant, or some seconds later, where other clusters that share the
+ * directory were first: the name settled on is in *staging, and goes into
+ * what is written of the owner too.  Raises an error when that fails, with
+ * *staging ready for staging_discard.
+ */
+void
+staging_create(Staging *staging, const char *directory, const char *database,
+			   TimestampTz instant, const StagingOwner *owner)
+{
+	char		folder[NAMES_FOLDER_SIZE];
+
+	memset(staging, 0, sizeof(*staging));
+	staging->owner_fd = -1;
+	staging->manifest_fd = -1;
+
+	names_encode_database(database, folder);
+	staging->folder = psprintf("%s/%s", directory, folder);
+	if (make_directory(staging->folder))
+		sync_directory(directory);
+
+	for (int try = 0; try < CREATE_TRIES; try++)
+	{
+		StagingOwner mine = *owner;
+		char	   *path;
+		char	   *marker;
+		struct stat st;
+
+		CHECK_FOR_INTERRUPTS();
+		instant = store_free_instant(directory, database, instant);
+		if (!names_make(database, instant, staging->name))
+			elog(ERROR, "snapshot name out of range");
+		staging->final_path = psprintf("%s/%s", directory, staging->name);
+		path = psprintf("%s%s", staging->final_path, NAMES_STAGING_SUFFIX);
+		if (!make_directory(path))
+			continue;			/* someone was faster: take the next second */
+
+		marker = psprintf("%s/%s", path, STAGING_OWNER_FILE);
+		staging->owner_fd = create_locked(marker);
+		if (staging->owner_fd < 0)
+		{
+			/* a sweep elsewhere can have taken the empty directory */
+			if (errno == ENOENT || errno == EWOULDBLOCK)
+				continue;
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not create file \"%s\": %m", marker)));
+		}
+		staging->path = path;
+
+		mine.name = staging->name;
+		files_write(staging->owner_fd, marker, format_owner(&mine));
+		if (fstat(staging->owner_fd, &st) != 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not stat file \"%s\": %m", marker)));
+		if (st.st_nlink == 0)
+		{
+			/* swept between creation and lock */
+			close_marker(&staging->owner_fd);
+			staging->path = NULL;
+			continue;
+		}
+		sync_directory(path);
+		sync_directory(staging->folder);
+		return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("could not reserve a name for a snapshot in \"%s\"",
+					staging->folder),
+			 errdetail("Other clusters that share the directory were faster %d times.",
+					   CREATE_TRIES)));
+}
+
+/*
+ * Give a staging directory its final name, with this manifest.  Its other
+ * files are synced already; its directories are synced here.  Raises an error
+ * when that fails.  On return the snapshot is there, durably.
+ */
+void
+staging_publish(Staging *staging, const char *manifest)
+{
+	char	   *marker = psprintf("%s/%s", staging->path, STAGING_OWNER_FILE);
+	char	   *path = psprintf("%s/%s", staging->path, MANIFEST_FILE);
+	FileTree	tree;
+	ListCell   *lc;
+	struct stat st;
+
+	staging->manifest_fd = create_locked(path);
+	if (staging->manifest_fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create file \"%s\": %m", path)));
+	files_write(staging->manifest_fd, path, manifest);
+
+	if (unlink(marker) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not remove file \"%s\": %m", marker)));
+	(void) files_list(staging->path, ERROR, &tree);
+	foreach(lc, tree.directories)
+		sync_directory(psprintf("%s/%s", staging->path, (char *) lfirst(lc)));
+	sync_directory(staging->path);
+
+	/* rename() would replace an empty directory: ours to leave alone. */
+	if (lstat(staging->final_path, &st) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_FILE),
+				 errmsg("\"%s\" exists already", staging->final_path)));
+	if (rename(staging->path, staging->final_path) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not rename directory \"%s\" to \"%s\": %m",
+						staging->path, staging->final_path)));
+	staging->path = NULL;
+	sync_directory(staging->folder);
+	close_marker(&staging->owner_fd);
+	close_marker(&staging->manifest_fd);
+}
+
+/*
+ * Remove the staging directory of a run that came to nothing.  Raises no
+ * error: what cannot be removed is warned of, and left to a sweep.
+ */
+void
+staging_discard(Staging *staging)
+{
+	if (staging->path != NULL)
+		(void) files_remove(staging->path, STAGING_OWNER_FILE, WARNING);
+	staging->path = NULL;
+	close_marker(&staging->owner_fd);
+	close_marker(&staging->manifest_fd);
+}
+
+/*
+ * Read whose a directory is from its marker file, which can be that of a
+ * staging directory or a manifest.  Returns false when it names no cluster.
+ */
+static bool
+read_owner(const char *path, StagingOwner *owner)
+{
+	Manifest	manifest;
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(path, MaxAllocSize - 1, &len, &problem);
+
+	if (text == NULL)
+		return false;
+	memset(owner, 0, sizeof(*owner));
+	if (record_parse(text, len, members, lengthof(members), owner) == NULL)
+		return true;
+	if (manifest_parse(text, len, false, &manifest) != NULL)
+		return false;
+	owner->system_identifier = manifest.system_identifier;
+	owner->name = manifest.name;
+	owner->reason = manifest.reason;
+	owner->attempt = manifest.attempt;
+	owner->scheduled_for = manifest.scheduled_for;
+	owner->started_at = manifest.started_at;
+	return true;
+}
+
+/* Does a directory hold one file and nothing else? */
+static bool
+holds_one_file(const char *path)
+{
+	FileTree	tree;
+
+	return files_list(path, WARNING, &tree) &&
+		list_length(tree.files) == 1 &&
+		tree.directories == NIL && tree.others == NIL;
+}
+
+/*
+ * Remove a leftover directory whose marker file is open, if it is ours and
+ * nobody has that locked.
+ */
+static void
+sweep_marked(const char *path, const char *marker, int fd,
+			 uint64 system_identifier, staging_swept_callback swept)
+{
+	StagingOwner owner = {0};
+	struct stat st;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return;
+	if (fstat(fd, &st) != 0 || st.st_nlink == 0)
+		return;
+
+	/* An empty marker by itself: its writer was cut off before a word. */
+	if (!(st.st_size == 0 && holds_one_file(path)) &&
+		!(read_owner(psprintf("%s/%s", path, marker), &owner) &&
+		  owner.system_identifier == system_identifier))
+		return;
+
+	ereport(LOG,
+			(errmsg("removing leftover snapshot directory \"%s\"", path)));
+	if (files_remove(path, marker, WARNING) && owner.name != NULL &&
+		swept != NULL && pg_str_endswith(path, NAMES_STAGING_SUFFIX))
+		swept(&owner);
+}
+
+/* Remove a leftover directory if it is ours and nobody is at it. */
+static void
+sweep_one(const char *path, uint64 system_identifier,
+		  staging_swept_callback swept)
+{
+	static const char *const markers[] = {STAGING_OWNER_FILE, MANIFEST_FILE};
+
+	for (size_t i = 0; i < lengthof(markers); i++)
+	{
+		int			fd = BasicOpenFile(psprintf("%s/%s", path, markers[i]),
+									   O_RDWR | O_NOFOLLOW | O_NONBLOCK |
+									   PG_BINARY);
+
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd >= 0)
+		{
+			sweep_marked(path, markers[i], fd, system_identifier, swept);
+			(void) close(fd);	/* only locked and read */
+		}
+		return;
+	}
+
+	/* Without any marker it can only be ours when it is empty. */
+	(void) rmdir(path);
+}
+
+/*
+ * Remove what interrupted runs and removals of this cluster left behind, in
+ * one database's folder or (NULL) in all; swept is called for each run's.
+ * Raises an error when a directory cannot be read.
+ */
+void
+staging_sweep(const char *directory, const char *database,
+			  uint64 system_identifier, staging_swept_callback swept)
+{
+	List	   *leftovers = store_leftovers(directory, database);
+	ListCell   *lc;
+
+	foreach(lc, leftovers)
+	{
+		CHECK_FOR_INTERRUPTS();
+		sweep_one(lfirst(lc), system_identifier, swept);
+	}
+}

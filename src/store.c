@@ -1,0 +1,425 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.c
+ *	  The snapshot directory: what is in it, and taking snapshots out of it.
+ *
+ * The directory is the catalog: what is a snapshot, and which, is read from
+ * names and manifests alone.  Whatever does not have the form that we give
+ * to names is not ours, and is passed over without a word.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file_perm.h"
+#include "files.h"
+#include "miscadmin.h"
+#include "names.h"
+#include "port.h"
+#include "storage/fd.h"
+#include "store.h"
+
+/* A manifest has some 120 bytes for each file: room for two million. */
+#define MANIFEST_MAX_SIZE	((size_t) 256 * 1024 * 1024)
+
+/* A snapshot that holds a file of this name is pinned. */
+#define PIN_FILE			"pinned"
+
+static int
+errdetail_os_user(void)
+{
+	struct passwd *user = getpwuid(geteuid());
+
+	return errdetail("The server runs as operating system user \"%s\" (uid %u).",
+					 user != NULL ? user->pw_name : "?",
+					 (unsigned int) geteuid());
+}
+
+/*
+ * Make the snapshot directory, with its parents, where it does not exist.
+ * Raises an error when that fails.
+ */
+void
+store_make_directory(const char *directory)
+{
+	struct stat st;
+
+	if (stat(directory, &st) == 0 || errno != ENOENT)
+		return;					/* store_check_directory knows the rest */
+	if (pg_mkdir_p(pstrdup(directory), pg_dir_create_mode) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create snapshot directory \"%s\": %m",
+						directory),
+				 errdetail_os_user(),
+				 errhint("Create the directory and give it to that user, or set \"snapshot_worker.directory\" to another one.")));
+}
+
+/*
+ * Raise an error, with the operating system user, when the snapshot directory
+ * is not a directory in which the server can write.
+ */
+void
+store_check_directory(const char *directory)
+{
+	struct stat st;
+
+	if (stat(directory, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not access snapshot directory \"%s\": %m",
+						directory),
+				 errdetail_os_user()));
+	if (!S_ISDIR(st.st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("snapshot directory \"%s\" is not a directory",
+						directory),
+				 errhint("Set \"snapshot_worker.directory\" to a directory.")));
+	if (access(directory, R_OK | W_OK | X_OK) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("snapshot directory \"%s\" cannot be written to: %m",
+						directory),
+				 errdetail_os_user(),
+				 errhint("Give the directory to that user, or set \"snapshot_worker.directory\" to another one.")));
+}
+
+/*
+ * The names of what is in a directory; NIL when it does not exist.  When it
+ * cannot be read, that is reported at elevel.
+ */
+static List *
+entries_of(const char *path, int elevel)
+{
+	DIR		   *dir = AllocateDir(path);
+	struct dirent *entry;
+	List	   *entries = NIL;
+
+	if (dir == NULL && errno == ENOENT)
+		return NIL;
+	while ((entry = ReadDirExtended(dir, path, elevel)) != NULL)
+		entries = lappend(entries, pstrdup(entry->d_name));
+	if (dir != NULL)
+		FreeDir(dir);
+	return entries;
+}
+
+static bool
+is_directory(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/*
+ * The folders of one database or (NULL) of all, as palloc'd names.
+ */
+static List *
+folders_of(const char *directory, const char *database)
+{
+	List	   *folders = NIL;
+	ListCell   *lc;
+
+	if (database != NULL)
+	{
+		char	   *folder = palloc(NAMES_FOLDER_SIZE);
+
+		names_encode_database(database, folder);
+		return list_make1(folder);
+	}
+	foreach(lc, entries_of(directory, ERROR))
+	{
+		char		decoded[NAMEDATALEN];
+
+		if (names_decode_database(lfirst(lc), decoded) &&
+			is_directory(psprintf("%s/%s", directory, (char *) lfirst(lc))))
+			folders = lappend(folders, lfirst(lc));
+	}
+	return folders;
+}
+
+static bool
+is_leftover(const char *entry)
+{
+	static const char *const suffixes[] = {NAMES_STAGING_SUFFIX,
+	NAMES_DOOMED_SUFFIX};
+
+	for (size_t i = 0; i < lengthof(suffixes); i++)
+	{
+		int			len = strlen(entry) - strlen(suffixes[i]);
+		TimestampTz start;
+
+		if (len > 0 && strcmp(entry + len, suffixes[i]) == 0 &&
+			names_parse_time(pnstrdup(entry, len), &start))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The paths of the directories of one database or (NULL) of all that bear the
+ * name of a snapshot being written or removed.  Raises an error when the
+ * directory cannot be read.
+ */
+List *
+store_leftovers(const char *directory, const char *database)
+{
+	List	   *leftovers = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, folders_of(directory, database))
+	{
+		char	   *folder = psprintf("%s/%s", directory, (char *) lfirst(lc));
+
+		foreach(lc2, entries_of(folder, ERROR))
+		{
+			char	   *path = psprintf("%s/%s", folder, (char *) lfirst(lc2));
+
+			if (is_leftover(lfirst(lc2)) && is_directory(path))
+				leftovers = lappend(leftovers, path);
+		}
+	}
+	return leftovers;
+}
+
+/*
+ * Read the snapshot of a name, which has the form of one.  Returns NULL, after
+ * a report at elevel, when what is there is not a whole snapshot.
+ */
+static StoredSnapshot *
+load(const char *directory, const char *name, bool want_files, int elevel)
+{
+	StoredSnapshot *snapshot = palloc0(sizeof(StoredSnapshot));
+	char		folder[NAMES_FOLDER_SIZE];
+	const char *problem = NULL;
+	struct stat st;
+	char	   *text;
+	size_t		len;
+
+	snapshot->name = pstrdup(name);
+	snapshot->path = psprintf("%s/%s", directory, name);
+	if (!names_split(name, folder, snapshot->database, &snapshot->start) ||
+		!is_directory(snapshot->path))
+		return NULL;
+
+	text = files_read(psprintf("%s/%s", snapshot->path, MANIFEST_FILE),
+					  MANIFEST_MAX_SIZE, &len, &problem);
+	if (text == NULL)
+	{
+		/* removed since the directory was read, or never a snapshot */
+		if (errno == ENOENT)
+			return NULL;
+	}
+	else
+	{
+		problem = manifest_parse(text, len, want_files, &snapshot->manifest);
+		if (problem == NULL && strcmp(snapshot->manifest.name, name) != 0)
+			problem = "it belongs to a snapshot of another name";
+		pfree(text);
+	}
+	if (problem != NULL)
+	{
+		ereport(elevel,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("snapshot \"%s\" is damaged", name),
+				 errdetail("File \"%s/%s\" is unusable: %s.",
+						   snapshot->path, MANIFEST_FILE, problem)));
+		return NULL;
+	}
+	snapshot->pinned = lstat(psprintf("%s/%s", snapshot->path, PIN_FILE),
+							 &st) == 0;
+	return snapshot;
+}
+
+static int
+newest_first(const ListCell *a, const ListCell *b)
+{
+	const StoredSnapshot *x = lfirst(a);
+	const StoredSnapshot *y = lfirst(b);
+
+	if (x->start != y->start)
+		return x->start > y->start ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/*
+ * The snapshots in a directory, of one database or (NULL) of all, newest
+ * first: a list of StoredSnapshot.  Those that are not whole are left out and
+ * reported at damage_elevel.  Raises an error when the directory cannot be
+ * read; one that does not exist has no snapshots.
+ */
+List *
+store_list(const char *directory, const char *database, int damage_elevel)
+{
+	List	   *snapshots = NIL;
+	ListCell   *lc;
+
+	foreach(lc, folders_of(directory, database))
+	{
+		const char *folder = lfirst(lc);
+		ListCell   *lc2;
+
+		foreach(lc2, entries_of(psprintf("%s/%s", directory, folder), ERROR))
+		{
+			StoredSnapshot *snapshot;
+			TimestampTz start;
+
+			CHECK_FOR_INTERRUPTS();
+			if (!names_parse_time(lfirst(lc2), &start))
+				continue;
+			snapshot = load(directory,
+							psprintf("%s/%s", folder, (char *) lfirst(lc2)),
+							false, damage_elevel);
+			if (snapshot != NULL)
+				snapshots = lappend(snapshots, snapshot);
+		}
+	}
+	list_sort(snapshots, newest_first);
+	return snapshots;
+}
+
+/*
+ * Was the scheduled snapshot of a database for a slot taken by this cluster?
+ * Raises no error: where the directory cannot be read, none was found.
+ */
+bool
+store_has_slot(const char *directory, const char *database, TimestampTz slot,
+			   uint64 system_identifier)
+{
+	char		folder[NAMES_FOLDER_SIZE];
+	ListCell   *lc;
+
+	names_encode_database(database, folder);
+	foreach(lc, entries_of(psprintf("%s/%s", directory, folder), DEBUG1))
+	{
+		StoredSnapshot *snapshot;
+		TimestampTz start;
+
+		/* it started when it was due, or later */
+		if (!names_parse_time(lfirst(lc), &start) || start < slot)
+			continue;
+		snapshot = load(directory,
+						psprintf("%s/%s", folder, (char *) lfirst(lc)),
+						false, DEBUG1);
+		if (snapshot != NULL && snapshot->manifest.scheduled_for == slot &&
+			snapshot->manifest.system_identifier == system_identifier)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The first instant from the given one on, in whole seconds, for which the
+ * directory has nothing yet that would bear the name of a new snapshot of
+ * the database.
+ */
+TimestampTz
+store_free_instant(const char *directory, const char *database,
+				   TimestampTz instant)
+{
+	static const char *const suffixes[] = {"", NAMES_STAGING_SUFFIX,
+	NAMES_DOOMED_SUFFIX};
+
+	for (;;)
+	{
+		char		name[NAMES_SIZE];
+		struct stat st;
+		bool		taken = false;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!names_make(database, instant, name))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+					 errmsg("the clock is out of the range that a snapshot's name can hold")));
+		for (size_t i = 0; i < lengthof(suffixes) && !taken; i++)
+			taken = lstat(psprintf("%s/%s%s", directory, name, suffixes[i]),
+						  &st) == 0;
+		if (!taken)
+			return instant;
+		instant += USECS_PER_SEC;
+	}
+}
+
+/*
+ * What is in a snapshot's directory that its manifest does not name, as a path
+ * relative to the snapshot, or NULL.
+ */
+static const char *
+foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
+{
+	const List *files = snapshot->manifest.files;
+	char	  **known = palloc((list_length(files) + 2) * sizeof(char *));
+	int			nknown = 0;
+	ListCell   *lc;
+
+	foreach(lc, files)
+		known[nknown++] = ((ManifestFile *) lfirst(lc))->path;
+	known[nknown++] = MANIFEST_FILE;
+	known[nknown++] = PIN_FILE;
+	qsort(known, nknown, sizeof(char *), pg_qsort_strcmp);
+
+	foreach(lc, tree->files)
+	{
+		char	   *file = lfirst(lc);
+
+		if (bsearch(&file, known, nknown, sizeof(char *),
+					pg_qsort_strcmp) == NULL)
+			return file;
+	}
+	return tree->others != NIL ? linitial(tree->others) : NULL;
+}
+
+/*
+ * Remove a snapshot, for good.  It is renamed first, so that a listing never
+ * sees half of one; a sweep ends what is cut short.  Where its directory holds
+ * anything that we did not put there, all of it stays.  Returns false, after
+ * a report at elevel, when it could not be removed.
+ */
+bool
+store_remove(const StoredSnapshot *snapshot, int elevel)
+{
+	char	   *directory = pnstrdup(snapshot->path, strlen(snapshot->path) -
+									 strlen(snapshot->name) - 1);
+	char	   *doomed = psprintf("%s%s", snapshot->path, NAMES_DOOMED_SUFFIX);
+	char	   *folder = pnstrdup(snapshot->path,
+								  strrchr(snapshot->path, '/') - snapshot->path);
+	StoredSnapshot *whole;
+	FileTree	tree;
+	const char *foreign;
+
+	whole = load(directory, snapshot->name, true, elevel);
+	if (whole == NULL || !files_list(whole->path, elevel, &tree))
+		return false;
+	foreign = foreign_file(whole, &tree);
+	if (foreign != NULL)
+	{
+		ereport(elevel,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("snapshot \"%s\" is not removed", snapshot->name),
+				 errdetail("It holds \"%s/%s\", which is not a part of it.",
+						   snapshot->path, foreign),
+				 errhint("Move that away; the snapshot is then removed with the next one that is due.")));
+		return false;
+	}
+	if (rename(snapshot->path, doomed) != 0)
+	{
+		ereport(elevel,
+				(errcode_for_file_access(),
+				 errmsg("could not rename directory \"%s\" to \"%s\": %m",
+						snapshot->path, doomed)));
+		return false;
+	}
+	if (fsync_fname_ext(folder, true, false, elevel) != 0)
+		return false;
+	return files_remove(doomed, MANIFEST_FILE, elevel);
+}

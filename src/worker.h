@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.h
+ *	  One run, step by step.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_WORKER_H
+#define SNAPSHOT_WORKER_WORKER_H
+
+#include "postmaster/bgworker.h"
+
+extern bool worker_start(uint64 run_id, const char *database,
+						 BackgroundWorkerHandle **handle);
+
+extern PGDLLEXPORT void snapshot_worker_main(Datum main_arg);
+
+#endif							/* SNAPSHOT_WORKER_WORKER_H */

@@ -1,0 +1,203 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# A server with snapshot_worker, for TAP tests, and a look at what it left on
+# disk.
+
+package SnapshotTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+our @EXPORT = qw(
+  snapshot_node fake_clock set_clock reload_with snapshots leftovers
+  manifest_of wait_until sha256_of slurp_lines install_fake_program
+);
+
+# libfaketime, wherever Debian keeps it for this architecture.
+my ($faketime) = glob('/usr/lib/*/faketime/libfaketime.so.1');
+
+# A new node that preloads the library, with a snapshot directory of its own,
+# which is returned as well.  Options: conf (text for postgresql.conf), clock
+# (see fake_clock), start (false leaves it stopped), init (arguments for init).
+sub snapshot_node
+{
+	my ($name, %options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $directory = $node->basedir . '/snapshots';
+
+	$node->init(@{ $options{init} // [] });
+	$node->append_conf('postgresql.conf', <<EOF);
+shared_preload_libraries = 'snapshot_worker'
+snapshot_worker.directory = '$directory'
+log_min_messages = info
+log_line_prefix = '%m [%p] %q%b '
+timezone = 'UTC'
+max_worker_processes = 16
+EOF
+	$node->append_conf('postgresql.conf', $options{conf})
+	  if defined $options{conf};
+	fake_clock($node, $options{clock}) if defined $options{clock};
+	if ($options{start} // 1)
+	{
+		$node->start;
+		$node->safe_psql('postgres', 'CREATE EXTENSION snapshot_worker');
+	}
+	return ($node, $directory);
+}
+
+# Have the node's clock show a time when the test begins ("2026-03-19
+# 02:59:57", UTC), and go on from there.  The clock that measures delays is
+# left alone.  Call before the node is started.
+my %clock_file;
+
+sub fake_clock
+{
+	my ($node, $time) = @_;
+
+	die "libfaketime is not installed" unless defined $faketime;
+	my $file = $clock_file{ $node->name } = $node->basedir . '/clock';
+	set_clock($node, $time);
+	$ENV{LD_PRELOAD} = $faketime;
+	$ENV{FAKETIME_TIMESTAMP_FILE} = $file;
+	$ENV{FAKETIME_NO_CACHE} = 1;
+	$ENV{FAKETIME_DONT_FAKE_MONOTONIC} = 1;
+	$ENV{DONT_FAKE_MONOTONIC} = 1;
+	return;
+}
+
+# Set the faked clock of a running node.
+sub set_clock
+{
+	my ($node, $time) = @_;
+	my $file = $clock_file{ $node->name };
+
+	require Time::Local;
+	$time =~ /^(\d+)-(\d+)-(\d+) (\d+):(\d+):(\d+)$/ or die "bad time $time";
+	my $target = Time::Local::timegm($6, $5, $4, $3, $2 - 1, $1);
+	# This process may have a faked clock itself, by its environment only.
+	my $offset = sprintf '%+d', $target - time();
+	open my $fh, '>', "$file.new" or die "could not write $file.new: $!";
+	print $fh "$offset\n";
+	close $fh or die "could not write $file.new: $!";
+	rename "$file.new", $file or die "could not rename $file.new: $!";
+	return;
+}
+
+# Change settings of snapshot_worker and have the launcher see that.
+sub reload_with
+{
+	my ($node, %settings) = @_;
+
+	foreach my $name (sort keys %settings)
+	{
+		my $value = $settings{$name};
+		$value =~ s/'/''/g;
+		$node->safe_psql('postgres',
+			"ALTER SYSTEM SET snapshot_worker.$name = '$value'");
+	}
+	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	foreach my $name (sort keys %settings)
+	{
+		next if $name eq 'enable' || $name =~ /timeout/;
+		my $value = $settings{$name};
+		$value =~ s/'/''/g;
+		$node->poll_query_until('postgres',
+			"SELECT current_setting('snapshot_worker.$name') = '$value'");
+	}
+	return;
+}
+
+# The names of the snapshots in a directory, sorted.
+sub snapshots
+{
+	my ($directory, $folder) = @_;
+	my $in = defined $folder ? "$directory/$folder" : "$directory/*";
+
+	return sort map { s{^\Q$directory\E/}{}r }
+	  grep { m{/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$} } glob("\Q$directory\E/"
+		  . (defined $folder ? "\Q$folder\E" : '*') . '/*');
+}
+
+# What is in the folders of a directory and is no snapshot.
+sub leftovers
+{
+	my ($directory) = @_;
+
+	return sort map { s{^\Q$directory\E/}{}r }
+	  grep { !m{/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$} } glob("\Q$directory\E/*/*");
+}
+
+# The manifest of a snapshot, as Perl data.
+sub manifest_of
+{
+	my ($directory, $name) = @_;
+
+	return decode_json(slurp_file("$directory/$name/manifest.json"));
+}
+
+# Wait for code to return something true; fails the test when it does not.
+sub wait_until
+{
+	my ($test_name, $code) = @_;
+	my $end = time() + $PostgreSQL::Test::Utils::timeout_default;
+
+	while (time() < $end)
+	{
+		my $result = $code->();
+		if ($result)
+		{
+			pass($test_name);
+			return $result;
+		}
+		usleep(100_000);
+	}
+	fail("$test_name (timed out)");
+	return;
+}
+
+# The SHA-256 of a file, by a tool that is not ours.
+sub sha256_of
+{
+	my ($file) = @_;
+	my ($sum) = split ' ', `sha256sum < '$file'`;
+
+	die "could not hash $file" unless $? == 0 && $sum;
+	return $sum;
+}
+
+sub slurp_lines
+{
+	my ($file) = @_;
+
+	return -e $file ? split(/\n/, slurp_file($file)) : ();
+}
+
+# A directory of client programs like the server's own, but for one, which is
+# this shell script; REAL in it is the path of the real one.
+sub install_fake_program
+{
+	my ($node, $program, $script) = @_;
+	my $bindir = $node->config_data('--bindir');
+	my $fake = $node->basedir . '/bin';
+
+	mkdir $fake;
+	foreach my $name (qw(pg_dump pg_dumpall pg_restore))
+	{
+		symlink "$bindir/$name", "$fake/$name" unless -l "$fake/$name";
+	}
+	$script =~ s/\bREAL\b/$bindir\/$program/g;
+	unlink "$fake/$program";
+	append_to_file("$fake/$program", "#!/bin/bash\n$script");
+	chmod 0755, "$fake/$program" or die "could not chmod $fake/$program: $!";
+	return $fake;
+}
+
+1;

@@ -1,0 +1,12 @@
+use strict;
+use warnings;
+use SnapshotTest;
+use Test::More;
+my ($node, $directory) = snapshot_node('main');
+print STDERR $node->safe_psql('postgres', 'select snapshot_now()'),"\n";
+print STDERR $node->safe_psql('postgres', 'select * from snapshot_list()'),"\n";
+print STDERR $node->safe_psql('postgres', 'select * from snapshot_status()'),"\n";
+system("find $directory | xargs ls -ld; cat $directory/*/*/manifest.json $directory/*.jsonl");
+system("cat ".$node->logfile);
+ok(1);
+done_testing();

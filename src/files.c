@@ -163,8 +163,8 @@ hash_open_file(int fd, const char *path, pg_cryptohash_ctx *hash)
 
 /*
  * The size in bytes of a file, and its SHA-256 in hexadecimal digits,
- * SHA256_HEX_SIZE bytes; on request it is synced too.  Raises an error that
- * names path when it cannot be read.
+ * SHA256_HEX_SIZE bytes; on request it is synced too.  Needs a transaction.
+ * Raises an error that names path when it cannot be read.
  */
 int64
 files_hash(const char *path, bool sync, char *sha256)

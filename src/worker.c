@@ -270,14 +270,21 @@ read_back(void)
 												archive_path()), false);
 }
 
-/* Hash and sync every file, and have all directories in our own mode. */
+/*
+ * Hash and sync every file, and have all directories in our own mode.  The
+ * transaction is there for what a hash needs; it has no MVCC snapshot, and so
+ * holds back nothing.
+ */
 static void
 hash_files(void)
 {
+	MemoryContext context = CurrentMemoryContext;
 	FileTree	tree;
 	ListCell   *lc;
 
 	enter_phase(PHASE_HASHING, "hashing");
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
 	(void) files_list(work.staging.path, ERROR, &tree);
 	if (tree.others != NIL)
 		ereport(ERROR,
@@ -309,6 +316,8 @@ hash_files(void)
 		work.manifest.size += file->size;
 		work.manifest.files = lappend(work.manifest.files, file);
 	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
 }
 
 static void

@@ -497,7 +497,7 @@ CREATE VIEW hard.v_many AS
     CASE m.k WHEN 1 THEN 'one' ELSE NULL END AS cs, (m.c, m.k) < (1, 2) AS rw, ARRAY(SELECT 1) AS arr, m.k = ANY ('{1,2}'::int[]) AS anyq, extract(epoch FROM interval '1 day') AS ep, COALESCE(NULLIF(m.k, 3), 4) AS co
   FROM m LEFT JOIN "select"."table" AS w ON w."from" = m.k CROSS JOIN LATERAL (SELECT m.k + 1 AS x) lat, unnest('{a,b}'::text[]) WITH ORDINALITY o, ROWS FROM (generate_series(1, 2), hard.atomic(2)) AS s (a, b, c1)
   WINDOW win AS (ORDER BY m.k ROWS 3 PRECEDING) ORDER BY 1, m.c DESC FETCH FIRST 3 ROWS WITH TIES;
-CREATE VIEW hard.v_sets AS (SELECT a FROM hard.parent1 TABLESAMPLE system (100) REPEATABLE (1) UNION SELECT a FROM ONLY hard.child) EXCEPT ALL (VALUES (1), (NULL)) INTERSECT SELECT 5 ORDER BY 1 LIMIT 10 OFFSET 1;
+CREATE VIEW hard.v_sets AS (SELECT a FROM hard.parent1 TABLESAMPLE system (100) REPEATABLE (1) UNION SELECT a FROM ONLY hard.child) EXCEPT ALL SELECT x FROM (VALUES (1), (NULL)) v (x) INTERSECT SELECT 5 ORDER BY 1 LIMIT 10 OFFSET 1;
 CREATE VIEW hard.v_rows AS SELECT e, e.p3 AS p, (e.p3).x, (e.ne).p.y, e.ia[0][-1] AS el, ROW(1, e.d)::text AS ro, ROW(e.id, 2.5, 3, 'x', NULL)::hard.point3 AS pr FROM hard.kinds e;
 CREATE VIEW hard.v_join AS SELECT * FROM (hard.hen JOIN hard.egg USING (id) AS j) AS outer_alias (a, b, c, d);
 CREATE VIEW hard.v_ops AS SELECT 1 OPERATOR(hard.|<|) -2 AS a, OPERATOR(hard.@#!) (-3) AS b, c OPERATOR(public.=) 'c1' AS c, h OPERATOR("hard ext".->) 'k1' AS d, hard.add(ARRAY[1], VARIADIC rest => '{1}') AS e FROM hard.ext_types;

@@ -38,6 +38,7 @@ sub snapshot_node
 shared_preload_libraries = 'snapshot_worker'
 snapshot_worker.directory = '$directory'
 log_min_messages = info
+log_statement = none
 log_line_prefix = '%m [%p] %q%b '
 timezone = 'UTC'
 max_worker_processes = 16

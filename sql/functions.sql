@@ -1,1 +1,32 @@
-SELECT 1;
+-- Without a directory, what needs one says what to set.
+SELECT snapshot_now();
+SELECT * FROM snapshot_list();
+SELECT enabled, state, current_database, current_name, attempt, next_run,
+       last_success_at, last_failure_at, last_error, consecutive_failures,
+       directory, launcher_pid = (SELECT pid FROM pg_stat_activity
+                                   WHERE backend_type = 'snapshot_worker launcher') AS launcher,
+       warning
+  FROM snapshot_status();
+
+-- A request that makes no sense changes nothing.
+SELECT snapshot_now(NULL);
+SELECT snapshot_now('postgres', NULL);
+SELECT snapshot_now('no such database');
+SELECT snapshot_now('../../etc');
+SELECT snapshot_now('template0');
+CREATE TEMP TABLE written (a int);
+BEGIN;
+INSERT INTO written VALUES (1);
+SELECT snapshot_now();
+ROLLBACK;
+BEGIN;
+INSERT INTO written VALUES (1);
+SELECT snapshot_now(wait => false);
+ROLLBACK;
+
+-- The columns that are promised.
+SELECT p.proname, a.ordinality, a.name, format_type(a.type, NULL)
+  FROM pg_proc p,
+       unnest(p.proargnames, p.proallargtypes) WITH ORDINALITY AS a(name, type)
+ WHERE p.proname IN ('snapshot_list', 'snapshot_status')
+ ORDER BY p.proname, a.ordinality;

@@ -2,27 +2,20 @@
 -- hard.sql
 --   One database of everything that pg_dump finds hard.
 --
--- To be run by a superuser in a new UTF8 database made from template0, one
--- statement to a transaction:
+-- To be run by a superuser in a new UTF8 database made from template0, and not
+-- in a single transaction, which enums do not allow:
 --   psql -X -v ON_ERROR_STOP=1 -f hard.sql dbname
--- Works on PostgreSQL 15 and later with its contrib modules.  All that comes
--- from here is the same each time; there is no clock and no chance in it.
--- Roles belong to the cluster and stay there; they all begin with hard_.
+-- Works on PostgreSQL 15 and later with its contrib modules.  What it makes is
+-- the same each time; there is no clock and no chance in it.  Roles belong to
+-- the cluster and stay there; they all begin with hard_.  What is left out, and
+-- why, is at the end.
 --
 \set QUIET on
 \o /dev/null
-SET client_encoding = 'UTF8';
-SET client_min_messages = error;
-SET timezone = 'UTC';
-SET datestyle = 'ISO, MDY';
-SET intervalstyle = 'postgres';
-SET standard_conforming_strings = on;
-SET synchronous_commit = off;
-SET search_path = '';
+SET client_encoding = 'UTF8'; SET client_min_messages = error; SET timezone = 'UTC'; SET datestyle = 'ISO, MDY';
+SET intervalstyle = 'postgres'; SET standard_conforming_strings = on; SET synchronous_commit = off; SET search_path = '';
 
---
--- Roles
---
+-- * Roles
 DO $$
 DECLARE r text;
 BEGIN
@@ -33,24 +26,14 @@ BEGIN
   END LOOP;
 END $$;
 
---
--- Schemas and extensions: in schemas of their own, one on top of another,
+-- * Schemas and extensions: in schemas of their own, one on top of another,
 -- with changed privileges on what they contain
---
-CREATE SCHEMA hard AUTHORIZATION hard_owner;
-CREATE SCHEMA hard_part;
-CREATE SCHEMA hard_empty;
-CREATE SCHEMA "hard ext";
-CREATE SCHEMA hard_crypto;
-CREATE EXTENSION hstore SCHEMA "hard ext";
-CREATE EXTENSION pg_trgm SCHEMA "hard ext";
-CREATE EXTENSION btree_gist SCHEMA "hard ext";
-CREATE EXTENSION citext SCHEMA public;
-CREATE EXTENSION ltree SCHEMA public;
-CREATE EXTENSION pgcrypto SCHEMA hard_crypto;
-CREATE EXTENSION earthdistance SCHEMA public CASCADE;
-CREATE EXTENSION bloom SCHEMA "hard ext";
-CREATE EXTENSION file_fdw SCHEMA "hard ext";
+CREATE SCHEMA hard AUTHORIZATION hard_owner; CREATE SCHEMA hard_part; CREATE SCHEMA hard_empty;
+CREATE SCHEMA hard_granted AUTHORIZATION hard_writer; CREATE SCHEMA "hard ext"; CREATE SCHEMA hard_crypto;
+CREATE EXTENSION hstore SCHEMA "hard ext"; CREATE EXTENSION pg_trgm SCHEMA "hard ext";
+CREATE EXTENSION btree_gist SCHEMA "hard ext"; CREATE EXTENSION citext SCHEMA public; CREATE EXTENSION ltree SCHEMA public;
+CREATE EXTENSION pgcrypto SCHEMA hard_crypto; CREATE EXTENSION earthdistance SCHEMA public CASCADE;
+CREATE EXTENSION bloom SCHEMA "hard ext"; CREATE EXTENSION file_fdw SCHEMA "hard ext";
 CREATE EXTENSION postgres_fdw SCHEMA "hard ext";
 SELECT 'CREATE EXTENSION "uuid-ossp" SCHEMA "hard ext"'
   FROM pg_catalog.pg_available_extensions WHERE name = 'uuid-ossp' \gexec
@@ -60,18 +43,13 @@ GRANT USAGE ON SCHEMA hard_crypto TO hard_reader WITH GRANT OPTION;
 GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_dir(text) TO hard_reader;
 GRANT SELECT (rolname, rolsuper) ON pg_catalog.pg_authid TO "hard_odd ""=r*/x' role";
 
---
--- Types
---
+-- * Types
 CREATE TYPE hard.mood AS ENUM ('sad', 'happy', '', 'it''s "odd"', '🐘 ünïcode', 'sixty-three bytes of label ....................................');
-ALTER TYPE hard.mood ADD VALUE 'so-so' BEFORE 'happy';
-ALTER TYPE hard.mood ADD VALUE 'less so' BEFORE 'so-so';
-ALTER TYPE hard.mood ADD VALUE 'ecstatic' AFTER 'happy';
-ALTER TYPE hard.mood RENAME VALUE '' TO ' ';
+ALTER TYPE hard.mood ADD VALUE 'so-so' BEFORE 'happy'; ALTER TYPE hard.mood ADD VALUE 'less so' BEFORE 'so-so';
+ALTER TYPE hard.mood ADD VALUE 'ecstatic' AFTER 'happy'; ALTER TYPE hard.mood RENAME VALUE '' TO ' ';
 CREATE TYPE hard.no_labels AS ENUM ();
 CREATE TYPE hard.point3 AS (x float8, y float8, gone int, z float8, "a ""name" text COLLATE "C");
-ALTER TYPE hard.point3 DROP ATTRIBUTE gone;
-ALTER TYPE hard.point3 ADD ATTRIBUTE tags text[];
+ALTER TYPE hard.point3 DROP ATTRIBUTE gone; ALTER TYPE hard.point3 ADD ATTRIBUTE tags text[];
 CREATE TYPE hard.nested AS (id int, p hard.point3, ps hard.point3[], m hard.mood);
 CREATE TYPE hard.no_attributes AS ();
 CREATE TYPE hard.shell_only;
@@ -96,9 +74,7 @@ CREATE DOMAIN hard.knotted AS int;
 CREATE FUNCTION hard.knotted_abs(int) RETURNS hard.knotted LANGUAGE internal IMMUTABLE STRICT AS 'int4abs';
 ALTER DOMAIN hard.knotted ADD CONSTRAINT knot CHECK (hard.knotted_abs(VALUE) = VALUE);
 
---
--- Collations, conversions, access methods, languages, transforms
---
+-- * Collations, conversions, access methods, languages, transforms
 CREATE COLLATION hard.libc_c (PROVIDER = libc, LC_COLLATE = 'C', LC_CTYPE = 'C');
 CREATE COLLATION hard.icu_ci (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false);
 CREATE COLLATION hard."icu Numeric" (PROVIDER = icu, LOCALE = 'en-u-kn-true');
@@ -112,9 +88,7 @@ CREATE TRUSTED LANGUAGE hard_lang HANDLER hard.lang_handler INLINE hard.lang_inl
 CREATE TRANSFORM FOR int LANGUAGE sql (FROM SQL WITH FUNCTION pg_catalog.prsd_lextype(internal), TO SQL WITH FUNCTION pg_catalog.int4recv(internal));
 CREATE TRANSFORM FOR hard.mood LANGUAGE hard_lang (FROM SQL WITH FUNCTION pg_catalog.prsd_lextype(internal));
 
---
--- Text search
---
+-- * Text search
 CREATE TEXT SEARCH PARSER hard.parser (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, HEADLINE = prsd_headline, LEXTYPES = prsd_lextype);
 CREATE TEXT SEARCH TEMPLATE hard.template (INIT = dsimple_init, LEXIZE = dsimple_lexize);
 CREATE TEXT SEARCH DICTIONARY hard.dict (TEMPLATE = hard.template, ACCEPT = false);
@@ -125,9 +99,7 @@ ALTER TEXT SEARCH CONFIGURATION hard.conf ADD MAPPING FOR email, url WITH simple
 CREATE TEXT SEARCH CONFIGURATION hard.copied (COPY = pg_catalog.french);
 ALTER TEXT SEARCH CONFIGURATION hard.copied DROP MAPPING FOR email;
 
---
--- Functions and procedures
---
+-- * Functions and procedures
 CREATE FUNCTION hard.add(a int, b int DEFAULT 1) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN a + b;
 CREATE FUNCTION hard.add(a text, b text) RETURNS text LANGUAGE sql AS 'SELECT a || b';
 CREATE FUNCTION hard.add(base int[], VARIADIC rest int[] = '{1,2}') RETURNS bigint LANGUAGE sql STABLE COST 5 BEGIN ATOMIC SELECT pg_catalog.sum(x) FROM unnest(base || rest) AS x; END;
@@ -163,16 +135,13 @@ CREATE FUNCTION hard.in_own_language() RETURNS int LANGUAGE hard_lang AS 'BEGIN 
 CREATE FUNCTION hard."Ugly ""name""(int) -- '; /*"("arg, """ int, "b$" text DEFAULT NULL) RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE PROCEDURE hard.proc(IN a int, OUT c int, INOUT b text DEFAULT 'x') LANGUAGE plpgsql AS 'BEGIN c := a; COMMIT; END';
 CREATE PROCEDURE hard.proc_atomic(VARIADIC a int[]) LANGUAGE sql SECURITY DEFINER SET statement_timeout = 5000 BEGIN ATOMIC SELECT a; SELECT hard.add(a[1]); END;
-ALTER FUNCTION hard.add(text, text) DEPENDS ON EXTENSION hstore;
-ALTER FUNCTION hard.bodies() OWNER TO hard_owner;
+ALTER FUNCTION hard.add(text, text) DEPENDS ON EXTENSION hstore; ALTER FUNCTION hard.bodies() OWNER TO hard_owner;
 ALTER PROCEDURE hard.proc(int, text) OWNER TO "hard_odd ""=r*/x' role";
 REVOKE ALL ON FUNCTION hard.bodies() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION hard.bodies() TO hard_reader WITH GRANT OPTION;
 REVOKE ALL ON PROCEDURE hard.proc_atomic(int[]) FROM PUBLIC;
 
---
--- Aggregates, operators, casts, operator classes
---
+-- * Aggregates, operators, casts, operator classes
 CREATE FUNCTION hard.first_of(anyelement, anyelement) RETURNS anyelement LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS 'SELECT $1';
 CREATE AGGREGATE hard.first(anyelement) (SFUNC = hard.first_of, STYPE = anyelement, PARALLEL = safe);
 CREATE AGGREGATE hard.total(numeric) (SFUNC = numeric_add, STYPE = numeric, INITCOND = '0', COMBINEFUNC = numeric_add, MSFUNC = numeric_add, MINVFUNC = numeric_sub, MSTYPE = numeric, MINITCOND = '0', PARALLEL = safe);
@@ -202,30 +171,24 @@ CREATE OPERATOR CLASS hard.box_ops DEFAULT FOR TYPE box USING hard_gist AS OPERA
   FUNCTION 2 gist_box_union(internal, internal), FUNCTION 5 gist_box_penalty(internal, internal, internal), FUNCTION 6 gist_box_picksplit(internal, internal), FUNCTION 7 gist_box_same(box, box, internal);
 CREATE FUNCTION hard.mood_rank(hard.mood) RETURNS int LANGUAGE sql IMMUTABLE STRICT RETURN length($1::text);
 CREATE CAST (hard.mood AS int) WITH FUNCTION hard.mood_rank(hard.mood) AS ASSIGNMENT;
-CREATE CAST (text AS hard.point3) WITH INOUT;
-CREATE CAST (hard.int42 AS int) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (text AS hard.point3) WITH INOUT; CREATE CAST (hard.int42 AS int) WITHOUT FUNCTION AS IMPLICIT;
 
---
--- Large objects: all byte values, empty, several pages, with holes, the
+-- * Large objects: all byte values, empty, several pages, with holes, the
 -- largest OID, and more of them than pg_dump puts into one archive entry
---
 SELECT pg_catalog.lo_from_bytea(900001, string_agg(set_byte('\x00', 0, i), ''::bytea ORDER BY i)) FROM generate_series(0, 255) i;
 SELECT pg_catalog.lo_create(900002);
 SELECT pg_catalog.lo_from_bytea(900003, string_agg(decode(md5(i::text), 'hex'), ''::bytea ORDER BY i)) FROM generate_series(1, 3001) i;
 SELECT pg_catalog.lo_create(900004), pg_catalog.lo_put(900004, 300000, '\xdeadbeef00');
 SELECT pg_catalog.lo_from_bytea(4294967295, E'\\\\.\\012\\\\N\\011''\\000');
 SELECT pg_catalog.lo_from_bytea((910000 + i)::oid, convert_to(md5(i::text), 'UTF8')) FROM generate_series(1, 1100) i;
-ALTER LARGE OBJECT 900003 OWNER TO hard_owner;
-ALTER LARGE OBJECT 900004 OWNER TO "hard_odd ""=r*/x' role";
+ALTER LARGE OBJECT 900003 OWNER TO hard_owner; ALTER LARGE OBJECT 900004 OWNER TO "hard_odd ""=r*/x' role";
 GRANT SELECT ON LARGE OBJECT 900001, 900002 TO PUBLIC;
 GRANT SELECT, UPDATE ON LARGE OBJECT 900003 TO hard_writer WITH GRANT OPTION;
 REVOKE ALL ON LARGE OBJECT 900004 FROM "hard_odd ""=r*/x' role";
 CREATE TABLE hard.lo_refs (id int PRIMARY KEY, lo oid);
 INSERT INTO hard.lo_refs VALUES (1, 900001), (2, 900002), (3, 4294967295), (4, 12345678), (5, NULL), (6, 0);
 
---
--- Values of every kind
---
+-- * Values of every kind
 CREATE TABLE hard.kinds (
   id int PRIMARY KEY, b bool, ch "char", i2 int2, i8 int8, f4 float4, f8 float8, n numeric, n2 numeric(12, 3), n3 numeric(3, -2),
   c char(5), vc varchar(10), nm name, d date, t time(3), tz timetz, ts timestamp, tsz timestamptz(2), iv interval, ivy interval year to month,
@@ -260,9 +223,7 @@ DO $$ BEGIN  -- for a server that has xml
 EXCEPTION WHEN feature_not_supported THEN NULL;
 END $$;
 
---
--- Text that needs escapes
---
+-- * Text that needs escapes
 CREATE TABLE hard.odd_text (id int PRIMARY KEY, t text, u text DEFAULT E'\\.\n''"$$');
 INSERT INTO hard.odd_text SELECT i, 'a' || chr(i) || 'b' || chr(i), chr(i) FROM generate_series(1, 160) i;
 INSERT INTO hard.odd_text VALUES
@@ -279,9 +240,7 @@ END $$;
 INSERT INTO hard.long_text SELECT 1, string_agg(md5(i::text), '' ORDER BY i), repeat('main ', 2000), repeat('external', 5000), repeat('plain', 500), NULL FROM generate_series(1, 32768) i;
 INSERT INTO hard.long_text SELECT 2, repeat('é', 1000000), repeat(E'\\', 100000), repeat(E'\t\n', 20000), '', string_agg(decode(md5(i::text), 'hex'), '' ORDER BY i) FROM generate_series(1, 20000) i;
 
---
--- Names
---
+-- * Names
 CREATE SCHEMA "Ugly ""schema"" of O'Brien; \ $$
 -- ünï 🐘";
 CREATE SCHEMA "select";
@@ -301,33 +260,24 @@ INSERT INTO "select"."table" ("select", "from", "where", "user", "table") SELECT
 CREATE TABLE "select"."ééééééééééééééééééééééééééééééé1" ("sixty-three bytes of column, all of which are to be kept, please" serial UNIQUE, b int CHECK (b > 0), c int REFERENCES "select"."table");
 INSERT INTO "select"."ééééééééééééééééééééééééééééééé1" (b) VALUES (1), (2);
 CREATE TABLE "select"."-- comment" ("/* " int, " */" int);
-CREATE TABLE "select"."a.b" ("c.d" int);
-CREATE TABLE "select"."%s%n" ("$1" int);
-CREATE TABLE "select"."UPPER" (a int);
-CREATE TABLE "select"."upper" (a int);
-CREATE TABLE "select"."\restrict x" (a int);
-INSERT INTO "select"."UPPER" VALUES (1);
-INSERT INTO "select"."upper" VALUES (2);
+CREATE TABLE "select"."a.b" ("c.d" int); CREATE TABLE "select"."%s%n" ("$1" int); CREATE TABLE "select"."UPPER" (a int);
+CREATE TABLE "select"."upper" (a int); CREATE TABLE "select"."\restrict x" (a int);
+INSERT INTO "select"."UPPER" VALUES (1); INSERT INTO "select"."upper" VALUES (2);
 
---
--- Shapes of tables
---
+-- * Shapes of tables
 CREATE TABLE hard.no_columns ();
-INSERT INTO hard.no_columns DEFAULT VALUES;
-INSERT INTO hard.no_columns DEFAULT VALUES;
+INSERT INTO hard.no_columns DEFAULT VALUES; INSERT INTO hard.no_columns DEFAULT VALUES;
 CREATE TABLE hard.all_dropped (a int, b text);
 INSERT INTO hard.all_dropped VALUES (1, 'x'), (2, 'y');
 ALTER TABLE hard.all_dropped DROP a, DROP b;
-CREATE TABLE hard.no_rows (a int, b text NOT NULL);
-CREATE TABLE hard.only_generated (a int GENERATED ALWAYS AS (1 + 1) STORED);
+CREATE TABLE hard.no_rows (a int, b text NOT NULL); CREATE TABLE hard.only_generated (a int GENERATED ALWAYS AS (1 + 1) STORED);
 INSERT INTO hard.only_generated DEFAULT VALUES;
 CREATE TABLE hard.some_dropped (a int, gone1 text, b text DEFAULT 'b', gone2 int, c int);
 INSERT INTO hard.some_dropped VALUES (1, 'x', 'y', 2, 3);
 ALTER TABLE hard.some_dropped DROP gone1, DROP gone2, ADD d text DEFAULT 'fast default', ADD e hard.positive;
 INSERT INTO hard.some_dropped VALUES (2, NULL, NULL, NULL, NULL);
 SELECT format('CREATE TABLE hard.wide (%s)', string_agg(format('%I %s', 'col ' || i, (ARRAY['int', 'text', 'bool', 'numeric(10,2)'])[i % 4 + 1] || CASE WHEN i % 100 = 0 THEN ' DEFAULT ' || i ELSE '' END), ', ' ORDER BY i)) FROM generate_series(1, 1500) i \gexec
-INSERT INTO hard.wide DEFAULT VALUES;
-INSERT INTO hard.wide ("col 1", "col 2", "col 1500") VALUES ('one', true, NULL);
+INSERT INTO hard.wide DEFAULT VALUES; INSERT INTO hard.wide ("col 1", "col 2", "col 1500") VALUES ('one', true, NULL);
 CREATE UNLOGGED TABLE hard.unlogged (a int PRIMARY KEY, b text);
 INSERT INTO hard.unlogged SELECT i, 'u' || i FROM generate_series(1, 10) i;
 CREATE TABLE hard.of_type OF hard.point3 (x WITH OPTIONS DEFAULT 1 NOT NULL, PRIMARY KEY (x));
@@ -345,17 +295,14 @@ INSERT INTO hard.ext_types SELECT i, "hard ext".hstore('k' || i, i::text), 'C' |
 CREATE TABLE hard.collated (a text COLLATE hard.icu_ci UNIQUE, b text COLLATE hard."icu Numeric", c text COLLATE hard.libc_c);
 INSERT INTO hard.collated VALUES ('Abc', 'x10', 'x'), ('äbc', 'x9', 'X');
 
---
--- Sequences, identity, generated columns
---
+-- * Sequences, identity, generated columns
 CREATE TABLE hard.ids (a int GENERATED ALWAYS AS IDENTITY (START 10 INCREMENT 10 MAXVALUE 1000 CYCLE) PRIMARY KEY, b bigint GENERATED BY DEFAULT AS IDENTITY (SEQUENCE NAME hard."b's seq" INCREMENT -1 MINVALUE -50 CACHE 5), c smallserial, d serial, e int);
 INSERT INTO hard.ids (e) SELECT i FROM generate_series(1, 7) i;
 INSERT INTO hard.ids (a, b, c, e) OVERRIDING SYSTEM VALUE VALUES (5, 5, 5, 5);
 SELECT setval('hard.ids_d_seq', 1000, false);
 CREATE SEQUENCE hard.seq_full AS smallint INCREMENT 3 MINVALUE -5 MAXVALUE 20 START 2 CACHE 4 CYCLE;
 SELECT nextval('hard.seq_full') FROM generate_series(1, 4);
-CREATE SEQUENCE hard.seq_untouched;
-CREATE SEQUENCE hard.seq_max;
+CREATE SEQUENCE hard.seq_untouched; CREATE SEQUENCE hard.seq_max;
 SELECT setval('hard.seq_max', 9223372036854775807);
 CREATE UNLOGGED SEQUENCE hard.seq_unlogged;
 CREATE SEQUENCE hard.seq_shared;
@@ -366,9 +313,7 @@ INSERT INTO hard.shared1 DEFAULT VALUES;
 CREATE TABLE hard.gen (a int, b int GENERATED ALWAYS AS (hard.add(a, 5)) STORED, c text, d text GENERATED ALWAYS AS (upper(c) || E'\\''"') STORED UNIQUE, e int DEFAULT 3);
 INSERT INTO hard.gen (a, c) SELECT i, 'c' || i FROM generate_series(1, 10) i;
 
---
--- Inheritance
---
+-- * Inheritance
 CREATE TABLE hard.parent1 (a int NOT NULL DEFAULT 1, b text CONSTRAINT b_short CHECK (length(b) < 100), CONSTRAINT only_parent CHECK (a < 1000000) NO INHERIT);
 CREATE TABLE hard.parent2 (b text, c numeric DEFAULT 2.50, g int GENERATED ALWAYS AS (7) STORED);
 CREATE TABLE hard.child (d date, b text COLLATE "default" DEFAULT 'mine') INHERITS (hard.parent1, hard.parent2);
@@ -378,14 +323,10 @@ ALTER TABLE hard.late_child INHERIT hard.parent1;
 CREATE TABLE hard.no_more_child () INHERITS (hard.parent1);
 ALTER TABLE hard.no_more_child NO INHERIT hard.parent1;
 ALTER TABLE hard.grandchild ALTER a DROP DEFAULT, ALTER c SET DEFAULT -1, ALTER b SET NOT NULL, ALTER b SET STORAGE EXTERNAL, ADD CONSTRAINT own CHECK (d > '1900-01-01');
-INSERT INTO hard.parent1 VALUES (1, 'p');
-INSERT INTO hard.child (a, d) VALUES (2, '2001-01-01');
-INSERT INTO hard.grandchild (a, b) VALUES (3, 'g');
-INSERT INTO hard.late_child VALUES (4, 'l', 5);
+INSERT INTO hard.parent1 VALUES (1, 'p'); INSERT INTO hard.child (a, d) VALUES (2, '2001-01-01');
+INSERT INTO hard.grandchild (a, b) VALUES (3, 'g'); INSERT INTO hard.late_child VALUES (4, 'l', 5);
 
---
--- Partitions
---
+-- * Partitions
 CREATE TABLE hard_part.range (id bigint NOT NULL, ts timestamp NOT NULL, v text DEFAULT 'root', n int, PRIMARY KEY (ts, id)) PARTITION BY RANGE (ts);
 CREATE TABLE hard_part.range_old PARTITION OF hard_part.range FOR VALUES FROM (MINVALUE) TO ('2000-01-01');
 CREATE TABLE hard_part.range_2000 PARTITION OF hard_part.range (v DEFAULT 'leaf', CONSTRAINT leaf_check CHECK (id > 0)) FOR VALUES FROM ('2000-01-01') TO ('2001-01-01') WITH (fillfactor = 90);
@@ -404,11 +345,6 @@ ALTER TABLE hard_part.range ATTACH PARTITION hard.range_attached FOR VALUES FROM
 INSERT INTO hard_part.range SELECT i, '1999-06-01'::timestamp + i * interval '3 hours', 'v' || i, i % 7 FROM generate_series(1, 15000) i;
 INSERT INTO hard_part.range (id, ts) VALUES (0, '2001-01-01'), (20000, 'infinity'), (20001, '-infinity');
 ALTER TABLE hard_part.range DETACH PARTITION hard_part.range_detached;
-CREATE INDEX range_v ON hard_part.range (v) INCLUDE (n) WHERE n > 2;
-CREATE INDEX range_invalid ON ONLY hard_part.range (n);
-CREATE UNIQUE INDEX range_u ON ONLY hard_part.range (ts, n, id);
-CREATE UNIQUE INDEX own_index ON hard_part.range_2000 (ts, n, id) WITH (fillfactor = 50);
-ALTER INDEX hard_part.range_u ATTACH PARTITION hard_part.own_index;
 CREATE TABLE hard_part.list (k text COLLATE "C", e hard.mood, x int) PARTITION BY LIST (k COLLATE hard.libc_c);
 CREATE TABLE hard_part.list_a PARTITION OF hard_part.list FOR VALUES IN ('a', 'it''s', E'\\', E'\n', '');
 CREATE TABLE hard_part.list_null PARTITION OF hard_part.list FOR VALUES IN (NULL);
@@ -417,13 +353,16 @@ CREATE TABLE hard_part.list_x1 PARTITION OF hard_part.list_x FOR VALUES FROM ('s
 CREATE TABLE hard_part.list_x2 PARTITION OF hard_part.list_x FOR VALUES FROM ('happy', 5) TO (MAXVALUE, MAXVALUE);
 INSERT INTO hard_part.list SELECT (ARRAY['a', 'it''s', E'\\', '', NULL, 'z'])[i % 6 + 1], (ARRAY['sad', 'less so', 'happy', 'ecstatic']::hard.mood[])[i % 4 + 1], i FROM generate_series(1, 100) i;
 CREATE TABLE hard_part.no_partitions (a int) PARTITION BY HASH (a);
-CREATE TABLE hard_part.expr (a text, b int, UNIQUE (b) DEFERRABLE) PARTITION BY RANGE (b);
-CREATE TABLE hard_part.expr_1 PARTITION OF hard_part.expr FOR VALUES FROM (1) TO (100);
-INSERT INTO hard_part.expr VALUES ('x', 1), ('y', 2);
+CREATE TABLE hard_part.flat (a text, b int, UNIQUE (b) DEFERRABLE) PARTITION BY RANGE (b);
+CREATE TABLE hard_part.flat_1 PARTITION OF hard_part.flat FOR VALUES FROM (1) TO (100);
+CREATE TABLE hard_part."flat 2" PARTITION OF hard_part.flat FOR VALUES FROM (100) TO (MAXVALUE);
+INSERT INTO hard_part.flat SELECT 'x' || i, i FROM generate_series(90, 110) i;
+CREATE INDEX flat_a ON hard_part.flat (lower(a)) INCLUDE (b) WHERE b > 2; CREATE INDEX flat_invalid ON ONLY hard_part.flat (a);
+CREATE UNIQUE INDEX flat_u ON ONLY hard_part.flat (b, a);
+CREATE UNIQUE INDEX own_index ON hard_part.flat_1 (b, a) WITH (fillfactor = 50);
+ALTER INDEX hard_part.flat_u ATTACH PARTITION hard_part.own_index;
 
---
--- Constraints
---
+-- * Constraints
 CREATE TABLE hard.hen (id int PRIMARY KEY, egg int NOT NULL);
 CREATE TABLE hard.egg (id int PRIMARY KEY, hen int, boss int DEFAULT 0 REFERENCES hard.egg ON DELETE SET DEFAULT ON UPDATE CASCADE, CONSTRAINT to_hen FOREIGN KEY (hen) REFERENCES hard.hen DEFERRABLE INITIALLY DEFERRED);
 ALTER TABLE hard.hen ADD CONSTRAINT to_egg FOREIGN KEY (egg) REFERENCES hard.egg (id) ON DELETE CASCADE DEFERRABLE;
@@ -435,11 +374,15 @@ CREATE TABLE hard.keys (a int, b int, c int, d text, CONSTRAINT keys_pk PRIMARY 
 INSERT INTO hard.keys VALUES (1, 1, 10, NULL), (1, 2, NULL, NULL);
 CREATE UNIQUE INDEX keys_index ON hard.keys (d, a);
 ALTER TABLE hard.keys ADD CONSTRAINT "from index" UNIQUE USING INDEX keys_index;
-CREATE TABLE hard.refers (id int, d text, a int, ts timestamp, ri bigint,
+CREATE TABLE hard_part.keyed (a int, b int, PRIMARY KEY (b, a)) PARTITION BY LIST (a);
+CREATE TABLE hard_part.keyed_1 PARTITION OF hard_part.keyed FOR VALUES IN (1);
+CREATE TABLE hard_part.keyed_2 PARTITION OF hard_part.keyed FOR VALUES IN (2, 3);
+INSERT INTO hard_part.keyed VALUES (1, 10), (2, 20);
+CREATE TABLE hard.refers (id int, d text, a int, ka int, kb int,
   CONSTRAINT refers_full FOREIGN KEY (d, a) REFERENCES hard.keys (d, a) MATCH FULL ON DELETE SET NULL,
-  CONSTRAINT refers_part FOREIGN KEY (ts, ri) REFERENCES hard_part.range ON DELETE SET NULL (ri),
+  CONSTRAINT refers_part FOREIGN KEY (kb, ka) REFERENCES hard_part.keyed ON DELETE SET NULL (kb),
   CONSTRAINT refers_no_check CHECK (id > 100) NO INHERIT NOT VALID);
-INSERT INTO hard.refers VALUES (101, NULL, NULL, '2001-01-01', 0), (102, NULL, NULL, NULL, NULL);
+INSERT INTO hard.refers VALUES (101, NULL, NULL, 1, 10), (102, NULL, NULL, NULL, NULL);
 ALTER TABLE hard.refers ADD CONSTRAINT refers_id CHECK (id < 0) NOT VALID, ADD CONSTRAINT refers_big FOREIGN KEY (id) REFERENCES hard.hen NOT VALID;
 ALTER TABLE hard_part.list ADD CONSTRAINT list_refers FOREIGN KEY (x) REFERENCES hard.hen (id);
 CREATE TABLE hard.bookings (room int, during tsrange, note text, EXCLUDE USING gist (room WITH =, during WITH &&) WHERE (note <> 'x') DEFERRABLE INITIALLY DEFERRED, CONSTRAINT "no dups" EXCLUDE USING btree ((room * 2) WITH =, note COLLATE "C" WITH =));
@@ -451,9 +394,7 @@ CREATE FUNCTION hard.loop_default(hard.loop DEFAULT NULL) RETURNS int LANGUAGE s
 ALTER TABLE hard.loop ADD CHECK (hard.loop_ok(loop)), ALTER b SET DEFAULT hard.loop_default();
 INSERT INTO hard.loop VALUES (1), (2);
 
---
--- Indexes and statistics
---
+-- * Indexes and statistics
 CREATE INDEX big_expr ON hard.big (lower(t) text_pattern_ops DESC NULLS LAST, (k % 10)) WHERE t IS NOT NULL AND d > '2001-01-01';
 CREATE INDEX big_cover ON hard.big (k) INCLUDE (n, d) WITH (fillfactor = 80, deduplicate_items = off);
 CREATE UNIQUE INDEX big_nulls ON hard.big (t, id) NULLS NOT DISTINCT;
@@ -461,31 +402,25 @@ CREATE INDEX big_hash ON hard.big USING hash (t);
 CREATE INDEX big_brin ON hard.big USING brin (d date_minmax_multi_ops (values_per_range = 16), id) WITH (pages_per_range = 4, autosummarize = on);
 CREATE INDEX big_trgm ON hard.big USING gin (t "hard ext".gin_trgm_ops) WITH (fastupdate = off) WHERE id < 500;
 CREATE INDEX big_trgm_sig ON hard.big USING gist (t "hard ext".gist_trgm_ops (siglen = 32)) WHERE id < 500;
-CREATE INDEX big_abs ON hard.big (k hard.abs_ops);
-CREATE INDEX kinds_am ON hard.kinds USING hard_gist (bx);
+CREATE INDEX big_abs ON hard.big (k hard.abs_ops); CREATE INDEX kinds_am ON hard.kinds USING hard_gist (bx);
 CREATE INDEX big_fn ON hard.big (hard.abs_lt(k, id), (n IS NULL), ((t || '''\')));
 CREATE INDEX ext_bloom ON hard.ext_types USING bloom ((c::text)) WITH (length = 80, col1 = 3);
 CREATE INDEX ext_hstore ON hard.ext_types USING gin (h "hard ext".gin_hstore_ops);
 CREATE INDEX ext_ltree ON hard.ext_types USING gist (l public.gist_ltree_ops (siglen = 100));
 CREATE INDEX kinds_spgist ON hard.kinds USING spgist (p);
 CREATE INDEX kinds_tsv ON hard.odd_text USING gin (to_tsvector('hard.conf', t));
-ALTER INDEX hard.big_expr ALTER COLUMN 2 SET STATISTICS 400;
-ALTER INDEX hard.ext_ltree DEPENDS ON EXTENSION ltree;
+ALTER INDEX hard.big_expr ALTER COLUMN 2 SET STATISTICS 400; ALTER INDEX hard.ext_ltree DEPENDS ON EXTENSION ltree;
 CLUSTER hard.big USING big_cover;
-ALTER TABLE hard.hen CLUSTER ON hen_pkey;
-ALTER TABLE hard.gen REPLICA IDENTITY FULL;
+ALTER TABLE hard.hen CLUSTER ON hen_pkey; ALTER TABLE hard.gen REPLICA IDENTITY FULL;
 ALTER TABLE hard.no_rows REPLICA IDENTITY NOTHING;
 CREATE UNIQUE INDEX no_null ON hard.lo_refs (id);
 ALTER TABLE hard.lo_refs REPLICA IDENTITY USING INDEX no_null;
 CREATE STATISTICS hard.stat_all ON k, d, n FROM hard.big;
 CREATE STATISTICS hard."stat 'kinds'" (ndistinct, mcv) ON k, (lower(t)), (d + 1) FROM hard.big;
 CREATE STATISTICS hard_empty.stat_expr ON (k % 7) FROM hard.big;
-ALTER STATISTICS hard.stat_all SET STATISTICS 500;
-ALTER STATISTICS hard.stat_all OWNER TO hard_owner;
+ALTER STATISTICS hard.stat_all SET STATISTICS 500; ALTER STATISTICS hard.stat_all OWNER TO hard_owner;
 
---
--- Views, materialized views and rules
---
+-- * Views, materialized views and rules
 CREATE VIEW hard.v_simple WITH (security_barrier) AS SELECT id, k, t FROM hard.big WHERE k > 10 WITH LOCAL CHECK OPTION;
 CREATE VIEW hard.v_over WITH (security_invoker = on) AS SELECT * FROM hard.v_simple WHERE t LIKE E'%\\_a''%' WITH CASCADED CHECK OPTION;
 ALTER VIEW hard.v_simple ALTER COLUMN k SET DEFAULT 11;
@@ -506,8 +441,7 @@ CREATE VIEW hard.v_no_columns AS SELECT FROM hard.no_columns;
 CREATE TABLE hard.changes (a int, b int, c int);
 INSERT INTO hard.changes VALUES (1, 2, 3);
 CREATE VIEW hard.v_changes AS SELECT x.*, y.a AS y_a FROM hard.changes x JOIN (SELECT a, b FROM hard.changes) y USING (b);
-ALTER TABLE hard.changes RENAME a TO "a b";
-ALTER TABLE hard.changes ADD y_a int;
+ALTER TABLE hard.changes RENAME a TO "a b"; ALTER TABLE hard.changes ADD y_a int;
 -- a view that needs a primary key, and what is built on that
 CREATE VIEW hard.v_pk AS SELECT id, t, count(*) AS n FROM hard.big GROUP BY id;
 CREATE MATERIALIZED VIEW hard.m_pk AS SELECT id, t, n FROM hard.v_pk WHERE id <= 50;
@@ -530,8 +464,7 @@ CREATE VIEW hard.v_ring3 AS SELECT x + 1 AS x FROM hard.v_ring2;
 CREATE FUNCTION hard.ring3() RETURNS SETOF hard.v_ring3 LANGUAGE sql AS 'SELECT 2';
 CREATE OR REPLACE VIEW hard.v_ring2 AS SELECT r.x FROM hard.ring3() r;
 -- rules
-CREATE TABLE hard.ruled (a int PRIMARY KEY, b text);
-CREATE TABLE hard.rule_log (a int, was text, act text DEFAULT 'x');
+CREATE TABLE hard.ruled (a int PRIMARY KEY, b text); CREATE TABLE hard.rule_log (a int, was text, act text DEFAULT 'x');
 INSERT INTO hard.ruled VALUES (1, 'one');
 CREATE RULE "log ""it" AS ON UPDATE TO hard.ruled WHERE NEW.b IS DISTINCT FROM OLD.b DO ALSO (INSERT INTO hard.rule_log VALUES (NEW.a, OLD.b, E'it''s\n\\'); DELETE FROM ONLY hard.no_rows USING hard.egg WHERE false);
 CREATE RULE tell AS ON INSERT TO hard.rule_log DO ALSO NOTIFY "hard channel", 'pay''load';
@@ -540,9 +473,7 @@ CREATE RULE upsert AS ON INSERT TO hard.v_join DO INSTEAD INSERT INTO hard.ruled
 CREATE RULE v_update AS ON UPDATE TO hard.v_join DO INSTEAD UPDATE hard.egg SET (hen, boss) = (SELECT NEW.b, NEW.d) FROM hard.hen h WHERE egg.id = OLD.a AND h.id = egg.hen;
 ALTER TABLE hard.ruled DISABLE RULE no_delete, ENABLE ALWAYS RULE "log ""it";
 
---
--- Triggers and event triggers
---
+-- * Triggers and event triggers
 CREATE FUNCTION hard.trg() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF TG_LEVEL = 'STATEMENT' THEN RETURN NULL; ELSIF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$;
 CREATE TRIGGER "row ""trigger" BEFORE INSERT OR UPDATE OF t, k OR DELETE ON hard.big FOR EACH ROW WHEN (pg_trigger_depth() < 5) EXECUTE FUNCTION hard.trg(E'it''s', E'\\', E'new\nline', '', '🐘', 'a\000b', 42);
 CREATE TRIGGER a_when AFTER UPDATE ON hard.big FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.* AND NEW.t <> E'\\''') EXECUTE FUNCTION hard.trg();
@@ -555,21 +486,17 @@ CREATE TRIGGER on_replica BEFORE INSERT ON hard.hen FOR EACH ROW EXECUTE FUNCTIO
 CREATE TRIGGER on_always BEFORE INSERT ON hard.hen FOR EACH ROW EXECUTE FUNCTION hard.trg();
 ALTER TABLE hard.hen DISABLE TRIGGER off, ENABLE REPLICA TRIGGER on_replica, ENABLE ALWAYS TRIGGER on_always;
 CREATE TRIGGER on_parts AFTER INSERT ON hard_part.range FOR EACH ROW EXECUTE FUNCTION hard.trg('parts');
-ALTER TABLE hard_part.range_2000 DISABLE TRIGGER on_parts;
-ALTER TABLE hard.range_attached ENABLE ALWAYS TRIGGER on_parts;
+ALTER TABLE hard_part.range_2000 DISABLE TRIGGER on_parts; ALTER TABLE hard.range_attached ENABLE ALWAYS TRIGGER on_parts;
 ALTER TRIGGER stmt ON hard.big DEPENDS ON EXTENSION hstore;
 CREATE FUNCTION hard.on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE DEBUG 'hard: % %', tg_event, tg_tag; END $$;
 CREATE EVENT TRIGGER hard_ddl ON ddl_command_start WHEN TAG IN ('CREATE TABLE', 'DROP FUNCTION') EXECUTE FUNCTION hard.on_ddl();
 CREATE EVENT TRIGGER "hard ""end" ON ddl_command_end EXECUTE FUNCTION hard.on_ddl();
 CREATE EVENT TRIGGER hard_rewrite ON table_rewrite EXECUTE FUNCTION hard.on_ddl();
 CREATE EVENT TRIGGER hard_drop ON sql_drop EXECUTE FUNCTION hard.on_ddl();
-ALTER EVENT TRIGGER hard_rewrite DISABLE;
-ALTER EVENT TRIGGER hard_drop ENABLE ALWAYS;
+ALTER EVENT TRIGGER hard_rewrite DISABLE; ALTER EVENT TRIGGER hard_drop ENABLE ALWAYS;
 ALTER EVENT TRIGGER "hard ""end" ENABLE REPLICA;
 
---
--- Foreign data
---
+-- * Foreign data
 CREATE FOREIGN DATA WRAPPER hard_fdw OPTIONS (debug 'true', "Odd ""name" E'it''s\\\n');
 CREATE SERVER hard_server TYPE 'x''y' VERSION '1.0' FOREIGN DATA WRAPPER hard_fdw;
 CREATE SERVER hard_files FOREIGN DATA WRAPPER file_fdw;
@@ -585,10 +512,8 @@ CREATE FOREIGN TABLE hard_part.mixed_2 PARTITION OF hard_part.mixed FOR VALUES I
 CREATE FOREIGN TABLE hard.f_child (more int) INHERITS (hard.no_rows) SERVER hard_server;
 INSERT INTO hard_part.mixed VALUES (1, 'local');
 
---
--- Publications.  None gets in the way of an UPDATE or DELETE, which would need
+-- * Publications.  None gets in the way of an UPDATE or DELETE, which would need
 -- a replica identity.
---
 CREATE PUBLICATION hard_all FOR ALL TABLES WITH (publish = 'insert, truncate');
 CREATE PUBLICATION hard_schemas FOR TABLES IN SCHEMA hard_part, "select" WITH (publish = 'insert', publish_via_partition_root = true);
 CREATE PUBLICATION hard_tables FOR TABLE hard.ids (a, e), hard.big WHERE (id > 5 AND t <> E'it''s\\'), ONLY hard.parent1 WITH (publish = 'insert');
@@ -596,9 +521,7 @@ CREATE PUBLICATION "hard ""both" FOR TABLES IN SCHEMA hard_empty, TABLE "select"
 CREATE PUBLICATION hard_none WITH (publish = '');
 ALTER PUBLICATION hard_none OWNER TO hard_owner;
 
---
--- Row-level security
---
+-- * Row-level security
 CREATE TABLE hard.secured (id int PRIMARY KEY, who name DEFAULT CURRENT_USER, t text);
 INSERT INTO hard.secured VALUES (1, 'hard_owner', 'a'), (2, 'hard_reader', 'b');
 ALTER TABLE hard.secured ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -608,12 +531,9 @@ CREATE POLICY p_insert ON hard.secured AS RESTRICTIVE FOR INSERT TO PUBLIC WITH 
 CREATE POLICY p_update ON hard.secured FOR UPDATE USING (true) WITH CHECK (id > 0);
 CREATE POLICY p_delete ON hard.secured AS RESTRICTIVE FOR DELETE USING (false);
 CREATE POLICY p_off ON hard.ids USING (a > 0);
-ALTER TABLE hard_part.range ENABLE ROW LEVEL SECURITY;
-ALTER TABLE hard.secured OWNER TO hard_owner;
+ALTER TABLE hard_part.range ENABLE ROW LEVEL SECURITY; ALTER TABLE hard.secured OWNER TO hard_owner;
 
---
--- Owners and privileges
---
+-- * Owners and privileges
 DO $$
 DECLARE r record;
 BEGIN  -- every third table belongs to another role
@@ -621,16 +541,12 @@ BEGIN  -- every third table belongs to another role
     EXECUTE format('ALTER TABLE %s OWNER TO %I', r.t, CASE r.n % 3 WHEN 0 THEN 'hard_owner' WHEN 1 THEN 'hard_odd "=r*/x'' role' ELSE 'hard_writer' END);
   END LOOP;
 END $$;
-ALTER TYPE hard.mood OWNER TO hard_owner;
-ALTER DOMAIN hard.positive OWNER TO hard_writer;
-ALTER VIEW hard.v_simple OWNER TO hard_owner;
-ALTER MATERIALIZED VIEW hard.m_full OWNER TO hard_owner;
-ALTER SEQUENCE hard.seq_full OWNER TO hard_owner;
-ALTER TABLE hard.parent1 OWNER TO hard_owner;
+ALTER TYPE hard.mood OWNER TO hard_owner; ALTER DOMAIN hard.positive OWNER TO hard_writer;
+ALTER VIEW hard.v_simple OWNER TO hard_owner; ALTER MATERIALIZED VIEW hard.m_full OWNER TO hard_owner;
+ALTER SEQUENCE hard.seq_full OWNER TO hard_owner; ALTER TABLE hard.parent1 OWNER TO hard_owner;
 ALTER SCHEMA "select" OWNER TO "hard_odd ""=r*/x' role";
 ALTER EVENT TRIGGER hard_ddl OWNER TO CURRENT_USER;
-GRANT USAGE, CREATE ON SCHEMA hard TO hard_writer WITH GRANT OPTION;
-GRANT USAGE ON SCHEMA hard TO PUBLIC;
+GRANT USAGE, CREATE ON SCHEMA hard TO hard_writer WITH GRANT OPTION; GRANT USAGE ON SCHEMA hard TO PUBLIC;
 GRANT CREATE ON SCHEMA public TO hard_writer;
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON hard.big TO hard_writer WITH GRANT OPTION;
@@ -640,9 +556,10 @@ GRANT SELECT ("a""b"), UPDATE ("new
 line") ON "Ugly ""schema"" of O'Brien; \ $$
 -- ünï 🐘"." tab ""le"" 'of'
 \. new	line " TO hard_reader;
+CREATE TABLE hard_granted.by_grantee (a int, b int);
+GRANT ALL ON hard_granted.by_grantee TO hard_writer WITH GRANT OPTION;
 SET ROLE hard_writer;
-GRANT SELECT, DELETE ON hard.big TO "hard_odd ""=r*/x' role";
-GRANT USAGE ON SCHEMA hard TO hard_reader;
+GRANT SELECT (a), DELETE ON hard_granted.by_grantee TO "hard_odd ""=r*/x' role"; GRANT USAGE ON SCHEMA hard TO hard_reader;
 RESET ROLE;
 REVOKE ALL ON hard.parent1 FROM hard_owner;
 REVOKE DELETE ON hard.secured FROM hard_owner;
@@ -653,8 +570,7 @@ REVOKE USAGE ON TYPE hard.mood FROM PUBLIC;
 GRANT USAGE ON TYPE hard.mood, hard.textrange TO hard_reader;
 GRANT USAGE ON DOMAIN hard.positive TO hard_reader WITH GRANT OPTION;
 REVOKE USAGE ON LANGUAGE hard_lang FROM PUBLIC;
-GRANT USAGE ON LANGUAGE hard_lang TO hard_writer;
-GRANT USAGE ON FOREIGN DATA WRAPPER hard_fdw TO hard_writer;
+GRANT USAGE ON LANGUAGE hard_lang TO hard_writer; GRANT USAGE ON FOREIGN DATA WRAPPER hard_fdw TO hard_writer;
 GRANT USAGE ON FOREIGN SERVER "hard 'remote'" TO hard_owner WITH GRANT OPTION;
 ALTER DEFAULT PRIVILEGES FOR ROLE hard_owner IN SCHEMA hard GRANT SELECT, INSERT ON TABLES TO hard_reader, "hard_odd ""=r*/x' role" WITH GRANT OPTION;
 ALTER DEFAULT PRIVILEGES FOR ROLE hard_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
@@ -667,10 +583,8 @@ CREATE TABLE hard.by_default (id int GENERATED ALWAYS AS IDENTITY, t text);
 CREATE FUNCTION hard.by_default() RETURNS int LANGUAGE sql AS 'SELECT 1';
 RESET ROLE;
 
---
--- Comments on everything that may have one, apart from the wide table and most
+-- * Comments on everything that may have one, apart from the wide table and most
 -- of the large objects
---
 SELECT format('COMMENT ON %s %s IS %L', kind, name, 'It''s a comment on ' || kind || E' "' || replace(name, E'\n', E'\\n') || E'"; \\ $$ %s' || CASE WHEN length(name) % 3 = 0 THEN E'\n-- 🐘\t\\.\n\\.\n' ELSE '' END)
 FROM (SELECT CASE WHEN o.sub > 0 THEN 'COLUMN'
     WHEN i.type IN ('table constraint', 'domain constraint') THEN 'CONSTRAINT'
@@ -686,7 +600,7 @@ FROM (SELECT CASE WHEN o.sub > 0 THEN 'COLUMN'
     SELECT 'pg_class'::regclass, oid, 0 FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I')
     UNION ALL SELECT 'pg_class'::regclass, attrelid, attnum FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND attnum > 0 AND NOT attisdropped AND relname <> 'wide'
     UNION ALL SELECT 'pg_type'::regclass, t.oid, 0 FROM pg_type t LEFT JOIN pg_class c ON c.oid = typrelid WHERE typtype <> 'm' AND (typrelid = 0 OR relkind = 'c') AND NOT EXISTS (SELECT FROM pg_type a WHERE a.typarray = t.oid)
-    UNION ALL SELECT 'pg_constraint'::regclass, oid, 0 FROM pg_constraint WHERE contype IN ('c', 'f', 'p', 'u', 'x') AND conparentid = 0 AND (conislocal OR contypid <> 0)
+    UNION ALL SELECT 'pg_constraint'::regclass, oid, 0 FROM pg_constraint WHERE contype IN ('c', 'f', 'p', 'u', 'x') AND conparentid = 0 AND CASE WHEN contypid = 0 THEN conislocal ELSE connamespace = 'hard'::regnamespace END
     UNION ALL SELECT 'pg_trigger'::regclass, oid, 0 FROM pg_trigger WHERE NOT tgisinternal AND tgparentid = 0
     UNION ALL SELECT 'pg_rewrite'::regclass, oid, 0 FROM pg_rewrite WHERE rulename <> '_RETURN'
     UNION ALL SELECT 'pg_largeobject'::regclass, oid, 0 FROM pg_largeobject_metadata WHERE oid < 910000 OR oid::int8 % 100 = 0
@@ -699,8 +613,34 @@ FROM (SELECT CASE WHEN o.sub > 0 THEN 'COLUMN'
       UNION ALL SELECT tableoid, oid FROM pg_policy UNION ALL SELECT tableoid, oid FROM pg_publication UNION ALL SELECT tableoid, oid FROM pg_statistic_ext) x
   ) AS o (class, oid, sub), pg_identify_object(o.class, o.oid, o.sub) i
   WHERE o.oid >= 16384
-    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.class AND d.objid = o.oid AND (d.deptype = 'e' OR d.deptype = 'i' AND o.class = 'pg_proc'::regclass))
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.class AND d.objid = o.oid AND (d.deptype = 'e' OR d.deptype = 'i' AND o.class IN ('pg_proc'::regclass, 'pg_cast'::regclass)))
     AND NOT EXISTS (SELECT FROM pg_class c WHERE o.class = 'pg_class'::regclass AND c.oid = o.oid AND c.relnamespace = 'pg_toast'::regnamespace)
 ) AS named ORDER BY kind, name COLLATE "C" \gexec
 COMMENT ON SCHEMA public IS E'It''s the public\n"schema"';
 \o
+
+-- * Left out, because ...
+--
+-- pg_dump or pg_restore fails:
+--   a BEGIN ATOMIC function with both named and unnamed arguments, printed as f."";
+--   marks of a CYCLE clause that are strings, printed with a cast, which is no valid syntax;
+--   operators of an extension in IS DISTINCT FROM and NULLIF, printed without their schema,
+--     so that others are taken while search_path is empty.
+-- Only a parallel pg_restore fails, and not each time:
+--   more indexes than that of the primary key on a table with sub-partitions: deadlocks of
+--     ALTER INDEX ... ATTACH PARTITION with each other and with foreign keys;
+--   a foreign key to a table with sub-partitions: the index of its primary key may have been
+--     left invalid by two of these ATTACH at a time;
+--   grants by a grantee who has the use of the schema by a grant alone, which may come later.
+-- It is restored, but not as it was:
+--   hash partitions by an enum, as the hashes come from OIDs;
+--   columns added to a parent after its child was made: they move to the front in the child;
+--   IN lists of varchar, VALUES right in a UNION: they are printed differently the next time;
+--   comments on what pg_dump passes over: casts made along with a range, members of extensions;
+--   what is done for a database with ALTER DATABASE or ALTER ROLE ... IN DATABASE, and the
+--     comment on it: these need pg_restore --create.
+-- It needs more than the server and its contrib modules:
+--   security labels (a provider); configuration tables of extensions (no contrib module has any,
+--     and only the script of an extension can make one); tablespaces (a directory).
+-- It would be in the way:
+--   subscriptions: DROP DATABASE refuses to drop a database that has one.

@@ -55,13 +55,13 @@ sub plain_dump
 		\$stderr) or die "pg_dump of \"$dbname\" failed: $stderr";
 
 	# Newer minor releases put \restrict and \unrestrict with a random key
-	# around the dump.  Only the line in the header and the one with the same
-	# key are taken out: others may be part of a comment or a function.
+	# around the dump.  Only these two lines are taken out, by their place and
+	# the key: others like them may be part of a comment or a function.
 	if ($dump =~ s/\A((?:--.*\n|\n)*)\\restrict (\w+)\n/$1/)
 	{
 		my $key = $2;
 
-		$dump =~ s/^\\unrestrict $key\n(?=[-\n]*(?:--.*\n|\n)*\z)//m;
+		$dump =~ s/^\\unrestrict $key\n(?=\n*\z)//m;
 	}
 
 	return $dump;

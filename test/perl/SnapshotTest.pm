@@ -92,7 +92,8 @@ sub set_clock
 	return;
 }
 
-# Change settings of snapshot_worker and have the launcher see that.
+# Change settings of snapshot_worker, and wait until every process that the
+# server starts from then on has them.
 sub reload_with
 {
 	my ($node, %settings) = @_;
@@ -102,17 +103,13 @@ sub reload_with
 		my $value = $settings{$name};
 		$value =~ s/'/''/g;
 		$node->safe_psql('postgres',
-			"ALTER SYSTEM SET snapshot_worker.$name = '$value'");
+			"ALTER SYSTEM SET snapshot_worker.\"$name\" = '$value'");
 	}
+	my $before = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
 	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
-	foreach my $name (sort keys %settings)
-	{
-		next if $name eq 'enable' || $name =~ /timeout/;
-		my $value = $settings{$name};
-		$value =~ s/'/''/g;
-		$node->poll_query_until('postgres',
-			"SELECT current_setting('snapshot_worker.$name') = '$value'");
-	}
+	$node->poll_query_until('postgres',
+		"SELECT pg_conf_load_time() > '$before'")
+	  or die 'timed out waiting for the settings to be loaded';
 	return;
 }
 
@@ -182,7 +179,8 @@ sub slurp_lines
 }
 
 # A directory of client programs like the server's own, but for one, which is
-# this shell script; REAL in it is the path of the real one.
+# this shell script; REAL in it is the path of the real one.  Without a script,
+# all are the server's own (again).
 sub install_fake_program
 {
 	my ($node, $program, $script) = @_;
@@ -190,14 +188,18 @@ sub install_fake_program
 	my $fake = $node->basedir . '/bin';
 
 	mkdir $fake;
+	unlink "$fake/$program";
+	if (defined $script)
+	{
+		$script =~ s/\bREAL\b/$bindir\/$program/g;
+		append_to_file("$fake/$program", "#!/bin/bash\n$script");
+		chmod 0755, "$fake/$program"
+		  or die "could not chmod $fake/$program: $!";
+	}
 	foreach my $name (qw(pg_dump pg_dumpall pg_restore))
 	{
-		symlink "$bindir/$name", "$fake/$name" unless -l "$fake/$name";
+		symlink "$bindir/$name", "$fake/$name" unless -e "$fake/$name";
 	}
-	$script =~ s/\bREAL\b/$bindir\/$program/g;
-	unlink "$fake/$program";
-	append_to_file("$fake/$program", "#!/bin/bash\n$script");
-	chmod 0755, "$fake/$program" or die "could not chmod $fake/$program: $!";
 	return $fake;
 }
 

@@ -1,0 +1,139 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# The schedule on a server whose clock the test sets: each slot is taken once,
+# for every wanted database, also when the time changes or the clock jumps.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+my ($node, $directory) = snapshot_node('main', start => 0, conf => <<'EOF');
+snapshot_worker.enable = on
+snapshot_worker.time = '15:30, 03:00'
+snapshot_worker.databases = 'app, postgres'
+EOF
+fake_clock($node, '2026-03-19 02:00:00');
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION snapshot_worker');
+$node->safe_psql('postgres', 'CREATE DATABASE app');
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+
+sub next_run
+{
+	return $node->safe_psql('postgres',
+		'SELECT next_run FROM snapshot_status()');
+}
+
+# Wait until this database has that many snapshots and nothing is going on.
+sub wait_for_snapshots
+{
+	my ($database, $count, $test_name) = @_;
+	wait_until(
+		$test_name,
+		sub {
+			snapshots($directory, $database) == $count
+			  && $node->safe_psql('postgres',
+				"SELECT state = 'idle' FROM snapshot_status()") eq 't';
+		});
+	return;
+}
+
+# The launcher looks at the clock within a minute, and at once when woken.
+sub look_at_clock
+{
+	$node->reload;
+	return;
+}
+
+is( $node->safe_psql('postgres',
+		'SELECT enabled, state, next_run, warning FROM snapshot_status()'),
+	't|idle|2026-03-19 03:00:00+00|',
+	'the first slot is planned');
+is(next_run(), $node->safe_psql('postgres', 'SELECT snapshot_next_run()'),
+	'snapshot_next_run() says what the launcher has planned');
+
+# The clock reaches the time by itself.
+set_clock($node, '2026-03-19 02:59:58');
+look_at_clock();
+wait_for_snapshots('app', 1, 'the clock reaching the time takes a snapshot');
+wait_for_snapshots('postgres', 1, 'and one of each wanted database');
+is(scalar snapshots($directory, 'other'),
+	0, 'but none of a database that is not wanted');
+my ($name) = snapshots($directory, 'app');
+like($name, qr{^app/2026-03-19T03-00-0\dZ$},
+	'the name says when the snapshot began');
+my $manifest = manifest_of($directory, $name);
+is($manifest->{reason}, 'schedule', 'the manifest says that it was scheduled');
+is($manifest->{scheduled_for}, '2026-03-19T03:00:00.000000Z',
+	'the manifest says for when');
+is($manifest->{attempt}, 1, 'and that it was the first attempt');
+is(next_run(), '2026-03-19 15:30:00+00',
+	'a run at 03:00 plans the next one, at the other time');
+
+# Backwards, over a slot that was taken.
+set_clock($node, '2026-03-19 02:59:58');
+look_at_clock();
+wait_until('a clock that was set back is noticed',
+	sub { next_run() eq '2026-03-19 03:00:00+00' });
+wait_until('the slot comes again', sub { next_run() eq '2026-03-19 15:30:00+00' });
+is(scalar snapshots($directory, 'app'), 1, 'no slot is taken twice');
+
+# The same, by a launcher that knows it from the directory alone.
+my $pid = $node->safe_psql('postgres',
+	'SELECT launcher_pid FROM snapshot_status()');
+set_clock($node, '2026-03-19 02:59:40');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+wait_until('another launcher plans the slot anew',
+	sub { next_run() eq '2026-03-19 03:00:00+00' });
+set_clock($node, '2026-03-19 02:59:59');
+look_at_clock();
+wait_until('and the slot comes again',
+	sub { next_run() eq '2026-03-19 15:30:00+00' });
+is(scalar snapshots($directory, 'app'),
+	1, 'no slot is taken twice after a restart of the launcher');
+
+# Forwards, over several slots: the last one counts.
+set_clock($node, '2026-03-21 11:00:00');
+look_at_clock();
+wait_for_snapshots('app', 2, 'a clock set forward is noticed');
+is( manifest_of($directory, (snapshots($directory, 'app'))[-1])->{scheduled_for},
+	'2026-03-21T03:00:00.000000Z',
+	'of the slots that were passed over, the last one is taken');
+is(next_run(), '2026-03-21 15:30:00+00', 'and the schedule goes on from there');
+
+# A changed time takes effect at once, and not for a time that is past.
+reload_with($node, time => '10:59');
+wait_until('a changed time takes effect at once',
+	sub { next_run() eq '2026-03-22 10:59:00+00' });
+is(scalar snapshots($directory, 'app'),
+	2, 'a time that is past today waits for tomorrow');
+set_clock($node, '2026-03-21 23:58:57');
+reload_with($node, time => '23:59', databases => '*');
+wait_for_snapshots('app', 3, 'the changed time is kept');
+wait_for_snapshots('other', 1, 'with * every database gets a snapshot');
+is(scalar snapshots($directory, 'template1'), 0, 'but no template');
+
+# Off is off.
+reload_with($node, enable => 'off');
+wait_until('a schedule that is off plans nothing', sub { next_run() eq '' });
+is( $node->safe_psql('postgres', 'SELECT enabled, state FROM snapshot_status()'),
+	'f|disabled', 'and says so');
+set_clock($node, '2026-03-22 23:59:30');
+look_at_clock();
+like( $node->safe_psql('app',
+		'CREATE EXTENSION snapshot_worker; SELECT snapshot_now()'),
+	qr{^app/2026-03-22T23-59-\d\dZ$},
+	'snapshot_now() works all the same');
+is(scalar snapshots($directory, 'other'), 1, 'while no slot is taken');
+reload_with($node, enable => 'on');
+wait_until('switched on again, the next slot is planned',
+	sub { next_run() eq '2026-03-23 23:59:00+00' });
+
+is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+$node->stop;
+done_testing();

@@ -1,0 +1,300 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# A server that asks everybody for a password, also on its own socket.
+# Promised here: pg_dump finds the password in the pass file of the server's
+# operating system user, and nowhere else; where there is none, the error says
+# so; a role without superuser rights will do; the password is never shown; and
+# the programs that are started get a clean start: their environment, signals,
+# descriptors and process group are those that we gave them, and not what the
+# server happens to have.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+# Not to be found by chance, in any of the places where it is looked for.
+my $password = sprintf 'hush-%d-%s', $$, join '', map { int rand 10 } 1 .. 20;
+
+my ($node, $directory) = snapshot_node('secrets');
+my $superuser = $node->safe_psql('postgres', 'SELECT current_user');
+my $home = $node->basedir . '/home';
+my $pass_file = $node->basedir . '/passwords';
+my $client_pass_file = $node->basedir . '/client_passwords';
+
+mkdir $home or die "could not create $home: $!";
+
+# A pass file with the password of these roles; the server's programs take none
+# that others can read.
+sub write_pass_file
+{
+	my ($file, @roles) = @_;
+
+	unlink $file;
+	append_to_file($file, join '', map { "*:*:*:$_:$password\n" } @roles);
+	chmod 0600, $file or die "could not chmod $file: $!";
+	return;
+}
+
+# Start the server again, with this environment besides its usual one.
+sub restart_with
+{
+	my (%environment) = @_;
+	local @ENV{ keys %environment } = values %environment;
+
+	# what this test itself connects with is none of the server's
+	local $ENV{PGPASSFILE} = $environment{PGPASSFILE};
+	delete $ENV{PGPASSFILE} unless defined $environment{PGPASSFILE};
+	$node->restart;
+	return;
+}
+
+# Ask for a snapshot; returns its name and what psql says of errors.
+sub ask
+{
+	my ($ret, $stdout, $stderr) = $node->psql(
+		'postgres',
+		"\\set VERBOSITY verbose\nSELECT snapshot_now('app')",
+		timeout => $PostgreSQL::Test::Utils::timeout_default);
+	return ($stdout, $stderr);
+}
+
+sub succeeds
+{
+	my ($test_name) = @_;
+	my ($name, $stderr) = ask();
+
+	is($stderr, '', "$test_name: no error");
+	is( $node->safe_psql(
+			'postgres', "SELECT count(*) FROM snapshot_list() WHERE name = '$name'"
+		),
+		1,
+		"$test_name: the snapshot is listed");
+	return $name;
+}
+
+$node->safe_psql('postgres', 'CREATE DATABASE app');
+$node->safe_psql('app',
+	'CREATE TABLE items AS SELECT i AS id FROM generate_series(1, 100) i');
+$node->safe_psql(
+	'postgres', qq{
+	SET password_encryption = 'scram-sha-256';
+	ALTER ROLE "$superuser" PASSWORD '$password';
+	CREATE ROLE dumper LOGIN PASSWORD '$password';
+	CREATE ROLE reader NOLOGIN;
+	GRANT pg_read_all_data TO reader;
+});
+unlink $node->data_dir . '/pg_hba.conf';
+$node->append_conf('pg_hba.conf', "local all all scram-sha-256\n");
+
+# With things in the environment of the server that pg_dump would follow.
+my %decoys = (
+	HOME => $home,
+	PGPASSWORD => 'a password of the server\'s environment',
+	PGOPTIONS => '-c default_transaction_read_only=off',
+	PGAPPNAME => 'decoy',
+	PGTZ => 'Asia/Tokyo',
+	PGDATABASE => 'decoy',
+	PGUSER => 'decoy',
+	LC_MESSAGES => 'C',
+	SNAPSHOT_WORKER_DECOY => 'decoy');
+
+write_pass_file($client_pass_file, $superuser);
+$ENV{PGPASSFILE} = $client_pass_file;
+restart_with(%decoys);
+
+my ($ret, $stdout, $stderr) = $node->psql('postgres', 'SELECT 1',
+	extra_params => ['--no-password'],
+	connstr => $node->connstr('postgres') . ' passfile=/dev/null');
+like($stderr, qr/no password supplied/, 'the server asks for a password');
+
+# No pass file, a wrong one, a right one
+my ($name, $error) = ask();
+like(
+	$error,
+	qr/ERROR:  38000: could not take a snapshot of database "app": pg_dump failed/,
+	'without a pass file there is no snapshot');
+like($error, qr/DETAIL: .*no password supplied/, 'pg_dump says why');
+like(
+	$error,
+	qr/HINT: .*pass file.*operating system user that runs the server/,
+	'the hint tells of the pass file');
+
+append_to_file("$home/.pgpass", "*:*:*:*:not the password\n");
+chmod 0600, "$home/.pgpass";
+($name, $error) = ask();
+like($error, qr/DETAIL: .*password authentication failed/,
+	'with a wrong pass file there is no snapshot either');
+like($error, qr/HINT: .*pass file/, 'this hint too tells of the pass file');
+is_deeply([ snapshots($directory) ], [], 'there is no snapshot of these tries');
+is_deeply([ leftovers($directory) ], [], 'and nothing is left of them');
+
+write_pass_file("$home/.pgpass", $superuser);
+$name = succeeds('with the right ~/.pgpass');
+like(slurp_file("$directory/$name/globals.sql"),
+	qr/^ALTER ROLE dumper .*PASSWORD 'SCRAM-SHA-256\$/m,
+	'a superuser saves roles with their passwords, hashed');
+
+unlink "$home/.pgpass";
+write_pass_file($pass_file, $superuser, 'dumper');
+restart_with(%decoys, PGPASSFILE => $pass_file);
+succeeds("with PGPASSFILE in the server's environment");
+
+# A role that is no superuser
+reload_with($node, user => 'dumper');
+($name, $error) = ask();
+like($error, qr/DETAIL: (?s:.*)permission denied/,
+	'a role that cannot read everything takes no snapshot');
+like($error, qr/HINT: .*"snapshot_worker\.user".*pg_read_all_data/,
+	'the hint tells which rights it needs');
+
+$node->safe_psql('postgres', 'GRANT reader TO dumper');
+$name = succeeds('with a role that can read everything');
+my $globals = slurp_file("$directory/$name/globals.sql");
+like($globals, qr/^CREATE ROLE dumper;/m, 'its snapshot has the roles');
+unlike($globals, qr/PASSWORD|SCRAM/, 'but not their passwords');
+command_like(
+	[ 'pg_restore', '--file=-', "$directory/$name/app.dump" ],
+	qr/^COPY public\.items .*\n(?:\d+\n){100}\\\.$/m,
+	'and the rows of the table');
+
+reload_with($node, user => 'nobody_at_all');
+($name, $error) = ask();
+like($error, qr/ERROR:  42704: .*role "nobody_at_all" does not exist/,
+	'a role that does not exist is told as such');
+
+# What all programs are given.  Each records what it was started with and as,
+# and then goes on as the real one.  Signals and descriptors are those of a
+# program that the shell starts: the shell itself ignores a signal of its own,
+# but has its children ignore just what it was made to ignore.
+reload_with($node, user => 'dumper');
+foreach my $program (qw(pg_dump pg_dumpall pg_restore))
+{
+	my $record = $node->basedir . "/record-$program";
+	my $bin = install_fake_program($node, $program, <<"EOF");
+[ "\$1" = --version ] && exec REAL "\$@"
+cat /proc/self/status >$record
+ls -l /proc/self/fd >>$record
+{
+	read -r line </proc/\$\$/stat && echo "stat \$line"
+	tr '\\0' '\\n' </proc/\$\$/environ | sed 's/^/environment /'
+	tr '\\0' '\\n' </proc/\$\$/cmdline | sed 's/^/argument /'
+} >>$record
+exec REAL "\$@"
+EOF
+	reload_with($node, bin_directory => $bin);
+}
+succeeds('with programs that record how they are started');
+
+my %expected_environment = (
+	PATH => $node->basedir . '/bin:/usr/bin:/bin',
+	HOME => $home,
+	LC_ALL => 'C',
+	TZ => 'UTC',
+	PGPASSFILE => $pass_file,
+	PGAPPNAME => 'snapshot_worker',
+	PGCONNECT_TIMEOUT => 30);
+
+foreach my $program (qw(pg_dump pg_dumpall pg_restore))
+{
+	my @lines = slurp_lines($node->basedir . "/record-$program");
+	my ($pid, $group, %signals, %fds, %environment);
+
+	foreach (@lines)
+	{
+		# signals 32 and 33 are the C library's own, and not for programs
+		$signals{$1} = hex($2) & ~(3 << 31) if /^(Sig\w+):\s+([0-9a-f]+)$/;
+		$fds{$1} = $2 if / (\d+) -> (.*)/ && $2 !~ m{^/proc/\d+/fd$};
+		($pid, $group) = ($1, $2) if /^stat (\d+) \(.*\) \S \d+ (\d+) /;
+		$environment{$1} = $2 if /^environment ([^=]+)=(.*)/;
+	}
+
+	is_deeply(\%environment, \%expected_environment,
+		"$program has exactly the environment that it needs");
+	is_deeply([ sort keys %fds ],
+		[ 0, 1, 2 ], "$program has no descriptor of the server's");
+	is($fds{0}, '/dev/null', "the standard input of $program is empty");
+	is($signals{SigBlk}, 0, "no signal is blocked in $program");
+	is($signals{SigIgn}, 0, "no signal is ignored in $program");
+	is($group, $pid, "$program leads a process group of its own");
+	ok((grep { /^argument --no-password$/ } @lines) || $program eq 'pg_restore',
+		"$program is never to ask for a password");
+}
+
+# The programs as they are, while pg_dump waits for a lock and can be seen.
+install_fake_program($node, $_) foreach qw(pg_dump pg_dumpall pg_restore);
+my $locker = $node->background_psql('app');
+$locker->query_safe('BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE');
+$name = $node->safe_psql('postgres',
+	q{SELECT snapshot_now('app', wait => false)});
+$node->poll_query_until(
+	'postgres', q{
+	SELECT count(*) > 0 FROM pg_stat_activity
+	WHERE application_name = 'snapshot_worker' AND usename = 'dumper'
+		AND wait_event_type = 'Lock'}) or die 'pg_dump does not wait for the lock';
+
+my %shown;
+foreach my $file (glob '/proc/[0-9]*/cmdline')
+{
+	open my $fh, '<', $file or next;
+	local $/;
+	my $line = <$fh>;
+	$shown{'the arguments of all processes'} .= ($line // '') . "\n";
+}
+foreach my $view (
+	qw(snapshot_status() snapshot_list() pg_stat_activity pg_settings
+	pg_file_settings))
+{
+	$shown{$view} = $node->safe_psql('postgres',
+		"SELECT t::text FROM $view t");
+}
+$locker->quit;
+wait_until('the snapshot is published when the lock is gone',
+	sub { -d "$directory/$name" });
+
+like(
+	$shown{'the arguments of all processes'},
+	qr/pg_dump\0--dbname=host=[^\0]*dbname='app'/,
+	'pg_dump was seen while it ran');
+like($shown{'snapshot_status()'}, qr/running,app,/, 'so was its run');
+like($shown{pg_stat_activity}, qr/snapshot_worker for database|snapshot \S+: dumping/,
+	'so was its worker');
+
+# Everything that is left
+foreach my $file (glob "\Q$directory\E/history-*.jsonl")
+{
+	$shown{'the history'} = slurp_file($file);
+}
+foreach my $snapshot (snapshots($directory))
+{
+	$shown{'a manifest'} .= slurp_file("$directory/$snapshot/manifest.json");
+	$shown{'a snapshot\'s globals'} .=
+	  slurp_file("$directory/$snapshot/globals.sql");
+}
+foreach my $program (qw(pg_dump pg_dumpall pg_restore))
+{
+	$shown{"what $program was started with"} =
+	  slurp_file($node->basedir . "/record-$program");
+}
+$shown{"the server's log"} = slurp_file($node->logfile);
+like($shown{"the server's log"}, qr/took snapshot "app\//,
+	'the log tells of the snapshots');
+like($shown{'the history'}, qr/password authentication failed/,
+	'the history tells of the failures');
+
+foreach my $place (sort keys %shown)
+{
+	# not unlike(), which would show all of it
+	ok(index($shown{$place}, $password) < 0, "the password is not in $place");
+}
+my $written = `grep -rlF -e '$password' '$directory'`;
+is($written, '', 'the password is in no file of the snapshot directory');
+is(`grep -lF -e '$password' '$pass_file'`,
+	"$pass_file\n", 'where it is, it would have been found');
+
+$node->stop;
+done_testing();

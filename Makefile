@@ -9,6 +9,7 @@ EXTENSION = snapshot_worker
 MODULE_big = snapshot_worker
 DATA = snapshot_worker--1.0.sql
 OBJS = \
+	src/agenda.o \
 	src/child.o \
 	src/commands.o \
 	src/databases.o \
@@ -27,6 +28,7 @@ OBJS = \
 	src/schedule.o \
 	src/settings.o \
 	src/shared_state.o \
+	src/slots.o \
 	src/snapshot_worker.o \
 	src/staging.o \
 	src/store.o \
@@ -37,7 +39,7 @@ REGRESS_OPTS = --temp-instance=tmp_regress \
 	--temp-config=$(srcdir)/test/regress.conf
 TAP_TESTS = 1
 # prove is started in the source directory
-PROVE_TESTS = test/t/*.pl
+PROVE_TESTS ?= test/t/*.pl
 override PROVE_FLAGS += -I test/perl
 EXTRA_CLEAN = tmp_regress
 
@@ -53,4 +55,7 @@ $(STANDALONE):
 else
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# A server that is built without --enable-depend leaves this to us.
+$(OBJS): $(wildcard $(srcdir)/src/*.h)
 endif

@@ -34,12 +34,16 @@
 #include "pgstat.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
+#include "storage/procsignal.h"
 
 /* How much of a child's output is kept. */
 #define OUTPUT_KEPT_BYTES	1400
 
 /* From SIGTERM to SIGKILL, and from a child's exit to that of its group. */
 #define GRACE_SECONDS		5
+
+/* Reads in a row before other things are looked at. */
+#define DRAIN_READS			64
 
 /* Cap on each wait, should a signal go missing. */
 #define WAIT_MS				1000
@@ -92,7 +96,7 @@ reap(int *status)
 static void
 signal_group(int signo)
 {
-	/* ESRCH is all that can go wrong, and then there is none left. */
+	/* Without anyone left to signal, there is nothing to do. */
 	(void) kill(-child_pid, signo);
 }
 
@@ -111,25 +115,22 @@ child_stop(void)
 
 	signal_group(SIGTERM);
 	for (int i = 0; i < GRACE_SECONDS * 100 && !has_exited(); i++)
+	{
+		/* whoever emitted one waits for all processes */
+		if (ProcSignalBarrierPending)
+			ProcessProcSignalBarrier();
 		pg_usleep(10000L);
+	}
 	signal_group(SIGKILL);
 	(void) reap(&status);
 }
 
-/* Close on exec what the child is not to have. */
-static void
+/* Close on exec what the child is not to have; 0, or an error number. */
+static int
 hide_descriptors(posix_spawn_file_actions_t *actions)
 {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
-	int			rc = posix_spawn_file_actions_addclosefrom_np(actions, 3);
-
-	if (rc != 0)
-	{
-		errno = rc;
-		ereport(ERROR,
-				(errcode(ERRCODE_SYSTEM_ERROR),
-				 errmsg("could not prepare child process: %m")));
-	}
+	return posix_spawn_file_actions_addclosefrom_np(actions, 3);
 #else
 	long		max = sysconf(_SC_OPEN_MAX);
 
@@ -138,10 +139,9 @@ hide_descriptors(posix_spawn_file_actions_t *actions)
 		int			flags = fcntl(fd, F_GETFD);
 
 		if (flags >= 0 && fcntl(fd, F_SETFD, flags | FD_CLOEXEC) != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_SYSTEM_ERROR),
-					 errmsg("could not prepare child process: %m")));
+			return errno;
 	}
+	return 0;
 #endif
 }
 
@@ -156,6 +156,8 @@ spawn(char **argv, char **envp, int output, bool want_stdout)
 	pid_t		pid;
 	int			rc;
 
+	memset(&actions, 0, sizeof(actions));
+	memset(&attr, 0, sizeof(attr));
 	sigfillset(&all);
 	sigemptyset(&none);
 
@@ -183,10 +185,14 @@ spawn(char **argv, char **envp, int output, bool want_stdout)
 									  POSIX_SPAWN_SETSIGMASK |
 									  POSIX_SPAWN_SETPGROUP);
 	if (rc == 0)
-	{
-		hide_descriptors(&actions);
+		rc = hide_descriptors(&actions);
+	if (rc == 0)
 		rc = posix_spawn(&pid, argv[0], &actions, &attr, argv, envp);
-	}
+	if (rc == 0)
+		child_pid = pid;
+	/* after a failure to make them there is no memory in them */
+	(void) posix_spawn_file_actions_destroy(&actions);
+	(void) posix_spawnattr_destroy(&attr);
 	if (rc != 0)
 	{
 		errno = rc;
@@ -194,18 +200,18 @@ spawn(char **argv, char **envp, int output, bool want_stdout)
 				(errcode_for_file_access(),
 				 errmsg("could not start \"%s\": %m", argv[0])));
 	}
-	child_pid = pid;
-	(void) posix_spawn_file_actions_destroy(&actions);
-	(void) posix_spawnattr_destroy(&attr);
 }
 
-/* Read what is there; false at the end of the output. */
+/*
+ * Read what is there, but not for ever, should it be written faster than it
+ * is read.  Returns false at the end of the output.
+ */
 static bool
-drain(int fd, StringInfo output)
+drain(int fd, StringInfo output, bool *cut)
 {
 	char		buffer[4096];
 
-	for (;;)
+	for (int i = 0; i < DRAIN_READS; i++)
 	{
 		ssize_t		n = read(fd, buffer, sizeof(buffer));
 
@@ -229,13 +235,15 @@ drain(int fd, StringInfo output)
 			memmove(output->data, output->data + excess,
 					OUTPUT_KEPT_BYTES + 1);
 			output->len = OUTPUT_KEPT_BYTES;
+			*cut = true;
 		}
 	}
+	return true;
 }
 
 /* The last whole lines of an output, without what cannot be in a text. */
 static char *
-last_lines(StringInfo output)
+last_lines(StringInfo output, bool cut)
 {
 	char	   *start = output->data;
 	char	   *end = output->data + output->len;
@@ -250,10 +258,13 @@ last_lines(StringInfo output)
 	*end = '\0';
 	if (end - start > OUTPUT_KEPT_BYTES)
 	{
-		char	   *newline;
-
 		start = end - OUTPUT_KEPT_BYTES;
-		newline = strchr(start, '\n');
+		cut = true;
+	}
+	if (cut)
+	{
+		char	   *newline = strchr(start, '\n');
+
 		if (newline != NULL)
 			start = newline + 1;
 	}
@@ -279,6 +290,7 @@ supervise(int fd, double deadline, StringInfo output, ChildResult *result)
 {
 	bool		open = true;
 	bool		exited = false;
+	bool		cut = false;
 	double		group_deadline = 0;
 
 	while (!exited || open)
@@ -292,7 +304,7 @@ supervise(int fd, double deadline, StringInfo output, ChildResult *result)
 			group_deadline = clock_seconds() + GRACE_SECONDS;
 		}
 		if (open)
-			open = drain(fd, output);
+			open = drain(fd, output, &cut);
 
 		if (exited && open && clock_seconds() >= group_deadline)
 			break;				/* it left something behind in its group */
@@ -300,9 +312,12 @@ supervise(int fd, double deadline, StringInfo output, ChildResult *result)
 		{
 			result->timed_out = true;
 			child_stop();
-			return;
+			break;
 		}
 	}
+	result->output = last_lines(output, cut);
+	if (result->timed_out)
+		return;
 	signal_group(SIGKILL);
 	if (!reap(&result->status))
 		ereport(ERROR,
@@ -332,9 +347,12 @@ child_run(char **argv, char **envp, bool want_stdout, double deadline,
 	memset(result, 0, sizeof(*result));
 	initStringInfo(&output);
 
+	/* both ends of the pipe */
+	ReserveExternalFD();
 	ReserveExternalFD();
 	if (pipe(fds) != 0)
 	{
+		ReleaseExternalFD();
 		ReleaseExternalFD();
 		ereport(ERROR,
 				(errcode_for_file_access(),
@@ -358,9 +376,9 @@ child_run(char **argv, char **envp, bool want_stdout, double deadline,
 		if (write_end_open)
 			(void) close(fds[1]);
 		ReleaseExternalFD();
+		ReleaseExternalFD();
 	}
 	PG_END_TRY();
 
-	result->output = last_lines(&output);
 	pfree(output.data);
 }

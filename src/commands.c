@@ -85,6 +85,8 @@ commands_pg_dump(const char *bin_directory, const Connection *connection,
 	args = lappend(args, psprintf("--dbname=%s",
 								  server_conninfo(connection, true)));
 	args = lappend(args, "--no-password");
+	/* ALTER DATABASE ... SET role may have it otherwise */
+	args = lappend(args, psprintf("--role=%s", connection->user));
 	args = lappend(args, psprintf("--format=%s", options->format));
 	args = lappend(args, psprintf("--compress=%s", options->compress));
 	if (options->jobs > 0)
@@ -118,6 +120,7 @@ commands_pg_dumpall_globals(const char *bin_directory,
 								  server_conninfo(connection, false)));
 	args = lappend(args, psprintf("--database=%s", database.data));
 	args = lappend(args, "--no-password");
+	args = lappend(args, psprintf("--role=%s", connection->user));
 	args = lappend(args, "--globals-only");
 	if (!role_passwords)
 		args = lappend(args, "--no-role-passwords");
@@ -178,10 +181,10 @@ commands_hint(const char *output)
 		"Set \"snapshot_worker.user\" to a role that pg_hba.conf and pg_ident.conf let the server's operating system user be."},
 		{"no pg_hba.conf entry",
 		"Let the role of \"snapshot_worker.user\" connect to this database over the server's Unix-domain socket in pg_hba.conf."},
-		{"Query was: LOCK TABLE",
-		"Another session holds a strong lock on a table. \"snapshot_worker.lock_timeout\" says how long to wait for it."},
 		{"permission denied",
 		"The role of \"snapshot_worker.user\" needs to be a superuser, or to read all that it dumps (pg_read_all_data)."},
+		{"Query was: LOCK TABLE",
+		"Another session holds a strong lock on a table. \"snapshot_worker.lock_timeout\" says how long to wait for it."},
 	};
 
 	for (size_t i = 0; i < lengthof(hints); i++)

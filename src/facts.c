@@ -83,6 +83,7 @@ facts_begin(Manifest *manifest)
 	char	   *identifier;
 
 	/* What ALTER DATABASE or ALTER ROLE may have set is not for us. */
+	override_setting("role", "none");
 	override_setting("search_path", "pg_catalog, pg_temp");
 	override_setting("transaction_timeout", "0");
 	override_setting("lock_timeout", psprintf("%d", setting_lock_timeout));

@@ -222,8 +222,15 @@ list_below(const char *root, const char *inner, int elevel, FileTree *tree)
 
 	check_stack_depth();
 
-	/* With no directory, ReadDirExtended is who reports that. */
-	while ((entry = ReadDirExtended(dir, path, elevel)) != NULL)
+	if (dir == NULL)
+	{
+		ereport(elevel,
+				(errcode_for_file_access(),
+				 errmsg("could not open directory \"%s\": %m", path)));
+		return false;
+	}
+
+	while (errno = 0, (entry = readdir(dir)) != NULL)
 	{
 		char	   *name;
 		struct stat st;
@@ -257,8 +264,14 @@ list_below(const char *root, const char *inner, int elevel, FileTree *tree)
 		else
 			tree->others = lappend(tree->others, name);
 	}
-	if (dir == NULL)
+	if (errno != 0)
+	{
+		ereport(elevel,
+				(errcode_for_file_access(),
+				 errmsg("could not read directory \"%s\": %m", path)));
+		FreeDir(dir);
 		return false;
+	}
 	FreeDir(dir);
 	return true;
 }
@@ -290,13 +303,11 @@ remove_one(const char *path, bool is_directory, int elevel)
 }
 
 /*
- * Remove a directory and all that is in it, the file "last" (relative, or
- * NULL) after all others: it is what tells whose directory this is, should we
- * be stopped halfway.  Returns false, after a report at elevel, when anything
- * is left.
+ * Remove what is in a directory, but for one file (relative to it).  Returns
+ * false, after a report at elevel, when anything else is left.
  */
 bool
-files_remove(const char *root, const char *last, int elevel)
+files_remove_all_but(const char *root, const char *kept, int elevel)
 {
 	FileTree	tree;
 	ListCell   *lc;
@@ -307,7 +318,7 @@ files_remove(const char *root, const char *last, int elevel)
 
 	foreach(lc, list_concat(tree.files, tree.others))
 	{
-		if (last == NULL || strcmp(lfirst(lc), last) != 0)
+		if (strcmp(lfirst(lc), kept) != 0)
 			good &= remove_one(psprintf("%s/%s", root, (char *) lfirst(lc)),
 							   false, elevel);
 	}
@@ -315,7 +326,18 @@ files_remove(const char *root, const char *last, int elevel)
 		good &= remove_one(psprintf("%s/%s", root,
 									(char *) list_nth(tree.directories, i)),
 						   true, elevel);
-	if (good && last != NULL)
-		good = remove_one(psprintf("%s/%s", root, last), false, elevel);
-	return good && remove_one(root, true, elevel);
+	return good;
+}
+
+/*
+ * Remove a directory and all that is in it, one file (relative to it) after
+ * all others: it is what tells whose directory this is, should we be stopped
+ * halfway.  Returns false, after a report at elevel, when anything is left.
+ */
+bool
+files_remove(const char *root, const char *last, int elevel)
+{
+	return files_remove_all_but(root, last, elevel) &&
+		remove_one(psprintf("%s/%s", root, last), false, elevel) &&
+		remove_one(root, true, elevel);
 }

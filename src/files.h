@@ -25,6 +25,8 @@ extern char *files_read(const char *path, size_t limit, size_t *len,
 						const char **problem);
 extern int64 files_hash(const char *path, bool sync, char *sha256);
 extern bool files_list(const char *root, int elevel, FileTree *tree);
+extern bool files_remove_all_but(const char *root, const char *kept,
+								 int elevel);
 extern bool files_remove(const char *root, const char *last, int elevel);
 
 #endif							/* SNAPSHOT_WORKER_FILES_H */

@@ -14,8 +14,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
+#include "clock.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -49,11 +51,11 @@ check_loaded(void)
 }
 
 /*
- * A text for the caller.  Names and messages can come from a database of
+ * A copy for the caller.  Names and messages can come from a database of
  * another encoding; what is not valid here gets a "?" for each odd byte.
  */
-static Datum
-text_datum(const char *value)
+static char *
+clean(const char *value)
 {
 	char	   *copy = pstrdup(value);
 
@@ -65,17 +67,26 @@ text_datum(const char *value)
 				*p = '?';
 		}
 	}
-	return CStringGetTextDatum(copy);
+	return copy;
+}
+
+static Datum
+text_datum(const char *value)
+{
+	return CStringGetTextDatum(clean(value));
 }
 
 static Datum
 name_datum(const char *value)
 {
-	return DirectFunctionCall1(namein, CStringGetDatum(value));
+	return DirectFunctionCall1(namein, CStringGetDatum(clean(value)));
 }
 
-/* Raise an error where no snapshot of a database can be taken at all. */
-static void
+/*
+ * The OID of a database.  Raises an error where no snapshot of it can be taken
+ * at all.
+ */
+static Oid
 check_database(const char *database)
 {
 	HeapTuple	tuple = NULL;
@@ -94,11 +105,12 @@ check_database(const char *database)
 						database),
 				 errhint("Use ALTER DATABASE ... ALLOW_CONNECTIONS true.")));
 	ReleaseSysCache(tuple);
+	return oid;
 }
 
-/* Does this session hold a lock that pg_dump would wait for? */
+/* Does this session hold a lock on a table of the database? */
 static bool
-holds_strong_lock(void)
+holds_table_lock(Oid database)
 {
 	LockData   *locks = GetLockStatusData();
 
@@ -106,20 +118,24 @@ holds_strong_lock(void)
 	{
 		LockInstanceData *lock = &locks->locks[i];
 
-		if (lock->pid == MyProcPid &&
+		if (lock->pid == MyProcPid && lock->holdMask != 0 &&
 			lock->locktag.locktag_type == LOCKTAG_RELATION &&
-			(lock->holdMask & LOCKBIT_ON(AccessExclusiveLock)) != 0)
+			lock->locktag.locktag_field1 == database &&
+			lock->locktag.locktag_field2 >= FirstNormalObjectId)
 			return true;
 	}
 	return false;
 }
 
 /*
- * pg_dump would not see what this transaction has written, and would wait for
- * its strong locks while it waits for pg_dump.
+ * Raise an error in a transaction that cannot take a snapshot.  pg_dump would
+ * not see what it has written.  And if it waits while it holds a lock on a
+ * table, of whatever mode, pg_dump can come to wait for it: behind someone who
+ * wants that table for himself, if not for the lock itself.  Nobody would see
+ * that deadlock, since we do not wait for a lock.
  */
 static void
-check_transaction(void)
+check_transaction(Oid database, bool wait)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		ereport(ERROR,
@@ -127,54 +143,54 @@ check_transaction(void)
 				 errmsg("cannot take a snapshot in a transaction that has written"),
 				 errdetail("The snapshot would not contain what this transaction has written, and could wait for its locks for ever."),
 				 errhint("Commit first.")));
-	if (holds_strong_lock())
+	if (wait && holds_table_lock(database))
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("cannot take a snapshot in a transaction that holds an access exclusive lock"),
-				 errdetail("The snapshot would wait for that lock for ever."),
-				 errhint("Commit first.")));
+				 errmsg("cannot wait for a snapshot in a transaction that has locked a table"),
+				 errdetail("The snapshot could wait for that lock for ever."),
+				 errhint("Commit first, or use snapshot_now(wait => false).")));
 }
 
+static const RunError no_launcher = {
+	ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+	"the launcher of snapshot_worker is not running",
+	"",
+	"It is started again within seconds of its end; if not, the server's log says why. It takes one of \"max_worker_processes\"."
+};
+
 /*
- * Wait for the end of a run.  Returns false when there is no launcher that
- * would start it; then it is withdrawn.
+ * Wait for the end of a run.  Where there is no launcher that would start it,
+ * it fails after a while.
  */
-static bool
+static void
 wait_for_run(Run *run)
 {
-	int			seconds_without_launcher = 0;
+	double		give_up_at = 0;
 
 	state_prepare_to_wait();
 	while (state_get(run->id, run) &&
 		   run->state != RUN_SUCCEEDED && run->state != RUN_FAILED)
 	{
-		if (run->state == RUN_QUEUED && state_launcher_pid() == 0)
-		{
-			if (++seconds_without_launcher > LAUNCHER_PATIENCE_SECONDS &&
-				state_withdraw(run->id))
-			{
-				state_cancel_wait();
-				return false;
-			}
-		}
-		else
-			seconds_without_launcher = 0;
+		if (run->state != RUN_QUEUED || state_launcher_pid() != 0)
+			give_up_at = 0;
+		else if (give_up_at == 0)
+			give_up_at = clock_seconds() + LAUNCHER_PATIENCE_SECONDS;
+		else if (clock_seconds() >= give_up_at)
+			state_fail_waiting(run->id, RUN_QUEUED, &no_launcher);
 		state_wait(1000);
 	}
 	state_cancel_wait();
-	return true;
 }
 
-/* As wait_for_run; when interrupted, the error says that the run goes on. */
-static bool
+/* As wait_for_run; when canceled, the error says that the run goes on. */
+static void
 wait_interruptibly(Run *run)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	volatile bool launched = false;
 
 	PG_TRY();
 	{
-		launched = wait_for_run(run);
+		wait_for_run(run);
 	}
 	PG_CATCH();
 	{
@@ -184,21 +200,33 @@ wait_interruptibly(Run *run)
 		edata = CopyErrorData();
 		FlushErrorState();
 		state_cancel_wait();
-		edata->detail = psprintf("Snapshot \"%s\" is still being taken.",
-								 run->name);
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			edata->detail = psprintf(run->state == RUN_QUEUED ?
+									 "The request for snapshot \"%s\" stands." :
+									 "Snapshot \"%s\" is still being taken.",
+									 run->name);
 		ReThrowError(edata);
 	}
 	PG_END_TRY();
-	return launched;
 }
 
+/* Raise the error with which a run failed. */
 static void
-raise_no_launcher(void)
+raise_run_error(const char *database, const RunError *error)
 {
+	int			sqlerrcode = error->sqlerrcode;
+
+	/* What was shut down or canceled was the run, not this session. */
+	if (ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
+
 	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the launcher of snapshot_worker is not running"),
-			 errhint("It is started again within seconds after it ended; if not, the server's log says why. It takes one of \"max_worker_processes\".")));
+			(errcode(sqlerrcode),
+			 errmsg("could not take a snapshot of database \"%s\": %s",
+					database, clean(error->message)),
+			 error->detail[0] != '\0' ?
+			 errdetail_internal("%s", clean(error->detail)) : 0,
+			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
 }
 
 /* snapshot_now(database name, wait boolean) returns text */
@@ -218,38 +246,29 @@ snapshot_now(PG_FUNCTION_ARGS)
 	database = NameStr(*PG_GETARG_NAME(0));
 	wait = PG_GETARG_BOOL(1);
 
-	check_transaction();
-	check_database(database);
+	check_transaction(check_database(database), wait);
 	earliest = store_free_instant(settings_directory(), database,
 								  earliest - earliest % USECS_PER_SEC);
 	if (!wait && state_launcher_pid() == 0)
-		raise_no_launcher();
+		raise_run_error(database, &no_launcher);
 
 	if (!state_submit(database, REASON_MANUAL, 1, 0, earliest, &run))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("too many snapshots are being asked for"),
 				 errhint("Ask again when some are done.")));
-	if (!wait)
-		PG_RETURN_DATUM(text_datum(run.name));
-
-	if (!wait_interruptibly(&run))
-		raise_no_launcher();
-	if (run.state == RUN_FAILED)
-		ereport(ERROR,
-				(errcode(run.error.sqlerrcode),
-				 errmsg("could not take a snapshot of database \"%s\": %s",
-						database, run.error.message),
-				 run.error.detail[0] != '\0' ?
-				 errdetail_internal("%s", run.error.detail) : 0,
-				 run.error.hint[0] != '\0' ?
-				 errhint("%s", run.error.hint) : 0));
-	if (run.state != RUN_SUCCEEDED)
-		ereport(ERROR,
-				(errcode(ERRCODE_NO_DATA_FOUND),
-				 errmsg("what became of snapshot \"%s\" is not known any more",
-						run.name),
-				 errhint("snapshot_list() has it if it was taken.")));
+	if (wait)
+	{
+		wait_interruptibly(&run);
+		if (run.state == RUN_FAILED)
+			raise_run_error(database, &run.error);
+		if (run.state != RUN_SUCCEEDED)
+			ereport(ERROR,
+					(errcode(ERRCODE_NO_DATA_FOUND),
+					 errmsg("what became of snapshot \"%s\" is not known any more",
+							run.name),
+					 errhint("snapshot_list() has it if it was taken.")));
+	}
 	PG_RETURN_DATUM(text_datum(run.name));
 }
 

@@ -26,10 +26,16 @@
 #include "miscadmin.h"
 #include "record.h"
 #include "storage/fd.h"
-#include "utils/memutils.h"
 
 /* Lines are mostly of some 300 bytes: some thousands of them are kept. */
 #define HISTORY_KEPT_BYTES	(1024 * 1024)
+
+/* A file that is longer than this is none of ours. */
+#define HISTORY_MAX_BYTES	(64 * HISTORY_KEPT_BYTES)
+
+/* The lock is waited for up to ten seconds. */
+#define LOCK_TRIES			200
+#define LOCK_SLEEP_MS		50
 
 static const RecordMember members[] = {
 	{"name", RECORD_STRING, offsetof(HistoryLine, name)},
@@ -50,47 +56,51 @@ history_path(const char *directory, uint64 system_identifier)
 					directory, system_identifier);
 }
 
+/* Whoever else has the lock needs it for a moment only. */
 static void
 lock_file(int fd, const char *path)
 {
-	while (flock(fd, LOCK_EX) != 0)
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
 	{
-		if (errno != EINTR)
+		if ((errno != EINTR && errno != EWOULDBLOCK) || i >= LOCK_TRIES)
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not lock file \"%s\": %m", path)));
 		CHECK_FOR_INTERRUPTS();
+		pg_usleep(LOCK_SLEEP_MS * 1000L);
 	}
 }
 
-/*
- * Open the file, locked, for appending.  It can have been replaced between
- * open and lock, when someone else cut it short.
- */
 static int
-open_locked(const char *path, struct stat *st)
+open_history(const char *path)
 {
-	for (;;)
-	{
-		struct stat named;
-		int			fd = OpenTransientFilePerm(path, O_RDWR | O_APPEND |
-											   O_CREAT | O_NOFOLLOW | PG_BINARY,
-											   pg_file_create_mode);
+	int			fd = OpenTransientFilePerm(path, O_RDWR | O_APPEND | O_CREAT |
+										   O_NOFOLLOW | PG_BINARY,
+										   pg_file_create_mode);
 
-		if (fd < 0)
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not open file \"%s\": %m", path)));
-		lock_file(fd, path);
-		if (fstat(fd, st) != 0)
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not stat file \"%s\": %m", path)));
-		if (lstat(path, &named) == 0 &&
-			named.st_ino == st->st_ino && named.st_dev == st->st_dev)
-			return fd;
-		(void) CloseTransientFile(fd);
-	}
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\": %m", path)));
+	return fd;
+}
+
+/*
+ * Lock the file that is open.  Returns false when it is no longer the one of
+ * that path: someone else cut it short between open and lock.
+ */
+static bool
+lock_current(int fd, const char *path, struct stat *st)
+{
+	struct stat named;
+
+	lock_file(fd, path);
+	if (fstat(fd, st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", path)));
+	return lstat(path, &named) == 0 &&
+		named.st_ino == st->st_ino && named.st_dev == st->st_dev;
 }
 
 /* Replace the file, which is locked, by its newer lines. */
@@ -100,7 +110,7 @@ drop_old_lines(const char *path)
 	char	   *newpath = psprintf("%s.tmp", path);
 	const char *problem;
 	size_t		len;
-	char	   *text = files_read(path, MaxAllocSize - 1, &len, &problem);
+	char	   *text = files_read(path, HISTORY_MAX_BYTES, &len, &problem);
 	char	   *kept;
 	int			fd;
 
@@ -140,6 +150,61 @@ ends_with_newline(int fd, off_t size)
 		(pread(fd, &last, 1, size - 1) == 1 && last == '\n');
 }
 
+typedef void (*history_action) (int fd, const char *path,
+								const struct stat *st, void *arg);
+
+/*
+ * Do something to the file while it is open and locked.  It is closed, and so
+ * unlocked, whatever happens: who called us may catch the error and live on.
+ * Returns false when the file was replaced meanwhile.
+ */
+static bool
+try_with_lock(const char *path, history_action action, void *arg)
+{
+	volatile bool done = false;
+	int			fd = open_history(path);
+
+	PG_TRY();
+	{
+		struct stat st;
+
+		if (lock_current(fd, path, &st))
+		{
+			action(fd, path, &st, arg);
+			done = true;
+		}
+	}
+	PG_FINALLY();
+	{
+		/* what was written is synced: nothing can be lost here */
+		(void) CloseTransientFile(fd);
+	}
+	PG_END_TRY();
+	return done;
+}
+
+static void
+with_lock(const char *path, history_action action, void *arg)
+{
+	while (!try_with_lock(path, action, arg))
+		CHECK_FOR_INTERRUPTS();
+}
+
+static void
+append_line(int fd, const char *path, const struct stat *st, void *arg)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	if (!ends_with_newline(fd, st->st_size))
+		appendStringInfoChar(&json, '\n');
+	appendStringInfoChar(&json, '{');
+	record_write(&json, members, lengthof(members), arg);
+	appendStringInfoString(&json, "}\n");
+	files_write(fd, path, json.data);
+	pfree(json.data);
+}
+
 /*
  * Add a line to the history of a cluster in a directory, durably.  Raises an
  * error when that fails.
@@ -148,26 +213,26 @@ void
 history_append(const char *directory, uint64 system_identifier,
 			   const HistoryLine *line)
 {
-	char	   *path = history_path(directory, system_identifier);
-	StringInfoData json;
-	struct stat st;
-	int			fd = open_locked(path, &st);
+	with_lock(history_path(directory, system_identifier), append_line,
+			  unconstify(HistoryLine *, line));
+	(void) fsync_fname_ext(directory, true, false, ERROR);
+}
 
-	initStringInfo(&json);
-	if (!ends_with_newline(fd, st.st_size))
-		appendStringInfoChar(&json, '\n');
-	appendStringInfoChar(&json, '{');
-	record_write(&json, members, lengthof(members), line);
-	appendStringInfoString(&json, "}\n");
-	files_write(fd, path, json.data);
-	if (st.st_size == 0)
-		(void) fsync_fname_ext(directory, true, false, ERROR);
-	else if (st.st_size > 2 * HISTORY_KEPT_BYTES)
+static void
+trim(int fd, const char *path, const struct stat *st, void *arg)
+{
+	if (st->st_size > 2 * HISTORY_KEPT_BYTES)
 		drop_old_lines(path);
-	if (CloseTransientFile(fd) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not close file \"%s\": %m", path)));
+}
+
+/*
+ * Drop the older half of a history that has grown too long.  Raises an error
+ * when that fails.
+ */
+void
+history_trim(const char *directory, uint64 system_identifier)
+{
+	with_lock(history_path(directory, system_identifier), trim, NULL);
 }
 
 /*
@@ -181,7 +246,7 @@ history_read(const char *directory, uint64 system_identifier)
 	const char *problem;
 	size_t		len;
 	char	   *text = files_read(history_path(directory, system_identifier),
-								  MaxAllocSize - 1, &len, &problem);
+								  HISTORY_MAX_BYTES, &len, &problem);
 	List	   *lines = NIL;
 	char	   *p = text;
 

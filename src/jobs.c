@@ -18,11 +18,11 @@
 #include "schedule.h"
 
 /*
- * The job of a database.  If there is none, one is added, in the current
- * memory context, or NULL returned.
+ * The job of a database.  If there is none, one is added, in the memory
+ * context that is current.
  */
 Job *
-jobs_find(List **jobs, const char *database, bool create)
+jobs_find(List **jobs, const char *database)
 {
 	ListCell   *lc;
 	Job		   *job;
@@ -33,21 +33,47 @@ jobs_find(List **jobs, const char *database, bool create)
 		if (strcmp(job->database, database) == 0)
 			return job;
 	}
-	if (!create)
-		return NULL;
 	job = palloc0(sizeof(Job));
 	strlcpy(job->database, database, sizeof(job->database));
 	*jobs = lappend(*jobs, job);
 	return job;
 }
 
-/* A slot has come: it takes over from what was left of the one before. */
+/* Forget the jobs of all but these databases. */
+List *
+jobs_keep(List *jobs, List *databases)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, jobs)
+	{
+		Job		   *job = lfirst(lc);
+		bool		keep = false;
+
+		foreach(lc2, databases)
+			keep |= strcmp(job->database, lfirst(lc2)) == 0;
+		if (!keep)
+		{
+			jobs = foreach_delete_current(jobs, lc);
+			pfree(job);
+		}
+	}
+	return jobs;
+}
+
+/*
+ * A slot has come, and with it the attempt of that number: it takes over from
+ * what was left of the slot before.
+ */
 void
-jobs_begin_slot(Job *job, TimestampTz slot, double now)
+jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason, int attempt,
+				double now)
 {
 	job->slot = slot;
+	job->reason = reason;
 	job->pending = true;
-	job->attempt = 1;
+	job->attempt = attempt;
 	job->due = now;
 	job->run_id = 0;
 }

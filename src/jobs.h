@@ -18,6 +18,7 @@ typedef struct Job
 {
 	char		database[NAMEDATALEN];
 	TimestampTz slot;			/* 0 when none came yet */
+	RunReason	reason;			/* of the run for that slot */
 	bool		pending;		/* that slot is still to be done */
 	int			attempt;		/* which try is next, or is on, from 1 */
 	double		due;			/* when it is, on clock_seconds() */
@@ -25,8 +26,10 @@ typedef struct Job
 	int			failures;		/* runs failed in a row, for any reason */
 } Job;
 
-extern Job *jobs_find(List **jobs, const char *database, bool create);
-extern void jobs_begin_slot(Job *job, TimestampTz slot, double now);
+extern Job *jobs_find(List **jobs, const char *database);
+extern List *jobs_keep(List *jobs, List *databases);
+extern void jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason,
+							int attempt, double now);
 extern void jobs_note_outcome(Job *job, const Run *run, double now);
 extern List *jobs_due(List *jobs, double now);
 extern double jobs_seconds_to_next(List *jobs, double now);

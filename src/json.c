@@ -31,7 +31,7 @@ typedef struct JsonReader
 	JsonLexContext *lex;
 	int			depth;			/* of objects */
 	int			array_depth;
-	int			item;
+	int			item;			/* of the outermost array */
 	char	   *keys[JSON_MAX_DEPTH + 1];
 	json_value_callback callback;
 	void	   *arg;
@@ -110,8 +110,8 @@ array_start(void *state)
 {
 	JsonReader *reader = state;
 
-	reader->array_depth++;
-	reader->item = -1;
+	if (++reader->array_depth == 1)
+		reader->item = -1;
 	JSON_ACTION_DONE;
 }
 
@@ -129,7 +129,8 @@ element_start(void *state, bool isnull)
 {
 	JsonReader *reader = state;
 
-	reader->item++;
+	if (reader->array_depth == 1)
+		reader->item++;
 	JSON_ACTION_DONE;
 }
 

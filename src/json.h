@@ -17,7 +17,7 @@
 typedef struct JsonValue
 {
 	const char *path;			/* keys from the top, joined by dots */
-	int			item;			/* index in the array that it is under, or -1 */
+	int			item;			/* index in the outermost array, or -1 */
 	bool		is_string;
 	bool		is_null;
 	const char *text;			/* unescaped, or the literal; "" for null */

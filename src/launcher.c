@@ -9,13 +9,6 @@
  * error.  It never exits with code 0, which would be for good; should it end,
  * the postmaster starts another one.
  *
- * A slot is an instant at which the schedule is due.  When the clock has
- * reached the next one, every wanted database gets a job for it, which is
- * tried until it succeeds or the following slot takes over.  If more than one
- * slot has gone by (the clock was set forward, or the machine slept) only the
- * last of them counts.  If the clock is set back, the slots that come again
- * are passed over for databases that have had them.
- *
  * Copyright (c) 2026, the snapshot_worker developers
  *
  *-------------------------------------------------------------------------
@@ -24,19 +17,15 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "agenda.h"
 #include "clock.h"
-#include "databases.h"
-#include "history.h"
-#include "jobs.h"
 #include "launcher.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
-#include "names.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "report.h"
-#include "schedule.h"
 #include "settings.h"
 #include "shared_state.h"
 #include "staging.h"
@@ -45,7 +34,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "store.h"
+#include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -71,11 +60,7 @@ typedef struct Launcher
 {
 	MemoryContext context;		/* of what outlives a turn of the loop */
 	MemoryContext turn;			/* of what does not */
-	bool		schedule_known;
-	Schedule	schedule;
-	TimestampTz next_slot;		/* 0 when the schedule is off */
-	TimestampTz last_look;		/* at the clock; 0 for never */
-	List	   *jobs;
+	Agenda		agenda;
 	List	   *workers;		/* StartedWorkers that may not have begun */
 	char	   *swept;			/* the directory that was swept, or NULL */
 } Launcher;
@@ -100,46 +85,6 @@ launcher_register(void)
 	strlcpy(worker.bgw_type, "snapshot_worker launcher",
 			sizeof(worker.bgw_type));
 	RegisterBackgroundWorker(&worker);
-}
-
-/* Fill in what is known from the history, after a start of the server. */
-static void
-read_outcomes(Launcher *launcher)
-{
-	Outcomes	outcomes = {0};
-	ListCell   *lc;
-
-	if (!settings_directory_is_set())
-		return;
-	foreach(lc, history_read(settings_directory(), GetSystemIdentifier()))
-	{
-		HistoryLine *line = lfirst(lc);
-		char		folder[NAMES_FOLDER_SIZE];
-		char		database[NAMEDATALEN];
-		TimestampTz start;
-		MemoryContext turn;
-		Job		   *job;
-
-		if (!names_split(line->name, folder, database, &start))
-			continue;
-		turn = MemoryContextSwitchTo(launcher->context);
-		job = jobs_find(&launcher->jobs, database, true);
-		MemoryContextSwitchTo(turn);
-		if (strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0)
-		{
-			outcomes.last_success_at = line->finished_at;
-			job->failures = 0;
-		}
-		else
-		{
-			outcomes.last_failure_at = line->finished_at;
-			strlcpy(outcomes.last_error,
-					line->error != NULL ? line->error : line->outcome,
-					sizeof(outcomes.last_error));
-			job->failures++;
-		}
-	}
-	state_set_outcomes(&outcomes);
 }
 
 /*
@@ -168,29 +113,56 @@ sweep(Launcher *launcher)
 				  report_interrupted);
 }
 
-/* Take note of workers that went away before they took up their run. */
+/* Take note of workers that went away without a word of their own. */
 static void
 check_workers(Launcher *launcher)
 {
+	const RunError not_started = {ERRCODE_INSUFFICIENT_RESOURCES,
+		"the snapshot worker could not be started", "",
+	"The server's log says more."};
+	const RunError lost = {ERRCODE_INTERNAL_ERROR,
+		"the snapshot worker went away", "",
+	"The server's log says more."};
 	ListCell   *lc;
 
 	foreach(lc, launcher->workers)
 	{
 		StartedWorker *worker = lfirst(lc);
-		RunError	error = {ERRCODE_INSUFFICIENT_RESOURCES,
-			"the snapshot worker could not be started", "",
-		"The server's log says more."};
 		pid_t		pid;
-		BgwHandleStatus status = GetBackgroundWorkerPid(worker->handle, &pid);
 
-		if (status != BGWH_STOPPED && status != BGWH_POSTMASTER_DIED)
-			continue;
-		/* the outcome of a run that did begin is known, and stands */
-		state_finish(worker->run_id, 0, &error, false);
+		if (worker->handle != NULL)
+		{
+			BgwHandleStatus status = GetBackgroundWorkerPid(worker->handle,
+															&pid);
+
+			if (status != BGWH_STOPPED && status != BGWH_POSTMASTER_DIED)
+				continue;
+			pfree(worker->handle);
+		}
+		/* a run that did begin has its outcome from its own worker */
+		state_fail_waiting(worker->run_id, RUN_STARTING, &not_started);
 		launcher->workers = foreach_delete_current(launcher->workers, lc);
-		pfree(worker->handle);
 		pfree(worker);
 	}
+	state_finish_lost(&lost);
+}
+
+/* Put the end of a run where its worker could not: into log and history. */
+static void
+write_down(const Run *run)
+{
+	const RunError *error = run->state == RUN_FAILED ? &run->error : NULL;
+
+	if (error != NULL && !run->reported)
+		report_failure(run, error);
+	if (run->recorded)
+		return;
+	(void) report_history(run, run->size, error);
+
+	/* What a worker that was cut off left is no news any more. */
+	if (settings_directory_is_set())
+		staging_sweep(settings_directory(), run->database,
+					  GetSystemIdentifier(), NULL);
 }
 
 /* Take note of the runs that ended. */
@@ -201,95 +173,14 @@ collect_outcomes(Launcher *launcher)
 
 	while (state_collect(&run))
 	{
-		MemoryContext turn;
-		Job		   *job;
+		Job		   *job = agenda_job(&launcher->agenda, run.database);
 
-		if (!run.recorded)
-		{
-			const RunError *error = run.state == RUN_FAILED ? &run.error : NULL;
-
-			if (error != NULL)
-				report_failure(&run, error);
-			(void) report_history(&run, run.size, error);
-		}
-		turn = MemoryContextSwitchTo(launcher->context);
-		job = jobs_find(&launcher->jobs, run.database, true);
-		MemoryContextSwitchTo(turn);
 		jobs_note_outcome(job, &run, clock_seconds());
 		if (job->pending && job->attempt > 1 && job->run_id == 0)
 			ereport(LOG,
 					(errmsg("next try of a snapshot of database \"%s\" is in %.0f s",
 							job->database, job->due - clock_seconds())));
-	}
-}
-
-/* The slot has come: give every wanted database a job for it. */
-static void
-begin_slot(Launcher *launcher, TimestampTz slot)
-{
-	List	   *wanted = databases_wanted();
-	ListCell   *lc;
-
-	foreach(lc, launcher->jobs)
-		((Job *) lfirst(lc))->pending = false;
-
-	foreach(lc, wanted)
-	{
-		const char *database = lfirst(lc);
-		MemoryContext turn = MemoryContextSwitchTo(launcher->context);
-		Job		   *job = jobs_find(&launcher->jobs, database, true);
-
-		MemoryContextSwitchTo(turn);
-		if (job->slot == slot ||
-			(settings_directory_is_set() &&
-			 store_has_slot(settings_directory(), database, slot,
-							GetSystemIdentifier())))
-			continue;
-		jobs_begin_slot(job, slot, clock_seconds());
-	}
-}
-
-/* Keep the schedule: is a slot due, and which one is next? */
-static void
-keep_schedule(Launcher *launcher)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz last_look = launcher->last_look;
-
-	launcher->last_look = now;
-	if (!setting_enable || RecoveryInProgress())
-	{
-		ListCell   *lc;
-
-		foreach(lc, launcher->jobs)
-			((Job *) lfirst(lc))->pending = false;
-		launcher->next_slot = 0;
-		launcher->schedule_known = false;
-		return;
-	}
-	if (!launcher->schedule_known)
-	{
-		settings_schedule(&launcher->schedule);
-		launcher->schedule_known = true;
-		launcher->next_slot = schedule_next(&launcher->schedule, now);
-	}
-	else if (now < last_look)
-	{
-		TimestampTz next_slot = schedule_next(&launcher->schedule, now);
-
-		if (next_slot != launcher->next_slot)
-			ereport(LOG,
-					(errmsg("the clock was set back: the next scheduled snapshot is due at %s",
-							timestamptz_to_str(next_slot))));
-		launcher->next_slot = next_slot;
-	}
-
-	if (now >= launcher->next_slot)
-	{
-		TimestampTz slot = schedule_latest(&launcher->schedule, now);
-
-		launcher->next_slot = schedule_next(&launcher->schedule, now);
-		begin_slot(launcher, slot);
+		write_down(&run);
 	}
 }
 
@@ -297,47 +188,22 @@ keep_schedule(Launcher *launcher)
 static void
 start_run(Launcher *launcher, const Run *run)
 {
-	BackgroundWorkerHandle *handle;
+	const RunError no_slot = {ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+		"no background worker slot is free for the snapshot worker", "",
+	"Raise \"max_worker_processes\" and restart the server."};
 	MemoryContext turn = MemoryContextSwitchTo(launcher->context);
+	StartedWorker *worker = palloc0(sizeof(StartedWorker));
 
+	/* first of all, so that check_workers knows of it, whatever happens */
+	worker->run_id = run->id;
+	launcher->workers = lappend(launcher->workers, worker);
 	state_set_starting(run->id);
-	if (worker_start(run->id, run->database, &handle))
+	if (!worker_start(run->id, run->database, &worker->handle))
 	{
-		StartedWorker *worker = palloc(sizeof(StartedWorker));
-
-		worker->run_id = run->id;
-		worker->handle = handle;
-		launcher->workers = lappend(launcher->workers, worker);
-	}
-	else
-	{
-		RunError	error = {ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-			"no background worker slot is free for the snapshot worker", "",
-		"Raise \"max_worker_processes\" and restart the server."};
-
-		state_finish(run->id, 0, &error, false);
+		worker->handle = NULL;
+		state_fail_waiting(run->id, RUN_STARTING, &no_slot);
 	}
 	MemoryContextSwitchTo(turn);
-}
-
-/*
- * Is the database of a job that failed before still wanted?  It can have been
- * dropped since.
- */
-static bool
-is_still_wanted(const Job *job)
-{
-	ListCell   *lc;
-
-	foreach(lc, databases_wanted())
-	{
-		if (strcmp(lfirst(lc), job->database) == 0)
-			return true;
-	}
-	ereport(LOG,
-			(errmsg("no more tries of a snapshot of database \"%s\", which is not wanted any more",
-					job->database)));
-	return false;
 }
 
 /*
@@ -350,24 +216,24 @@ start_runs(Launcher *launcher)
 	Run			run;
 	ListCell   *lc;
 
-	while (state_count_active(REASON_MANUAL) < setting_max_workers &&
-		   state_next_queued(REASON_MANUAL, &run))
+	while (state_count_active(true) < setting_max_workers &&
+		   state_next_request(&run))
 		start_run(launcher, &run);
 
-	foreach(lc, jobs_due(launcher->jobs, clock_seconds()))
+	foreach(lc, jobs_due(launcher->agenda.jobs, clock_seconds()))
 	{
 		Job		   *job = lfirst(lc);
 
-		if (state_count_active(REASON_SCHEDULE) >= setting_max_workers)
+		if (state_count_active(false) >= setting_max_workers)
 			break;
 		if (state_is_busy(job->database))
 			continue;			/* its end will wake us */
-		if (job->attempt > 1 && !is_still_wanted(job))
+		if (job->attempt > 1 && !agenda_still_wants(job))
 		{
 			job->pending = false;
 			continue;
 		}
-		if (!state_submit(job->database, REASON_SCHEDULE, job->attempt,
+		if (!state_submit(job->database, job->reason, job->attempt,
 						  job->slot, GetCurrentTimestamp(), &run))
 			break;				/* many requests: later */
 		job->run_id = run.id;
@@ -375,37 +241,16 @@ start_runs(Launcher *launcher)
 	}
 }
 
-static void
-publish_plan(Launcher *launcher)
-{
-	LauncherPlan plan = {0};
-	Job		   *retry = jobs_next_retry(launcher->jobs);
-
-	plan.next_slot = launcher->next_slot;
-	plan.consecutive_failures = jobs_most_failures(launcher->jobs);
-	if (retry != NULL)
-	{
-		double		seconds = Max(retry->due - clock_seconds(), 0);
-
-		plan.retry_at = GetCurrentTimestamp() +
-			(TimestampTz) (seconds * USECS_PER_SEC);
-		plan.retry_attempt = retry->attempt;
-		strlcpy(plan.retry_database, retry->database,
-				sizeof(plan.retry_database));
-	}
-	state_set_plan(&plan);
-}
-
 /* Milliseconds until something may be due. */
 static long
 time_to_sleep(Launcher *launcher)
 {
 	double		seconds = MAX_SLEEP_SECONDS;
-	double		to_job = jobs_seconds_to_next(launcher->jobs,
+	double		to_job = jobs_seconds_to_next(launcher->agenda.jobs,
 											  clock_seconds());
 
-	if (launcher->next_slot != 0)
-		seconds = Min(seconds, (double) (launcher->next_slot -
+	if (launcher->agenda.next_slot != 0)
+		seconds = Min(seconds, (double) (launcher->agenda.next_slot -
 										 GetCurrentTimestamp()) / USECS_PER_SEC);
 	if (to_job >= 0)
 		seconds = Min(seconds, to_job);
@@ -413,18 +258,31 @@ time_to_sleep(Launcher *launcher)
 	return Max((long) (seconds * 1000) + 1, 1);
 }
 
+/* Take over changed settings, once the old ones have had their due. */
+static void
+reload(Launcher *launcher)
+{
+	AgendaSettings before;
+
+	agenda_note_settings(&before);
+	agenda_keep(&launcher->agenda);
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	agenda_changed(&launcher->agenda, &before);
+}
+
+/*
+ * A SIGTERM while there is nothing to do ends the launcher without a word; in
+ * the middle of something, CHECK_FOR_INTERRUPTS ends it.
+ */
 static void
 handle_signals(Launcher *launcher)
 {
-	CHECK_FOR_INTERRUPTS();
-	if (ShutdownRequestPending)
+	if (ProcDiePending)
 		proc_exit(1);
+	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-		launcher->schedule_known = false;
-	}
+		reload(launcher);
 }
 
 static void
@@ -447,11 +305,12 @@ take_turn(Launcher *launcher)
 {
 	handle_signals(launcher);
 	sweep(launcher);
+	agenda_resume(&launcher->agenda);
 	check_workers(launcher);
 	collect_outcomes(launcher);
-	keep_schedule(launcher);
+	agenda_keep(&launcher->agenda);
 	start_runs(launcher);
-	publish_plan(launcher);
+	agenda_publish(&launcher->agenda);
 	sleep_until_woken(time_to_sleep(launcher));
 }
 
@@ -459,6 +318,8 @@ take_turn(Launcher *launcher)
 static void
 recover(void)
 {
+	double		end = clock_seconds() + REST_SECONDS;
+
 	HOLD_INTERRUPTS();
 	EmitErrorReport();
 	FlushErrorState();
@@ -466,17 +327,19 @@ recover(void)
 	AbortCurrentTransaction();
 	AtEOXact_Files(false);
 	RESUME_INTERRUPTS();
-	sleep_until_woken(REST_SECONDS * 1000L);
+
+	while (clock_seconds() < end && !ProcDiePending)
+		sleep_until_woken(1 + (long) ((end - clock_seconds()) * 1000));
 }
 
 /* Entry point of the launcher. */
 void
 snapshot_worker_launcher_main(Datum main_arg)
 {
-	Launcher	launcher = {0};
+	static Launcher launcher = {0};
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 
@@ -486,11 +349,12 @@ snapshot_worker_launcher_main(Datum main_arg)
 	launcher.turn = AllocSetContextCreate(launcher.context,
 										  "snapshot_worker launcher turn",
 										  ALLOCSET_DEFAULT_SIZES);
+	launcher.agenda.context = launcher.context;
 	MemoryContextSwitchTo(launcher.turn);
 
 	before_shmem_exit(end_of_launcher, 0);
 	state_launcher_begin();
-	read_outcomes(&launcher);
+	agenda_adopt(&launcher.agenda);
 	pgstat_report_activity(STATE_IDLE, NULL);
 
 	for (;;)

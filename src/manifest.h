@@ -42,7 +42,7 @@ typedef struct Manifest
 	char	   *format;
 	char	   *compression;
 	int64		jobs;			/* 0 in custom format */
-	XLogRecPtr	lsn;			/* see worker.c for its meaning */
+	XLogRecPtr	lsn;			/* see facts.c for its meaning */
 	int64		timeline;
 	int64		database_size;	/* bytes */
 	int64		tables;

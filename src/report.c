@@ -26,6 +26,7 @@ copy_text(char *target, size_t size, const char *source)
 	if (source != NULL)
 	{
 		len = pg_mbcliplen(source, strlen(source), size - 1);
+		len = Min(len, (int) strlen(source));	/* a torn last character */
 		memcpy(target, source, len);
 	}
 	target[len] = '\0';
@@ -55,8 +56,8 @@ report_failure(const Run *run, const RunError *error)
 }
 
 /*
- * Add a line to the history.  A failure to do so is warned of, and is none of
- * the run's own.  Returns whether the line is there.
+ * Add a line to the history, and keep that short.  A failure is warned of, and
+ * is none of the run's own.  Returns whether the line is there.
  */
 static bool
 append(const HistoryLine *line)
@@ -71,6 +72,7 @@ append(const HistoryLine *line)
 	{
 		history_append(settings_directory(), GetSystemIdentifier(), line);
 		appended = true;
+		history_trim(settings_directory(), GetSystemIdentifier());
 	}
 	PG_CATCH();
 	{
@@ -81,7 +83,7 @@ append(const HistoryLine *line)
 		FlushErrorState();
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
-				 errmsg("could not add to the history of snapshots: %s",
+				 errmsg("could not keep the history of snapshots: %s",
 						edata->message)));
 	}
 	PG_END_TRY();

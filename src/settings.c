@@ -39,14 +39,23 @@ int			setting_timeout = 12 * SECS_PER_HOUR;
 int			setting_lock_timeout = 5 * SECS_PER_MINUTE * 1000;
 char	   *setting_user = NULL;
 int			setting_max_workers = 2;
+bool		setting_catch_up = true;
+int			setting_run_on = RUN_ON_PRIMARY;
+char	   *setting_time = NULL;
 
-static char *setting_time = NULL;
 static char *setting_databases = NULL;
 static char *setting_bin_directory = NULL;
 
 static const struct config_enum_entry format_options[] = {
 	{"directory", FORMAT_DIRECTORY, false},
 	{"custom", FORMAT_CUSTOM, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry run_on_options[] = {
+	{"primary", RUN_ON_PRIMARY, false},
+	{"standby", RUN_ON_STANDBY, false},
+	{"any", RUN_ON_ANY, false},
 	{NULL, 0, false}
 };
 
@@ -57,7 +66,7 @@ check_time(char **newval, void **extra, GucSource source)
 
 	if (schedule_parse(*newval, &schedule))
 		return true;
-	GUC_check_errdetail("Expected UTC times of day from 00:00 to 23:59, each written as HH:MM, separated by commas.");
+	GUC_check_errdetail("UTC times of day are written as HH:MM, from 00:00 to 23:59, and separated by commas.");
 	return false;
 }
 
@@ -66,12 +75,12 @@ check_absolute_path(char **newval)
 {
 	if (!is_absolute_path(*newval))
 	{
-		GUC_check_errdetail("Expected an absolute path.");
+		GUC_check_errdetail("The path must be absolute.");
 		return false;
 	}
 	if (strlen(*newval) > DIRECTORY_MAX_LENGTH)
 	{
-		GUC_check_errdetail("Expected a path of at most %d bytes.",
+		GUC_check_errdetail("The path must not be longer than %d bytes.",
 							DIRECTORY_MAX_LENGTH);
 		return false;
 	}
@@ -102,7 +111,7 @@ check_databases(char **newval, void **extra, GucSource source)
 
 	if (!SplitGUCList(rawstring, ',', &names) || names == NIL)
 	{
-		GUC_check_errdetail("Expected \"*\" or names of databases, separated by commas; a name with spaces, commas or quotes in it is written in double quotes.");
+		GUC_check_errdetail("The list must be \"*\" or names of databases, separated by commas; a name with spaces, commas or quotes in it is written in double quotes.");
 		return false;
 	}
 	foreach(lc, names)
@@ -111,7 +120,7 @@ check_databases(char **newval, void **extra, GucSource source)
 
 		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
 		{
-			GUC_check_errdetail("Expected names of databases of 1 to %d bytes.",
+			GUC_check_errdetail("The name of a database has 1 to %d bytes.",
 								NAMEDATALEN - 1);
 			return false;
 		}
@@ -125,7 +134,7 @@ check_user(char **newval, void **extra, GucSource source)
 	/* Empty is the bootstrap superuser. */
 	if (strlen(*newval) < NAMEDATALEN)
 		return true;
-	GUC_check_errdetail("Expected the name of a role, of at most %d bytes.",
+	GUC_check_errdetail("The name of a role has at most %d bytes.",
 						NAMEDATALEN - 1);
 	return false;
 }
@@ -159,6 +168,9 @@ compression_problem(const char *value)
 		specification.parse_error = validate_compress_specification(&specification);
 	if (specification.parse_error != NULL)
 		return psprintf("%s.", specification.parse_error);
+	if (algorithm == PG_COMPRESSION_GZIP && detail != NULL &&
+		specification.level < 1)
+		return "A level of gzip is from 1 to 9.";
 	if (specification.options & PG_COMPRESSION_OPTION_WORKERS)
 		return "pg_dump does not support the compression option \"workers\".";
 	return NULL;
@@ -173,8 +185,8 @@ check_compress(char **newval, void **extra, GucSource source)
 		return true;
 	GUC_check_errdetail("%s", problem);
 	GUC_check_errhint(PG_DUMP_KNOWS_METHODS ?
-					  "Expected what pg_dump takes as --compress, such as \"zstd:3\", \"lz4\", \"gzip:6\" or \"none\"." :
-					  "Expected \"gzip:1\" to \"gzip:9\", or \"none\".");
+					  "Use what pg_dump takes as --compress, such as \"zstd:3\", \"lz4\", \"gzip:6\" or \"none\"." :
+					  "Use \"gzip:1\" to \"gzip:9\", or \"none\".");
 	return false;
 }
 
@@ -259,6 +271,16 @@ settings_define(void)
 							"Scheduled and requested snapshots are counted apart, so that neither waits for the other.",
 							&setting_max_workers, 2, 1, 64,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("snapshot_worker.catch_up",
+							 "Takes a scheduled snapshot that was missed while the server was down when it starts.",
+							 NULL,
+							 &setting_catch_up, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("snapshot_worker.run_on",
+							 "Role in replication in which the server takes scheduled snapshots.",
+							 NULL,
+							 &setting_run_on, RUN_ON_PRIMARY, run_on_options,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("snapshot_worker");
 }
 

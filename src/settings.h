@@ -20,6 +20,13 @@ typedef enum SnapshotFormat
 } SnapshotFormat;
 
 /* see settings_define() for what each one means */
+typedef enum RunOn
+{
+	RUN_ON_PRIMARY,
+	RUN_ON_STANDBY,
+	RUN_ON_ANY
+} RunOn;
+
 extern bool setting_enable;
 extern int	setting_retention;
 extern char *setting_directory; /* NULL or "" when not set */
@@ -31,6 +38,9 @@ extern int	setting_timeout;	/* seconds; 0 is none */
 extern int	setting_lock_timeout;	/* milliseconds; 0 is none */
 extern char *setting_user;		/* "" is the bootstrap superuser */
 extern int	setting_max_workers;
+extern bool setting_catch_up;
+extern int	setting_run_on;
+extern char *setting_time;
 
 extern void settings_define(void);
 extern void settings_schedule(Schedule *schedule);

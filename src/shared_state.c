@@ -19,6 +19,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -43,7 +45,7 @@ typedef struct SharedState
 	pid_t		launcher_pid;	/* 0 without a launcher */
 	Latch	   *launcher_latch; /* in shared memory; NULL without a launcher */
 	uint64		last_id;
-	LauncherPlan		plan;
+	LauncherPlan plan;
 	Outcomes	outcomes;
 	Run			runs[STATE_MAX_RUNS];
 } SharedState;
@@ -145,9 +147,10 @@ wake_launcher(void)
 }
 
 /*
- * This process is the launcher from now on.  Runs for which the one before
- * asked for a worker that has not come go back to the queue; of two workers
- * that then come for one run, state_attach sends the second away.
+ * This process is the launcher from now on.  Of the runs for which the one
+ * before asked for a worker that has not come, those that sessions asked for
+ * go back to the queue, and those of the schedule are planned anew.  Should
+ * two workers come for one run, state_attach sends the second away.
  */
 void
 state_launcher_begin(void)
@@ -160,13 +163,7 @@ state_launcher_begin(void)
 		Run		   *run = &shared->runs[i];
 
 		if (run->state == RUN_STARTING || run->state == RUN_QUEUED)
-		{
-			/* the schedule plans its own runs anew */
-			if (run->reason == REASON_SCHEDULE)
-				run->state = RUN_NONE;
-			else
-				run->state = RUN_QUEUED;
-		}
+			run->state = run->reason == REASON_MANUAL ? RUN_QUEUED : RUN_NONE;
 	}
 	LWLockRelease(lock);
 	ConditionVariableBroadcast(&shared->changed);
@@ -181,6 +178,7 @@ state_launcher_end(void)
 	{
 		shared->launcher_pid = 0;
 		shared->launcher_latch = NULL;
+		memset(&shared->plan, 0, sizeof(shared->plan));
 	}
 	LWLockRelease(lock);
 	ConditionVariableBroadcast(&shared->changed);
@@ -248,8 +246,8 @@ free_place(void)
 
 /*
  * Queue a run of a database, to be named by the first second from earliest on
- * that no other run of this database here has.  A session's request joins a
- * run that has not begun to look at the database yet, if there is one.
+ * that no other run of this database here has.  A session's request joins
+ * another session's that has not begun to look at the database yet.
  * Returns false when too many runs are queued; else the run is in *run.
  */
 bool
@@ -267,7 +265,7 @@ state_submit(const char *database, RunReason reason, int attempt,
 		if (other->state == RUN_NONE ||
 			strcmp(other->database, database) != 0)
 			continue;
-		if (reason == REASON_MANUAL &&
+		if (reason == REASON_MANUAL && other->reason == REASON_MANUAL &&
 			(other->state == RUN_QUEUED || other->state == RUN_STARTING))
 			place = other;
 		/* A clock that was set back is no reason to wait for it. */
@@ -298,33 +296,54 @@ state_submit(const char *database, RunReason reason, int attempt,
 	return place != NULL;
 }
 
-/*
- * Take back a run that is still queued.  Returns false when it is not, any
- * more.
- */
-bool
-state_withdraw(uint64 id)
+/* Note the end of a run.  The caller holds the lock. */
+static void
+set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 {
-	Run		   *run;
-	bool		withdrawn = false;
+	Outcomes   *outcomes = &shared->outcomes;
 
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	run = find(id);
-	if (run != NULL && run->state == RUN_QUEUED)
+	run->state = error == NULL ? RUN_SUCCEEDED : RUN_FAILED;
+	run->finished_at = now;
+	run->worker_pid = 0;
+	run->size = size;
+	if (error == NULL)
+		outcomes->last_success_at = now;
+	else
 	{
-		run->state = RUN_NONE;
-		withdrawn = true;
+		run->error = *error;
+		outcomes->last_failure_at = now;
+		strlcpy(outcomes->last_error, error->message,
+				sizeof(outcomes->last_error));
 	}
-	LWLockRelease(lock);
-	return withdrawn;
+	wake_launcher();
 }
 
 /*
- * The queued run that was asked for first, of those whose database has no
- * other run in progress.
+ * A run that still is in the given state, in which no worker is at it, has
+ * failed.
+ */
+void
+state_fail_waiting(uint64 id, RunState state, const RunError *error)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Run		   *run;
+
+	Assert(state == RUN_QUEUED || state == RUN_STARTING);
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL && run->state == state)
+		set_finished(run, now, 0, error);
+	LWLockRelease(lock);
+	ConditionVariableBroadcast(&shared->changed);
+}
+
+/*
+ * The queued run that was asked for first by a session, of those whose
+ * database has no other run in progress.
  */
 bool
-state_next_queued(RunReason reason, Run *run)
+state_next_request(Run *run)
 {
 	Run		   *first = NULL;
 
@@ -333,7 +352,7 @@ state_next_queued(RunReason reason, Run *run)
 	{
 		Run		   *other = &shared->runs[i];
 
-		if (other->state == RUN_QUEUED && other->reason == reason &&
+		if (other->state == RUN_QUEUED && other->reason == REASON_MANUAL &&
 			(first == NULL || other->id < first->id) &&
 			!is_busy(other->database))
 			first = other;
@@ -344,16 +363,17 @@ state_next_queued(RunReason reason, Run *run)
 	return first != NULL;
 }
 
-/* How many runs for that reason are starting or running. */
+/* How many runs are starting or running: requested ones, or the schedule's. */
 int
-state_count_active(RunReason reason)
+state_count_active(bool requested)
 {
 	int			count = 0;
 
 	LWLockAcquire(lock, LW_SHARED);
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
-		if (is_active(&shared->runs[i]) && shared->runs[i].reason == reason)
+		if (is_active(&shared->runs[i]) &&
+			(shared->runs[i].reason == REASON_MANUAL) == requested)
 			count++;
 	}
 	LWLockRelease(lock);
@@ -463,52 +483,57 @@ state_set_name(uint64 id, const char *name)
 	LWLockRelease(lock);
 }
 
-void
-state_set_phase(uint64 id, RunPhase phase)
-{
-	Run		   *run;
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	run = find(id);
-	if (run != NULL)
-		run->phase = phase;
-	LWLockRelease(lock);
-}
-
 /*
- * A run has ended: well, when error is NULL.  recorded tells whether it is in
- * the history already; if not, the launcher puts it there.  Does nothing when
- * the end of the run is known.
+ * A run has ended: well, when error is NULL.  reported and recorded tell
+ * whether it is in the log and in the history already; if not, the launcher
+ * puts it there.  Does nothing when the end of the run is known.
  */
 void
-state_finish(uint64 id, int64 size, const RunError *error, bool recorded)
+state_finish(uint64 id, int64 size, const RunError *error,
+			 bool reported, bool recorded)
 {
-	Run		   *run;
-	Outcomes   *outcomes = &shared->outcomes;
 	TimestampTz now = GetCurrentTimestamp();
+	Run		   *run;
 
 	LWLockAcquire(lock, LW_EXCLUSIVE);
 	run = find(id);
 	if (run != NULL && !is_finished(run))
 	{
-		run->state = error == NULL ? RUN_SUCCEEDED : RUN_FAILED;
-		run->finished_at = now;
-		run->worker_pid = 0;
-		run->size = size;
+		run->reported = reported;
 		run->recorded = recorded;
-		if (error == NULL)
-			outcomes->last_success_at = now;
-		else
-		{
-			run->error = *error;
-			outcomes->last_failure_at = now;
-			strlcpy(outcomes->last_error, error->message,
-					sizeof(outcomes->last_error));
-		}
-		wake_launcher();
+		set_finished(run, now, size, error);
 	}
 	LWLockRelease(lock);
 	ConditionVariableBroadcast(&shared->changed);
+}
+
+/*
+ * Runs whose worker is no longer there have failed.  A worker notes its own
+ * end; this is for one that could not do even that.
+ */
+void
+state_finish_lost(const RunError *error)
+{
+	uint64		ids[STATE_MAX_RUNS];
+	pid_t		pids[STATE_MAX_RUNS];
+	int			count = 0;
+
+	LWLockAcquire(lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		if (shared->runs[i].state == RUN_RUNNING)
+		{
+			ids[count] = shared->runs[i].id;
+			pids[count++] = shared->runs[i].worker_pid;
+		}
+	}
+	LWLockRelease(lock);
+
+	for (int i = 0; i < count; i++)
+	{
+		if (kill(pids[i], 0) != 0 && errno == ESRCH)
+			state_finish(ids[i], 0, error, false, false);
+	}
 }
 
 /*
@@ -564,5 +589,14 @@ state_cancel_wait(void)
 const char *
 state_reason_name(RunReason reason)
 {
-	return reason == REASON_SCHEDULE ? "schedule" : "manual";
+	switch (reason)
+	{
+		case REASON_SCHEDULE:
+			return "schedule";
+		case REASON_CATCH_UP:
+			return "catch-up";
+		case REASON_MANUAL:
+			return "manual";
+	}
+	return "unknown";
 }

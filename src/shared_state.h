@@ -16,6 +16,7 @@
 typedef enum RunReason
 {
 	REASON_SCHEDULE,
+	REASON_CATCH_UP,			/* a slot that was missed */
 	REASON_MANUAL
 } RunReason;
 
@@ -28,17 +29,6 @@ typedef enum RunState
 	RUN_SUCCEEDED,
 	RUN_FAILED
 } RunState;
-
-typedef enum RunPhase
-{
-	PHASE_STARTING,
-	PHASE_DUMPING,
-	PHASE_GLOBALS,
-	PHASE_CHECKING,
-	PHASE_HASHING,
-	PHASE_PUBLISHING,
-	PHASE_PRUNING
-} RunPhase;
 
 /* Why a run failed; detail and hint can be empty. */
 typedef struct RunError
@@ -53,7 +43,6 @@ typedef struct Run
 {
 	uint64		id;				/* never used twice; grows in order of requests */
 	RunState	state;
-	RunPhase	phase;
 	RunReason	reason;
 	char		database[NAMEDATALEN];
 	char		name[NAMES_SIZE];	/* of the snapshot to be */
@@ -63,6 +52,7 @@ typedef struct Run
 	TimestampTz started_at;
 	TimestampTz finished_at;
 	pid_t		worker_pid;		/* 0 without a worker */
+	bool		reported;		/* the log has the outcome */
 	bool		recorded;		/* the history has the outcome */
 	bool		collected;		/* the launcher knows the outcome */
 	int64		size;			/* bytes of the snapshot */
@@ -100,18 +90,19 @@ extern void state_get_plan(LauncherPlan *plan, Outcomes *outcomes);
 extern bool state_submit(const char *database, RunReason reason, int attempt,
 						 TimestampTz scheduled_for, TimestampTz earliest,
 						 Run *run);
-extern bool state_withdraw(uint64 id);
-extern bool state_next_queued(RunReason reason, Run *run);
-extern int	state_count_active(RunReason reason);
+extern void state_fail_waiting(uint64 id, RunState state,
+							   const RunError *error);
+extern bool state_next_request(Run *run);
+extern int	state_count_active(bool requested);
 extern bool state_is_busy(const char *database);
 extern bool state_first_running(Run *run);
 extern bool state_get(uint64 id, Run *run);
 extern void state_set_starting(uint64 id);
 extern bool state_attach(uint64 id, Run *run);
 extern void state_set_name(uint64 id, const char *name);
-extern void state_set_phase(uint64 id, RunPhase phase);
 extern void state_finish(uint64 id, int64 size, const RunError *error,
-						 bool recorded);
+						 bool reported, bool recorded);
+extern void state_finish_lost(const RunError *error);
 extern bool state_collect(Run *run);
 
 extern void state_prepare_to_wait(void);

@@ -125,6 +125,7 @@ staging_create(Staging *staging, const char *directory, const char *database,
 			   TimestampTz instant, const StagingOwner *owner)
 {
 	char		folder[NAMES_FOLDER_SIZE];
+	struct stat st;
 
 	memset(staging, 0, sizeof(*staging));
 	staging->owner_fd = -1;
@@ -132,15 +133,20 @@ staging_create(Staging *staging, const char *directory, const char *database,
 
 	names_encode_database(database, folder);
 	staging->folder = psprintf("%s/%s", directory, folder);
-	if (make_directory(staging->folder))
-		sync_directory(directory);
+	(void) make_directory(staging->folder);
+	if (lstat(staging->folder, &st) != 0 || !S_ISDIR(st.st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a directory", staging->folder),
+				 errdetail("Snapshots of database \"%s\" have their place there; a symbolic link is not followed.",
+						   database)));
+	sync_directory(directory);
 
 	for (int try = 0; try < CREATE_TRIES; try++)
 	{
 		StagingOwner mine = *owner;
 		char	   *path;
 		char	   *marker;
-		struct stat st;
 
 		CHECK_FOR_INTERRUPTS();
 		instant = store_free_instant(directory, database, instant);
@@ -160,7 +166,7 @@ staging_create(Staging *staging, const char *directory, const char *database,
 				continue;
 			ereport(ERROR,
 					(errcode_for_file_access(),
-					 errmsg("could not create file \"%s\": %m", marker)));
+					 errmsg("could not create and lock file \"%s\": %m", marker)));
 		}
 		staging->path = path;
 
@@ -207,7 +213,7 @@ staging_publish(Staging *staging, const char *manifest)
 	if (staging->manifest_fd < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not create file \"%s\": %m", path)));
+				 errmsg("could not create and lock file \"%s\": %m", path)));
 	files_write(staging->manifest_fd, path, manifest);
 
 	if (unlink(marker) != 0)
@@ -223,14 +229,16 @@ staging_publish(Staging *staging, const char *manifest)
 	if (lstat(staging->final_path, &st) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_FILE),
-				 errmsg("\"%s\" exists already", staging->final_path)));
+				 errmsg("\"%s\" already exists", staging->final_path)));
 	if (rename(staging->path, staging->final_path) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not rename directory \"%s\" to \"%s\": %m",
 						staging->path, staging->final_path)));
 	staging->path = NULL;
-	sync_directory(staging->folder);
+
+	/* From here on it is a snapshot, which no failure can take back. */
+	(void) fsync_fname_ext(staging->folder, true, false, WARNING);
 	close_marker(&staging->owner_fd);
 	close_marker(&staging->manifest_fd);
 }
@@ -244,6 +252,21 @@ staging_discard(Staging *staging)
 {
 	if (staging->path != NULL)
 		(void) files_remove(staging->path, STAGING_OWNER_FILE, WARNING);
+	staging->path = NULL;
+	close_marker(&staging->owner_fd);
+	close_marker(&staging->manifest_fd);
+}
+
+/*
+ * Remove what is in the staging directory of a run that was cut off, but for
+ * the file that says whose it is: a sweep that finds it puts the run into the
+ * history.  Raises no error.
+ */
+void
+staging_abandon(Staging *staging)
+{
+	if (staging->path != NULL)
+		(void) files_remove_all_but(staging->path, STAGING_OWNER_FILE, WARNING);
 	staging->path = NULL;
 	close_marker(&staging->owner_fd);
 	close_marker(&staging->manifest_fd);

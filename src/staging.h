@@ -44,6 +44,7 @@ extern void staging_create(Staging *staging, const char *directory,
 						   const StagingOwner *owner);
 extern void staging_publish(Staging *staging, const char *manifest);
 extern void staging_discard(Staging *staging);
+extern void staging_abandon(Staging *staging);
 extern void staging_sweep(const char *directory, const char *database,
 						  uint64 system_identifier,
 						  staging_swept_callback swept);

@@ -53,7 +53,14 @@ store_make_directory(const char *directory)
 
 	if (stat(directory, &st) == 0 || errno != ENOENT)
 		return;					/* store_check_directory knows the rest */
-	if (pg_mkdir_p(pstrdup(directory), pg_dir_create_mode) != 0)
+	if (pg_mkdir_p(pstrdup(directory), pg_dir_create_mode) == 0)
+	{
+		char	   *parent = pstrdup(directory);
+
+		get_parent_directory(parent);
+		(void) fsync_fname_ext(parent, true, true, ERROR);
+	}
+	else
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not create snapshot directory \"%s\": %m",
@@ -86,7 +93,7 @@ store_check_directory(const char *directory)
 	if (access(directory, R_OK | W_OK | X_OK) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("snapshot directory \"%s\" cannot be written to: %m",
+				 errmsg("could not write to snapshot directory \"%s\": %m",
 						directory),
 				 errdetail_os_user(),
 				 errhint("Give the directory to that user, or set \"snapshot_worker.directory\" to another one.")));
@@ -105,6 +112,7 @@ entries_of(const char *path, int elevel)
 
 	if (dir == NULL && errno == ENOENT)
 		return NIL;
+	/* with no directory, this is who reports that */
 	while ((entry = ReadDirExtended(dir, path, elevel)) != NULL)
 		entries = lappend(entries, pstrdup(entry->d_name));
 	if (dir != NULL)
@@ -134,6 +142,8 @@ folders_of(const char *directory, const char *database)
 		char	   *folder = palloc(NAMES_FOLDER_SIZE);
 
 		names_encode_database(database, folder);
+		if (!is_directory(psprintf("%s/%s", directory, folder)))
+			return NIL;
 		return list_make1(folder);
 	}
 	foreach(lc, entries_of(directory, ERROR))
@@ -375,6 +385,20 @@ foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 		if (bsearch(&file, known, nknown, sizeof(char *),
 					pg_qsort_strcmp) == NULL)
 			return file;
+	}
+
+	/* A directory is ours for the sake of what is ours in it. */
+	foreach(lc, tree->directories)
+	{
+		const char *directory = lfirst(lc);
+		size_t		len = strlen(directory);
+		bool		is_ours = false;
+
+		for (int i = 0; i < nknown && !is_ours; i++)
+			is_ours = strncmp(known[i], directory, len) == 0 &&
+				known[i][len] == '/';
+		if (!is_ours)
+			return directory;
 	}
 	return tree->others != NIL ? linitial(tree->others) : NULL;
 }

@@ -56,6 +56,7 @@ typedef struct Work
 {
 	Run			run;
 	bool		published;		/* from then on the run has succeeded */
+	bool		recorded;		/* the history has the outcome */
 	bool		fatal_known;
 	RunError	fatal;			/* why this process has to end */
 	Staging		staging;
@@ -102,11 +103,21 @@ worker_start(uint64 run_id, const char *database,
 }
 
 static void
-enter_phase(RunPhase phase, const char *what)
+enter_phase(const char *what)
 {
-	state_set_phase(work.run.id, phase);
 	pgstat_report_activity(STATE_RUNNING,
 						   psprintf("snapshot %s: %s", work.run.name, what));
+}
+
+static void
+timed_out(const char *what, const char *output)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_QUERY_CANCELED),
+			 errmsg("%s was stopped, since the run took longer than %d s",
+					what, setting_timeout),
+			 output[0] != '\0' ? errdetail_internal("%s", output) : 0,
+			 errhint("Raise \"snapshot_worker.timeout\" if the database needs more time.")));
 }
 
 /* Run a program to its good end; anything else is an error. */
@@ -123,15 +134,8 @@ run_program(char **argv, bool want_stdout)
 				 errhint("Install the client programs of this server's version, or set \"snapshot_worker.bin_directory\" to where they are.")));
 
 	child_run(argv, work.environment, want_stdout, work.deadline, &result);
-
 	if (result.timed_out)
-		ereport(ERROR,
-				(errcode(ERRCODE_QUERY_CANCELED),
-				 errmsg("%s was stopped, since the run took longer than %d seconds",
-						name, setting_timeout),
-				 result.output[0] != '\0' ?
-				 errdetail_internal("%s", result.output) : 0,
-				 errhint("Raise \"snapshot_worker.timeout\" if the database needs more time.")));
+		timed_out(name, result.output);
 	if (result.status != 0)
 	{
 		const char *hint = commands_hint(result.output);
@@ -163,7 +167,7 @@ check_pg_dump_version(void)
 		atoi(output + strlen(prefix)) != SERVER_MAJOR_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("\"%s\" is not of version %s", argv[0],
+				 errmsg("program \"%s\" is not of version %s", argv[0],
 						PG_MAJORVERSION),
 				 errdetail("It says: %s", output),
 				 errhint("Set \"snapshot_worker.bin_directory\" to the directory of this server's own client programs.")));
@@ -236,7 +240,7 @@ dump(void)
 	options.snapshot = facts_begin(manifest);
 	facts_connection(work.run.database, &work.connection, &work.is_superuser);
 
-	enter_phase(PHASE_DUMPING, "dumping");
+	enter_phase("dumping");
 	(void) run_program(commands_pg_dump(work.bin_directory, &work.connection,
 										&options, archive_path()), false);
 	facts_end();
@@ -251,7 +255,7 @@ dump_globals(void)
 {
 	if (!setting_globals)
 		return;
-	enter_phase(PHASE_GLOBALS, "saving globals");
+	enter_phase("saving globals");
 	(void) run_program(commands_pg_dumpall_globals(work.bin_directory,
 												   &work.connection,
 												   setting_lock_timeout,
@@ -265,7 +269,7 @@ dump_globals(void)
 static void
 read_back(void)
 {
-	enter_phase(PHASE_CHECKING, "reading back");
+	enter_phase("reading back");
 	(void) run_program(commands_pg_restore_list(work.bin_directory,
 												archive_path()), false);
 }
@@ -282,7 +286,7 @@ hash_files(void)
 	FileTree	tree;
 	ListCell   *lc;
 
-	enter_phase(PHASE_HASHING, "hashing");
+	enter_phase("hashing");
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	(void) files_list(work.staging.path, ERROR, &tree);
@@ -309,6 +313,8 @@ hash_files(void)
 
 		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) == 0)
 			continue;
+		if (work.deadline > 0 && clock_seconds() >= work.deadline)
+			timed_out("hashing", "");
 		file = palloc0(sizeof(ManifestFile));
 		file->path = lfirst(lc);
 		file->size = files_hash(psprintf("%s/%s", work.staging.path,
@@ -325,7 +331,7 @@ publish(void)
 {
 	Manifest   *manifest = &work.manifest;
 
-	enter_phase(PHASE_PUBLISHING, "publishing");
+	enter_phase("publishing");
 	manifest->name = work.run.name;
 	manifest->database = work.run.database;
 	manifest->system_identifier = GetSystemIdentifier();
@@ -347,7 +353,7 @@ prune(void)
 	List	   *expired;
 	ListCell   *lc;
 
-	enter_phase(PHASE_PRUNING, "applying retention");
+	enter_phase("applying retention");
 	expired = retention_expired(store_list(work.directory, work.run.database,
 										   WARNING),
 								GetSystemIdentifier(), work.run.name,
@@ -397,13 +403,14 @@ finish(const RunError *error)
 					(errcode(error->sqlerrcode),
 					 errmsg("could not apply retention to database \"%s\": %s",
 							work.run.database, error->message)));
-		state_finish(work.run.id, work.manifest.size, NULL, true);
+		state_finish(work.run.id, work.manifest.size, NULL, true,
+					 work.recorded);
 	}
 	else
 	{
 		report_failure(&work.run, error);
-		state_finish(work.run.id, 0, error,
-					 report_history(&work.run, 0, error));
+		work.recorded = report_history(&work.run, 0, error);
+		state_finish(work.run.id, 0, error, true, work.recorded);
 	}
 }
 
@@ -423,7 +430,8 @@ note_fatal(ErrorData *edata)
 /*
  * The end of this process, however it came, but for a crash.  After a run
  * that was finished there is nothing to do.  An error here would be FATAL, so
- * that the history is left to the launcher.
+ * that the history is left to the launcher; if the whole server is going
+ * down, the next one finds what staging_abandon leaves.
  */
 static void
 end_of_worker(int code, Datum arg)
@@ -431,7 +439,7 @@ end_of_worker(int code, Datum arg)
 	RunError	error = work.fatal;
 
 	child_stop();
-	staging_discard(&work.staging);
+	staging_abandon(&work.staging);
 	if (!work.fatal_known)
 	{
 		error.sqlerrcode = ERRCODE_ADMIN_SHUTDOWN;
@@ -439,7 +447,8 @@ end_of_worker(int code, Datum arg)
 				sizeof(error.message));
 	}
 	state_finish(work.run.id, work.manifest.size,
-				 work.published ? NULL : &error, work.published);
+				 work.published ? NULL : &error,
+				 work.published, work.recorded);
 }
 
 /* Entry point of a snapshot worker. */
@@ -470,7 +479,7 @@ snapshot_worker_main(Datum main_arg)
 	PG_TRY();
 	{
 		take_snapshot();
-		(void) report_history(&work.run, work.manifest.size, NULL);
+		work.recorded = report_history(&work.run, work.manifest.size, NULL);
 		prune();
 		finish(NULL);
 	}
@@ -485,10 +494,12 @@ snapshot_worker_main(Datum main_arg)
 		FlushErrorState();
 		AbortCurrentTransaction();
 		MemoryContextSwitchTo(context);
-		staging_discard(&work.staging);
 		report_fill_error(&error, edata);
-		finish(&error);
 		RESUME_INTERRUPTS();
+
+		/* What is interrupted from here on, end_of_worker makes up for. */
+		staging_discard(&work.staging);
+		finish(&error);
 	}
 	PG_END_TRY();
 	proc_exit(0);

@@ -18,7 +18,8 @@ drop_root()
 		tar -C "$work/source" -xf -
 	chown -R postgres: "$work"
 	runuser -u postgres -- env -i PATH="$PATH" HOME="$work" LC_ALL=C \
-		${CI:+CI="$CI"} ${PROVE_TESTS:+PROVE_TESTS="$PROVE_TESTS"} \
+		${CI:+CI="$CI"} ${PG_TEST_TIMEOUT_DEFAULT:+PG_TEST_TIMEOUT_DEFAULT="$PG_TEST_TIMEOUT_DEFAULT"} \
+		${PROVE_TESTS:+PROVE_TESTS="$PROVE_TESTS"} \
 		"$work/source/test/$script" "$@" || status=$?
 	if [ "$status" = 0 ]; then
 		rm -rf "$work"

@@ -15,14 +15,12 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
+use Time::Local qw(timegm);
 
 our @EXPORT = qw(
   snapshot_node fake_clock set_clock reload_with snapshots leftovers
   manifest_of wait_until sha256_of slurp_lines install_fake_program
 );
-
-# libfaketime, wherever Debian keeps it for this architecture.
-my ($faketime) = glob('/usr/lib/*/faketime/libfaketime.so.1');
 
 # A new node that preloads the library, with a snapshot directory of its own,
 # which is returned as well.  Options: conf (text for postgresql.conf), clock
@@ -54,41 +52,38 @@ EOF
 	return ($node, $directory);
 }
 
-# Have the node's clock show a time when the test begins ("2026-03-19
-# 02:59:57", UTC), and go on from there.  The clock that measures delays is
-# left alone.  Call before the node is started.
+# Have the node's clock show a time ("2026-03-19 02:59:57", UTC) and go on from
+# there; see test/fake_clock.c.  Call before the node is started.
 my %clock_file;
 
 sub fake_clock
 {
 	my ($node, $time) = @_;
+	my $library = $node->basedir . '/fake_clock.so';
 
-	die "libfaketime is not installed" unless defined $faketime;
-	my $file = $clock_file{ $node->name } = $node->basedir . '/clock';
+	system_or_bail('cc', '-shared', '-fPIC', '-o', $library,
+		'test/fake_clock.c', '-ldl');
+	$clock_file{ $node->name } = $node->basedir . '/clock';
 	set_clock($node, $time);
-	$ENV{LD_PRELOAD} = $faketime;
-	$ENV{FAKETIME_TIMESTAMP_FILE} = $file;
-	$ENV{FAKETIME_NO_CACHE} = 1;
-	$ENV{FAKETIME_DONT_FAKE_MONOTONIC} = 1;
-	$ENV{DONT_FAKE_MONOTONIC} = 1;
+	$ENV{LD_PRELOAD} = $library;
+	$ENV{FAKE_CLOCK} = $clock_file{ $node->name };
 	return;
 }
 
-# Set the faked clock of a running node.
+# Set the faked clock of a node.
 sub set_clock
 {
 	my ($node, $time) = @_;
 	my $file = $clock_file{ $node->name };
 
-	require Time::Local;
 	$time =~ /^(\d+)-(\d+)-(\d+) (\d+):(\d+):(\d+)$/ or die "bad time $time";
-	my $target = Time::Local::timegm($6, $5, $4, $3, $2 - 1, $1);
-	# This process may have a faked clock itself, by its environment only.
-	my $offset = sprintf '%+d', $target - time();
-	open my $fh, '>', "$file.new" or die "could not write $file.new: $!";
-	print $fh "$offset\n";
-	close $fh or die "could not write $file.new: $!";
-	rename "$file.new", $file or die "could not rename $file.new: $!";
+	my $target = timegm($6, $5, $4, $3, $2 - 1, $1);
+	# In place and at once: processes have the file in their memory.
+	open my $fh, (-e $file ? '+<:raw' : '>:raw'), $file
+	  or die "could not open $file: $!";
+	syswrite($fh, pack('q', int($target - time()))) == 8
+	  or die "could not write $file: $!";
+	close $fh or die "could not write $file: $!";
 	return;
 }
 
@@ -113,24 +108,42 @@ sub reload_with
 	return;
 }
 
-# The names of the snapshots in a directory, sorted.
+# What is in a database's folder, or (undef) in all folders of a directory, as
+# names relative to the directory, sorted.
+sub entries
+{
+	my ($directory, $folder) = @_;
+	my @entries;
+
+	foreach my $path (
+		defined $folder ? "$directory/$folder" : glob("\Q$directory\E/*"))
+	{
+		opendir(my $dh, $path) or next;
+		my ($in) = $path =~ m{([^/]+)$};
+		push @entries, map { "$in/$_" } grep { !/^\.\.?$/ } readdir $dh;
+		closedir $dh;
+	}
+	return sort @entries;
+}
+
+# The names of the snapshots in a directory, or of one database's, sorted.
 sub snapshots
 {
 	my ($directory, $folder) = @_;
-	my $in = defined $folder ? "$directory/$folder" : "$directory/*";
+	my @snapshots = grep { m{/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$} }
+	  entries($directory, $folder);
 
-	return sort map { s{^\Q$directory\E/}{}r }
-	  grep { m{/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$} } glob("\Q$directory\E/"
-		  . (defined $folder ? "\Q$folder\E" : '*') . '/*');
+	return @snapshots;
 }
 
 # What is in the folders of a directory and is no snapshot.
 sub leftovers
 {
 	my ($directory) = @_;
+	my @leftovers = grep { !m{/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$} }
+	  entries($directory);
 
-	return sort map { s{^\Q$directory\E/}{}r }
-	  grep { !m{/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$} } glob("\Q$directory\E/*/*");
+	return @leftovers;
 }
 
 # The manifest of a snapshot, as Perl data.

@@ -110,10 +110,11 @@ sub surroundings
 sub check_snapshot
 {
 	my ($database, $format) = @_;
-	my $name = $node->safe_psql('postgres',
-		'SELECT snapshot_now(' . literal($database) . ')');
 	my $folder = folder_of($database);
+	my ($ret, $name, $stderr) = $node->psql('postgres',
+		'SELECT snapshot_now(' . literal($database) . ')');
 
+	is($stderr, '', 'its snapshot is taken') or return;
 	like($name, qr{^\Q$folder\E/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$},
 		'its name is made of its folder and its start');
 	is( $node->safe_psql(

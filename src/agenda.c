@@ -1,0 +1,358 @@
+/*-------------------------------------------------------------------------
+ *
+ * agenda.c
+ *	  What the schedule has on: slots as they come, and what is left of them.
+ *
+ * A slot is an instant at which the schedule is due.  When the clock has
+ * reached the next one, every wanted database gets a job for it, which is
+ * tried until it succeeds or the following slot takes over.  If more than one
+ * slot has gone by (the clock was set forward, or the machine slept) only the
+ * last of them counts.  If the clock is set back, the slots that come again
+ * are passed over for databases that have had them.
+ *
+ * A launcher that starts asks the directory what became of the last slot: it
+ * may have been missed, or its tries may have been cut short.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "agenda.h"
+#include "clock.h"
+#include "databases.h"
+#include "history.h"
+#include "names.h"
+#include "settings.h"
+#include "shared_state.h"
+#include "slots.h"
+#include "storage/fd.h"
+#include "store.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* Does the schedule run in this server's present role in replication? */
+static bool
+is_our_turn(void)
+{
+	switch ((RunOn) setting_run_on)
+	{
+		case RUN_ON_PRIMARY:
+			return !RecoveryInProgress();
+		case RUN_ON_STANDBY:
+			return RecoveryInProgress();
+		case RUN_ON_ANY:
+			break;
+	}
+	return true;
+}
+
+/* The job of a database; a new one if there is none yet. */
+Job *
+agenda_job(Agenda *agenda, const char *database)
+{
+	MemoryContext caller = MemoryContextSwitchTo(agenda->context);
+	Job		   *job = jobs_find(&agenda->jobs, database);
+
+	MemoryContextSwitchTo(caller);
+	return job;
+}
+
+static bool
+contains(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* After a start of the server: how did earlier runs end? */
+static void
+resume_outcomes(Agenda *agenda, List *history, List *wanted)
+{
+	LauncherPlan plan;
+	Outcomes	outcomes;
+	bool		known;
+	ListCell   *lc;
+
+	/* another launcher, or a run that was faster, may have some already */
+	state_get_plan(&plan, &outcomes);
+	known = outcomes.last_success_at != 0 || outcomes.last_failure_at != 0;
+
+	foreach(lc, history)
+	{
+		HistoryLine *line = lfirst(lc);
+		bool		good = strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0;
+		char		folder[NAMES_FOLDER_SIZE];
+		char		database[NAMEDATALEN];
+		TimestampTz start;
+
+		if (good)
+			outcomes.last_success_at = line->finished_at;
+		else
+		{
+			outcomes.last_failure_at = line->finished_at;
+			strlcpy(outcomes.last_error,
+					line->error != NULL ? line->error : line->outcome,
+					sizeof(outcomes.last_error));
+		}
+		if (names_split(line->name, folder, database, &start) &&
+			contains(wanted, database))
+		{
+			Job		   *job = agenda_job(agenda, database);
+
+			job->failures = good ? 0 : job->failures + 1;
+		}
+	}
+	if (!known)
+		state_set_outcomes(&outcomes);
+}
+
+/*
+ * After a start of the server, or of the launcher: was the last slot missed,
+ * or is it still being tried?
+ */
+static void
+resume_slot(Agenda *agenda, List *history, List *wanted)
+{
+	const char *directory = settings_directory();
+	uint64		system_identifier = GetSystemIdentifier();
+	TimestampTz since = slots_since(directory, system_identifier,
+									setting_time);
+	Schedule	schedule;
+	TimestampTz slot;
+	ListCell   *lc;
+
+	settings_schedule(&schedule);
+	slot = schedule_latest(&schedule, GetCurrentTimestamp());
+	if (!setting_enable || !is_our_turn() || since == 0 || since > slot)
+		return;
+
+	foreach(lc, wanted)
+	{
+		const char *database = lfirst(lc);
+		bool		catch_up;
+		int			attempts = slots_attempts(history, database, slot,
+											  &catch_up);
+
+		if ((attempts == 0 && !setting_catch_up) ||
+			slots_was_taken(directory, system_identifier, history, database,
+							slot))
+			continue;
+		jobs_begin_slot(agenda_job(agenda, database), slot,
+						attempts == 0 || catch_up ? REASON_CATCH_UP :
+						REASON_SCHEDULE,
+						attempts + 1, clock_seconds());
+	}
+}
+
+/*
+ * Write down, for the launcher after us, since when the schedule is in force.
+ * A failure is warned of: it costs no snapshot but one to catch up with.
+ */
+static void
+note_schedule(bool scheduled)
+{
+	MemoryContext turn = CurrentMemoryContext;
+
+	if (!settings_directory_is_set())
+		return;
+
+	PG_TRY();
+	{
+		if (scheduled)
+		{
+			store_make_directory(settings_directory());
+			slots_begin(settings_directory(), GetSystemIdentifier(),
+						setting_time);
+		}
+		else
+			slots_end(settings_directory(), GetSystemIdentifier());
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(turn);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AtEOXact_Files(false);
+		ereport(WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg("could not write down the schedule: %s",
+						edata->message)));
+	}
+	PG_END_TRY();
+}
+
+/* Go on where the launcher before us stopped, as the directory tells. */
+void
+agenda_resume(Agenda *agenda)
+{
+	List	   *history;
+	List	   *wanted;
+
+	if (agenda->resumed)
+		return;
+	agenda->resumed = true;
+	if (!settings_directory_is_set())
+		return;
+
+	history = history_read(settings_directory(), GetSystemIdentifier());
+	wanted = databases_wanted();
+	resume_outcomes(agenda, history, wanted);
+	resume_slot(agenda, history, wanted);
+
+	/* A schedule that stands as it was keeps its date. */
+	if (!setting_enable ||
+		slots_since(settings_directory(), GetSystemIdentifier(),
+					setting_time) == 0)
+		note_schedule(setting_enable);
+}
+
+/* The slot has come: give every wanted database a job for it. */
+static void
+begin_slot(Agenda *agenda, TimestampTz slot)
+{
+	List	   *wanted = databases_wanted();
+	ListCell   *lc;
+
+	agenda->jobs = jobs_keep(agenda->jobs, wanted);
+	foreach(lc, wanted)
+	{
+		const char *database = lfirst(lc);
+		Job		   *job = agenda_job(agenda, database);
+
+		/* after a clock that was set back */
+		if (job->slot == slot)
+			continue;
+		if (settings_directory_is_set() &&
+			store_has_slot(settings_directory(), database, slot,
+						   GetSystemIdentifier()))
+			job->pending = false;
+		else
+			jobs_begin_slot(job, slot, REASON_SCHEDULE, 1, clock_seconds());
+	}
+}
+
+/* The schedule that the settings ask for is in force from now on. */
+void
+agenda_adopt(Agenda *agenda)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	ListCell   *lc;
+
+	agenda->scheduled = setting_enable;
+	agenda->next_slot = 0;
+	agenda->last_look = now;
+	if (setting_enable)
+	{
+		settings_schedule(&agenda->schedule);
+		agenda->next_slot = schedule_next(&agenda->schedule, now);
+		return;
+	}
+	foreach(lc, agenda->jobs)
+		((Job *) lfirst(lc))->pending = false;
+}
+
+/* Keep the schedule: is a slot due, and which one is next? */
+void
+agenda_keep(Agenda *agenda)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz last_look = agenda->last_look;
+
+	agenda->last_look = now;
+	if (!agenda->scheduled)
+		return;
+
+	if (now < last_look)
+	{
+		TimestampTz next_slot = schedule_next(&agenda->schedule, now);
+
+		if (next_slot != agenda->next_slot)
+			ereport(LOG,
+					(errmsg("the clock was set back: the next scheduled snapshot is due at %s",
+							timestamptz_to_str(next_slot))));
+		agenda->next_slot = next_slot;
+	}
+
+	if (now >= agenda->next_slot)
+	{
+		if (is_our_turn())
+			begin_slot(agenda, schedule_latest(&agenda->schedule, now));
+		agenda->next_slot = schedule_next(&agenda->schedule, now);
+	}
+}
+
+/*
+ * The settings have been read anew: if they ask for another schedule, that is
+ * in force from now on.  The old one has had its due by agenda_keep().
+ */
+void
+agenda_changed(Agenda *agenda, const AgendaSettings *before)
+{
+	AgendaSettings after;
+
+	agenda_note_settings(&after);
+	if (before->enable != after.enable ||
+		strcmp(before->time, after.time) != 0)
+		agenda_adopt(agenda);
+	else if (strcmp(before->directory, after.directory) == 0)
+		return;
+	note_schedule(setting_enable);
+}
+
+/* Remember the settings that make the schedule, palloc'd. */
+void
+agenda_note_settings(AgendaSettings *settings)
+{
+	settings->enable = setting_enable;
+	settings->time = pstrdup(setting_time);
+	settings->directory = pstrdup(settings_directory_is_set() ?
+								  settings_directory() : "");
+}
+
+/*
+ * Is the database of a job that failed before still wanted?  It can have been
+ * dropped since.
+ */
+bool
+agenda_still_wants(const Job *job)
+{
+	if (contains(databases_wanted(), job->database))
+		return true;
+	ereport(LOG,
+			(errmsg("no more tries of a snapshot of database \"%s\", which is not wanted any more",
+					job->database)));
+	return false;
+}
+
+/* Let the sessions see what is planned. */
+void
+agenda_publish(Agenda *agenda)
+{
+	LauncherPlan plan = {0};
+	Job		   *retry = jobs_next_retry(agenda->jobs);
+
+	plan.next_slot = is_our_turn() ? agenda->next_slot : 0;
+	plan.consecutive_failures = jobs_most_failures(agenda->jobs);
+	if (retry != NULL)
+	{
+		double		seconds = Max(retry->due - clock_seconds(), 0);
+
+		plan.retry_at = GetCurrentTimestamp() +
+			(TimestampTz) (seconds * USECS_PER_SEC);
+		plan.retry_attempt = retry->attempt;
+		strlcpy(plan.retry_database, retry->database,
+				sizeof(plan.retry_database));
+	}
+	state_set_plan(&plan);
+}

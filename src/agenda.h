@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * agenda.h
+ *	  What the schedule has on: slots as they come, and what is left of them.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_AGENDA_H
+#define SNAPSHOT_WORKER_AGENDA_H
+
+#include "jobs.h"
+#include "schedule.h"
+
+typedef struct Agenda
+{
+	MemoryContext context;		/* of the jobs */
+	bool		resumed;		/* what the directory knows has been read */
+	bool		scheduled;		/* the schedule is on */
+	Schedule	schedule;
+	TimestampTz next_slot;		/* 0 when the schedule is off */
+	TimestampTz last_look;		/* at the clock */
+	List	   *jobs;
+} Agenda;
+
+/* The settings that make the schedule. */
+typedef struct AgendaSettings
+{
+	bool		enable;
+	char	   *time;
+	char	   *directory;		/* "" when none is set */
+} AgendaSettings;
+
+extern void agenda_adopt(Agenda *agenda);
+extern void agenda_resume(Agenda *agenda);
+extern void agenda_keep(Agenda *agenda);
+extern void agenda_note_settings(AgendaSettings *settings);
+extern void agenda_changed(Agenda *agenda, const AgendaSettings *before);
+extern Job *agenda_job(Agenda *agenda, const char *database);
+extern bool agenda_still_wants(const Job *job);
+extern void agenda_publish(Agenda *agenda);
+
+#endif							/* SNAPSHOT_WORKER_AGENDA_H */

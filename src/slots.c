@@ -1,0 +1,175 @@
+/*-------------------------------------------------------------------------
+ *
+ * slots.c
+ *	  Which slots were due, and which were taken, as the directory tells.
+ *
+ * A server that starts has to know whether it missed a slot while it was down,
+ * was in the middle of trying, or took it already.  Snapshots and history say
+ * what became of a slot.  Whether the schedule was in force at a slot at all
+ * is in a file of its own, "schedule-<system identifier>.json", which has the
+ * times of day and since when they hold.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "common/file_perm.h"
+#include "files.h"
+#include "history.h"
+#include "names.h"
+#include "record.h"
+#include "slots.h"
+#include "storage/fd.h"
+#include "store.h"
+#include "utils/timestamp.h"
+
+#define SCHEDULE_MAX_SIZE	((size_t) 64 * 1024)
+
+typedef struct ScheduleFile
+{
+	char	   *time;			/* as the setting has it */
+	TimestampTz since;
+} ScheduleFile;
+
+static const RecordMember members[] = {
+	{"time", RECORD_STRING, offsetof(ScheduleFile, time)},
+	{"since", RECORD_TIME, offsetof(ScheduleFile, since)},
+};
+
+static char *
+schedule_path(const char *directory, uint64 system_identifier)
+{
+	return psprintf("%s/schedule-" UINT64_FORMAT ".json",
+					directory, system_identifier);
+}
+
+/*
+ * Since when the schedule with these times of day is in force, or 0 where it
+ * is not.  Raises no error.
+ */
+TimestampTz
+slots_since(const char *directory, uint64 system_identifier, const char *time)
+{
+	ScheduleFile file = {0};
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(schedule_path(directory, system_identifier),
+								  SCHEDULE_MAX_SIZE, &len, &problem);
+
+	if (text == NULL ||
+		record_parse(text, len, members, lengthof(members), &file) != NULL ||
+		strcmp(file.time, time) != 0)
+		return 0;
+	return file.since;
+}
+
+/*
+ * Write down that the schedule with these times of day is in force from now
+ * on.  Raises an error when that fails.
+ */
+void
+slots_begin(const char *directory, uint64 system_identifier, const char *time)
+{
+	ScheduleFile file = {unconstify(char *, time), GetCurrentTimestamp()};
+	char	   *path = schedule_path(directory, system_identifier);
+	char	   *newpath = psprintf("%s.tmp", path);
+	StringInfoData json;
+	int			fd;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	record_write(&json, members, lengthof(members), &file);
+	appendStringInfoString(&json, "}\n");
+
+	fd = OpenTransientFilePerm(newpath, O_WRONLY | O_CREAT | O_TRUNC |
+							   O_NOFOLLOW | PG_BINARY, pg_file_create_mode);
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create file \"%s\": %m", newpath)));
+	files_write(fd, newpath, json.data);
+	if (CloseTransientFile(fd) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not close file \"%s\": %m", newpath)));
+	(void) durable_rename(newpath, path, ERROR);
+}
+
+/*
+ * Write down that no schedule is in force any more.  Raises an error when that
+ * fails.
+ */
+void
+slots_end(const char *directory, uint64 system_identifier)
+{
+	char	   *path = schedule_path(directory, system_identifier);
+
+	if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not remove file \"%s\": %m", path)));
+}
+
+/* Is this line about a run of the database for the slot? */
+static bool
+is_about(const HistoryLine *line, const char *database, TimestampTz slot)
+{
+	char		folder[NAMES_FOLDER_SIZE];
+	char		of[NAMEDATALEN];
+	TimestampTz start;
+
+	return line->scheduled_for == slot &&
+		names_split(line->name, folder, of, &start) &&
+		strcmp(of, database) == 0;
+}
+
+/*
+ * Was a snapshot of the database taken for the slot?  Retention can have
+ * removed it since, but not from the history.
+ */
+bool
+slots_was_taken(const char *directory, uint64 system_identifier,
+				List *history, const char *database, TimestampTz slot)
+{
+	ListCell   *lc;
+
+	foreach(lc, history)
+	{
+		HistoryLine *line = lfirst(lc);
+
+		if (is_about(line, database, slot) &&
+			strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0)
+			return true;
+	}
+	return store_has_slot(directory, database, slot, system_identifier);
+}
+
+/*
+ * How often a snapshot of the database was tried for the slot, and whether
+ * that was to make up for having missed it.
+ */
+int
+slots_attempts(List *history, const char *database, TimestampTz slot,
+			   bool *catch_up)
+{
+	int64		attempts = 0;
+	ListCell   *lc;
+
+	*catch_up = false;
+	foreach(lc, history)
+	{
+		HistoryLine *line = lfirst(lc);
+
+		if (is_about(line, database, slot))
+		{
+			attempts = Max(attempts, line->attempt);
+			*catch_up = strcmp(line->reason, "catch-up") == 0;
+		}
+	}
+	return (int) Min(attempts, PG_INT32_MAX - 1);
+}

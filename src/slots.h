@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * slots.h
+ *	  Which slots were due, and which were taken, as the directory tells.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_SLOTS_H
+#define SNAPSHOT_WORKER_SLOTS_H
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+extern TimestampTz slots_since(const char *directory,
+							   uint64 system_identifier, const char *time);
+extern void slots_begin(const char *directory, uint64 system_identifier,
+						const char *time);
+extern void slots_end(const char *directory, uint64 system_identifier);
+extern bool slots_was_taken(const char *directory, uint64 system_identifier,
+							List *history, const char *database,
+							TimestampTz slot);
+extern int	slots_attempts(List *history, const char *database,
+						   TimestampTz slot, bool *catch_up);
+
+#endif							/* SNAPSHOT_WORKER_SLOTS_H */

@@ -1,0 +1,73 @@
+/*
+ * A clock for tests, to be preloaded: real time plus an offset in seconds,
+ * which the file named by FAKE_CLOCK holds as eight bytes and which can change
+ * at any moment.  The clock that measures delays is left alone.
+ *
+ * libfaketime cannot be used for this: it stops faking in a process that was
+ * forked from a signal handler, as a postmaster up to version 15 does.
+ */
+#define _GNU_SOURCE
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+static const volatile int64_t *offset;
+static int	(*real_clock_gettime) (clockid_t, struct timespec *);
+
+static void __attribute__((constructor))
+begin(void)
+{
+	const char *path = getenv("FAKE_CLOCK");
+	int			fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	void	   *map;
+
+	real_clock_gettime = (int (*) (clockid_t, struct timespec *))
+		dlsym(RTLD_NEXT, "clock_gettime");
+	if (fd < 0)
+		return;
+	map = mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
+	if (map != MAP_FAILED)
+		offset = map;
+	(void) close(fd);
+}
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int			rc = real_clock_gettime(id, ts);
+
+	if (rc == 0 && id == CLOCK_REALTIME && offset != NULL)
+		ts->tv_sec += *offset;
+	return rc;
+}
+
+int
+gettimeofday(struct timeval *tv, void *tz)
+{
+	struct timespec ts;
+
+	(void) tz;
+	if (clock_gettime(CLOCK_REALTIME, &ts) != 0)
+		return -1;
+	tv->tv_sec = ts.tv_sec;
+	tv->tv_usec = ts.tv_nsec / 1000;
+	return 0;
+}
+
+time_t
+time(time_t *result)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_REALTIME, &ts) != 0)
+		return (time_t) -1;
+	if (result != NULL)
+		*result = ts.tv_sec;
+	return ts.tv_sec;
+}

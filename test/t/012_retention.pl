@@ -1,0 +1,134 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# Retention keeps the newest snapshots of each database, and touches nothing
+# that is not this cluster's own.
+
+use strict;
+use warnings;
+
+use File::Path qw(make_path);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+my ($node, $directory) = snapshot_node('main',
+	conf => "snapshot_worker.retention = 3\nsnapshot_worker.globals = off\n");
+$node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(app app_test);
+
+sub take
+{
+	my ($database) = @_;
+	return $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
+}
+
+my @app = map { take('app') } 1 .. 3;
+my @app_test = map { take('app_test') } 1 .. 4;
+is_deeply([ snapshots($directory, 'app_test') ],
+	[ @app_test[ 1 .. 3 ] ], 'the newest ones stay');
+is_deeply([ snapshots($directory, 'app') ],
+	[@app], 'those of a database with a like name are left alone');
+
+# Another cluster's snapshots, of a database of the same name, older and newer.
+my ($other, undef) = snapshot_node('other', start => 0);
+$other->append_conf('postgresql.conf',
+	"snapshot_worker.directory = '$directory'\nsnapshot_worker.retention = 1\n");
+$other->start;
+$other->safe_psql('postgres',
+	'CREATE EXTENSION snapshot_worker');
+$other->safe_psql('postgres', 'CREATE DATABASE app');
+my @foreign = map {
+	$other->safe_psql('postgres', "SELECT snapshot_now('app')")
+} 1 .. 2;
+is_deeply([ snapshots($directory, 'app') ],
+	[ sort @app, $foreign[1] ],
+	'another cluster keeps its own newest, and ours');
+is( $node->safe_psql('postgres',
+		"SELECT count(*) FROM snapshot_list() WHERE database = 'app'"),
+	'4', 'a list has the snapshots of all clusters');
+
+# What we did not make: beside snapshots, with names like them, and in them.
+my $folder = "$directory/app";
+append_to_file("$folder/notes.txt", 'mine');
+append_to_file("$directory/notes.txt", 'mine');
+make_path("$folder/2020-01-01T00-00-00Z", "$folder/2020-01-02T00-00-00Z.tmp",
+	"$folder/2020-01-03T00-00-00Z.removed", "$folder/old", "$directory/app-old");
+append_to_file("$folder/2020-01-01T00-00-00Z/precious", 'mine');
+append_to_file("$folder/2020-01-02T00-00-00Z.tmp/precious", 'mine');
+append_to_file("$folder/2020-01-03T00-00-00Z.removed/precious", 'mine');
+append_to_file("$folder/2020-01-04T00-00-00Z", 'mine');
+symlink $node->data_dir, "$folder/2020-01-05T00-00-00Z" or die;
+append_to_file("$directory/$app[1]/precious", 'mine');
+mkdir "$directory/$app[2]/mine" or die;
+
+push @app, take('app');
+ok(!-e "$directory/$app[0]", 'the oldest of ours goes');
+my ($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT snapshot_now('app')");
+push @app, $stdout;
+ok(-e "$directory/$app[1]/precious",
+	'a snapshot to which someone added a file is not removed');
+like(slurp_file($node->logfile),
+	qr/WARNING:  snapshot "\Q$app[1]\E" is not removed\n.*DETAIL:  It holds ".*precious"/,
+	'and the log says why');
+push @app, take('app');
+ok(-d "$directory/$app[2]/mine", 'nor one to which someone added a directory');
+unlink "$directory/$app[1]/precious" or die;
+rmdir "$directory/$app[2]/mine" or die;
+push @app, take('app');
+is_deeply([ grep { -e "$directory/$_" } @app ],
+	[ @app[ 4 .. 6 ] ], 'they go when that is gone');
+
+foreach my $path ('app/notes.txt', 'notes.txt',
+	'app/2020-01-01T00-00-00Z/precious',
+	'app/2020-01-02T00-00-00Z.tmp/precious',
+	'app/2020-01-03T00-00-00Z.removed/precious',
+	'app/2020-01-04T00-00-00Z')
+{
+	is(slurp_file("$directory/$path"), 'mine', "$path is left alone");
+}
+ok(-l "$folder/2020-01-05T00-00-00Z", 'a symbolic link is left alone');
+ok(-d "$folder/old" && -d "$directory/app-old", 'so are other directories');
+ok(-e "$directory/$foreign[1]", 'so is the snapshot of another cluster');
+is( $node->safe_psql('postgres',
+		"SELECT count(*) FROM snapshot_list() WHERE database = 'app'"),
+	'4', 'and none of these is listed as a snapshot');
+
+# A pinned snapshot is neither removed nor counted.
+append_to_file("$directory/$app[4]/pinned", '');
+push @app, map { take('app') } 1 .. 3;
+is_deeply([ grep { -e "$directory/$_" } @app ],
+	[ @app[ 4, 7 .. 9 ] ], 'a pinned snapshot stays, beside the newest ones');
+is( $node->safe_psql('postgres',
+		"SELECT name FROM snapshot_list() WHERE pinned"),
+	$app[4], 'and is listed as pinned');
+
+# A failed run removes nothing.
+reload_with($node, retention => 1, bin_directory => '/nonexistent');
+($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT snapshot_now('app')");
+isnt($rc, 0, 'a run fails');
+is(scalar(grep { -e "$directory/$_" } @app), 4,
+	'while runs fail, nothing is removed');
+reload_with($node, bin_directory => '');
+push @app, take('app');
+is_deeply([ grep { -e "$directory/$_" } @app ],
+	[ @app[ 4, 10 ] ], 'a smaller retention holds from the next snapshot on');
+
+# A clock that ran ahead left a snapshot from the future.
+my $future = 'app/2099-01-01T00-00-00Z';
+rename "$directory/$app[10]", "$directory/$future" or die;
+my $manifest = slurp_file("$directory/$future/manifest.json");
+$manifest =~ s/\Q$app[10]\E/$future/g;
+unlink "$directory/$future/manifest.json";
+append_to_file("$directory/$future/manifest.json", $manifest);
+push @app, take('app');
+ok(-e "$directory/$app[11]", 'the snapshot just taken is never the one to go');
+
+# What a removal that was cut short left is removed later.
+rename "$directory/$app[11]", "$directory/$app[11].removed" or die;
+take('app');
+ok(!-e "$directory/$app[11].removed", 'a half-removed snapshot is swept');
+
+$node->stop;
+$other->stop;
+done_testing();

@@ -32,6 +32,7 @@ OBJS = \
 	src/snapshot_worker.o \
 	src/staging.o \
 	src/store.o \
+	src/test_step.o \
 	src/worker.o
 
 REGRESS = loading settings schedule functions privileges

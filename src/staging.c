@@ -35,6 +35,7 @@
 #include "staging.h"
 #include "storage/fd.h"
 #include "store.h"
+#include "test_step.h"
 #include "utils/memutils.h"
 
 /* How often a lost race for a staging directory is run again. */
@@ -224,6 +225,8 @@ staging_publish(Staging *staging, const char *manifest)
 	foreach(lc, tree.directories)
 		sync_directory(psprintf("%s/%s", staging->path, (char *) lfirst(lc)));
 	sync_directory(staging->path);
+
+	test_step("before rename");
 
 	/* rename() would replace an empty directory: ours to leave alone. */
 	if (lstat(staging->final_path, &st) == 0)

@@ -25,6 +25,7 @@
 #include "port.h"
 #include "storage/fd.h"
 #include "store.h"
+#include "test_step.h"
 
 /* A manifest has some 120 bytes for each file: room for two million. */
 #define MANIFEST_MAX_SIZE	((size_t) 256 * 1024 * 1024)
@@ -445,5 +446,6 @@ store_remove(const StoredSnapshot *snapshot, int elevel)
 	}
 	if (fsync_fname_ext(folder, true, false, elevel) != 0)
 		return false;
+	test_step("removing");
 	return files_remove(doomed, MANIFEST_FILE, elevel);
 }

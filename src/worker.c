@@ -44,6 +44,7 @@
 #include "storage/ipc.h"
 #include "store.h"
 #include "tcop/tcopprot.h"
+#include "test_step.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -315,6 +316,7 @@ hash_files(void)
 			continue;
 		if (work.deadline > 0 && clock_seconds() >= work.deadline)
 			timed_out("hashing", "");
+		test_step("hashing");
 		file = palloc0(sizeof(ManifestFile));
 		file->path = lfirst(lc);
 		file->size = files_hash(psprintf("%s/%s", work.staging.path,
@@ -375,11 +377,16 @@ take_snapshot(void)
 	prepare();
 	work.manifest.pg_dump_version = check_pg_dump_version();
 	stage();
+	test_step("staged");
 	dump();
+	test_step("dumped");
 	dump_globals();
+	test_step("globals saved");
 	read_back();
 	hash_files();
+	test_step("hashed");
 	publish();
+	test_step("published");
 
 	ereport(LOG,
 			(errmsg("took snapshot \"%s\": " INT64_FORMAT " bytes, "

@@ -13,6 +13,7 @@ OBJS = \
 	src/child.o \
 	src/commands.o \
 	src/databases.o \
+	src/directory.o \
 	src/facts.o \
 	src/files.o \
 	src/functions.o \
@@ -23,6 +24,7 @@ OBJS = \
 	src/manifest.o \
 	src/names.o \
 	src/record.o \
+	src/removal.o \
 	src/report.o \
 	src/retention.o \
 	src/schedule.o \

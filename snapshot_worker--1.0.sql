@@ -64,7 +64,35 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snapshot_next_run(timestamptz) IS
 'the first time strictly after the given one at which scheduled snapshots are due; raises an error if that is out of range';
 
+CREATE FUNCTION snapshot_history(
+    OUT name text,
+    OUT database name,
+    OUT reason text,
+    OUT attempt integer,
+    OUT started_at timestamptz,
+    OUT finished_at timestamptz,
+    OUT outcome text,
+    OUT error text,
+    OUT size bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snapshot_history'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_history() IS
+'the last some thousand runs that ended, newest first, with their outcome (succeeded, failed, or interrupted by a crash); size is in bytes; raises an error if no directory is set';
+
+CREATE FUNCTION snapshot_cancel(
+    database name DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'snapshot_cancel'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_cancel(name) IS
+'stop the runs of a database, or of all, and return how many that were; a scheduled run that is stopped is not tried again before its next time';
+
 REVOKE ALL ON FUNCTION snapshot_now(name, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_list() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_status() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_next_run(timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_history() FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_cancel(name) FROM PUBLIC;

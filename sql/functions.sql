@@ -8,6 +8,10 @@ SELECT enabled, state, current_database, current_name, attempt, next_run,
        warning
   FROM snapshot_status();
 
+SELECT * FROM snapshot_history();
+SELECT snapshot_cancel();
+SELECT snapshot_cancel('postgres');
+
 -- A request that makes no sense changes nothing.
 SELECT snapshot_now(NULL);
 SELECT snapshot_now('postgres', NULL);
@@ -28,5 +32,5 @@ ROLLBACK;
 SELECT p.proname, a.ordinality, a.name, format_type(a.type, NULL)
   FROM pg_proc p,
        unnest(p.proargnames, p.proallargtypes) WITH ORDINALITY AS a(name, type)
- WHERE p.proname IN ('snapshot_list', 'snapshot_status')
+ WHERE p.proname IN ('snapshot_list', 'snapshot_status', 'snapshot_history')
  ORDER BY p.proname, a.ordinality;

@@ -11,6 +11,8 @@ SELECT snapshot_now();
 SELECT * FROM snapshot_list();
 SELECT * FROM snapshot_status();
 SELECT snapshot_next_run();
+SELECT * FROM snapshot_history();
+SELECT snapshot_cancel();
 \set VERBOSITY sqlstate
 SHOW snapshot_worker.directory;
 SHOW snapshot_worker.bin_directory;

@@ -59,7 +59,6 @@ ALTER SYSTEM SET snapshot_worker.compress = 'none:1';
 
 -- The prefix is reserved.
 SET snapshot_worker.nonsense = 1;
-ALTER SYSTEM SET snapshot_worker.nonsense = 1;
 
 \set VERBOSITY default
 

@@ -23,6 +23,7 @@
 #include "agenda.h"
 #include "clock.h"
 #include "databases.h"
+#include "directory.h"
 #include "history.h"
 #include "names.h"
 #include "settings.h"
@@ -169,7 +170,7 @@ note_schedule(bool scheduled)
 	{
 		if (scheduled)
 		{
-			store_make_directory(settings_directory());
+			directory_make(settings_directory());
 			slots_begin(settings_directory(), GetSystemIdentifier(),
 						setting_time);
 		}

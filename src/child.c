@@ -36,8 +36,9 @@
 #include "storage/latch.h"
 #include "storage/procsignal.h"
 
-/* How much of a child's output is kept. */
+/* How much of a child's output is kept, and of one line of it. */
 #define OUTPUT_KEPT_BYTES	1400
+#define LINE_KEPT_BYTES		400
 
 /* From SIGTERM to SIGKILL, and from a child's exit to that of its group. */
 #define GRACE_SECONDS		5
@@ -47,6 +48,12 @@
 
 /* Cap on each wait, should a signal go missing. */
 #define WAIT_MS				1000
+
+typedef struct Output
+{
+	StringInfoData text;		/* the last lines */
+	size_t		line_len;		/* what is kept of the last one so far */
+} Output;
 
 /* The process to stop when this one has to go; 0 is none. */
 static pid_t child_pid = 0;
@@ -203,11 +210,50 @@ spawn(char **argv, char **envp, int output, bool want_stdout)
 }
 
 /*
+ * Add to the output, but of each line only its beginning: what matters of a
+ * query that names ten thousand tables is in front of it.  Of the lines, the
+ * last ones are kept.
+ */
+static void
+keep_output(Output *output, const char *data, size_t len)
+{
+	StringInfo	text = &output->text;
+
+	for (const char *end = data + len; data < end;)
+	{
+		const char *newline = memchr(data, '\n', end - data);
+		size_t		part = (newline != NULL ? newline : end) - data;
+		size_t		room = LINE_KEPT_BYTES - output->line_len;
+
+		appendBinaryStringInfo(text, data, Min(part, room));
+		output->line_len += Min(part, room);
+		data += part;
+		if (newline != NULL)
+		{
+			appendStringInfoChar(text, '\n');
+			output->line_len = 0;
+			data++;
+		}
+	}
+	while (text->len > OUTPUT_KEPT_BYTES)
+	{
+		char	   *newline = strchr(text->data, '\n');
+		int			excess;
+
+		if (newline == NULL)
+			break;				/* never: no line is that long */
+		excess = newline + 1 - text->data;
+		memmove(text->data, newline + 1, text->len - excess + 1);
+		text->len -= excess;
+	}
+}
+
+/*
  * Read what is there, but not for ever, should it be written faster than it
  * is read.  Returns false at the end of the output.
  */
 static bool
-drain(int fd, StringInfo output, bool *cut)
+drain(int fd, Output *output)
 {
 	char		buffer[4096];
 
@@ -226,49 +272,15 @@ drain(int fd, StringInfo output, bool *cut)
 		if (n == 0)
 			return false;
 
-		/* Keep the end. */
-		appendBinaryStringInfo(output, buffer, n);
-		if (output->len > 2 * OUTPUT_KEPT_BYTES)
+		/* a text cannot hold it */
+		for (char *p = buffer; p < buffer + n; p++)
 		{
-			int			excess = output->len - OUTPUT_KEPT_BYTES;
-
-			memmove(output->data, output->data + excess,
-					OUTPUT_KEPT_BYTES + 1);
-			output->len = OUTPUT_KEPT_BYTES;
-			*cut = true;
+			if (*p == '\0')
+				*p = '?';
 		}
+		keep_output(output, buffer, n);
 	}
 	return true;
-}
-
-/* The last whole lines of an output, without what cannot be in a text. */
-static char *
-last_lines(StringInfo output, bool cut)
-{
-	char	   *start = output->data;
-	char	   *end = output->data + output->len;
-
-	for (char *p = start; p < end; p++)
-	{
-		if (*p == '\0')
-			*p = '?';
-	}
-	while (end > start && (end[-1] == '\n' || end[-1] == '\r'))
-		end--;
-	*end = '\0';
-	if (end - start > OUTPUT_KEPT_BYTES)
-	{
-		start = end - OUTPUT_KEPT_BYTES;
-		cut = true;
-	}
-	if (cut)
-	{
-		char	   *newline = strchr(start, '\n');
-
-		if (newline != NULL)
-			start = newline + 1;
-	}
-	return pstrdup(start);
 }
 
 static void
@@ -286,11 +298,10 @@ wait_for_event(int fd)
 
 /* Wait until the child has ended and its output too, or it is stopped. */
 static void
-supervise(int fd, double deadline, StringInfo output, ChildResult *result)
+supervise(int fd, double deadline, Output *output, ChildResult *result)
 {
 	bool		open = true;
 	bool		exited = false;
-	bool		cut = false;
 	double		group_deadline = 0;
 
 	while (!exited || open)
@@ -304,7 +315,7 @@ supervise(int fd, double deadline, StringInfo output, ChildResult *result)
 			group_deadline = clock_seconds() + GRACE_SECONDS;
 		}
 		if (open)
-			open = drain(fd, output, &cut);
+			open = drain(fd, output);
 
 		if (exited && open && clock_seconds() >= group_deadline)
 			break;				/* it left something behind in its group */
@@ -315,7 +326,6 @@ supervise(int fd, double deadline, StringInfo output, ChildResult *result)
 			break;
 		}
 	}
-	result->output = last_lines(output, cut);
 	if (result->timed_out)
 		return;
 	signal_group(SIGKILL);
@@ -339,13 +349,13 @@ void
 child_run(char **argv, char **envp, bool want_stdout, double deadline,
 		  ChildResult *result)
 {
-	StringInfoData output;
+	Output		output = {0};
 	int			fds[2];
 	volatile bool write_end_open = true;
 
 	Assert(child_pid == 0);
 	memset(result, 0, sizeof(*result));
-	initStringInfo(&output);
+	initStringInfo(&output.text);
 
 	/* both ends of the pipe */
 	ReserveExternalFD();
@@ -380,5 +390,9 @@ child_run(char **argv, char **envp, bool want_stdout, double deadline,
 	}
 	PG_END_TRY();
 
-	pfree(output.data);
+	/* it ends without a newline, as messages do */
+	while (output.text.len > 0 &&
+		   output.text.data[output.text.len - 1] == '\n')
+		output.text.data[--output.text.len] = '\0';
+	result->output = output.text.data;
 }

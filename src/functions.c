@@ -16,13 +16,16 @@
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_database.h"
 #include "clock.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "history.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "names.h"
 #include "settings.h"
 #include "shared_state.h"
 #include "storage/lock.h"
@@ -39,6 +42,8 @@ PG_FUNCTION_INFO_V1(snapshot_now);
 PG_FUNCTION_INFO_V1(snapshot_list);
 PG_FUNCTION_INFO_V1(snapshot_status);
 PG_FUNCTION_INFO_V1(snapshot_next_run);
+PG_FUNCTION_INFO_V1(snapshot_history);
+PG_FUNCTION_INFO_V1(snapshot_cancel);
 
 static void
 check_loaded(void)
@@ -200,6 +205,7 @@ wait_interruptibly(Run *run)
 		edata = CopyErrorData();
 		FlushErrorState();
 		state_cancel_wait();
+		(void) state_get(run->id, run);
 		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			edata->detail = psprintf(run->state == RUN_QUEUED ?
 									 "The request for snapshot \"%s\" stands." :
@@ -308,6 +314,60 @@ snapshot_list(PG_FUNCTION_ARGS)
 							 values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/* snapshot_history() returns setof record */
+Datum
+snapshot_history(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	List	   *lines;
+
+	check_loaded();
+	InitMaterializedSRF(fcinfo, 0);
+
+	lines = history_read(settings_directory(), GetSystemIdentifier());
+	for (int n = list_length(lines) - 1; n >= 0; n--)
+	{
+		HistoryLine *line = list_nth(lines, n);
+		char		folder[NAMES_FOLDER_SIZE];
+		char		database[NAMEDATALEN];
+		TimestampTz start;
+		Datum		values[9] = {0};
+		bool		nulls[9] = {0};
+		int			i = 0;
+
+		if (!names_split(line->name, folder, database, &start))
+			continue;
+		values[i++] = text_datum(line->name);
+		values[i++] = name_datum(database);
+		values[i++] = text_datum(line->reason);
+		values[i++] = Int32GetDatum((int32) line->attempt);
+		values[i++] = TimestampTzGetDatum(line->started_at);
+		values[i++] = TimestampTzGetDatum(line->finished_at);
+		values[i++] = text_datum(line->outcome);
+		if (line->error != NULL)
+			values[i++] = text_datum(line->error);
+		else
+			nulls[i++] = true;
+		if (strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0)
+			values[i++] = Int64GetDatum(line->size);
+		else
+			nulls[i++] = true;
+		Assert(i == lengthof(values));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
+							 values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* snapshot_cancel(database name) returns integer */
+Datum
+snapshot_cancel(PG_FUNCTION_ARGS)
+{
+	check_loaded();
+	PG_RETURN_INT32(state_cancel(PG_ARGISNULL(0) ? NULL :
+								 NameStr(*PG_GETARG_NAME(0))));
 }
 
 /* What an administrator should know about, or NULL. */

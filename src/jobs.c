@@ -92,8 +92,8 @@ jobs_note_outcome(Job *job, const Run *run, double now)
 	if (job->run_id != run->id)
 		return;
 	job->run_id = 0;
-	if (good)
-		job->pending = false;
+	if (good || run->error.sqlerrcode == ERRCODE_QUERY_CANCELED)
+		job->pending = false;	/* who cancels a run wants no other one */
 	else
 	{
 		job->due = now + schedule_retry_delay(job->attempt);

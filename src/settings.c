@@ -39,6 +39,7 @@ int			setting_timeout = 12 * SECS_PER_HOUR;
 int			setting_lock_timeout = 5 * SECS_PER_MINUTE * 1000;
 char	   *setting_user = NULL;
 int			setting_max_workers = 2;
+int			setting_min_free_space = 0;
 bool		setting_catch_up = true;
 int			setting_run_on = RUN_ON_PRIMARY;
 char	   *setting_time = NULL;
@@ -271,6 +272,11 @@ settings_define(void)
 							"Scheduled and requested snapshots are counted apart, so that neither waits for the other.",
 							&setting_max_workers, 2, 1, 64,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.min_free_space",
+							"Space that a run must leave free in the file system of the snapshot directory.",
+							"0 turns this off.",
+							&setting_min_free_space, 0, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MB, NULL, NULL, NULL);
 	DefineCustomBoolVariable("snapshot_worker.catch_up",
 							 "Takes a scheduled snapshot that was missed while the server was down when it starts.",
 							 NULL,

@@ -38,6 +38,7 @@ extern int	setting_timeout;	/* seconds; 0 is none */
 extern int	setting_lock_timeout;	/* milliseconds; 0 is none */
 extern char *setting_user;		/* "" is the bootstrap superuser */
 extern int	setting_max_workers;
+extern int	setting_min_free_space;	/* megabytes; 0 is none */
 extern bool setting_catch_up;
 extern int	setting_run_on;
 extern char *setting_time;

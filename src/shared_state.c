@@ -30,6 +30,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
@@ -336,6 +337,46 @@ state_fail_waiting(uint64 id, RunState state, const RunError *error)
 		set_finished(run, now, 0, error);
 	LWLockRelease(lock);
 	ConditionVariableBroadcast(&shared->changed);
+}
+
+/*
+ * Stop the runs of a database, or (NULL) of all: those that have no worker yet
+ * at once, the others by an interrupt to their worker.  Returns how many.
+ */
+int
+state_cancel(const char *database)
+{
+	const RunError canceled = {ERRCODE_QUERY_CANCELED,
+	"canceled before it was started", "", ""};
+	TimestampTz now = GetCurrentTimestamp();
+	pid_t		pids[STATE_MAX_RUNS];
+	int			npids = 0;
+	int			count = 0;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *run = &shared->runs[i];
+
+		if (database != NULL && strcmp(run->database, database) != 0)
+			continue;
+		if (run->state == RUN_RUNNING)
+			pids[npids++] = run->worker_pid;
+		else if (run->state == RUN_QUEUED || run->state == RUN_STARTING)
+		{
+			set_finished(run, now, 0, &canceled);
+			count++;
+		}
+	}
+	LWLockRelease(lock);
+	ConditionVariableBroadcast(&shared->changed);
+
+	for (int i = 0; i < npids; i++)
+	{
+		if (BackendPidGetProc(pids[i]) != NULL && kill(pids[i], SIGINT) == 0)
+			count++;
+	}
+	return count;
 }
 
 /*

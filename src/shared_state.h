@@ -90,6 +90,7 @@ extern void state_get_plan(LauncherPlan *plan, Outcomes *outcomes);
 extern bool state_submit(const char *database, RunReason reason, int attempt,
 						 TimestampTz scheduled_for, TimestampTz earliest,
 						 Run *run);
+extern int	state_cancel(const char *database);
 extern void state_fail_waiting(uint64 id, RunState state,
 							   const RunError *error);
 extern bool state_next_request(Run *run);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * store.c
- *	  The snapshot directory: what is in it, and taking snapshots out of it.
+ *	  The snapshot directory: what is in it.
  *
  * The directory is the catalog: what is a snapshot, and which, is read from
  * names and manifests alone.  Whatever does not have the form that we give
@@ -13,92 +13,16 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
-#include <pwd.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/file_perm.h"
 #include "files.h"
 #include "miscadmin.h"
 #include "names.h"
-#include "port.h"
 #include "storage/fd.h"
 #include "store.h"
-#include "test_step.h"
 
 /* A manifest has some 120 bytes for each file: room for two million. */
 #define MANIFEST_MAX_SIZE	((size_t) 256 * 1024 * 1024)
-
-/* A snapshot that holds a file of this name is pinned. */
-#define PIN_FILE			"pinned"
-
-static int
-errdetail_os_user(void)
-{
-	struct passwd *user = getpwuid(geteuid());
-
-	return errdetail("The server runs as operating system user \"%s\" (uid %u).",
-					 user != NULL ? user->pw_name : "?",
-					 (unsigned int) geteuid());
-}
-
-/*
- * Make the snapshot directory, with its parents, where it does not exist.
- * Raises an error when that fails.
- */
-void
-store_make_directory(const char *directory)
-{
-	struct stat st;
-
-	if (stat(directory, &st) == 0 || errno != ENOENT)
-		return;					/* store_check_directory knows the rest */
-	if (pg_mkdir_p(pstrdup(directory), pg_dir_create_mode) == 0)
-	{
-		char	   *parent = pstrdup(directory);
-
-		get_parent_directory(parent);
-		(void) fsync_fname_ext(parent, true, true, ERROR);
-	}
-	else
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not create snapshot directory \"%s\": %m",
-						directory),
-				 errdetail_os_user(),
-				 errhint("Create the directory and give it to that user, or set \"snapshot_worker.directory\" to another one.")));
-}
-
-/*
- * Raise an error, with the operating system user, when the snapshot directory
- * is not a directory in which the server can write.
- */
-void
-store_check_directory(const char *directory)
-{
-	struct stat st;
-
-	if (stat(directory, &st) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not access snapshot directory \"%s\": %m",
-						directory),
-				 errdetail_os_user()));
-	if (!S_ISDIR(st.st_mode))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("snapshot directory \"%s\" is not a directory",
-						directory),
-				 errhint("Set \"snapshot_worker.directory\" to a directory.")));
-	if (access(directory, R_OK | W_OK | X_OK) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not write to snapshot directory \"%s\": %m",
-						directory),
-				 errdetail_os_user(),
-				 errhint("Give the directory to that user, or set \"snapshot_worker.directory\" to another one.")));
-}
 
 /*
  * The names of what is in a directory; NIL when it does not exist.  When it
@@ -207,8 +131,8 @@ store_leftovers(const char *directory, const char *database)
  * Read the snapshot of a name, which has the form of one.  Returns NULL, after
  * a report at elevel, when what is there is not a whole snapshot.
  */
-static StoredSnapshot *
-load(const char *directory, const char *name, bool want_files, int elevel)
+StoredSnapshot *
+store_load(const char *directory, const char *name, bool want_files, int elevel)
 {
 	StoredSnapshot *snapshot = palloc0(sizeof(StoredSnapshot));
 	char		folder[NAMES_FOLDER_SIZE];
@@ -247,7 +171,7 @@ load(const char *directory, const char *name, bool want_files, int elevel)
 						   snapshot->path, MANIFEST_FILE, problem)));
 		return NULL;
 	}
-	snapshot->pinned = lstat(psprintf("%s/%s", snapshot->path, PIN_FILE),
+	snapshot->pinned = lstat(psprintf("%s/%s", snapshot->path, STORE_PIN_FILE),
 							 &st) == 0;
 	return snapshot;
 }
@@ -288,7 +212,7 @@ store_list(const char *directory, const char *database, int damage_elevel)
 			CHECK_FOR_INTERRUPTS();
 			if (!names_parse_time(lfirst(lc2), &start))
 				continue;
-			snapshot = load(directory,
+			snapshot = store_load(directory,
 							psprintf("%s/%s", folder, (char *) lfirst(lc2)),
 							false, damage_elevel);
 			if (snapshot != NULL)
@@ -319,7 +243,7 @@ store_has_slot(const char *directory, const char *database, TimestampTz slot,
 		/* it started when it was due, or later */
 		if (!names_parse_time(lfirst(lc), &start) || start < slot)
 			continue;
-		snapshot = load(directory,
+		snapshot = store_load(directory,
 						psprintf("%s/%s", folder, (char *) lfirst(lc)),
 						false, DEBUG1);
 		if (snapshot != NULL && snapshot->manifest.scheduled_for == slot &&
@@ -359,93 +283,4 @@ store_free_instant(const char *directory, const char *database,
 			return instant;
 		instant += USECS_PER_SEC;
 	}
-}
-
-/*
- * What is in a snapshot's directory that its manifest does not name, as a path
- * relative to the snapshot, or NULL.
- */
-static const char *
-foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
-{
-	const List *files = snapshot->manifest.files;
-	char	  **known = palloc((list_length(files) + 2) * sizeof(char *));
-	int			nknown = 0;
-	ListCell   *lc;
-
-	foreach(lc, files)
-		known[nknown++] = ((ManifestFile *) lfirst(lc))->path;
-	known[nknown++] = MANIFEST_FILE;
-	known[nknown++] = PIN_FILE;
-	qsort(known, nknown, sizeof(char *), pg_qsort_strcmp);
-
-	foreach(lc, tree->files)
-	{
-		char	   *file = lfirst(lc);
-
-		if (bsearch(&file, known, nknown, sizeof(char *),
-					pg_qsort_strcmp) == NULL)
-			return file;
-	}
-
-	/* A directory is ours for the sake of what is ours in it. */
-	foreach(lc, tree->directories)
-	{
-		const char *directory = lfirst(lc);
-		size_t		len = strlen(directory);
-		bool		is_ours = false;
-
-		for (int i = 0; i < nknown && !is_ours; i++)
-			is_ours = strncmp(known[i], directory, len) == 0 &&
-				known[i][len] == '/';
-		if (!is_ours)
-			return directory;
-	}
-	return tree->others != NIL ? linitial(tree->others) : NULL;
-}
-
-/*
- * Remove a snapshot, for good.  It is renamed first, so that a listing never
- * sees half of one; a sweep ends what is cut short.  Where its directory holds
- * anything that we did not put there, all of it stays.  Returns false, after
- * a report at elevel, when it could not be removed.
- */
-bool
-store_remove(const StoredSnapshot *snapshot, int elevel)
-{
-	char	   *directory = pnstrdup(snapshot->path, strlen(snapshot->path) -
-									 strlen(snapshot->name) - 1);
-	char	   *doomed = psprintf("%s%s", snapshot->path, NAMES_DOOMED_SUFFIX);
-	char	   *folder = pnstrdup(snapshot->path,
-								  strrchr(snapshot->path, '/') - snapshot->path);
-	StoredSnapshot *whole;
-	FileTree	tree;
-	const char *foreign;
-
-	whole = load(directory, snapshot->name, true, elevel);
-	if (whole == NULL || !files_list(whole->path, elevel, &tree))
-		return false;
-	foreign = foreign_file(whole, &tree);
-	if (foreign != NULL)
-	{
-		ereport(elevel,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("snapshot \"%s\" is not removed", snapshot->name),
-				 errdetail("It holds \"%s/%s\", which is not a part of it.",
-						   snapshot->path, foreign),
-				 errhint("Move that away; the snapshot is then removed with the next one that is due.")));
-		return false;
-	}
-	if (rename(snapshot->path, doomed) != 0)
-	{
-		ereport(elevel,
-				(errcode_for_file_access(),
-				 errmsg("could not rename directory \"%s\" to \"%s\": %m",
-						snapshot->path, doomed)));
-		return false;
-	}
-	if (fsync_fname_ext(folder, true, false, elevel) != 0)
-		return false;
-	test_step("removing");
-	return files_remove(doomed, MANIFEST_FILE, elevel);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * store.h
- *	  The snapshot directory: what is in it, and taking snapshots out of it.
+ *	  The snapshot directory: what is in it.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -13,6 +13,9 @@
 #include "datatype/timestamp.h"
 #include "manifest.h"
 
+/* A snapshot that holds a file of this name is pinned. */
+#define STORE_PIN_FILE		"pinned"
+
 /* A snapshot in the directory. */
 typedef struct StoredSnapshot
 {
@@ -21,12 +24,12 @@ typedef struct StoredSnapshot
 	char		database[NAMEDATALEN];
 	TimestampTz start;			/* the instant in its name */
 	bool		pinned;
-	Manifest	manifest;		/* without files */
+	Manifest	manifest;		/* in lists without its files */
 } StoredSnapshot;
 
-extern void store_make_directory(const char *directory);
-extern void store_check_directory(const char *directory);
 extern List *store_leftovers(const char *directory, const char *database);
+extern StoredSnapshot *store_load(const char *directory, const char *name,
+								  bool want_files, int elevel);
 extern List *store_list(const char *directory, const char *database,
 						int damage_elevel);
 extern bool store_has_slot(const char *directory, const char *database,
@@ -34,6 +37,5 @@ extern bool store_has_slot(const char *directory, const char *database,
 extern TimestampTz store_free_instant(const char *directory,
 									  const char *database,
 									  TimestampTz instant);
-extern bool store_remove(const StoredSnapshot *snapshot, int elevel);
 
 #endif							/* SNAPSHOT_WORKER_STORE_H */

@@ -30,12 +30,14 @@
 #include "commands.h"
 #include "common/file_perm.h"
 #include "compat.h"
+#include "directory.h"
 #include "facts.h"
 #include "files.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "port.h"
+#include "removal.h"
 #include "report.h"
 #include "retention.h"
 #include "settings.h"
@@ -114,7 +116,7 @@ static void
 timed_out(const char *what, const char *output)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_QUERY_CANCELED),
+			(errcode(ERRCODE_OPERATOR_INTERVENTION),
 			 errmsg("%s was stopped, since the run took longer than %d s",
 					what, setting_timeout),
 			 output[0] != '\0' ? errdetail_internal("%s", output) : 0,
@@ -191,8 +193,8 @@ prepare(void)
 	if (setting_timeout > 0)
 		work.deadline = clock_seconds() + setting_timeout;
 
-	store_make_directory(work.directory);
-	store_check_directory(work.directory);
+	directory_make(work.directory);
+	directory_check(work.directory);
 	staging_sweep(work.directory, work.run.database, GetSystemIdentifier(),
 				  report_interrupted);
 }
@@ -227,6 +229,25 @@ archive_path(void)
 	return psprintf("%s/%s.dump", work.staging.path, folder);
 }
 
+/*
+ * Raise an error when there is too little room for the snapshot.  It is
+ * expected to be as large as the newest one of this database, if there is one.
+ */
+static void
+check_space(void)
+{
+	List	   *snapshots;
+	int64		expected = work.manifest.database_size;
+
+	if (setting_min_free_space == 0)
+		return;
+	snapshots = store_list(work.directory, work.run.database, WARNING);
+	if (snapshots != NIL)
+		expected = ((StoredSnapshot *) linitial(snapshots))->manifest.size;
+	directory_check_space(work.directory, expected,
+						  (int64) setting_min_free_space * 1024 * 1024);
+}
+
 /* The dump itself, of the MVCC snapshot that the facts are of. */
 static void
 dump(void)
@@ -239,6 +260,7 @@ dump(void)
 	options.jobs = setting_format == FORMAT_DIRECTORY ? setting_jobs : 0;
 	options.lock_timeout = setting_lock_timeout;
 	options.snapshot = facts_begin(manifest);
+	check_space();
 	facts_connection(work.run.database, &work.connection, &work.is_superuser);
 
 	enter_phase("dumping");
@@ -364,7 +386,7 @@ prune(void)
 	{
 		StoredSnapshot *snapshot = lfirst(lc);
 
-		if (store_remove(snapshot, WARNING))
+		if (removal_remove(snapshot, WARNING))
 			ereport(DEBUG1,
 					(errmsg_internal("removed snapshot \"%s\"",
 									 snapshot->name)));

@@ -61,6 +61,9 @@ SELECT current_setting('snapshot_worker.time'),
 	current_setting('snapshot_worker.databases')
 EOF
 
+isnt($node->psql('postgres', 'ALTER SYSTEM SET snapshot_worker.nonsense = 1'),
+	0, 'an unknown setting is refused by ALTER SYSTEM');
+
 # A reload with a wrong value keeps the one before.
 $node->adjust_conf('postgresql.conf', 'snapshot_worker.time', "'04:30'");
 $node->reload;

@@ -26,9 +26,12 @@ OBJS = \
 	src/record.o \
 	src/removal.o \
 	src/report.o \
+	src/requests.o \
 	src/retention.o \
+	src/run.o \
 	src/schedule.o \
 	src/settings.o \
+	src/shared_runs.o \
 	src/shared_state.o \
 	src/slots.o \
 	src/snapshot_worker.o \

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * functions.c
- *	  The SQL-callable functions.
+ *	  The SQL-callable functions that tell something.
  *
  * They hold no state: what they tell is read from shared memory and from the
  * snapshot directory.  What each one means is in the COMMENTs of the
@@ -14,39 +14,30 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
-#include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/pg_database.h"
-#include "clock.h"
-#include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "functions.h"
 #include "history.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "names.h"
 #include "settings.h"
 #include "shared_state.h"
-#include "storage/lock.h"
 #include "store.h"
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-/* How long a request waits for a launcher to be there. */
-#define LAUNCHER_PATIENCE_SECONDS	30
-
-PG_FUNCTION_INFO_V1(snapshot_now);
 PG_FUNCTION_INFO_V1(snapshot_list);
 PG_FUNCTION_INFO_V1(snapshot_status);
 PG_FUNCTION_INFO_V1(snapshot_next_run);
 PG_FUNCTION_INFO_V1(snapshot_history);
-PG_FUNCTION_INFO_V1(snapshot_cancel);
 
-static void
-check_loaded(void)
+
+/* Raise an error where the library was not loaded with the server. */
+void
+functions_check_loaded(void)
 {
 	if (!state_exists())
 		ereport(ERROR,
@@ -59,8 +50,8 @@ check_loaded(void)
  * A copy for the caller.  Names and messages can come from a database of
  * another encoding; what is not valid here gets a "?" for each odd byte.
  */
-static char *
-clean(const char *value)
+char *
+functions_clean_text(const char *value)
 {
 	char	   *copy = pstrdup(value);
 
@@ -78,204 +69,13 @@ clean(const char *value)
 static Datum
 text_datum(const char *value)
 {
-	return CStringGetTextDatum(clean(value));
+	return CStringGetTextDatum(functions_clean_text(value));
 }
 
 static Datum
 name_datum(const char *value)
 {
-	return DirectFunctionCall1(namein, CStringGetDatum(clean(value)));
-}
-
-/*
- * The OID of a database.  Raises an error where no snapshot of it can be taken
- * at all.
- */
-static Oid
-check_database(const char *database)
-{
-	HeapTuple	tuple = NULL;
-	Oid			oid = get_database_oid(database, true);
-
-	if (OidIsValid(oid))
-		tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_DATABASE),
-				 errmsg("database \"%s\" does not exist", database)));
-	if (!((Form_pg_database) GETSTRUCT(tuple))->datallowconn)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("database \"%s\" does not allow connections",
-						database),
-				 errhint("Use ALTER DATABASE ... ALLOW_CONNECTIONS true.")));
-	ReleaseSysCache(tuple);
-	return oid;
-}
-
-/* Does this session hold a lock on a table of the database? */
-static bool
-holds_table_lock(Oid database)
-{
-	LockData   *locks = GetLockStatusData();
-
-	for (int i = 0; i < locks->nelements; i++)
-	{
-		LockInstanceData *lock = &locks->locks[i];
-
-		if (lock->pid == MyProcPid && lock->holdMask != 0 &&
-			lock->locktag.locktag_type == LOCKTAG_RELATION &&
-			lock->locktag.locktag_field1 == database &&
-			lock->locktag.locktag_field2 >= FirstNormalObjectId)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Raise an error in a transaction that cannot take a snapshot.  pg_dump would
- * not see what it has written.  And if it waits while it holds a lock on a
- * table, of whatever mode, pg_dump can come to wait for it: behind someone who
- * wants that table for himself, if not for the lock itself.  Nobody would see
- * that deadlock, since we do not wait for a lock.
- */
-static void
-check_transaction(Oid database, bool wait)
-{
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("cannot take a snapshot in a transaction that has written"),
-				 errdetail("The snapshot would not contain what this transaction has written, and could wait for its locks for ever."),
-				 errhint("Commit first.")));
-	if (wait && holds_table_lock(database))
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("cannot wait for a snapshot in a transaction that has locked a table"),
-				 errdetail("The snapshot could wait for that lock for ever."),
-				 errhint("Commit first, or use snapshot_now(wait => false).")));
-}
-
-static const RunError no_launcher = {
-	ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-	"the launcher of snapshot_worker is not running",
-	"",
-	"It is started again within seconds of its end; if not, the server's log says why. It takes one of \"max_worker_processes\"."
-};
-
-/*
- * Wait for the end of a run.  Where there is no launcher that would start it,
- * it fails after a while.
- */
-static void
-wait_for_run(Run *run)
-{
-	double		give_up_at = 0;
-
-	state_prepare_to_wait();
-	while (state_get(run->id, run) &&
-		   run->state != RUN_SUCCEEDED && run->state != RUN_FAILED)
-	{
-		if (run->state != RUN_QUEUED || state_launcher_pid() != 0)
-			give_up_at = 0;
-		else if (give_up_at == 0)
-			give_up_at = clock_seconds() + LAUNCHER_PATIENCE_SECONDS;
-		else if (clock_seconds() >= give_up_at)
-			state_fail_waiting(run->id, RUN_QUEUED, &no_launcher);
-		state_wait(1000);
-	}
-	state_cancel_wait();
-}
-
-/* As wait_for_run; when canceled, the error says that the run goes on. */
-static void
-wait_interruptibly(Run *run)
-{
-	MemoryContext caller = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		wait_for_run(run);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
-		state_cancel_wait();
-		(void) state_get(run->id, run);
-		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			edata->detail = psprintf(run->state == RUN_QUEUED ?
-									 "The request for snapshot \"%s\" stands." :
-									 "Snapshot \"%s\" is still being taken.",
-									 run->name);
-		ReThrowError(edata);
-	}
-	PG_END_TRY();
-}
-
-/* Raise the error with which a run failed. */
-static void
-raise_run_error(const char *database, const RunError *error)
-{
-	int			sqlerrcode = error->sqlerrcode;
-
-	/* What was shut down or canceled was the run, not this session. */
-	if (ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
-		sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
-
-	ereport(ERROR,
-			(errcode(sqlerrcode),
-			 errmsg("could not take a snapshot of database \"%s\": %s",
-					database, clean(error->message)),
-			 error->detail[0] != '\0' ?
-			 errdetail_internal("%s", clean(error->detail)) : 0,
-			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
-}
-
-/* snapshot_now(database name, wait boolean) returns text */
-Datum
-snapshot_now(PG_FUNCTION_ARGS)
-{
-	const char *database;
-	bool		wait;
-	TimestampTz earliest = GetCurrentTimestamp();
-	Run			run;
-
-	check_loaded();
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("arguments of snapshot_now must not be null")));
-	database = NameStr(*PG_GETARG_NAME(0));
-	wait = PG_GETARG_BOOL(1);
-
-	check_transaction(check_database(database), wait);
-	earliest = store_free_instant(settings_directory(), database,
-								  earliest - earliest % USECS_PER_SEC);
-	if (!wait && state_launcher_pid() == 0)
-		raise_run_error(database, &no_launcher);
-
-	if (!state_submit(database, REASON_MANUAL, 1, 0, earliest, &run))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many snapshots are being asked for"),
-				 errhint("Ask again when some are done.")));
-	if (wait)
-	{
-		wait_interruptibly(&run);
-		if (run.state == RUN_FAILED)
-			raise_run_error(database, &run.error);
-		if (run.state != RUN_SUCCEEDED)
-			ereport(ERROR,
-					(errcode(ERRCODE_NO_DATA_FOUND),
-					 errmsg("what became of snapshot \"%s\" is not known any more",
-							run.name),
-					 errhint("snapshot_list() has it if it was taken.")));
-	}
-	PG_RETURN_DATUM(text_datum(run.name));
+	return DirectFunctionCall1(namein, CStringGetDatum(functions_clean_text(value)));
 }
 
 /* snapshot_list() returns setof record */
@@ -285,7 +85,7 @@ snapshot_list(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	ListCell   *lc;
 
-	check_loaded();
+	functions_check_loaded();
 	InitMaterializedSRF(fcinfo, 0);
 
 	foreach(lc, store_list(settings_directory(), NULL, WARNING))
@@ -323,7 +123,7 @@ snapshot_history(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	List	   *lines;
 
-	check_loaded();
+	functions_check_loaded();
 	InitMaterializedSRF(fcinfo, 0);
 
 	lines = history_read(settings_directory(), GetSystemIdentifier());
@@ -361,15 +161,6 @@ snapshot_history(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* snapshot_cancel(database name) returns integer */
-Datum
-snapshot_cancel(PG_FUNCTION_ARGS)
-{
-	check_loaded();
-	PG_RETURN_INT32(state_cancel(PG_ARGISNULL(0) ? NULL :
-								 NameStr(*PG_GETARG_NAME(0))));
-}
-
 /* What an administrator should know about, or NULL. */
 static const char *
 status_warning(pid_t launcher_pid)
@@ -398,7 +189,7 @@ snapshot_status(PG_FUNCTION_ARGS)
 	Datum		values[13] = {0};
 	bool		nulls[13];
 
-	check_loaded();
+	functions_check_loaded();
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
@@ -456,7 +247,7 @@ snapshot_next_run(PG_FUNCTION_ARGS)
 	TimestampTz next = DT_NOEND;
 	Schedule	schedule;
 
-	check_loaded();
+	functions_check_loaded();
 	settings_schedule(&schedule);
 	if (!TIMESTAMP_NOT_FINITE(after))
 		next = schedule_next(&schedule, after);

@@ -34,6 +34,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
+#include "storage/procsignal.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -329,7 +330,12 @@ recover(void)
 	RESUME_INTERRUPTS();
 
 	while (clock_seconds() < end && !ProcDiePending)
+	{
+		/* whoever emitted one waits for all processes */
+		if (ProcSignalBarrierPending)
+			ProcessProcSignalBarrier();
 		sleep_until_woken(1 + (long) ((end - clock_seconds()) * 1000));
+	}
 }
 
 /* Entry point of the launcher. */
@@ -340,6 +346,7 @@ snapshot_worker_launcher_main(Datum main_arg)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
+	pqsignal(SIGINT, SIG_IGN);	/* there is no statement to cancel */
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 

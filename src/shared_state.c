@@ -1,12 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * shared_state.c
- *	  The struct in shared memory: requests, runs in progress, outcomes.
- *
- * A run is asked for by a session or by the launcher's schedule (queued), the
- * launcher asks for a worker (starting), the worker takes it up (running), and
- * whoever sees it end writes down the outcome, which stays there for those
- * who wait until the entry is needed again, oldest first.
+ *	  The struct in shared memory: made, locked, waited on; launcher and plan.
  *
  * One lock guards all of it.  While it is held, nothing is allocated, waited
  * for, read, written or reported: every function here copies in or out.  A
@@ -19,40 +14,21 @@
  */
 #include "postgres.h"
 
-#include <signal.h>
-
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "shared_state.h"
+#include "shared_struct.h"
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "storage/procarray.h"
 #include "storage/shmem.h"
-#include "utils/timestamp.h"
 
-#define STATE_NAME		"snapshot_worker"
-#define STATE_MAX_RUNS	256
+#define STATE_NAME	"snapshot_worker"
 
-typedef struct SharedState
-{
-	/* Broadcast when a run ends, and when the launcher comes or goes. */
-	ConditionVariable changed;
-
-	/* All that follows is guarded by the lock. */
-	pid_t		launcher_pid;	/* 0 without a launcher */
-	Latch	   *launcher_latch; /* in shared memory; NULL without a launcher */
-	uint64		last_id;
-	LauncherPlan plan;
-	Outcomes	outcomes;
-	Run			runs[STATE_MAX_RUNS];
-} SharedState;
-
-static SharedState *shared = NULL;
-static LWLock *lock = NULL;
+SharedState *state_shared = NULL;
+LWLock	   *state_lock = NULL;
 
 static shmem_request_hook_type prev_shmem_request_hook = NULL;
 static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
@@ -75,12 +51,12 @@ init_memory(void)
 		prev_shmem_startup_hook();
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	shared = ShmemInitStruct(STATE_NAME, sizeof(SharedState), &found);
-	lock = &(GetNamedLWLockTranche(STATE_NAME))->lock;
+	state_shared = ShmemInitStruct(STATE_NAME, sizeof(SharedState), &found);
+	state_lock = &(GetNamedLWLockTranche(STATE_NAME))->lock;
 	if (!found)
 	{
-		memset(shared, 0, sizeof(*shared));
-		ConditionVariableInit(&shared->changed);
+		memset(state_shared, 0, sizeof(*state_shared));
+		ConditionVariableInit(&state_shared->changed);
 	}
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -99,52 +75,15 @@ state_define(void)
 bool
 state_exists(void)
 {
-	return shared != NULL;
+	return state_shared != NULL;
 }
 
-static bool
-is_active(const Run *run)
+/* Have the launcher look again.  The caller holds the lock. */
+void
+state_wake_launcher(void)
 {
-	return run->state == RUN_STARTING || run->state == RUN_RUNNING;
-}
-
-static bool
-is_finished(const Run *run)
-{
-	return run->state == RUN_SUCCEEDED || run->state == RUN_FAILED;
-}
-
-/* The entry of a run, or NULL.  The caller holds the lock. */
-static Run *
-find(uint64 id)
-{
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		if (shared->runs[i].id == id && shared->runs[i].state != RUN_NONE)
-			return &shared->runs[i];
-	}
-	return NULL;
-}
-
-/* Is a run of the database starting or running?  The caller holds the lock. */
-static bool
-is_busy(const char *database)
-{
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		if (is_active(&shared->runs[i]) &&
-			strcmp(shared->runs[i].database, database) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The caller holds the lock. */
-static void
-wake_launcher(void)
-{
-	if (shared->launcher_latch != NULL)
-		SetLatch(shared->launcher_latch);
+	if (state_shared->launcher_latch != NULL)
+		SetLatch(state_shared->launcher_latch);
 }
 
 /*
@@ -156,33 +95,33 @@ wake_launcher(void)
 void
 state_launcher_begin(void)
 {
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	shared->launcher_pid = MyProcPid;
-	shared->launcher_latch = MyLatch;
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	state_shared->launcher_pid = MyProcPid;
+	state_shared->launcher_latch = MyLatch;
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
-		Run		   *run = &shared->runs[i];
+		Run		   *run = &state_shared->runs[i];
 
 		if (run->state == RUN_STARTING || run->state == RUN_QUEUED)
 			run->state = run->reason == REASON_MANUAL ? RUN_QUEUED : RUN_NONE;
 	}
-	LWLockRelease(lock);
-	ConditionVariableBroadcast(&shared->changed);
+	LWLockRelease(state_lock);
+	ConditionVariableBroadcast(&state_shared->changed);
 }
 
 /* This process, the launcher, ends. */
 void
 state_launcher_end(void)
 {
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	if (shared->launcher_pid == MyProcPid)
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	if (state_shared->launcher_pid == MyProcPid)
 	{
-		shared->launcher_pid = 0;
-		shared->launcher_latch = NULL;
-		memset(&shared->plan, 0, sizeof(shared->plan));
+		state_shared->launcher_pid = 0;
+		state_shared->launcher_latch = NULL;
+		memset(&state_shared->plan, 0, sizeof(state_shared->plan));
 	}
-	LWLockRelease(lock);
-	ConditionVariableBroadcast(&shared->changed);
+	LWLockRelease(state_lock);
+	ConditionVariableBroadcast(&state_shared->changed);
 }
 
 /* The launcher's process, or 0. */
@@ -191,431 +130,49 @@ state_launcher_pid(void)
 {
 	pid_t		pid;
 
-	LWLockAcquire(lock, LW_SHARED);
-	pid = shared->launcher_pid;
-	LWLockRelease(lock);
+	LWLockAcquire(state_lock, LW_SHARED);
+	pid = state_shared->launcher_pid;
+	LWLockRelease(state_lock);
 	return pid;
 }
 
 void
 state_set_plan(const LauncherPlan *plan)
 {
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	shared->plan = *plan;
-	LWLockRelease(lock);
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	state_shared->plan = *plan;
+	LWLockRelease(state_lock);
 }
 
 void
 state_set_outcomes(const Outcomes *outcomes)
 {
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	shared->outcomes = *outcomes;
-	LWLockRelease(lock);
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	state_shared->outcomes = *outcomes;
+	LWLockRelease(state_lock);
 }
 
 void
 state_get_plan(LauncherPlan *plan, Outcomes *outcomes)
 {
-	LWLockAcquire(lock, LW_SHARED);
-	*plan = shared->plan;
-	*outcomes = shared->outcomes;
-	LWLockRelease(lock);
-}
-
-/*
- * A place for a new run: an unused one, or that of the run whose outcome has
- * been known for longest.  NULL when there is none.  The caller holds the
- * lock.
- */
-static Run *
-free_place(void)
-{
-	Run		   *oldest = NULL;
-
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		Run		   *run = &shared->runs[i];
-
-		if (run->state == RUN_NONE)
-			return run;
-		if (is_finished(run) && run->collected &&
-			(oldest == NULL || run->finished_at < oldest->finished_at))
-			oldest = run;
-	}
-	return oldest;
-}
-
-/*
- * Queue a run of a database, to be named by the first second from earliest on
- * that no other run of this database here has.  A session's request joins
- * another session's that has not begun to look at the database yet.
- * Returns false when too many runs are queued; else the run is in *run.
- */
-bool
-state_submit(const char *database, RunReason reason, int attempt,
-			 TimestampTz scheduled_for, TimestampTz earliest, Run *run)
-{
-	Run		   *place = NULL;
-	TimestampTz start = earliest - earliest % USECS_PER_SEC;
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		Run		   *other = &shared->runs[i];
-
-		if (other->state == RUN_NONE ||
-			strcmp(other->database, database) != 0)
-			continue;
-		if (reason == REASON_MANUAL && other->reason == REASON_MANUAL &&
-			(other->state == RUN_QUEUED || other->state == RUN_STARTING))
-			place = other;
-		/* A clock that was set back is no reason to wait for it. */
-		if (other->start >= start && other->start < start + USECS_PER_HOUR)
-			start = other->start + USECS_PER_SEC;
-	}
-
-	if (place == NULL)
-	{
-		place = free_place();
-		if (place != NULL)
-		{
-			memset(place, 0, sizeof(*place));
-			place->id = ++shared->last_id;
-			place->state = RUN_QUEUED;
-			place->reason = reason;
-			strlcpy(place->database, database, sizeof(place->database));
-			place->start = start;
-			(void) names_make(database, start, place->name);
-			place->scheduled_for = scheduled_for;
-			place->attempt = attempt;
-			wake_launcher();
-		}
-	}
-	if (place != NULL)
-		*run = *place;
-	LWLockRelease(lock);
-	return place != NULL;
-}
-
-/* Note the end of a run.  The caller holds the lock. */
-static void
-set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
-{
-	Outcomes   *outcomes = &shared->outcomes;
-
-	run->state = error == NULL ? RUN_SUCCEEDED : RUN_FAILED;
-	run->finished_at = now;
-	run->worker_pid = 0;
-	run->size = size;
-	if (error == NULL)
-		outcomes->last_success_at = now;
-	else
-	{
-		run->error = *error;
-		outcomes->last_failure_at = now;
-		strlcpy(outcomes->last_error, error->message,
-				sizeof(outcomes->last_error));
-	}
-	wake_launcher();
-}
-
-/*
- * A run that still is in the given state, in which no worker is at it, has
- * failed.
- */
-void
-state_fail_waiting(uint64 id, RunState state, const RunError *error)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	Run		   *run;
-
-	Assert(state == RUN_QUEUED || state == RUN_STARTING);
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	run = find(id);
-	if (run != NULL && run->state == state)
-		set_finished(run, now, 0, error);
-	LWLockRelease(lock);
-	ConditionVariableBroadcast(&shared->changed);
-}
-
-/*
- * Stop the runs of a database, or (NULL) of all: those that have no worker yet
- * at once, the others by an interrupt to their worker.  Returns how many.
- */
-int
-state_cancel(const char *database)
-{
-	const RunError canceled = {ERRCODE_QUERY_CANCELED,
-	"canceled before it was started", "", ""};
-	TimestampTz now = GetCurrentTimestamp();
-	pid_t		pids[STATE_MAX_RUNS];
-	int			npids = 0;
-	int			count = 0;
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		Run		   *run = &shared->runs[i];
-
-		if (database != NULL && strcmp(run->database, database) != 0)
-			continue;
-		if (run->state == RUN_RUNNING)
-			pids[npids++] = run->worker_pid;
-		else if (run->state == RUN_QUEUED || run->state == RUN_STARTING)
-		{
-			set_finished(run, now, 0, &canceled);
-			count++;
-		}
-	}
-	LWLockRelease(lock);
-	ConditionVariableBroadcast(&shared->changed);
-
-	for (int i = 0; i < npids; i++)
-	{
-		if (BackendPidGetProc(pids[i]) != NULL && kill(pids[i], SIGINT) == 0)
-			count++;
-	}
-	return count;
-}
-
-/*
- * The queued run that was asked for first by a session, of those whose
- * database has no other run in progress.
- */
-bool
-state_next_request(Run *run)
-{
-	Run		   *first = NULL;
-
-	LWLockAcquire(lock, LW_SHARED);
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		Run		   *other = &shared->runs[i];
-
-		if (other->state == RUN_QUEUED && other->reason == REASON_MANUAL &&
-			(first == NULL || other->id < first->id) &&
-			!is_busy(other->database))
-			first = other;
-	}
-	if (first != NULL)
-		*run = *first;
-	LWLockRelease(lock);
-	return first != NULL;
-}
-
-/* How many runs are starting or running: requested ones, or the schedule's. */
-int
-state_count_active(bool requested)
-{
-	int			count = 0;
-
-	LWLockAcquire(lock, LW_SHARED);
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		if (is_active(&shared->runs[i]) &&
-			(shared->runs[i].reason == REASON_MANUAL) == requested)
-			count++;
-	}
-	LWLockRelease(lock);
-	return count;
-}
-
-/* Is a run of the database queued, starting or running? */
-bool
-state_is_busy(const char *database)
-{
-	bool		busy = false;
-
-	LWLockAcquire(lock, LW_SHARED);
-	for (int i = 0; i < STATE_MAX_RUNS && !busy; i++)
-	{
-		Run		   *run = &shared->runs[i];
-
-		busy = (is_active(run) || run->state == RUN_QUEUED) &&
-			strcmp(run->database, database) == 0;
-	}
-	LWLockRelease(lock);
-	return busy;
-}
-
-/* The run in progress that was asked for first. */
-bool
-state_first_running(Run *run)
-{
-	Run		   *first = NULL;
-
-	LWLockAcquire(lock, LW_SHARED);
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		Run		   *other = &shared->runs[i];
-
-		if (is_active(other) && (first == NULL || other->id < first->id))
-			first = other;
-	}
-	if (first != NULL)
-		*run = *first;
-	LWLockRelease(lock);
-	return first != NULL;
-}
-
-/* A copy of a run; false when its entry has been given to another one. */
-bool
-state_get(uint64 id, Run *run)
-{
-	Run		   *found;
-
-	LWLockAcquire(lock, LW_SHARED);
-	found = find(id);
-	if (found != NULL)
-		*run = *found;
-	LWLockRelease(lock);
-	return found != NULL;
-}
-
-/* The launcher is about to ask for a worker for this run. */
-void
-state_set_starting(uint64 id)
-{
-	Run		   *run;
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	run = find(id);
-	if (run != NULL)
-		run->state = RUN_STARTING;
-	LWLockRelease(lock);
-}
-
-/*
- * This process is the worker of a run.  Returns false when the run is not to
- * be started (any more).
- */
-bool
-state_attach(uint64 id, Run *run)
-{
-	Run		   *found;
-	bool		attached = false;
-	TimestampTz now = GetCurrentTimestamp();
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	found = find(id);
-	if (found != NULL && found->state == RUN_STARTING)
-	{
-		found->state = RUN_RUNNING;
-		found->worker_pid = MyProcPid;
-		found->started_at = now;
-		*run = *found;
-		attached = true;
-	}
-	LWLockRelease(lock);
-	return attached;
-}
-
-/* The name under which a run will be published. */
-void
-state_set_name(uint64 id, const char *name)
-{
-	Run		   *run;
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	run = find(id);
-	if (run != NULL)
-		strlcpy(run->name, name, sizeof(run->name));
-	LWLockRelease(lock);
-}
-
-/*
- * A run has ended: well, when error is NULL.  reported and recorded tell
- * whether it is in the log and in the history already; if not, the launcher
- * puts it there.  Does nothing when the end of the run is known.
- */
-void
-state_finish(uint64 id, int64 size, const RunError *error,
-			 bool reported, bool recorded)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	Run		   *run;
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	run = find(id);
-	if (run != NULL && !is_finished(run))
-	{
-		run->reported = reported;
-		run->recorded = recorded;
-		set_finished(run, now, size, error);
-	}
-	LWLockRelease(lock);
-	ConditionVariableBroadcast(&shared->changed);
-}
-
-/*
- * Runs whose worker is no longer there have failed.  A worker notes its own
- * end; this is for one that could not do even that.
- */
-void
-state_finish_lost(const RunError *error)
-{
-	uint64		ids[STATE_MAX_RUNS];
-	pid_t		pids[STATE_MAX_RUNS];
-	int			count = 0;
-
-	LWLockAcquire(lock, LW_SHARED);
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		if (shared->runs[i].state == RUN_RUNNING)
-		{
-			ids[count] = shared->runs[i].id;
-			pids[count++] = shared->runs[i].worker_pid;
-		}
-	}
-	LWLockRelease(lock);
-
-	for (int i = 0; i < count; i++)
-	{
-		if (kill(pids[i], 0) != 0 && errno == ESRCH)
-			state_finish(ids[i], 0, error, false, false);
-	}
-}
-
-/*
- * The next run whose outcome the launcher has not heard of; false when there
- * is none.
- */
-bool
-state_collect(Run *run)
-{
-	Run		   *first = NULL;
-
-	LWLockAcquire(lock, LW_EXCLUSIVE);
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		Run		   *other = &shared->runs[i];
-
-		if (is_finished(other) && !other->collected &&
-			(first == NULL || other->finished_at < first->finished_at))
-			first = other;
-	}
-	if (first != NULL)
-	{
-		first->collected = true;
-		*run = *first;
-	}
-	LWLockRelease(lock);
-	return first != NULL;
+	LWLockAcquire(state_lock, LW_SHARED);
+	*plan = state_shared->plan;
+	*outcomes = state_shared->outcomes;
+	LWLockRelease(state_lock);
 }
 
 /* What happens from here on ends the next state_wait(). */
 void
 state_prepare_to_wait(void)
 {
-	ConditionVariablePrepareToSleep(&shared->changed);
+	ConditionVariablePrepareToSleep(&state_shared->changed);
 }
 
 /* Wait for the end of some run, or for some time.  Handles interrupts. */
 void
 state_wait(long timeout_ms)
 {
-	(void) ConditionVariableTimedSleep(&shared->changed, timeout_ms,
+	(void) ConditionVariableTimedSleep(&state_shared->changed, timeout_ms,
 									   PG_WAIT_EXTENSION);
 }
 
@@ -624,20 +181,4 @@ void
 state_cancel_wait(void)
 {
 	(void) ConditionVariableCancelSleep();
-}
-
-/* The word for a reason, in manifests and lists. */
-const char *
-state_reason_name(RunReason reason)
-{
-	switch (reason)
-	{
-		case REASON_SCHEDULE:
-			return "schedule";
-		case REASON_CATCH_UP:
-			return "catch-up";
-		case REASON_MANUAL:
-			return "manual";
-	}
-	return "unknown";
 }

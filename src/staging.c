@@ -170,6 +170,7 @@ staging_create(Staging *staging, const char *directory, const char *database,
 					 errmsg("could not create and lock file \"%s\": %m", marker)));
 		}
 		staging->path = path;
+		staging->marker = STAGING_OWNER_FILE;
 
 		mine.name = staging->name;
 		files_write(staging->owner_fd, marker, format_owner(&mine));
@@ -221,6 +222,7 @@ staging_publish(Staging *staging, const char *manifest)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not remove file \"%s\": %m", marker)));
+	staging->marker = MANIFEST_FILE;
 	(void) files_list(staging->path, ERROR, &tree);
 	foreach(lc, tree.directories)
 		sync_directory(psprintf("%s/%s", staging->path, (char *) lfirst(lc)));
@@ -254,7 +256,7 @@ void
 staging_discard(Staging *staging)
 {
 	if (staging->path != NULL)
-		(void) files_remove(staging->path, STAGING_OWNER_FILE, WARNING);
+		(void) files_remove(staging->path, staging->marker, WARNING);
 	staging->path = NULL;
 	close_marker(&staging->owner_fd);
 	close_marker(&staging->manifest_fd);
@@ -269,7 +271,7 @@ void
 staging_abandon(Staging *staging)
 {
 	if (staging->path != NULL)
-		(void) files_remove_all_but(staging->path, STAGING_OWNER_FILE, WARNING);
+		(void) files_remove_all_but(staging->path, staging->marker, WARNING);
 	staging->path = NULL;
 	close_marker(&staging->owner_fd);
 	close_marker(&staging->manifest_fd);

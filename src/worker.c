@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * worker.c
- *	  One run, step by step.
+ *	  The process that does one run.
  *
  * A snapshot worker is a dynamic background worker that is connected to the
  * database of its run.  It takes one snapshot, and exits with code 0 whether
@@ -19,60 +19,25 @@
  */
 #include "postgres.h"
 
-#include <pwd.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "child.h"
-#include "clock.h"
-#include "commands.h"
-#include "common/file_perm.h"
-#include "compat.h"
-#include "directory.h"
-#include "facts.h"
-#include "files.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
-#include "pgstat.h"
-#include "port.h"
-#include "removal.h"
 #include "report.h"
-#include "retention.h"
-#include "settings.h"
+#include "run.h"
 #include "shared_state.h"
 #include "staging.h"
 #include "storage/ipc.h"
-#include "store.h"
 #include "tcop/tcopprot.h"
-#include "test_step.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 #include "worker.h"
 
-#define GLOBALS_FILE	"globals.sql"
-
-/* All that this process knows of its one run. */
-typedef struct Work
-{
-	Run			run;
-	bool		published;		/* from then on the run has succeeded */
-	bool		recorded;		/* the history has the outcome */
-	bool		fatal_known;
-	RunError	fatal;			/* why this process has to end */
-	Staging		staging;
-	Manifest	manifest;
-	const char *directory;
-	const char *bin_directory;
-	char	  **environment;
-	double		deadline;		/* of clock_seconds(); 0 is none */
-	Connection	connection;
-	bool		is_superuser;	/* the role that pg_dump connects as */
-} Work;
-
 static Work work;
+
+static bool recorded = false; /* the history has the outcome */
+static bool fatal_known = false;
+static RunError fatal;			/* why this process has to end */
 
 static emit_log_hook_type prev_emit_log_hook = NULL;
 
@@ -105,319 +70,6 @@ worker_start(uint64 run_id, const char *database,
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
 
-static void
-enter_phase(const char *what)
-{
-	pgstat_report_activity(STATE_RUNNING,
-						   psprintf("snapshot %s: %s", work.run.name, what));
-}
-
-static void
-timed_out(const char *what, const char *output)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OPERATOR_INTERVENTION),
-			 errmsg("%s was stopped, since the run took longer than %d s",
-					what, setting_timeout),
-			 output[0] != '\0' ? errdetail_internal("%s", output) : 0,
-			 errhint("Raise \"snapshot_worker.timeout\" if the database needs more time.")));
-}
-
-/* Run a program to its good end; anything else is an error. */
-static char *
-run_program(char **argv, bool want_stdout)
-{
-	const char *name = last_dir_separator(argv[0]) + 1;
-	ChildResult result;
-
-	if (access(argv[0], X_OK) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not find an executable \"%s\": %m", argv[0]),
-				 errhint("Install the client programs of this server's version, or set \"snapshot_worker.bin_directory\" to where they are.")));
-
-	child_run(argv, work.environment, want_stdout, work.deadline, &result);
-	if (result.timed_out)
-		timed_out(name, result.output);
-	if (result.status != 0)
-	{
-		const char *hint = commands_hint(result.output);
-
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("%s failed: %s", name,
-						wait_result_to_str(result.status)),
-				 result.output[0] != '\0' ?
-				 errdetail_internal("%s", result.output) : 0,
-				 hint != NULL ? errhint("%s", hint) : 0));
-	}
-	return result.output;
-}
-
-/*
- * The version of pg_dump, such as "15.7", which must be of this server's
- * major version: an older one refuses to dump, and what a newer one writes
- * may not be restored by this server's pg_restore.
- */
-static char *
-check_pg_dump_version(void)
-{
-	char	  **argv = commands_version(work.bin_directory, "pg_dump");
-	char	   *output = run_program(argv, true);
-	const char *prefix = "pg_dump (PostgreSQL) ";
-
-	if (strncmp(output, prefix, strlen(prefix)) != 0 ||
-		atoi(output + strlen(prefix)) != SERVER_MAJOR_VERSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("program \"%s\" is not of version %s", argv[0],
-						PG_MAJORVERSION),
-				 errdetail("It says: %s", output),
-				 errhint("Set \"snapshot_worker.bin_directory\" to the directory of this server's own client programs.")));
-	return pstrdup(output + strlen(prefix));
-}
-
-/* What every later step needs to know. */
-static void
-prepare(void)
-{
-	struct passwd *os_user = getpwuid(geteuid());
-	const char *home = getenv("HOME");
-
-	work.directory = settings_directory();
-	work.bin_directory = settings_bin_directory();
-	if (home == NULL || !is_absolute_path(home))
-		home = os_user != NULL ? pstrdup(os_user->pw_dir) : "/";
-	work.environment = commands_environment(work.bin_directory, home,
-											getenv("PGPASSFILE"));
-	if (setting_timeout > 0)
-		work.deadline = clock_seconds() + setting_timeout;
-
-	directory_make(work.directory);
-	directory_check(work.directory);
-	staging_sweep(work.directory, work.run.database, GetSystemIdentifier(),
-				  report_interrupted);
-}
-
-static void
-stage(void)
-{
-	StagingOwner owner = {0};
-
-	owner.system_identifier = GetSystemIdentifier();
-	owner.reason = pstrdup(state_reason_name(work.run.reason));
-	owner.attempt = work.run.attempt;
-	owner.scheduled_for = work.run.scheduled_for;
-	owner.started_at = work.run.started_at;
-	staging_create(&work.staging, work.directory, work.run.database,
-				   work.run.start, &owner);
-
-	/* Another cluster in the same directory can have been faster. */
-	if (strcmp(work.run.name, work.staging.name) != 0)
-	{
-		strlcpy(work.run.name, work.staging.name, sizeof(work.run.name));
-		state_set_name(work.run.id, work.run.name);
-	}
-}
-
-static char *
-archive_path(void)
-{
-	char		folder[NAMES_FOLDER_SIZE];
-
-	names_encode_database(work.run.database, folder);
-	return psprintf("%s/%s.dump", work.staging.path, folder);
-}
-
-/*
- * Raise an error when there is too little room for the snapshot.  It is
- * expected to be as large as the newest one of this database, if there is one.
- */
-static void
-check_space(void)
-{
-	List	   *snapshots;
-	int64		expected = work.manifest.database_size;
-
-	if (setting_min_free_space == 0)
-		return;
-	snapshots = store_list(work.directory, work.run.database, WARNING);
-	if (snapshots != NIL)
-		expected = ((StoredSnapshot *) linitial(snapshots))->manifest.size;
-	directory_check_space(work.directory, expected,
-						  (int64) setting_min_free_space * 1024 * 1024);
-}
-
-/* The dump itself, of the MVCC snapshot that the facts are of. */
-static void
-dump(void)
-{
-	Manifest   *manifest = &work.manifest;
-	DumpOptions options = {0};
-
-	options.format = settings_format_name();
-	options.compress = settings_compress_argument();
-	options.jobs = setting_format == FORMAT_DIRECTORY ? setting_jobs : 0;
-	options.lock_timeout = setting_lock_timeout;
-	options.snapshot = facts_begin(manifest);
-	check_space();
-	facts_connection(work.run.database, &work.connection, &work.is_superuser);
-
-	enter_phase("dumping");
-	(void) run_program(commands_pg_dump(work.bin_directory, &work.connection,
-										&options, archive_path()), false);
-	facts_end();
-
-	manifest->format = pstrdup(options.format);
-	manifest->compression = pstrdup(setting_compress);
-	manifest->jobs = options.jobs;
-}
-
-static void
-dump_globals(void)
-{
-	if (!setting_globals)
-		return;
-	enter_phase("saving globals");
-	(void) run_program(commands_pg_dumpall_globals(work.bin_directory,
-												   &work.connection,
-												   setting_lock_timeout,
-												   work.is_superuser,
-												   psprintf("%s/%s",
-															work.staging.path,
-															GLOBALS_FILE)),
-					   false);
-}
-
-static void
-read_back(void)
-{
-	enter_phase("reading back");
-	(void) run_program(commands_pg_restore_list(work.bin_directory,
-												archive_path()), false);
-}
-
-/*
- * Hash and sync every file, and have all directories in our own mode.  The
- * transaction is there for what a hash needs; it has no MVCC snapshot, and so
- * holds back nothing.
- */
-static void
-hash_files(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-	FileTree	tree;
-	ListCell   *lc;
-
-	enter_phase("hashing");
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	(void) files_list(work.staging.path, ERROR, &tree);
-	if (tree.others != NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("\"%s/%s\" is not a regular file",
-						work.staging.path, (char *) linitial(tree.others))));
-
-	foreach(lc, tree.directories)
-	{
-		char	   *path = psprintf("%s/%s", work.staging.path,
-									(char *) lfirst(lc));
-
-		if (chmod(path, pg_dir_create_mode) != 0)
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not set permissions of directory \"%s\": %m",
-							path)));
-	}
-	foreach(lc, tree.files)
-	{
-		ManifestFile *file;
-
-		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) == 0)
-			continue;
-		if (work.deadline > 0 && clock_seconds() >= work.deadline)
-			timed_out("hashing", "");
-		test_step("hashing");
-		file = palloc0(sizeof(ManifestFile));
-		file->path = lfirst(lc);
-		file->size = files_hash(psprintf("%s/%s", work.staging.path,
-										 file->path), true, file->sha256);
-		work.manifest.size += file->size;
-		work.manifest.files = lappend(work.manifest.files, file);
-	}
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-}
-
-static void
-publish(void)
-{
-	Manifest   *manifest = &work.manifest;
-
-	enter_phase("publishing");
-	manifest->name = work.run.name;
-	manifest->database = work.run.database;
-	manifest->system_identifier = GetSystemIdentifier();
-	manifest->reason = pstrdup(state_reason_name(work.run.reason));
-	manifest->scheduled_for = work.run.scheduled_for;
-	manifest->attempt = work.run.attempt;
-	manifest->started_at = work.run.started_at;
-	manifest->finished_at = GetCurrentTimestamp();
-	manifest->server_version =
-		pstrdup(GetConfigOption("server_version", false, false));
-	staging_publish(&work.staging, manifest_format(manifest));
-	work.published = true;
-}
-
-/* Remove what retention no longer keeps.  What fails is warned of. */
-static void
-prune(void)
-{
-	List	   *expired;
-	ListCell   *lc;
-
-	enter_phase("applying retention");
-	expired = retention_expired(store_list(work.directory, work.run.database,
-										   WARNING),
-								GetSystemIdentifier(), work.run.name,
-								setting_retention);
-	foreach(lc, expired)
-	{
-		StoredSnapshot *snapshot = lfirst(lc);
-
-		if (removal_remove(snapshot, WARNING))
-			ereport(DEBUG1,
-					(errmsg_internal("removed snapshot \"%s\"",
-									 snapshot->name)));
-	}
-}
-
-static void
-take_snapshot(void)
-{
-	prepare();
-	work.manifest.pg_dump_version = check_pg_dump_version();
-	stage();
-	test_step("staged");
-	dump();
-	test_step("dumped");
-	dump_globals();
-	test_step("globals saved");
-	read_back();
-	hash_files();
-	test_step("hashed");
-	publish();
-	test_step("published");
-
-	ereport(LOG,
-			(errmsg("took snapshot \"%s\": " INT64_FORMAT " bytes, "
-					INT64_FORMAT " tables, %.1f s",
-					work.run.name, work.manifest.size, work.manifest.tables,
-					(double) (work.manifest.finished_at -
-							  work.manifest.started_at) / USECS_PER_SEC)));
-}
-
 /*
  * Make the outcome known.  error is that of the run, or of what came after it
  * was published, which is not the run's.
@@ -433,13 +85,13 @@ finish(const RunError *error)
 					 errmsg("could not apply retention to database \"%s\": %s",
 							work.run.database, error->message)));
 		state_finish(work.run.id, work.manifest.size, NULL, true,
-					 work.recorded);
+					 recorded);
 	}
 	else
 	{
 		report_failure(&work.run, error);
-		work.recorded = report_history(&work.run, 0, error);
-		state_finish(work.run.id, 0, error, true, work.recorded);
+		recorded = report_history(&work.run, 0, error);
+		state_finish(work.run.id, 0, error, true, recorded);
 	}
 }
 
@@ -449,8 +101,8 @@ note_fatal(ErrorData *edata)
 {
 	if (edata->elevel >= FATAL)
 	{
-		report_fill_error(&work.fatal, edata);
-		work.fatal_known = true;
+		report_fill_error(&fatal, edata);
+		fatal_known = true;
 	}
 	if (prev_emit_log_hook)
 		prev_emit_log_hook(edata);
@@ -465,11 +117,11 @@ note_fatal(ErrorData *edata)
 static void
 end_of_worker(int code, Datum arg)
 {
-	RunError	error = work.fatal;
+	RunError	error = fatal;
 
 	child_stop();
 	staging_abandon(&work.staging);
-	if (!work.fatal_known)
+	if (!fatal_known)
 	{
 		error.sqlerrcode = ERRCODE_ADMIN_SHUTDOWN;
 		strlcpy(error.message, "the snapshot worker was stopped",
@@ -477,7 +129,7 @@ end_of_worker(int code, Datum arg)
 	}
 	state_finish(work.run.id, work.manifest.size,
 				 work.published ? NULL : &error,
-				 work.published, work.recorded);
+				 work.published, recorded);
 }
 
 /* Entry point of a snapshot worker. */
@@ -507,9 +159,9 @@ snapshot_worker_main(Datum main_arg)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		take_snapshot();
-		work.recorded = report_history(&work.run, work.manifest.size, NULL);
-		prune();
+		run_take_snapshot(&work);
+		recorded = report_history(&work.run, work.manifest.size, NULL);
+		run_prune(&work);
 		finish(NULL);
 	}
 	PG_CATCH();

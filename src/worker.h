@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * worker.h
- *	  One run, step by step.
+ *	  The process that does one run.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

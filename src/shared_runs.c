@@ -1,0 +1,457 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared_runs.c
+ *	  The runs in shared memory: asked for, in progress, ended.
+ *
+ * A run is asked for by a session or by the launcher's schedule (queued), the
+ * launcher asks for a worker (starting), the worker takes it up (running), and
+ * whoever sees it end writes down the outcome, which stays there for those
+ * who wait until the entry is needed again, oldest first.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "miscadmin.h"
+#include "shared_struct.h"
+#include "storage/procarray.h"
+#include "utils/timestamp.h"
+
+static bool
+is_active(const Run *run)
+{
+	return run->state == RUN_STARTING || run->state == RUN_RUNNING;
+}
+
+static bool
+is_finished(const Run *run)
+{
+	return run->state == RUN_SUCCEEDED || run->state == RUN_FAILED;
+}
+
+/* The entry of a run, or NULL.  The caller holds the lock. */
+static Run *
+find(uint64 id)
+{
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		if (state_shared->runs[i].id == id && state_shared->runs[i].state != RUN_NONE)
+			return &state_shared->runs[i];
+	}
+	return NULL;
+}
+
+/* Is a run of the database starting or running?  The caller holds the lock. */
+static bool
+is_busy(const char *database)
+{
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		if (is_active(&state_shared->runs[i]) &&
+			strcmp(state_shared->runs[i].database, database) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A place for a new run: an unused one, or that of the run whose outcome has
+ * been known for longest.  NULL when there is none.  The caller holds the
+ * lock.
+ */
+static Run *
+free_place(void)
+{
+	Run		   *oldest = NULL;
+
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *run = &state_shared->runs[i];
+
+		if (run->state == RUN_NONE)
+			return run;
+		if (is_finished(run) && run->collected &&
+			(oldest == NULL || run->finished_at < oldest->finished_at))
+			oldest = run;
+	}
+	return oldest;
+}
+
+/*
+ * Queue a run of a database, to be named by the first second from earliest on
+ * that no other run of this database here has.  A session's request joins
+ * another session's that has not begun to look at the database yet.
+ * Returns false when too many runs are queued; else the run is in *run.
+ */
+bool
+state_submit(const char *database, RunReason reason, int attempt,
+			 TimestampTz scheduled_for, TimestampTz earliest, Run *run)
+{
+	Run		   *place = NULL;
+	TimestampTz start = earliest - earliest % USECS_PER_SEC;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *other = &state_shared->runs[i];
+
+		if (other->state == RUN_NONE ||
+			strcmp(other->database, database) != 0)
+			continue;
+		if (reason == REASON_MANUAL && other->reason == REASON_MANUAL &&
+			(other->state == RUN_QUEUED || other->state == RUN_STARTING))
+			place = other;
+		/* A clock that was set back is no reason to wait for it. */
+		if (other->start >= start && other->start < start + USECS_PER_HOUR)
+			start = other->start + USECS_PER_SEC;
+	}
+
+	if (place == NULL)
+	{
+		place = free_place();
+		if (place != NULL)
+		{
+			memset(place, 0, sizeof(*place));
+			place->id = ++state_shared->last_id;
+			place->state = RUN_QUEUED;
+			place->reason = reason;
+			strlcpy(place->database, database, sizeof(place->database));
+			place->start = start;
+			(void) names_make(database, start, place->name);
+			place->scheduled_for = scheduled_for;
+			place->attempt = attempt;
+			state_wake_launcher();
+		}
+	}
+	if (place != NULL)
+		*run = *place;
+	LWLockRelease(state_lock);
+	return place != NULL;
+}
+
+/* Note the end of a run.  The caller holds the lock. */
+static void
+set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
+{
+	Outcomes   *outcomes = &state_shared->outcomes;
+
+	run->state = error == NULL ? RUN_SUCCEEDED : RUN_FAILED;
+	run->finished_at = now;
+	run->worker_pid = 0;
+	run->size = size;
+	if (error == NULL)
+		outcomes->last_success_at = now;
+	else
+	{
+		run->error = *error;
+		outcomes->last_failure_at = now;
+		strlcpy(outcomes->last_error, error->message,
+				sizeof(outcomes->last_error));
+	}
+	state_wake_launcher();
+}
+
+/*
+ * A run that still is in the given state, in which no worker is at it, has
+ * failed.
+ */
+void
+state_fail_waiting(uint64 id, RunState state, const RunError *error)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Run		   *run;
+
+	Assert(state == RUN_QUEUED || state == RUN_STARTING);
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL && run->state == state)
+		set_finished(run, now, 0, error);
+	LWLockRelease(state_lock);
+	ConditionVariableBroadcast(&state_shared->changed);
+}
+
+/*
+ * Stop the runs of a database, or (NULL) of all: those that have no worker yet
+ * at once, the others by an interrupt to their worker.  Returns how many.
+ */
+int
+state_cancel(const char *database)
+{
+	const RunError canceled = {ERRCODE_QUERY_CANCELED,
+	"canceled before it was started", "", ""};
+	TimestampTz now = GetCurrentTimestamp();
+	pid_t		pids[STATE_MAX_RUNS];
+	int			npids = 0;
+	int			count = 0;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *run = &state_shared->runs[i];
+
+		if (database != NULL && strcmp(run->database, database) != 0)
+			continue;
+		if (run->state == RUN_RUNNING)
+			pids[npids++] = run->worker_pid;
+		else if (run->state == RUN_QUEUED || run->state == RUN_STARTING)
+		{
+			set_finished(run, now, 0, &canceled);
+			count++;
+		}
+	}
+	LWLockRelease(state_lock);
+	ConditionVariableBroadcast(&state_shared->changed);
+
+	for (int i = 0; i < npids; i++)
+	{
+		if (BackendPidGetProc(pids[i]) != NULL && kill(pids[i], SIGINT) == 0)
+			count++;
+	}
+	return count;
+}
+
+/*
+ * The queued run that was asked for first by a session, of those whose
+ * database has no other run in progress.
+ */
+bool
+state_next_request(Run *run)
+{
+	Run		   *first = NULL;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *other = &state_shared->runs[i];
+
+		if (other->state == RUN_QUEUED && other->reason == REASON_MANUAL &&
+			(first == NULL || other->id < first->id) &&
+			!is_busy(other->database))
+			first = other;
+	}
+	if (first != NULL)
+		*run = *first;
+	LWLockRelease(state_lock);
+	return first != NULL;
+}
+
+/* How many runs are starting or running: requested ones, or the schedule's. */
+int
+state_count_active(bool requested)
+{
+	int			count = 0;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		if (is_active(&state_shared->runs[i]) &&
+			(state_shared->runs[i].reason == REASON_MANUAL) == requested)
+			count++;
+	}
+	LWLockRelease(state_lock);
+	return count;
+}
+
+/* Is a run of the database queued, starting or running? */
+bool
+state_is_busy(const char *database)
+{
+	bool		busy = false;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS && !busy; i++)
+	{
+		Run		   *run = &state_shared->runs[i];
+
+		busy = (is_active(run) || run->state == RUN_QUEUED) &&
+			strcmp(run->database, database) == 0;
+	}
+	LWLockRelease(state_lock);
+	return busy;
+}
+
+/* The run in progress that was asked for first. */
+bool
+state_first_running(Run *run)
+{
+	Run		   *first = NULL;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *other = &state_shared->runs[i];
+
+		if (is_active(other) && (first == NULL || other->id < first->id))
+			first = other;
+	}
+	if (first != NULL)
+		*run = *first;
+	LWLockRelease(state_lock);
+	return first != NULL;
+}
+
+/* A copy of a run; false when its entry has been given to another one. */
+bool
+state_get(uint64 id, Run *run)
+{
+	Run		   *found;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	found = find(id);
+	if (found != NULL)
+		*run = *found;
+	LWLockRelease(state_lock);
+	return found != NULL;
+}
+
+/* The launcher is about to ask for a worker for this run. */
+void
+state_set_starting(uint64 id)
+{
+	Run		   *run;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL)
+		run->state = RUN_STARTING;
+	LWLockRelease(state_lock);
+}
+
+/*
+ * This process is the worker of a run.  Returns false when the run is not to
+ * be started (any more).
+ */
+bool
+state_attach(uint64 id, Run *run)
+{
+	Run		   *found;
+	bool		attached = false;
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	found = find(id);
+	if (found != NULL && found->state == RUN_STARTING)
+	{
+		found->state = RUN_RUNNING;
+		found->worker_pid = MyProcPid;
+		found->started_at = now;
+		*run = *found;
+		attached = true;
+	}
+	LWLockRelease(state_lock);
+	return attached;
+}
+
+/* The name under which a run will be published. */
+void
+state_set_name(uint64 id, const char *name)
+{
+	Run		   *run;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL)
+		strlcpy(run->name, name, sizeof(run->name));
+	LWLockRelease(state_lock);
+}
+
+/*
+ * A run has ended: well, when error is NULL.  reported and recorded tell
+ * whether it is in the log and in the history already; if not, the launcher
+ * puts it there.  Does nothing when the end of the run is known.
+ */
+void
+state_finish(uint64 id, int64 size, const RunError *error,
+			 bool reported, bool recorded)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Run		   *run;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL && !is_finished(run))
+	{
+		run->reported = reported;
+		run->recorded = recorded;
+		set_finished(run, now, size, error);
+	}
+	LWLockRelease(state_lock);
+	ConditionVariableBroadcast(&state_shared->changed);
+}
+
+/*
+ * Runs whose worker is no longer there have failed.  A worker notes its own
+ * end; this is for one that could not do even that.
+ */
+void
+state_finish_lost(const RunError *error)
+{
+	uint64		ids[STATE_MAX_RUNS];
+	pid_t		pids[STATE_MAX_RUNS];
+	int			count = 0;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		if (state_shared->runs[i].state == RUN_RUNNING)
+		{
+			ids[count] = state_shared->runs[i].id;
+			pids[count++] = state_shared->runs[i].worker_pid;
+		}
+	}
+	LWLockRelease(state_lock);
+
+	for (int i = 0; i < count; i++)
+	{
+		if (kill(pids[i], 0) != 0 && errno == ESRCH)
+			state_finish(ids[i], 0, error, false, false);
+	}
+}
+
+/*
+ * The next run whose outcome the launcher has not heard of; false when there
+ * is none.
+ */
+bool
+state_collect(Run *run)
+{
+	Run		   *first = NULL;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		Run		   *other = &state_shared->runs[i];
+
+		if (is_finished(other) && !other->collected &&
+			(first == NULL || other->finished_at < first->finished_at))
+			first = other;
+	}
+	if (first != NULL)
+	{
+		first->collected = true;
+		*run = *first;
+	}
+	LWLockRelease(state_lock);
+	return first != NULL;
+}
+
+/* The word for a reason, in manifests and lists. */
+const char *
+state_reason_name(RunReason reason)
+{
+	switch (reason)
+	{
+		case REASON_SCHEDULE:
+			return "schedule";
+		case REASON_CATCH_UP:
+			return "catch-up";
+		case REASON_MANUAL:
+			return "manual";
+	}
+	return "unknown";
+}

@@ -107,10 +107,10 @@ write_pass_file($client_pass_file, $superuser);
 $ENV{PGPASSFILE} = $client_pass_file;
 restart_with(%decoys);
 
-my ($ret, $stdout, $stderr) = $node->psql('postgres', 'SELECT 1',
-	extra_params => ['--no-password'],
-	connstr => $node->connstr('postgres') . ' passfile=/dev/null');
-like($stderr, qr/no password supplied/, 'the server asks for a password');
+$node->connect_fails(
+	$node->connstr('postgres') . ' passfile=/dev/null',
+	'without a password nobody gets in',
+	expected_stderr => qr/no password supplied/);
 
 # No pass file, a wrong one, a right one
 my ($name, $error) = ask();

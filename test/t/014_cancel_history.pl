@@ -1,0 +1,175 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# Runs can be stopped, the history tells how they ended and stays short, and no
+# run begins that would leave too little room.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+my ($node, $directory) = snapshot_node('main', start => 0, conf => <<'EOF');
+snapshot_worker.databases = 'one, two'
+snapshot_worker.time = '03:00, 12:00'
+snapshot_worker.max_workers = 2
+EOF
+fake_clock($node, '2026-03-19 02:00:00');
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION snapshot_worker');
+$node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(one two three);
+my $gate = $node->basedir . '/gate';
+append_to_file($gate, '');
+my $bin = install_fake_program($node, 'pg_dump', <<EOF);
+while [ -e $gate ] && [ "\$1" != --version ]; do sleep 0.05; done
+exec REAL "\$@"
+EOF
+reload_with($node, bin_directory => $bin);
+
+sub start_session
+{
+	my ($query) = @_;
+	my %session = (out => '', err => '');
+	$session{handle} = IPC::Run::start(
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $query ],
+		'<', \undef, '>', \$session{out}, '2>', \$session{err});
+	return \%session;
+}
+
+sub wait_for_dumps
+{
+	my ($count) = @_;
+	$node->poll_query_until('postgres', <<EOF) or die 'no run';
+SELECT count(*) = $count FROM pg_stat_activity
+ WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
+EOF
+	return;
+}
+
+sub history
+{
+	my ($where) = @_;
+	return $node->safe_psql('postgres',
+		"SELECT name, reason, attempt, outcome, error FROM snapshot_history() WHERE $where");
+}
+
+is($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
+	'0', 'without a run there is nothing to stop');
+
+# Requests: one runs, another one waits behind it, a third is elsewhere.
+my $running = start_session("SELECT snapshot_now('one')");
+wait_for_dumps(1);
+my $waiting = start_session("SELECT snapshot_now('one')");
+$node->poll_query_until('postgres', <<'EOF') or die 'no request';
+SELECT count(*) = 2 FROM pg_stat_activity
+ WHERE query LIKE 'SELECT snapshot_now%' AND wait_event_type = 'Extension'
+EOF
+my $elsewhere = start_session("SELECT snapshot_now('two')");
+wait_for_dumps(2);
+is($node->safe_psql('postgres', "SELECT snapshot_cancel('one')"),
+	'2', 'the runs of one database are stopped');
+$_->{handle}->finish foreach $running, $waiting;
+like($running->{err}, qr/ERROR:  could not take a snapshot of database "one": canceling statement due to user request/,
+	'the one that was on');
+like($waiting->{err}, qr/ERROR:  could not take a snapshot of database "one": canceled before it was started/,
+	'and the one that waited');
+unlink $gate or die;
+$elsewhere->{handle}->finish;
+like($elsewhere->{out}, qr{^two/}, 'those of another database are not');
+is(scalar(snapshots($directory, 'one')), 0, 'nothing of it is published');
+is_deeply([ leftovers($directory) ], [], 'or left over');
+like(history("outcome = 'failed' AND error LIKE 'canceling%'"),
+	qr{^one/\S+\|manual\|1\|failed\|canceling statement due to user request$},
+	'the history has it');
+
+# pg_cancel_backend and pg_terminate_backend on the worker do the same.
+foreach my $how ('pg_cancel_backend', 'pg_terminate_backend')
+{
+	append_to_file($gate, '');
+	$running = start_session("SELECT snapshot_now('one')");
+	wait_for_dumps(1);
+	$node->safe_psql('postgres',
+		"SELECT $how(pid) FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'");
+	$running->{handle}->finish;
+	like($running->{err}, qr/ERROR:  could not take a snapshot of database "one"/,
+		"$how stops a run");
+	unlink $gate or die;
+	wait_until("$how leaves nothing over", sub { !leftovers($directory) });
+}
+unlike(slurp_file($node->logfile), qr/terminating any other active server processes/,
+	'none of that restarts the server');
+
+# A scheduled run that is stopped is not tried again before its next time.
+append_to_file($gate, '');
+reload_with($node, enable => 'on');
+set_clock($node, '2026-03-19 02:59:59');
+$node->reload;
+wait_for_dumps(2);
+is($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
+	'2', 'all runs are stopped');
+wait_until('a scheduled run that is stopped ends',
+	sub { $node->safe_psql('postgres', 'SELECT state, next_run FROM snapshot_status()')
+		  eq 'idle|2026-03-19 12:00:00+00' });
+unlink $gate or die;
+is( $node->safe_psql('postgres', <<'EOF'), '1', 'and was tried once');
+SELECT max(attempt) FROM snapshot_history() WHERE reason = 'schedule'
+EOF
+set_clock($node, '2026-03-19 11:59:59');
+$node->reload;
+wait_until('the next slot is taken as ever',
+	sub { snapshots($directory, 'one') == 1 });
+
+# What the history says is what there is, newest first.
+$node->poll_query_until('postgres', "SELECT state = 'idle' FROM snapshot_status()");
+is( $node->safe_psql('postgres', <<'EOF'), 't|t', 'succeeded runs and snapshots are the same');
+SELECT array_agg(h.name ORDER BY h.name) = (SELECT array_agg(name ORDER BY name) FROM snapshot_list()),
+	bool_and(h.size = l.size AND h.reason = l.reason AND h.started_at = l.started_at AND h.database = l.database)
+  FROM snapshot_history() h JOIN snapshot_list() l USING (name)
+ WHERE outcome = 'succeeded'
+EOF
+is( $node->safe_psql('postgres', <<'EOF'), 't', 'the history is in order');
+SELECT array_agg(finished_at) = array_agg(finished_at ORDER BY finished_at DESC)
+  FROM snapshot_history()
+EOF
+
+# Lines that are torn or not ours are passed over, and the next one is whole.
+my ($history) = glob("$directory/history-*.jsonl");
+my $count = $node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_history()');
+append_to_file($history, qq({"name": "x"}\nnonsense\n[1]\n\n\xff\xfe\n{"name": "one/2026-));
+is($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_history()'),
+	$count, 'lines that are not ours are passed over');
+my $name = $node->safe_psql('postgres', "SELECT snapshot_now('three')");
+is($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_history()'),
+	$count + 1, 'a torn last line does not spoil the next');
+is($node->safe_psql('postgres', 'SELECT name FROM snapshot_history() LIMIT 1'),
+	$name, 'which is that of the last run');
+
+# It does not grow for ever.
+my ($line) = grep { /succeeded/ } slurp_lines($history);
+append_to_file($history, "\n" . "$line\n" x 12_000);
+my $size = -s $history;
+$name = $node->safe_psql('postgres', "SELECT snapshot_now('three')");
+cmp_ok(-s $history, '<', $size / 2, 'the older half of a long history goes');
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_history()'),
+	'>', 2000, 'thousands of lines stay');
+is($node->safe_psql('postgres', 'SELECT name FROM snapshot_history() LIMIT 1'),
+	$name, 'the newest among them');
+is((stat $history)[2] & 07777, 0600, 'with its mode');
+
+# Too little room.
+reload_with($node, min_free_space => '1000000GB');
+my ($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT snapshot_now('three')");
+like($stderr, qr/ERROR:  could not take a snapshot of database "three": not enough free space in snapshot directory "\Q$directory\E"/,
+	'no run begins that would leave too little room');
+like($stderr, qr/DETAIL:  \d+ \w+ is free, the snapshot is expected to take \d+ \w+, and "snapshot_worker\.min_free_space" is \d+ \w+\./,
+	'and the numbers are told');
+is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+reload_with($node, min_free_space => '1MB');
+like($node->safe_psql('postgres', "SELECT snapshot_now('three')"),
+	qr{^three/}, 'with room enough a run begins');
+
+$node->stop;
+done_testing();

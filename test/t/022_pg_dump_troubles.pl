@@ -224,7 +224,7 @@ fails(
 	setup => sub { reload_with($node, timeout => '1s') },
 	undo => sub { reload_with($node, timeout => '12h') },
 	error => [
-		qr/ERROR:  38000: .*pg_dump was stopped, since the run took longer than 1 second/,
+		qr/ERROR:  38000: .*pg_dump was stopped, since the run took longer than 1 s\b/,
 		qr/HINT: .*"snapshot_worker\.timeout"/
 	]);
 

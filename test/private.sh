@@ -17,6 +17,8 @@ drop_root()
 	tar -C "$source" --exclude=./.git --exclude=./build -cf - . |
 		tar -C "$work/source" -xf -
 	chown -R postgres: "$work"
+	# the server wants to be somewhere that it can go back to
+	cd "$work"
 	runuser -u postgres -- env -i PATH="$PATH" HOME="$work" LC_ALL=C \
 		${CI:+CI="$CI"} ${PG_TEST_TIMEOUT_DEFAULT:+PG_TEST_TIMEOUT_DEFAULT="$PG_TEST_TIMEOUT_DEFAULT"} \
 		${PROVE_TESTS:+PROVE_TESTS="$PROVE_TESTS"} \

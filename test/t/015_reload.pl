@@ -1,0 +1,170 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# Every setting takes effect with pg_reload_conf(), and none needs a restart;
+# and what pg_dump dumps is the MVCC snapshot that the manifest is about.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+my ($node, $directory) = snapshot_node('main');
+$node->safe_psql('postgres', 'CREATE DATABASE app');
+$node->safe_psql('app', 'CREATE TABLE before (a int)');
+my $version = $node->safe_psql('postgres', 'SHOW server_version_num') / 10000;
+
+# Writes down the arguments that it is started with.
+my $args = $node->basedir . '/args';
+my $bin = install_fake_program($node, 'pg_dump', <<EOF);
+if [ "\$1" != --version ]; then
+	printf '%s\\n' "\$@" >$args
+fi
+exec REAL "\$@"
+EOF
+
+# The arguments of pg_dump for a snapshot under these settings.
+sub args_with
+{
+	my (%settings) = @_;
+
+	reload_with($node, %settings);
+	$node->safe_psql('postgres', "SELECT snapshot_now('app')");
+	return [ slurp_lines($args) ];
+}
+
+sub has
+{
+	my ($got, $expected, $test_name) = @_;
+	ok((grep { $_ eq $expected } @$got), $test_name) or diag("@$got");
+	return;
+}
+
+sub lacks
+{
+	my ($got, $pattern, $test_name) = @_;
+	is((join ' ', grep { $_ =~ $pattern } @$got), '', $test_name);
+	return;
+}
+
+unlink $args;
+my $got = args_with(bin_directory => $bin);
+ok(-e $args, 'bin_directory: another pg_dump is started');
+has($got, '--format=directory', 'the format is directory by default');
+has($got, '--jobs=2', 'there are two jobs by default');
+has($got, '--lock-wait-timeout=300000', 'the lock timeout is five minutes');
+has($got, $version >= 16 ? '--compress=zstd:1' : '--compress=1',
+	'compression is light by default');
+
+has(args_with(jobs => 3), '--jobs=3', 'jobs: another number');
+has(args_with(compress => 'gzip:4'),
+	$version >= 16 ? '--compress=gzip:4' : '--compress=4',
+	'compress: another level');
+has(args_with(compress => 'gzip'),
+	$version >= 16 ? '--compress=gzip' : '--compress=6',
+	'compress: a method without a level');
+has(args_with(compress => '7'), '--compress=7', 'compress: a bare level');
+has(args_with(compress => 'none'),
+	$version >= 16 ? '--compress=none' : '--compress=0',
+	'compress: none');
+has(args_with(lock_timeout => '7s'),
+	'--lock-wait-timeout=7000', 'lock_timeout: another time');
+lacks(args_with(lock_timeout => '0'),
+	qr/lock-wait-timeout/, 'lock_timeout: none');
+$got = args_with(format => 'custom');
+has($got, '--format=custom', 'format: custom');
+lacks($got, qr/^--jobs/, 'which has no jobs');
+reload_with($node, format => 'directory');
+
+$node->safe_psql('postgres', 'CREATE ROLE dumper SUPERUSER LOGIN');
+$got = args_with(user => 'dumper');
+ok((grep { /user='dumper'/ } @$got), 'user: another role connects');
+has($got, '--role=dumper', 'and is the role that dumps');
+reload_with($node, user => '');
+
+my ($rc, $out, $err);
+reload_with($node, user => 'nobody such');
+($rc, $out, $err) = $node->psql('postgres', "SELECT snapshot_now('app')");
+like($err, qr/ERROR:  .*role "nobody such" does not exist/,
+	'user: one that does not exist is told');
+reload_with($node, user => '');
+
+# globals, retention, directory
+my $name;
+reload_with($node, globals => 'off');
+$name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
+ok(!-e "$directory/$name/globals.sql", 'globals: off');
+reload_with($node, globals => 'on', retention => 2);
+$name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
+ok(-e "$directory/$name/globals.sql", 'globals: on');
+is(scalar(snapshots($directory, 'app')), 2, 'retention: fewer');
+my $elsewhere = $node->basedir . '/else/where';
+reload_with($node, directory => $elsewhere);
+$name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
+ok(-e "$elsewhere/$name/manifest.json", 'directory: another one, made as needed');
+is($node->safe_psql('postgres', 'SELECT name FROM snapshot_list()'),
+	$name, 'whose snapshots are listed');
+is(scalar(snapshots($directory, 'app')), 2, 'while those elsewhere stay');
+is($node->safe_psql('postgres', 'SELECT directory FROM snapshot_status()'),
+	$elsewhere, 'and the state says so');
+
+# A place in the data directory is taken, but not without a word.
+my $inside = $node->data_dir . '/snapshots';
+reload_with($node, directory => $inside);
+$node->safe_psql('postgres', "SELECT snapshot_now('app')");
+is(scalar(snapshots($inside, 'app')), 1,
+	'a directory inside the data directory is taken');
+like($node->safe_psql('postgres', 'SELECT warning FROM snapshot_status()'),
+	qr/inside the data directory/, 'with a warning in the state');
+like(slurp_file($node->logfile),
+	qr/WARNING:  snapshot directory "\Q$inside\E" is inside the data directory/,
+	'and in the log');
+reload_with($node, directory => $directory);
+
+# enable, time, databases and run_on decide about the next run.
+reload_with($node, enable => 'on', time => '04:05');
+$node->poll_query_until('postgres',
+	"SELECT to_char(next_run, 'HH24:MI') = '04:05' FROM snapshot_status()")
+  or fail('time: another one');
+reload_with($node, run_on => 'standby');
+$node->poll_query_until('postgres', 'SELECT next_run IS NULL FROM snapshot_status()')
+  or fail('run_on: not here');
+reload_with($node, run_on => 'any');
+$node->poll_query_until('postgres', 'SELECT next_run IS NOT NULL FROM snapshot_status()')
+  or fail('run_on: here');
+reload_with($node, enable => 'off');
+$node->poll_query_until('postgres', 'SELECT next_run IS NULL FROM snapshot_status()')
+  or fail('enable: off');
+pass('enable, time and run_on change what is planned');
+
+# What is committed after the worker took its MVCC snapshot, and before pg_dump
+# even connects, is in neither manifest nor dump.
+my $psql = $node->config_data('--bindir') . '/psql';
+my $connstr = $node->connstr('app');
+$bin = install_fake_program($node, 'pg_dump', <<EOF);
+if [ "\$1" != --version ]; then
+	$psql -X -q -d "$connstr" -c 'CREATE TABLE after (a int)' >&2 || exit 1
+fi
+exec REAL "\$@"
+EOF
+$name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
+is($node->safe_psql('app', "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
+	'2', 'a table was made during the run');
+is(manifest_of($directory, $name)->{tables}, 1, 'the manifest is about the time before');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok(
+	[
+		'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'),
+		"$directory/$name/app.dump"
+	],
+	'the dump restores');
+is( $node->safe_psql('restored',
+		"SELECT tablename FROM pg_tables WHERE schemaname = 'public'"),
+	'before', 'the dump is of the same moment as the manifest');
+
+is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+$node->stop;
+done_testing();

@@ -139,15 +139,25 @@ resume_slot(Agenda *agenda, List *history, List *wanted)
 	foreach(lc, wanted)
 	{
 		const char *database = lfirst(lc);
+		Job		   *job = agenda_job(agenda, database);
 		bool		catch_up;
 		int			attempts = slots_attempts(history, database, slot,
 											  &catch_up);
+		Run			run;
 
+		/* the launcher before us had one started that is still on */
+		if (state_find_slot(database, slot, &run))
+		{
+			jobs_begin_slot(job, slot, run.reason, run.attempt,
+							clock_seconds());
+			job->run_id = run.id;
+			continue;
+		}
 		if ((attempts == 0 && !setting_catch_up) ||
 			slots_was_taken(directory, system_identifier, history, database,
 							slot))
 			continue;
-		jobs_begin_slot(agenda_job(agenda, database), slot,
+		jobs_begin_slot(job, slot,
 						attempts == 0 || catch_up ? REASON_CATCH_UP :
 						REASON_SCHEDULE,
 						attempts + 1, clock_seconds());
@@ -197,6 +207,7 @@ note_schedule(bool scheduled)
 void
 agenda_resume(Agenda *agenda)
 {
+	TimestampTz last_start;
 	List	   *history;
 	List	   *wanted;
 
@@ -206,7 +217,9 @@ agenda_resume(Agenda *agenda)
 	if (!settings_directory_is_set())
 		return;
 
-	history = history_read(settings_directory(), GetSystemIdentifier());
+	history = slots_history(settings_directory(), GetSystemIdentifier(),
+							&last_start);
+	state_set_last_start(last_start);
 	wanted = databases_wanted();
 	resume_outcomes(agenda, history, wanted);
 	resume_slot(agenda, history, wanted);

@@ -115,6 +115,23 @@ report_history(const Run *run, int64 size, const RunError *error)
 	return append(&line);
 }
 
+/* Put a run that a crash cut off after its end into the history. */
+void
+report_published(const Manifest *manifest)
+{
+	HistoryLine line = {0};
+
+	line.name = manifest->name;
+	line.reason = manifest->reason;
+	line.attempt = manifest->attempt;
+	line.scheduled_for = manifest->scheduled_for;
+	line.started_at = manifest->started_at;
+	line.finished_at = manifest->finished_at;
+	line.outcome = OUTCOME_SUCCEEDED;
+	line.size = manifest->size;
+	(void) append(&line);
+}
+
 /* Put a run that a crash cut off into the history. */
 void
 report_interrupted(const StagingOwner *owner)

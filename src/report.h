@@ -10,12 +10,14 @@
 #ifndef SNAPSHOT_WORKER_REPORT_H
 #define SNAPSHOT_WORKER_REPORT_H
 
+#include "manifest.h"
 #include "shared_state.h"
 #include "staging.h"
 
 extern void report_fill_error(RunError *error, const ErrorData *edata);
 extern void report_failure(const Run *run, const RunError *error);
 extern bool report_history(const Run *run, int64 size, const RunError *error);
+extern void report_published(const Manifest *manifest);
 extern void report_interrupted(const StagingOwner *owner);
 
 #endif							/* SNAPSHOT_WORKER_REPORT_H */

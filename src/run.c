@@ -32,6 +32,7 @@
 #include "store.h"
 #include "test_step.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #define GLOBALS_FILE	"globals.sql"
@@ -74,6 +75,10 @@ run_program(Work *work, char **argv, bool want_stdout)
 	{
 		const char *hint = commands_hint(result.output);
 
+		/* pg_dump does not say where */
+		if (strstr(result.output, "No space left on device") != NULL)
+			hint = psprintf("The disk under \"%s\" is full: make room there.",
+							work->directory);
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				 errmsg("%s failed: %s", name,
@@ -172,7 +177,8 @@ check_space(Work *work)
 
 	if (setting_min_free_space == 0)
 		return;
-	snapshots = store_list(work->directory, work->run.database, WARNING);
+	snapshots = store_list(work->directory, work->run.database, DT_NOBEGIN,
+						   WARNING);
 	if (snapshots != NIL)
 		expected = ((StoredSnapshot *) linitial(snapshots))->manifest.size;
 	directory_check_space(work->directory, expected,
@@ -204,20 +210,44 @@ dump(Work *work)
 	manifest->jobs = options.jobs;
 }
 
+/*
+ * Raise an error unless globals were saved to their end: pg_dumpall does not
+ * look whether what it writes can be written.
+ */
+static void
+check_globals(const char *path)
+{
+	static const char trailer[] = "-- PostgreSQL database cluster dump complete";
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(path, MaxAllocHugeSize - 1, &len, &problem);
+
+	if (text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_IO_ERROR),
+				 errmsg("file \"%s\" is unusable: %s", path, problem)));
+	if (strstr(text + len - Min(len, 2 * sizeof(trailer)), trailer) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_IO_ERROR),
+				 errmsg("file \"%s\" was not written to its end", path),
+				 errdetail("pg_dumpall does not report this; a full disk can be the reason.")));
+	pfree(text);
+}
+
 static void
 dump_globals(Work *work)
 {
+	char	   *path = psprintf("%s/%s", work->staging.path, GLOBALS_FILE);
+
 	if (!setting_globals)
 		return;
 	enter_phase(work, "saving globals");
 	(void) run_program(work, commands_pg_dumpall_globals(work->bin_directory,
-												   &work->connection,
-												   setting_lock_timeout,
-												   work->is_superuser,
-												   psprintf("%s/%s",
-															work->staging.path,
-															GLOBALS_FILE)),
-					   false);
+														 &work->connection,
+														 setting_lock_timeout,
+														 work->is_superuser,
+														 path), false);
+	check_globals(path);
 }
 
 static void
@@ -310,7 +340,7 @@ run_prune(Work *work)
 
 	enter_phase(work, "applying retention");
 	expired = retention_expired(store_list(work->directory, work->run.database,
-										   WARNING),
+										   DT_NOBEGIN, WARNING),
 								GetSystemIdentifier(), work->run.name,
 								setting_retention);
 	foreach(lc, expired)

@@ -82,6 +82,51 @@ free_place(void)
 }
 
 /*
+ * The start, or the second after another run's if that is not before it.  A
+ * clock that was set back is no reason to wait for it, though.
+ */
+static TimestampTz
+after(TimestampTz other, TimestampTz start)
+{
+	if (other >= start && other < start + USECS_PER_HOUR)
+		return other + USECS_PER_SEC;
+	return start;
+}
+
+/* Runs of earlier lives of the server had names up to this start. */
+void
+state_set_last_start(TimestampTz last_start)
+{
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	state_shared->last_start = last_start;
+	LWLockRelease(state_lock);
+}
+
+/*
+ * The run of a database for a slot that is on, or whose outcome the launcher
+ * has not heard of; false when there is none.
+ */
+bool
+state_find_slot(const char *database, TimestampTz slot, Run *run)
+{
+	bool		found = false;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS && !found; i++)
+	{
+		Run		   *other = &state_shared->runs[i];
+
+		found = other->state != RUN_NONE && !other->collected &&
+			other->scheduled_for == slot &&
+			strcmp(other->database, database) == 0;
+		if (found)
+			*run = *other;
+	}
+	LWLockRelease(state_lock);
+	return found;
+}
+
+/*
  * Queue a run of a database, to be named by the first second from earliest on
  * that no other run of this database here has.  A session's request joins
  * another session's that has not begun to look at the database yet.
@@ -95,6 +140,7 @@ state_submit(const char *database, RunReason reason, int attempt,
 	TimestampTz start = earliest - earliest % USECS_PER_SEC;
 
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	start = after(state_shared->last_start, start);
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		Run		   *other = &state_shared->runs[i];
@@ -105,9 +151,7 @@ state_submit(const char *database, RunReason reason, int attempt,
 		if (reason == REASON_MANUAL && other->reason == REASON_MANUAL &&
 			(other->state == RUN_QUEUED || other->state == RUN_STARTING))
 			place = other;
-		/* A clock that was set back is no reason to wait for it. */
-		if (other->start >= start && other->start < start + USECS_PER_HOUR)
-			start = other->start + USECS_PER_SEC;
+		start = after(other->start, start);
 	}
 
 	if (place == NULL)

@@ -87,6 +87,8 @@ extern void state_set_plan(const LauncherPlan *plan);
 extern void state_set_outcomes(const Outcomes *outcomes);
 extern void state_get_plan(LauncherPlan *plan, Outcomes *outcomes);
 
+extern void state_set_last_start(TimestampTz last_start);
+extern bool state_find_slot(const char *database, TimestampTz slot, Run *run);
 extern bool state_submit(const char *database, RunReason reason, int attempt,
 						 TimestampTz scheduled_for, TimestampTz earliest,
 						 Run *run);

@@ -23,6 +23,7 @@
 #include "history.h"
 #include "names.h"
 #include "record.h"
+#include "report.h"
 #include "slots.h"
 #include "storage/fd.h"
 #include "store.h"
@@ -172,4 +173,71 @@ slots_attempts(List *history, const char *database, TimestampTz slot,
 		}
 	}
 	return (int) Min(attempts, PG_INT32_MAX - 1);
+}
+
+static bool
+is_in_history(List *history, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, history)
+	{
+		HistoryLine *line = lfirst(lc);
+
+		if (strcmp(line->name, name) == 0 &&
+			strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0)
+			return true;
+	}
+	return false;
+}
+
+static TimestampTz
+last_start_of(List *history)
+{
+	TimestampTz last_start = 0;
+	ListCell   *lc;
+
+	foreach(lc, history)
+	{
+		char		folder[NAMES_FOLDER_SIZE];
+		char		database[NAMEDATALEN];
+		TimestampTz start;
+
+		if (names_split(((HistoryLine *) lfirst(lc))->name, folder, database,
+						&start))
+			last_start = Max(last_start, start);
+	}
+	return last_start;
+}
+
+/*
+ * The history of a cluster, once lines were added for snapshots that were
+ * published when it was too late to put them there, since the server went
+ * down; and the newest start in any name of a run, or 0.  Raises an error when
+ * the directory cannot be read.
+ */
+List *
+slots_history(const char *directory, uint64 system_identifier,
+			  TimestampTz *last_start)
+{
+	List	   *history = history_read(directory, system_identifier);
+	bool		added = false;
+	ListCell   *lc;
+
+	*last_start = last_start_of(history);
+	if (history == NIL)
+		return NIL;				/* there was none, or somebody removed it */
+
+	foreach(lc, store_list(directory, NULL, *last_start - USECS_PER_DAY,
+						   DEBUG1))
+	{
+		StoredSnapshot *snapshot = lfirst(lc);
+
+		if (snapshot->manifest.system_identifier != system_identifier ||
+			is_in_history(history, snapshot->name))
+			continue;
+		report_published(&snapshot->manifest);
+		added = true;
+	}
+	return added ? history_read(directory, system_identifier) : history;
 }

@@ -18,6 +18,8 @@ extern TimestampTz slots_since(const char *directory,
 extern void slots_begin(const char *directory, uint64 system_identifier,
 						const char *time);
 extern void slots_end(const char *directory, uint64 system_identifier);
+extern List *slots_history(const char *directory, uint64 system_identifier,
+						   TimestampTz *last_start);
 extern bool slots_was_taken(const char *directory, uint64 system_identifier,
 							List *history, const char *database,
 							TimestampTz slot);

@@ -188,13 +188,14 @@ newest_first(const ListCell *a, const ListCell *b)
 }
 
 /*
- * The snapshots in a directory, of one database or (NULL) of all, newest
- * first: a list of StoredSnapshot.  Those that are not whole are left out and
+ * The snapshots in a directory, of one database or (NULL) of all, that start
+ * at an instant or later, newest first: a list of StoredSnapshot.  Those that are not whole are left out and
  * reported at damage_elevel.  Raises an error when the directory cannot be
  * read; one that does not exist has no snapshots.
  */
 List *
-store_list(const char *directory, const char *database, int damage_elevel)
+store_list(const char *directory, const char *database, TimestampTz since,
+		   int damage_elevel)
 {
 	List	   *snapshots = NIL;
 	ListCell   *lc;
@@ -210,7 +211,7 @@ store_list(const char *directory, const char *database, int damage_elevel)
 			TimestampTz start;
 
 			CHECK_FOR_INTERRUPTS();
-			if (!names_parse_time(lfirst(lc2), &start))
+			if (!names_parse_time(lfirst(lc2), &start) || start < since)
 				continue;
 			snapshot = store_load(directory,
 							psprintf("%s/%s", folder, (char *) lfirst(lc2)),

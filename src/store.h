@@ -31,7 +31,7 @@ extern List *store_leftovers(const char *directory, const char *database);
 extern StoredSnapshot *store_load(const char *directory, const char *name,
 								  bool want_files, int elevel);
 extern List *store_list(const char *directory, const char *database,
-						int damage_elevel);
+						TimestampTz since, int damage_elevel);
 extern bool store_has_slot(const char *directory, const char *database,
 						   TimestampTz slot, uint64 system_identifier);
 extern TimestampTz store_free_instant(const char *directory,

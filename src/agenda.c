@@ -95,17 +95,18 @@ resume_outcomes(Agenda *agenda, List *history, List *wanted)
 		char		database[NAMEDATALEN];
 		TimestampTz start;
 
+		if (!names_split(line->name, folder, database, &start))
+			continue;
 		if (good)
 			outcomes.last_success_at = line->finished_at;
 		else
 		{
 			outcomes.last_failure_at = line->finished_at;
-			strlcpy(outcomes.last_error,
-					line->error != NULL ? line->error : line->outcome,
-					sizeof(outcomes.last_error));
+			snprintf(outcomes.last_error, sizeof(outcomes.last_error),
+					 "database \"%s\": %s", database,
+					 line->error != NULL ? line->error : line->outcome);
 		}
-		if (names_split(line->name, folder, database, &start) &&
-			contains(wanted, database))
+		if (contains(wanted, database))
 		{
 			Job		   *job = agenda_job(agenda, database);
 
@@ -166,26 +167,29 @@ resume_slot(Agenda *agenda, List *history, List *wanted)
 
 /*
  * Write down, for the launcher after us, since when the schedule is in force.
- * A failure is warned of: it costs no snapshot but one to catch up with.
+ * A failure is reported at elevel, and made up for as soon as it can be: it
+ * costs no snapshot but one to catch up with.  A server whose turn it is not
+ * leaves that to the one that it shares the directory with.
  */
 static void
-note_schedule(bool scheduled)
+note_schedule(Agenda *agenda, int elevel)
 {
 	MemoryContext turn = CurrentMemoryContext;
 
-	if (!settings_directory_is_set())
+	if (agenda->noted || !settings_directory_is_set() || !is_our_turn())
 		return;
 
 	PG_TRY();
 	{
-		if (scheduled)
+		if (agenda->scheduled)
 		{
 			directory_make(settings_directory());
 			slots_begin(settings_directory(), GetSystemIdentifier(),
-						setting_time);
+						setting_time, agenda->since);
 		}
 		else
 			slots_end(settings_directory(), GetSystemIdentifier());
+		agenda->noted = true;
 	}
 	PG_CATCH();
 	{
@@ -195,10 +199,12 @@ note_schedule(bool scheduled)
 		edata = CopyErrorData();
 		FlushErrorState();
 		AtEOXact_Files(false);
-		ereport(WARNING,
+		ereport(elevel,
 				(errcode(edata->sqlerrcode),
 				 errmsg("could not write down the schedule: %s",
-						edata->message)));
+						edata->message),
+				 edata->detail != NULL ?
+				 errdetail_internal("%s", edata->detail) : 0));
 	}
 	PG_END_TRY();
 }
@@ -225,10 +231,10 @@ agenda_resume(Agenda *agenda)
 	resume_slot(agenda, history, wanted);
 
 	/* A schedule that stands as it was keeps its date. */
-	if (!setting_enable ||
+	agenda->noted = setting_enable &&
 		slots_since(settings_directory(), GetSystemIdentifier(),
-					setting_time) == 0)
-		note_schedule(setting_enable);
+					setting_time) != 0;
+	note_schedule(agenda, WARNING);
 }
 
 /* The slot has come: give every wanted database a job for it. */
@@ -264,6 +270,8 @@ agenda_adopt(Agenda *agenda)
 	ListCell   *lc;
 
 	agenda->scheduled = setting_enable;
+	agenda->since = now;
+	agenda->noted = false;
 	agenda->next_slot = 0;
 	agenda->last_look = now;
 	if (setting_enable)
@@ -284,6 +292,8 @@ agenda_keep(Agenda *agenda)
 	TimestampTz last_look = agenda->last_look;
 
 	agenda->last_look = now;
+	if (agenda->resumed)
+		note_schedule(agenda, DEBUG1);
 	if (!agenda->scheduled)
 		return;
 
@@ -319,9 +329,12 @@ agenda_changed(Agenda *agenda, const AgendaSettings *before)
 	if (before->enable != after.enable ||
 		strcmp(before->time, after.time) != 0)
 		agenda_adopt(agenda);
-	else if (strcmp(before->directory, after.directory) == 0)
-		return;
-	note_schedule(setting_enable);
+	else if (strcmp(before->directory, after.directory) != 0)
+	{
+		agenda->since = GetCurrentTimestamp();
+		agenda->noted = false;
+	}
+	note_schedule(agenda, WARNING);
 }
 
 /* Remember the settings that make the schedule, palloc'd. */

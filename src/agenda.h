@@ -21,6 +21,8 @@ typedef struct Agenda
 	Schedule	schedule;
 	TimestampTz next_slot;		/* 0 when the schedule is off */
 	TimestampTz last_look;		/* at the clock */
+	TimestampTz since;			/* when the schedule came into force */
+	bool		noted;			/* the directory has that */
 	List	   *jobs;
 } Agenda;
 

@@ -88,7 +88,7 @@ snapshot_list(PG_FUNCTION_ARGS)
 	functions_check_loaded();
 	InitMaterializedSRF(fcinfo, 0);
 
-	foreach(lc, store_list(settings_directory(), NULL, DT_NOBEGIN, WARNING))
+	foreach(lc, store_list(settings_directory(), NULL, DT_NOBEGIN, ERROR, WARNING))
 	{
 		StoredSnapshot *snapshot = lfirst(lc);
 		Manifest   *manifest = &snapshot->manifest;

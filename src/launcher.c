@@ -176,12 +176,12 @@ collect_outcomes(Launcher *launcher)
 	{
 		Job		   *job = agenda_job(&launcher->agenda, run.database);
 
+		write_down(&run);
 		jobs_note_outcome(job, &run, clock_seconds());
 		if (job->pending && job->attempt > 1 && job->run_id == 0)
 			ereport(LOG,
 					(errmsg("next try of a snapshot of database \"%s\" is in %.0f s",
 							job->database, job->due - clock_seconds())));
-		write_down(&run);
 	}
 }
 

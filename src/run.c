@@ -87,6 +87,11 @@ run_program(Work *work, char **argv, bool want_stdout)
 				 errdetail_internal("%s", result.output) : 0,
 				 hint != NULL ? errhint("%s", hint) : 0));
 	}
+	if (!want_stdout && result.output[0] != '\0')
+		ereport(WARNING,
+				(errmsg("%s has something to say about database \"%s\"",
+						name, work->run.database),
+				 errdetail_internal("%s", result.output)));
 	return result.output;
 }
 
@@ -178,7 +183,7 @@ check_space(Work *work)
 	if (setting_min_free_space == 0)
 		return;
 	snapshots = store_list(work->directory, work->run.database, DT_NOBEGIN,
-						   WARNING);
+						   ERROR, WARNING);
 	if (snapshots != NIL)
 		expected = ((StoredSnapshot *) linitial(snapshots))->manifest.size;
 	directory_check_space(work->directory, expected,
@@ -340,7 +345,7 @@ run_prune(Work *work)
 
 	enter_phase(work, "applying retention");
 	expired = retention_expired(store_list(work->directory, work->run.database,
-										   DT_NOBEGIN, WARNING),
+										   DT_NOBEGIN, ERROR, WARNING),
 								GetSystemIdentifier(), work->run.name,
 								setting_retention);
 	foreach(lc, expired)

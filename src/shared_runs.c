@@ -193,8 +193,9 @@ set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 	{
 		run->error = *error;
 		outcomes->last_failure_at = now;
-		strlcpy(outcomes->last_error, error->message,
-				sizeof(outcomes->last_error));
+		snprintf(outcomes->last_error, sizeof(outcomes->last_error),
+				 "database \"%s\": %s%s%s", run->database, error->message,
+				 error->detail[0] != '\0' ? "\n" : "", error->detail);
 	}
 	state_wake_launcher();
 }

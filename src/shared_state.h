@@ -74,7 +74,7 @@ typedef struct Outcomes
 {
 	TimestampTz last_success_at;	/* 0 for never */
 	TimestampTz last_failure_at;	/* 0 for never */
-	char		last_error[512];
+	char		last_error[NAMEDATALEN + sizeof(RunError)];
 } Outcomes;
 
 extern void state_define(void);

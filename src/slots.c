@@ -27,7 +27,6 @@
 #include "slots.h"
 #include "storage/fd.h"
 #include "store.h"
-#include "utils/timestamp.h"
 
 #define SCHEDULE_MAX_SIZE	((size_t) 64 * 1024)
 
@@ -70,13 +69,14 @@ slots_since(const char *directory, uint64 system_identifier, const char *time)
 }
 
 /*
- * Write down that the schedule with these times of day is in force from now
- * on.  Raises an error when that fails.
+ * Write down since when the schedule with these times of day is in force.
+ * Raises an error when that fails.
  */
 void
-slots_begin(const char *directory, uint64 system_identifier, const char *time)
+slots_begin(const char *directory, uint64 system_identifier, const char *time,
+			TimestampTz since)
 {
-	ScheduleFile file = {unconstify(char *, time), GetCurrentTimestamp()};
+	ScheduleFile file = {unconstify(char *, time), since};
 	char	   *path = schedule_path(directory, system_identifier);
 	char	   *newpath = psprintf("%s.tmp", path);
 	StringInfoData json;
@@ -213,8 +213,8 @@ last_start_of(List *history)
 /*
  * The history of a cluster, once lines were added for snapshots that were
  * published when it was too late to put them there, since the server went
- * down; and the newest start in any name of a run, or 0.  Raises an error when
- * the directory cannot be read.
+ * down; and the newest start in any name of a run, or 0.  Raises no error:
+ * what cannot be read is not there.
  */
 List *
 slots_history(const char *directory, uint64 system_identifier,
@@ -229,7 +229,7 @@ slots_history(const char *directory, uint64 system_identifier,
 		return NIL;				/* there was none, or somebody removed it */
 
 	foreach(lc, store_list(directory, NULL, *last_start - USECS_PER_DAY,
-						   DEBUG1))
+						   DEBUG1, DEBUG1))
 	{
 		StoredSnapshot *snapshot = lfirst(lc);
 

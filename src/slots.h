@@ -16,7 +16,7 @@
 extern TimestampTz slots_since(const char *directory,
 							   uint64 system_identifier, const char *time);
 extern void slots_begin(const char *directory, uint64 system_identifier,
-						const char *time);
+						const char *time, TimestampTz since);
 extern void slots_end(const char *directory, uint64 system_identifier);
 extern List *slots_history(const char *directory, uint64 system_identifier,
 						   TimestampTz *last_start);

@@ -375,13 +375,13 @@ sweep_one(const char *path, uint64 system_identifier,
 /*
  * Remove what interrupted runs and removals of this cluster left behind, in
  * one database's folder or (NULL) in all; swept is called for each run's.
- * Raises an error when a directory cannot be read.
+ * Raises no error: what cannot be read or removed is warned of.
  */
 void
 staging_sweep(const char *directory, const char *database,
 			  uint64 system_identifier, staging_swept_callback swept)
 {
-	List	   *leftovers = store_leftovers(directory, database);
+	List	   *leftovers = store_leftovers(directory, database, WARNING);
 	ListCell   *lc;
 
 	foreach(lc, leftovers)

@@ -57,7 +57,7 @@ is_directory(const char *path)
  * The folders of one database or (NULL) of all, as palloc'd names.
  */
 static List *
-folders_of(const char *directory, const char *database)
+folders_of(const char *directory, const char *database, int elevel)
 {
 	List	   *folders = NIL;
 	ListCell   *lc;
@@ -71,7 +71,7 @@ folders_of(const char *directory, const char *database)
 			return NIL;
 		return list_make1(folder);
 	}
-	foreach(lc, entries_of(directory, ERROR))
+	foreach(lc, entries_of(directory, elevel))
 	{
 		char		decoded[NAMEDATALEN];
 
@@ -102,21 +102,21 @@ is_leftover(const char *entry)
 
 /*
  * The paths of the directories of one database or (NULL) of all that bear the
- * name of a snapshot being written or removed.  Raises an error when the
- * directory cannot be read.
+ * name of a snapshot being written or removed.  What cannot be read is
+ * reported at elevel.
  */
 List *
-store_leftovers(const char *directory, const char *database)
+store_leftovers(const char *directory, const char *database, int elevel)
 {
 	List	   *leftovers = NIL;
 	ListCell   *lc;
 	ListCell   *lc2;
 
-	foreach(lc, folders_of(directory, database))
+	foreach(lc, folders_of(directory, database, elevel))
 	{
 		char	   *folder = psprintf("%s/%s", directory, (char *) lfirst(lc));
 
-		foreach(lc2, entries_of(folder, ERROR))
+		foreach(lc2, entries_of(folder, elevel))
 		{
 			char	   *path = psprintf("%s/%s", folder, (char *) lfirst(lc2));
 
@@ -190,22 +190,22 @@ newest_first(const ListCell *a, const ListCell *b)
 /*
  * The snapshots in a directory, of one database or (NULL) of all, that start
  * at an instant or later, newest first: a list of StoredSnapshot.  Those that are not whole are left out and
- * reported at damage_elevel.  Raises an error when the directory cannot be
- * read; one that does not exist has no snapshots.
+ * reported at damage_elevel; a directory that cannot be read, at elevel.  One
+ * that does not exist has no snapshots.
  */
 List *
 store_list(const char *directory, const char *database, TimestampTz since,
-		   int damage_elevel)
+		   int elevel, int damage_elevel)
 {
 	List	   *snapshots = NIL;
 	ListCell   *lc;
 
-	foreach(lc, folders_of(directory, database))
+	foreach(lc, folders_of(directory, database, elevel))
 	{
 		const char *folder = lfirst(lc);
 		ListCell   *lc2;
 
-		foreach(lc2, entries_of(psprintf("%s/%s", directory, folder), ERROR))
+		foreach(lc2, entries_of(psprintf("%s/%s", directory, folder), elevel))
 		{
 			StoredSnapshot *snapshot;
 			TimestampTz start;

@@ -27,11 +27,12 @@ typedef struct StoredSnapshot
 	Manifest	manifest;		/* in lists without its files */
 } StoredSnapshot;
 
-extern List *store_leftovers(const char *directory, const char *database);
+extern List *store_leftovers(const char *directory, const char *database,
+							 int elevel);
 extern StoredSnapshot *store_load(const char *directory, const char *name,
 								  bool want_files, int elevel);
 extern List *store_list(const char *directory, const char *database,
-						TimestampTz since, int damage_elevel);
+						TimestampTz since, int elevel, int damage_elevel);
 extern bool store_has_slot(const char *directory, const char *database,
 						   TimestampTz slot, uint64 system_identifier);
 extern TimestampTz store_free_instant(const char *directory,

@@ -80,6 +80,7 @@ directory_check(const char *directory)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("snapshot directory \"%s\" is not a directory",
 						directory),
+				 errdetail_os_user(),
 				 errhint("Set \"snapshot_worker.directory\" to a directory.")));
 	if (access(directory, R_OK | W_OK | X_OK) != 0)
 		ereport(ERROR,

@@ -158,7 +158,7 @@ write_down(const Run *run)
 		report_failure(run, error);
 	if (run->recorded)
 		return;
-	(void) report_history(run, run->size, error);
+	report_history(run, run->size, error);
 
 	/* What a worker that was cut off left is no news any more. */
 	if (settings_directory_is_set())

@@ -57,21 +57,19 @@ report_failure(const Run *run, const RunError *error)
 
 /*
  * Add a line to the history, and keep that short.  A failure is warned of, and
- * is none of the run's own.  Returns whether the line is there.
+ * is none of the run's own.
  */
-static bool
+static void
 append(const HistoryLine *line)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	volatile bool appended = false;
 
 	if (!settings_directory_is_set())
-		return false;
+		return;
 
 	PG_TRY();
 	{
 		history_append(settings_directory(), GetSystemIdentifier(), line);
-		appended = true;
 		history_trim(settings_directory(), GetSystemIdentifier());
 	}
 	PG_CATCH();
@@ -87,14 +85,10 @@ append(const HistoryLine *line)
 						edata->message)));
 	}
 	PG_END_TRY();
-	return appended;
 }
 
-/*
- * Put the end of a run into the history: well, when error is NULL.  Returns
- * whether it is there; if not, that was warned of.
- */
-bool
+/* Put the end of a run into the history: well, when error is NULL. */
+void
 report_history(const Run *run, int64 size, const RunError *error)
 {
 	HistoryLine line = {0};
@@ -112,7 +106,7 @@ report_history(const Run *run, int64 size, const RunError *error)
 		line.error = error->detail[0] == '\0' ? pstrdup(error->message) :
 			psprintf("%s\n%s", error->message, error->detail);
 	line.size = size;
-	return append(&line);
+	append(&line);
 }
 
 /* Put a run that a crash cut off after its end into the history. */
@@ -129,7 +123,7 @@ report_published(const Manifest *manifest)
 	line.finished_at = manifest->finished_at;
 	line.outcome = OUTCOME_SUCCEEDED;
 	line.size = manifest->size;
-	(void) append(&line);
+	append(&line);
 }
 
 /* Put a run that a crash cut off into the history. */
@@ -146,5 +140,5 @@ report_interrupted(const StagingOwner *owner)
 	line.finished_at = GetCurrentTimestamp();
 	line.outcome = OUTCOME_INTERRUPTED;
 	line.error = "the server or its snapshot worker went down during the run";
-	(void) append(&line);
+	append(&line);
 }

@@ -407,8 +407,8 @@ state_set_name(uint64 id, const char *name)
 
 /*
  * A run has ended: well, when error is NULL.  reported and recorded tell
- * whether it is in the log and in the history already; if not, the launcher
- * puts it there.  Does nothing when the end of the run is known.
+ * whether the log and the history were told already; if not, the launcher
+ * tells them.  Does nothing when the end of the run is known.
  */
 void
 state_finish(uint64 id, int64 size, const RunError *error,

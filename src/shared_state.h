@@ -53,7 +53,7 @@ typedef struct Run
 	TimestampTz finished_at;
 	pid_t		worker_pid;		/* 0 without a worker */
 	bool		reported;		/* the log has the outcome */
-	bool		recorded;		/* the history has the outcome */
+	bool		recorded;		/* the history was told of it */
 	bool		collected;		/* the launcher knows the outcome */
 	int64		size;			/* bytes of the snapshot */
 	RunError	error;

@@ -190,7 +190,8 @@ newest_first(const ListCell *a, const ListCell *b)
 /*
  * The snapshots in a directory, of one database or (NULL) of all, that start
  * at an instant or later, newest first: a list of StoredSnapshot.  Those that are not whole are left out and
- * reported at damage_elevel; a directory that cannot be read, at elevel.  One
+ * reported at damage_elevel; a directory that cannot be read, at elevel (but
+ * one folder of all is no more than a WARNING).  One
  * that does not exist has no snapshots.
  */
 List *
@@ -205,7 +206,8 @@ store_list(const char *directory, const char *database, TimestampTz since,
 		const char *folder = lfirst(lc);
 		ListCell   *lc2;
 
-		foreach(lc2, entries_of(psprintf("%s/%s", directory, folder), elevel))
+		foreach(lc2, entries_of(psprintf("%s/%s", directory, folder),
+								database == NULL ? Min(elevel, WARNING) : elevel))
 		{
 			StoredSnapshot *snapshot;
 			TimestampTz start;

@@ -35,7 +35,7 @@
 
 static Work work;
 
-static bool recorded = false; /* the history has the outcome */
+static bool recorded = false; /* the history was told of the outcome */
 static bool fatal_known = false;
 static RunError fatal;			/* why this process has to end */
 
@@ -90,8 +90,8 @@ finish(const RunError *error)
 	else
 	{
 		report_failure(&work.run, error);
-		recorded = report_history(&work.run, 0, error);
-		state_finish(work.run.id, 0, error, true, recorded);
+		report_history(&work.run, 0, error);
+		state_finish(work.run.id, 0, error, true, true);
 	}
 }
 
@@ -160,7 +160,8 @@ snapshot_worker_main(Datum main_arg)
 	PG_TRY();
 	{
 		run_take_snapshot(&work);
-		recorded = report_history(&work.run, work.manifest.size, NULL);
+		report_history(&work.run, work.manifest.size, NULL);
+		recorded = true;
 		run_prune(&work);
 		finish(NULL);
 	}

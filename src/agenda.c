@@ -214,6 +214,7 @@ void
 agenda_resume(Agenda *agenda)
 {
 	TimestampTz last_start;
+	TimestampTz since;
 	List	   *history;
 	List	   *wanted;
 
@@ -230,10 +231,11 @@ agenda_resume(Agenda *agenda)
 	resume_outcomes(agenda, history, wanted);
 	resume_slot(agenda, history, wanted);
 
-	/* A schedule that stands as it was keeps its date. */
-	agenda->noted = setting_enable &&
-		slots_since(settings_directory(), GetSystemIdentifier(),
-					setting_time) != 0;
+	/* A schedule that stands as it was keeps its date, if that is one. */
+	since = slots_since(settings_directory(), GetSystemIdentifier(),
+						setting_time);
+	agenda->noted = setting_enable && since != 0 &&
+		since <= GetCurrentTimestamp();
 	note_schedule(agenda, WARNING);
 }
 

@@ -19,7 +19,6 @@
  */
 #include "postgres.h"
 
-
 #include "access/xact.h"
 #include "child.h"
 #include "libpq/pqsignal.h"
@@ -35,7 +34,7 @@
 
 static Work work;
 
-static bool recorded = false; /* the history was told of the outcome */
+static bool recorded = false;	/* the history was told of the outcome */
 static bool fatal_known = false;
 static RunError fatal;			/* why this process has to end */
 
@@ -84,8 +83,7 @@ finish(const RunError *error)
 					(errcode(error->sqlerrcode),
 					 errmsg("could not apply retention to database \"%s\": %s",
 							work.run.database, error->message)));
-		state_finish(work.run.id, work.manifest.size, NULL, true,
-					 recorded);
+		state_finish(work.run.id, work.manifest.size, NULL, true, recorded);
 	}
 	else
 	{

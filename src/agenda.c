@@ -30,7 +30,6 @@
 #include "shared_state.h"
 #include "slots.h"
 #include "storage/fd.h"
-#include "store.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -117,6 +116,20 @@ resume_outcomes(Agenda *agenda, List *history, List *wanted)
 		state_set_outcomes(&outcomes);
 }
 
+/* Whether snapshots for a slot can be named; if not, that is warned of. */
+static bool
+can_be_named(TimestampTz slot)
+{
+	char		text[NAMES_TIME_SIZE];
+
+	if (names_format_time(slot, text))
+		return true;
+	ereport(WARNING,
+			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			 errmsg("no scheduled snapshot is taken: the clock is out of the range that a snapshot's name can hold")));
+	return false;
+}
+
 /*
  * After a start of the server, or of the launcher: was the last slot missed,
  * or is it still being tried?
@@ -134,7 +147,8 @@ resume_slot(Agenda *agenda, List *history, List *wanted)
 
 	settings_schedule(&schedule);
 	slot = schedule_latest(&schedule, GetCurrentTimestamp());
-	if (!setting_enable || !is_our_turn() || since == 0 || since > slot)
+	if (!setting_enable || !is_our_turn() || since == 0 || since > slot ||
+		!can_be_named(slot))
 		return;
 
 	foreach(lc, wanted)
@@ -244,7 +258,13 @@ static void
 begin_slot(Agenda *agenda, TimestampTz slot)
 {
 	List	   *wanted = databases_wanted();
+	List	   *history = NIL;
 	ListCell   *lc;
+
+	if (!can_be_named(slot))
+		return;
+	if (settings_directory_is_set())
+		history = history_read(settings_directory(), GetSystemIdentifier());
 
 	agenda->jobs = jobs_keep(agenda->jobs, wanted);
 	foreach(lc, wanted)
@@ -256,8 +276,8 @@ begin_slot(Agenda *agenda, TimestampTz slot)
 		if (job->slot == slot)
 			continue;
 		if (settings_directory_is_set() &&
-			store_has_slot(settings_directory(), database, slot,
-						   GetSystemIdentifier()))
+			slots_was_taken(settings_directory(), GetSystemIdentifier(),
+							history, database, slot))
 			job->pending = false;
 		else
 			jobs_begin_slot(job, slot, REASON_SCHEDULE, 1, clock_seconds());

@@ -6,8 +6,9 @@
  * A server that starts has to know whether it missed a slot while it was down,
  * was in the middle of trying, or took it already.  Snapshots and history say
  * what became of a slot.  Whether the schedule was in force at a slot at all
- * is in a file of its own, "schedule-<system identifier>.json", which has the
- * times of day and since when they hold.
+ * is in a file of its own, "schedule-<system identifier>.json" (for a standby,
+ * "schedule-<system identifier>-standby.json"), which has the times of day and
+ * since when they hold.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "access/xlog.h"
 #include "common/file_perm.h"
 #include "files.h"
 #include "history.h"
@@ -41,11 +43,13 @@ static const RecordMember members[] = {
 	{"since", RECORD_TIME, offsetof(ScheduleFile, since)},
 };
 
+/* A primary and a standby that share the directory have a file each. */
 static char *
 schedule_path(const char *directory, uint64 system_identifier)
 {
-	return psprintf("%s/schedule-" UINT64_FORMAT ".json",
-					directory, system_identifier);
+	return psprintf("%s/schedule-" UINT64_FORMAT "%s.json",
+					directory, system_identifier,
+					RecoveryInProgress() ? "-standby" : "");
 }
 
 /*

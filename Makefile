@@ -3,6 +3,8 @@
 #   make, make install    build and install for the server of PG_CONFIG
 #   make installcheck     run the tests against what is installed
 #   make check            all of it on a private copy: the whole test suite
+#   make check-memory     the same under a memory checker; takes long
+#   make fuzz             the parsers, fed with what a fuzzer makes up
 #   make demo             see it work on a throw-away server
 
 EXTENSION = snapshot_worker
@@ -52,7 +54,7 @@ EXTRA_CLEAN = tmp_regress
 PG_CONFIG ?= pg_config
 
 # These install what they need first, PGXS included, so they do without it.
-STANDALONE = check demo
+STANDALONE = check check-memory demo fuzz
 
 ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 .PHONY: $(STANDALONE)

@@ -9,7 +9,12 @@ package SnapshotTest;
 use strict;
 use warnings;
 
+use Digest::SHA;
 use Exporter 'import';
+use File::Basename;
+use File::Find;
+use File::Path;
+use File::Spec;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -20,6 +25,8 @@ use Time::Local qw(timegm);
 our @EXPORT = qw(
   snapshot_node fake_clock set_clock reload_with snapshots leftovers
   manifest_of wait_until sha256_of slurp_lines install_fake_program
+  damages start_query finish_query hold_at wait_until_held let_go own_mounts
+  history_lines
 );
 
 # A new node that preloads the library, with a snapshot directory of its own,
@@ -154,6 +161,42 @@ sub manifest_of
 	return decode_json(slurp_file("$directory/$name/manifest.json"));
 }
 
+# What is wrong with the snapshots in a directory: how their files differ from
+# what their manifests say of them.
+sub damages
+{
+	my ($directory) = @_;
+	my @damages;
+
+	foreach my $name (snapshots($directory))
+	{
+		my $path = "$directory/$name";
+		my $manifest = eval { manifest_of($directory, $name) };
+		my %known = ('manifest.json' => 1);
+
+		push @damages, "$name has no manifest" unless defined $manifest;
+		foreach my $file (@{ $manifest->{files} })
+		{
+			my $inner = $file->{path};
+
+			$known{$inner} = 1;
+			push @damages, "$name/$inner is not as in the manifest"
+			  unless -f "$path/$inner"
+			  && -s _ == $file->{size}
+			  && Digest::SHA->new(256)->addfile("$path/$inner", 'b')
+			  ->hexdigest eq $file->{sha256};
+		}
+		find(
+			sub {
+				my ($inner) = $File::Find::name =~ m{^\Q$path\E/(.+)};
+				push @damages, "$name/$inner is not in the manifest"
+				  unless -d || $known{$inner};
+			},
+			$path);
+	}
+	return @damages;
+}
+
 # Wait for code to return something true; fails the test when it does not.
 sub wait_until
 {
@@ -174,6 +217,104 @@ sub wait_until
 	return;
 }
 
+# Start a session that runs a query; what finish_query is to be called with.
+sub start_query
+{
+	my ($node, $query) = @_;
+	my %session = (out => '', err => '');
+
+	$session{handle} = IPC::Run::start(
+		[
+			'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d',
+			$node->connstr('postgres'), '-c', $query
+		],
+		'<', \undef, '>', \$session{out}, '2>', \$session{err},
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	return \%session;
+}
+
+# Wait for the end of a session.  Its output, and what it says on standard
+# error, are in out and err of the session, and returned.
+sub finish_query
+{
+	my ($session) = @_;
+
+	$session->{handle}->finish;
+	chomp $session->{out};
+	return ($session->{out}, $session->{err});
+}
+
+# Have runs stop at a step; see src/test_step.h.
+sub hold_at
+{
+	my ($node, $step) = @_;
+	my $file = $node->data_dir . '/hold_snapshot_at';
+
+	append_to_file("$file.new", $step);
+	rename "$file.new", $file or die "could not rename $file.new: $!";
+	return;
+}
+
+# Wait until a run is there; returns the process ID of its worker.
+sub wait_until_held
+{
+	my ($node, $step) = @_;
+
+	return wait_until(
+		"a run is at \"$step\"",
+		sub {
+			$node->safe_psql('postgres', <<EOF);
+SELECT pid FROM pg_stat_activity
+ WHERE backend_type = 'snapshot_worker' AND query = 'held at $step'
+EOF
+		});
+}
+
+# Have runs go on.
+sub let_go
+{
+	my ($node) = @_;
+
+	unlink $node->data_dir . '/hold_snapshot_at';
+	return;
+}
+
+# Go on in a mount namespace of one's own, in which shell commands have been
+# run that may mount something below the directory $mounts, which is returned.
+# Where that is not allowed, returns nothing, and what was said about it.  To be
+# called in a BEGIN block, before anything has a directory of its own: the test
+# is started once more.
+sub own_mounts
+{
+	my ($commands) = @_;
+	my $tmp_check = $ENV{TESTDATADIR} // ($ENV{TESTDIR} // '.') . '/tmp_check';
+	my $mounts =
+	  File::Spec->rel2abs($tmp_check) . '/mounts_' . basename($0, '.pl');
+	my $output;
+
+	if (($ENV{SNAPSHOT_TEST_MOUNTS} // '') eq $mounts)
+	{
+		delete $ENV{SNAPSHOT_TEST_MOUNTS};
+		return $mounts;
+	}
+	mkpath($mounts);
+
+	# Root of the namespace mounts; the server does not run as root.
+	local $ENV{mounts} = $mounts;
+	local $ENV{SNAPSHOT_TEST_MOUNTS} = $mounts;
+	my ($gid) = split ' ', $(;
+	my @command = (
+		'unshare', '--map-root-user', '--mount', 'sh',
+		'-ec', "( $commands )\nexec \"\$\@\"", 'sh', 'unshare',
+		'--user', "--map-user=$<", "--map-group=$gid");
+
+	# It dies when there is no such program.
+	return (undef, $output || $@)
+	  unless eval { IPC::Run::run([ @command, 'true' ], '>&', \$output) };
+	exec @command, $^X, (map { "-I$_" } @INC), $0, @ARGV
+	  or die "could not run unshare: $!";
+}
+
 # The SHA-256 of a file, by a tool that is not ours.
 sub sha256_of
 {
@@ -189,6 +330,15 @@ sub slurp_lines
 	my ($file) = @_;
 
 	return -e $file ? split(/\n/, slurp_file($file)) : ();
+}
+
+# The lines of the history in a directory, oldest first, as Perl data.
+sub history_lines
+{
+	my ($directory) = @_;
+
+	return map { decode_json($_) }
+	  map { slurp_lines($_) } glob("\Q$directory\E/history-*.jsonl");
 }
 
 # A directory of client programs like the server's own, but for one, which is

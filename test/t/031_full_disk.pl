@@ -1,0 +1,252 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# The disk under the snapshots, a small one of its own, runs full.  Promised
+# here: whoever asked for the snapshot gets an error that names a file, or at
+# least the directory, and says that there is no space left; nothing is left of
+# the try; older snapshots are untouched; and when room returns the next
+# snapshot is taken.  A snapshot is never worse for a disk that was full for
+# only a part of its run.  The server itself does not mind.
+
+use strict;
+use warnings;
+
+use Fcntl;
+use JSON::PP;
+use POSIX ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+my $disk;
+
+BEGIN
+{
+	my $problem;
+
+	($disk, $problem) =
+	  own_mounts('mount -t tmpfs -o size=4m tmpfs "$mounts"');
+	plan skip_all => "cannot mount a small disk here: $problem"
+	  unless defined $disk;
+}
+
+my $filler = "$disk/filler";
+my $directory = "$disk/snapshots";
+my ($node) = snapshot_node('main', conf => <<EOF);
+snapshot_worker.directory = '$directory'
+snapshot_worker.retention = 1000
+EOF
+$node->safe_psql('postgres', 'CREATE DATABASE app');
+$node->safe_psql('app', <<'EOF');
+CREATE TABLE items AS
+ SELECT i AS id, md5(i::text) AS text FROM generate_series(1, 5000) i
+EOF
+
+# Take all the room that there is, and see that there is none.
+sub fill_disk
+{
+	my $error;
+
+	sysopen my $fh, $filler, O_WRONLY | O_CREAT | O_EXCL
+	  or die "could not create $filler: $!";
+	# Whatever does not fit is not written, or only in part.
+	while (syswrite $fh, 'x' x 4096) { }
+	$error = $!;
+	close $fh;
+	ok($error =~ /No space left/, 'the disk is full') or diag $error;
+	return;
+}
+
+sub make_room
+{
+	unlink $filler or die "could not unlink $filler: $!";
+	return;
+}
+
+sub history_file
+{
+	my ($file) = glob "$directory/history-*.jsonl";
+
+	return $file;
+}
+
+sub last_outcome
+{
+	my $line = decode_json((slurp_lines(history_file()))[-1]);
+
+	return "$line->{name} $line->{outcome}";
+}
+
+sub listed
+{
+	return split /\n/,
+	  $node->safe_psql('postgres',
+		'SELECT name FROM snapshot_list() ORDER BY name');
+}
+
+sub take_snapshot
+{
+	return finish_query(start_query($node, "SELECT snapshot_now('app')"));
+}
+
+# Nothing is wrong with the older snapshots, and there is nothing else.
+sub check_untouched
+{
+	my ($before, $when) = @_;
+
+	is_deeply([ listed() ], $before, "$when, older snapshots are listed");
+	is_deeply([ snapshots($directory) ],
+		$before, "$when, there is no other snapshot");
+	is_deeply([ damages($directory) ], [], "$when, all snapshots are whole");
+	is_deeply([ leftovers($directory) ], [], "$when, nothing is left over");
+	return;
+}
+
+sub check_next
+{
+	my ($before) = @_;
+	my ($name, $stderr) = take_snapshot();
+
+	is($stderr, '', 'the next run has no trouble');
+	check_untouched([ sort @$before, $name ], 'after the next run');
+	is(last_outcome(), "$name succeeded", 'the history has it');
+	return;
+}
+
+# A run for which the disk gets full at a step.
+sub run_on_full_disk
+{
+	my ($step) = @_;
+	my $session;
+
+	hold_at($node, $step);
+	$session = start_query($node, "SELECT snapshot_now('app')");
+	wait_until_held($node, $step);
+	fill_disk();
+	let_go($node);
+	return finish_query($session);
+}
+
+# The disk gets full at a step: an error that names the file.
+sub fails_when_full
+{
+	my ($story, $step, @patterns) = @_;
+
+	subtest $story => sub {
+		my @before = listed();
+		my ($name, $stderr) = run_on_full_disk($step);
+
+		is($name, '', 'there is no snapshot');
+		foreach my $pattern (qr/could not take a snapshot of database "app": /,
+			@patterns)
+		{
+			like($stderr, $pattern, "the error is like $pattern");
+		}
+		check_untouched(\@before, 'after the error');
+		make_room();
+		check_next(\@before);
+	};
+	return;
+}
+
+my $log_start = -s $node->logfile;
+my @first = (take_snapshot())[0];
+check_untouched(\@first, 'at first');
+
+subtest 'the disk is full before a run' => sub {
+	my @before = listed();
+	my ($name, $stderr);
+
+	fill_disk();
+	foreach my $try (1 .. 2)
+	{
+		($name, $stderr) = take_snapshot();
+		is($name, '', "try $try: there is no snapshot");
+		like(
+			$stderr,
+			qr{ERROR:  53100: .*could not write to file "\Q$directory\E/app/[^/"]+\.tmp/staging\.json": No space left on device},
+			"try $try: the error names the file");
+		check_untouched(\@before, "after try $try");
+	}
+	is($node->safe_psql('app', 'SELECT count(*) FROM items'),
+		'5000', 'the server works as ever');
+	make_room();
+	check_next(\@before);
+};
+
+fails_when_full(
+	'the disk gets full at pg_dump', 'staged',
+	qr/pg_dump failed: /,
+	qr/DETAIL:  (?s:.*)pg_dump: error: .*No space left on device/,
+	qr{HINT:  .*\Q$directory\E});
+
+fails_when_full(
+	'the disk gets full at pg_dumpall', 'dumped',
+	qr{\Q$directory\E},
+	qr/globals\.sql/);
+
+fails_when_full('the disk gets full at the manifest',
+	'hashed',
+	qr{ERROR:  53100: .*could not write to file "\Q$directory\E/app/[^/"]+\.tmp/manifest\.json": No space left on device}
+);
+
+# What is published stays so, although the history cannot have it.
+subtest 'the disk gets full at the history' => sub {
+	my @before = listed();
+	my $log_start = -s $node->logfile;
+	my $history = history_file();
+	my ($name, $stderr);
+
+	# The last block of a file has room in it even when the disk has none.
+	my $block = POSIX::sysconf(POSIX::_SC_PAGESIZE());
+	append_to_file($history, "\n" x ($block - (-s $history) % $block));
+
+	($name, $stderr) = run_on_full_disk('published');
+	is($stderr, '', 'the run has no error');
+	check_untouched([ sort @before, $name ], 'after the run');
+	like(
+		slurp_file($node->logfile, $log_start),
+		qr/WARNING:  could not keep the history of snapshots: could not write to file "\Q$history\E": No space left on device/,
+		'the log names the file');
+	ok(kill(0, $node->safe_psql('postgres',
+			'SELECT launcher_pid FROM snapshot_status()')),
+		'the launcher is there');
+	make_room();
+	check_next([ sort @before, $name ]);
+};
+
+# pg_dumpall does not look whether what it wrote came to be written.
+subtest 'the disk is full for pg_dumpall alone' => sub {
+	my @before = listed();
+	my $session;
+	my ($name, $stderr);
+
+	hold_at($node, 'dumped');
+	$session = start_query($node, "SELECT snapshot_now('app')");
+	wait_until_held($node, 'dumped');
+	fill_disk();
+	hold_at($node, 'globals saved');
+	wait_until(
+		'pg_dumpall is done with',
+		sub {
+			$node->safe_psql('postgres', <<'EOF') eq 't' });
+SELECT (SELECT state FROM snapshot_status()) <> 'running' OR EXISTS (
+	SELECT FROM pg_stat_activity
+	 WHERE backend_type = 'snapshot_worker' AND query = 'held at globals saved')
+EOF
+	make_room();
+	let_go($node);
+	($name, $stderr) = finish_query($session);
+	is($name, '', 'there is no snapshot');
+	like($stderr, qr/globals\.sql/, 'the error names the file');
+	check_untouched(\@before, 'after the error');
+	check_next(\@before);
+};
+
+unlike(slurp_file($node->logfile, $log_start),
+	qr/PANIC|terminating any other/,
+	'the server is never in trouble');
+
+$node->stop;
+done_testing();

@@ -1,0 +1,628 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# All that can be wrong with the snapshot directory.  Promised here: one clear
+# error, with the path and the operating system user, for whoever asks for a
+# snapshot, in the log and in snapshot_status(); the scheduled snapshot is tried
+# again, and taken once the directory is mended; older snapshots are untouched.
+# A missing directory is made, with its parents.  The directory may be a
+# symbolic link, but what is in it may not: such links are never followed, and
+# nothing behind them is ever removed.
+
+use strict;
+use warnings;
+
+use File::Path;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+my ($mounts, $no_mounts);
+
+BEGIN
+{
+	($mounts, $no_mounts) = own_mounts(<<'EOF');
+mount -t tmpfs tmpfs "$mounts"
+cd "$mounts"
+mkdir disk read_only
+mount --bind disk read_only
+mount -o remount,bind,ro read_only
+EOF
+}
+
+my $os_user = getpwuid($<);
+my $day = '2026-03-19';
+my $hour = 0;
+
+sub must
+{
+	my ($done, $what) = @_;
+
+	die "could not $what: $!" unless $done;
+	return;
+}
+
+sub set_mode
+{
+	my ($mode, $path) = @_;
+
+	must(chmod($mode, $path), "chmod $path");
+	return;
+}
+
+sub move
+{
+	my ($from, $to) = @_;
+
+	must(rename($from, $to), "rename $from to $to");
+	return;
+}
+
+sub make_link
+{
+	my ($target, $path) = @_;
+
+	must(symlink($target, $path), "link $path to $target");
+	return;
+}
+
+sub delete_file
+{
+	my ($path) = @_;
+
+	must(unlink($path), "unlink $path");
+	return;
+}
+
+# Servers with a snapshot each, so that one can wait while another one does.
+sub new_server
+{
+	my ($name) = @_;
+	my $times = join ',', map { sprintf '%02d:00', $_ } 0 .. 23;
+	my ($node) = snapshot_node($name, start => 0);
+	my $parent = $node->basedir . '/place';
+	my $directory = "$parent/snapshots";
+
+	$node->append_conf('postgresql.conf', <<EOF);
+snapshot_worker.directory = '$directory'
+snapshot_worker.enable = on
+snapshot_worker.time = '$times'
+snapshot_worker.databases = 'app'
+snapshot_worker.retention = 1000
+EOF
+	fake_clock($node, "$day 00:10:00") unless $ENV{FAKE_CLOCK};
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION snapshot_worker');
+	$node->safe_psql('postgres', 'CREATE DATABASE app');
+	return {
+		node => $node,
+		parent => $parent,
+		directory => $directory,
+		away => $node->basedir . '/away',
+		elsewhere => $node->basedir . '/elsewhere'
+	};
+}
+
+sub take_snapshot
+{
+	my ($server) = @_;
+
+	return finish_query(
+		start_query($server->{node}, "SELECT snapshot_now('app')"));
+}
+
+sub takes_snapshot
+{
+	my ($server, $test_name) = @_;
+	my ($name, $stderr) = take_snapshot($server);
+
+	is($stderr, '', "$test_name: no error");
+	ok((grep { $_ eq $name } snapshots($server->{directory}, 'app')),
+		"$test_name: the snapshot is there");
+	is_deeply([ damages($server->{directory}) ],
+		[], "$test_name: all snapshots are whole");
+	return $name;
+}
+
+# The snapshot for a slot, if it was taken.
+sub snapshot_of_slot
+{
+	my ($server, $slot) = @_;
+
+	return grep {
+		my $manifest = eval { manifest_of($server->{directory}, $_) };
+		defined $manifest && ($manifest->{scheduled_for} // '') eq $slot
+	} snapshots($server->{directory}, 'app');
+}
+
+# The first part of a trouble: a session that asks gets the error.
+sub breaks
+{
+	my ($server, $trouble) = @_;
+
+	subtest "$trouble->{story}: asked by a session" => sub {
+		takes_snapshot($server, 'before');
+		$server->{before} = [ snapshots($server->{directory}, 'app') ];
+		$trouble->{break}->($server);
+
+		my ($name, $stderr) = take_snapshot($server);
+		my $error = $trouble->{error}->($server);
+		is($name, '', 'there is no snapshot');
+		like(
+			$stderr,
+			qr/ERROR:  \w+: could not take a snapshot of database "app": $error/,
+			'the error says what is wrong');
+		like(
+			$stderr,
+			qr/DETAIL:  .*operating system user "\Q$os_user\E" \(uid $<\)/,
+			'and as whom the server runs')
+		  unless $trouble->{without_user};
+		$server->{log} = -s $server->{node}->logfile;
+	};
+	return;
+}
+
+# The second part: so does the schedule.
+sub is_retried
+{
+	my ($server, $trouble) = @_;
+
+	subtest "$trouble->{story}: on schedule" => sub {
+		my $node = $server->{node};
+		my $error = $trouble->{error}->($server);
+		my ($state, $database, $attempt, $soon, $failures, $last_error);
+
+		wait_until(
+			'the scheduled run failed, and is retried',
+			sub {
+				($state, $database, $attempt, $soon, $failures, $last_error) =
+				  split /\|/,
+				  $node->safe_psql('postgres', <<'EOF');
+SELECT state, current_database, attempt, next_run < now() + interval '2 minutes',
+       consecutive_failures, last_error FROM snapshot_status()
+EOF
+				return $state eq 'retrying';
+			});
+		is("$database $soon", 'app t', 'soon');
+		cmp_ok($attempt, '>', 1, 'the attempts are counted');
+		cmp_ok($failures, '>', 0, 'so are the failures');
+		like(
+			$last_error,
+			qr/^database "app": $error/,
+			'the state shows the error');
+		like(
+			$last_error,
+			qr/operating system user "\Q$os_user\E" \(uid $<\)/,
+			'and as whom the server runs')
+		  unless $trouble->{without_user};
+
+		my $log = slurp_file($node->logfile, $server->{log});
+		my @errors =
+		  $log =~ /WARNING:  snapshot of database "app" failed \(attempt 1\): (.*)/g;
+		is(scalar @errors, 1, 'the log has one error for the first attempt');
+		like($errors[0] // '', qr/^$error/, 'which says what is wrong');
+		unlike($log, qr/\] ERROR:/, 'the launcher has no error of its own');
+	};
+	return;
+}
+
+# The third part: the slot's snapshot is taken after all.
+sub heals
+{
+	my ($server, $trouble, $slot) = @_;
+
+	subtest "$trouble->{story}: mended" => sub {
+		my $node = $server->{node};
+		my $directory = $server->{directory};
+		my ($name) = wait_until('the scheduled snapshot is taken',
+			sub { (snapshot_of_slot($server, $slot))[0] });
+
+		$node->poll_query_until('postgres', <<'EOF') or fail('no success');
+SELECT state = 'idle' AND consecutive_failures = 0 AND last_success_at > last_failure_at
+  FROM snapshot_status()
+EOF
+		cmp_ok(manifest_of($directory, $name)->{attempt},
+			'>', 1, 'at a later attempt');
+		is_deeply(
+			[ snapshots($directory, 'app') ],
+			[ sort @{ $server->{before} }, $name ],
+			'older snapshots are there');
+		is_deeply([ damages($directory) ], [], 'all snapshots are whole');
+		is_deeply([ grep { /^app/ } leftovers($directory) ],
+			[], 'nothing is left of the tries');
+	};
+	return;
+}
+
+# The clock reaches the next slot, which is returned.
+sub next_slot
+{
+	my (@servers) = @_;
+	my $clock = sprintf '%s %02d:59:59', $day, $hour++;
+
+	set_clock($servers[0]{node}, $clock);
+	$_->{node}->reload foreach @servers;
+	return sprintf '%sT%02d:00:00.000000Z', $day, $hour;
+}
+
+# An error about the directory, as a pattern; DIRECTORY is its path.
+sub about_directory
+{
+	my ($message) = @_;
+
+	return sub { $message =~ s/DIRECTORY/"\Q$_[0]{directory}\E"/r };
+}
+
+my @troubles = (
+	{
+		story => 'the directory is not writable',
+		break => sub { set_mode(0500, $_[0]{directory}) },
+		mend => sub { set_mode(0700, $_[0]{directory}) },
+		error => about_directory(
+			'could not write to snapshot directory DIRECTORY: Permission denied'
+		)
+	},
+	{
+		story => 'the directory is missing, and cannot be made',
+		break => sub {
+			move($_[0]{directory}, $_[0]{away});
+			set_mode(0500, $_[0]{parent});
+		},
+		mend => sub {
+			set_mode(0700, $_[0]{parent});
+			move($_[0]{away}, $_[0]{directory});
+		},
+		error => about_directory(
+			'could not create snapshot directory DIRECTORY: Permission denied')
+	},
+	{
+		story => 'the directory cannot be reached',
+		break => sub { set_mode(0000, $_[0]{parent}) },
+		mend => sub { set_mode(0700, $_[0]{parent}) },
+		error => about_directory(
+			'could not access snapshot directory DIRECTORY: Permission denied')
+	},
+	{
+		story => 'a file is in the place of the directory',
+		break => sub {
+			move($_[0]{directory}, $_[0]{away});
+			append_to_file($_[0]{directory}, 'precious');
+		},
+		mend => sub {
+			is(slurp_file($_[0]{directory}), 'precious',
+				'the file is untouched');
+			delete_file($_[0]{directory});
+			move($_[0]{away}, $_[0]{directory});
+		},
+		error => about_directory('snapshot directory DIRECTORY is not a directory')
+	},
+	{
+		story => 'the directory is below a file',
+		break => sub {
+			move($_[0]{parent}, $_[0]{away});
+			append_to_file($_[0]{parent}, 'precious');
+		},
+		mend => sub {
+			is(slurp_file($_[0]{parent}), 'precious',
+				'the file is untouched');
+			delete_file($_[0]{parent});
+			move($_[0]{away}, $_[0]{parent});
+		},
+		error => about_directory(
+			'could not access snapshot directory DIRECTORY: Not a directory')
+	},
+	{
+		story => 'the directory is a symbolic link to nothing',
+		break => sub {
+			move($_[0]{directory}, $_[0]{away});
+			make_link($_[0]{elsewhere}, $_[0]{directory});
+		},
+		mend => sub { move($_[0]{away}, $_[0]{elsewhere}) },
+		error => about_directory(
+			'could not create snapshot directory DIRECTORY: File exists')
+	},
+	{
+		story => 'the directory is another user\'s',
+		skip => -w '/usr' ? 'all directories are writable here' : '',
+		break => sub {
+			move($_[0]{directory}, $_[0]{away});
+			make_link('/usr', $_[0]{directory});
+		},
+		mend => sub {
+			delete_file($_[0]{directory});
+			move($_[0]{away}, $_[0]{directory});
+		},
+		error => about_directory(
+			'could not write to snapshot directory DIRECTORY: Permission denied'
+		)
+	},
+	{
+		story => 'the directory is on a read-only disk',
+		skip => defined $mounts ? '' : "cannot mount a disk here: $no_mounts",
+		break => sub {
+			system_or_bail('cp', '-a', "$_[0]{directory}/.", "$mounts/disk");
+			move($_[0]{directory}, $_[0]{away});
+			make_link("$mounts/read_only", $_[0]{directory});
+		},
+		mend => sub {
+			# the same disk, writable
+			delete_file($_[0]{directory});
+			make_link("$mounts/disk", $_[0]{directory});
+		},
+		error => about_directory(
+			'could not write to snapshot directory DIRECTORY: Read-only file system'
+		)
+	},
+	{
+		story => 'the folder of the database is a symbolic link',
+		without_user => 1,
+		break => sub {
+			my $precious = $_[0]{node}->basedir . '/precious';
+
+			move("$_[0]{directory}/app", $_[0]{away});
+			mkdir $precious;
+			make_link($precious, "$_[0]{directory}/app");
+		},
+		mend => sub {
+			is_deeply([ glob $_[0]{node}->basedir . '/precious/*' ],
+				[], 'nothing was written to where it points');
+			delete_file("$_[0]{directory}/app");
+			move($_[0]{away}, "$_[0]{directory}/app");
+		},
+		error => sub { qr{"\Q$_[0]{directory}\E/app" is not a directory} }
+	},
+	{
+		story => 'the folder of the database is not writable',
+		without_user => 1,
+		break => sub { set_mode(0500, "$_[0]{directory}/app") },
+		mend => sub { set_mode(0700, "$_[0]{directory}/app") },
+		error => sub {
+			qr{could not create directory "\Q$_[0]{directory}\E/app/[^/"]+\.tmp": Permission denied};
+		}
+	},
+	{
+		story => 'the folder of the database cannot be read',
+		without_user => 1,
+		break => sub { set_mode(0000, "$_[0]{directory}/app") },
+		mend => sub { set_mode(0700, "$_[0]{directory}/app") },
+		error => sub {
+			qr{could not (open|create) directory "\Q$_[0]{directory}\E/app[^"]*": Permission denied};
+		}
+	});
+
+my @servers = map { new_server("server$_") } 1 .. 4;
+
+# A missing directory is made.
+foreach my $server (@servers)
+{
+	rmtree($server->{parent});
+	takes_snapshot($server, 'a directory that is missing is made');
+}
+is_deeply(
+	[
+		map { sprintf '%o', (stat $_)[2] & 07777 }
+		  $servers[0]{parent},
+		$servers[0]{directory},
+		"$servers[0]{directory}/app"
+	],
+	[ (700) x 3 ],
+	'with its parents, and for nobody else to read');
+
+SKIP:
+foreach my $trouble (grep { $_->{skip} } @troubles)
+{
+	skip "$trouble->{story}: $trouble->{skip}", 1;
+}
+@troubles = grep { !$_->{skip} } @troubles;
+
+while (my @batch = splice @troubles, 0, scalar @servers)
+{
+	my $slot;
+
+	breaks($servers[$_], $batch[$_]) foreach 0 .. $#batch;
+	$slot = next_slot(@servers);
+	is_retried($servers[$_], $batch[$_]) foreach 0 .. $#batch;
+	$batch[$_]{mend}->($servers[$_]) foreach 0 .. $#batch;
+	heals($servers[$_], $batch[$_], $slot) foreach 0 .. $#batch;
+}
+
+# Removed during a run; nobody has to mend anything.
+my ($server) = @servers;
+my $node = $server->{node};
+my $directory = $server->{directory};
+
+subtest 'the directory is removed during a run' => sub {
+	my $slot;
+
+	hold_at($node, 'dumped');
+	$slot = next_slot(@servers);
+	wait_until_held($node, 'dumped');
+	rmtree($directory);
+	let_go($node);
+	wait_until('the scheduled snapshot is taken all the same',
+		sub { snapshot_of_slot($server, $slot) });
+	like(
+		slurp_file($node->logfile),
+		qr{WARNING:  snapshot of database "app" failed \(attempt 1\): .*\n.*DETAIL: .*\Q$directory\E/app/.*No such file or directory},
+		'after an error that has the path');
+	is_deeply([ damages($directory) ], [], 'all snapshots are whole');
+	is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+};
+
+subtest 'the directory is a symbolic link' => sub {
+	my $name;
+
+	move($directory, $server->{away});
+	make_link($server->{away}, $directory);
+	$name = takes_snapshot($server, 'to a directory');
+	ok(-e "$server->{away}/$name/manifest.json", 'where it points to');
+	$node->restart;
+	is( $node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_list()'),
+		scalar(snapshots($directory)),
+		'it is listed after a restart');
+	delete_file($directory);
+	move($server->{away}, $directory);
+};
+
+subtest 'the server starts while the directory is broken' => sub {
+	my $log = -s $node->logfile;
+
+	move($directory, $server->{away});
+	append_to_file($directory, '');
+	$node->restart;
+	like((take_snapshot($server))[1],
+		qr/is not a directory/, 'there is an error for who asks');
+	unlike(slurp_file($node->logfile, $log),
+		qr/\] ERROR:/, 'the launcher has no error of its own');
+	delete_file($directory);
+	move($server->{away}, $directory);
+	takes_snapshot($server, 'mended');
+};
+
+subtest 'a folder in the directory is none of ours' => sub {
+	my $log = -s $node->logfile;
+
+	mkdir "$directory/$_", 0000 foreach qw(lost+found private);
+	$node->restart;
+	takes_snapshot($server, 'beside it');
+	is( $node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_list()'),
+		scalar(snapshots($directory, 'app')),
+		'snapshots are listed');
+	unlike(slurp_file($node->logfile, $log),
+		qr/\] ERROR:/, 'the launcher has no error of its own');
+	rmdir "$directory/$_" or die foreach qw(lost+found private);
+};
+
+# Nothing behind a symbolic link is removed.
+my $precious = $node->basedir . '/precious_tree';
+mkpath("$precious/inner");
+append_to_file("$precious/$_", $_) foreach qw(file inner/file);
+
+sub put_links_into
+{
+	my ($path) = @_;
+
+	make_link($precious, "$path/to_directory");
+	make_link("$precious/file", "$path/to_file");
+	make_link("$precious/nothing", "$path/to_nothing");
+	return;
+}
+
+sub check_precious
+{
+	my ($when) = @_;
+
+	is( join(' ', map { slurp_file("$precious/$_") } qw(file inner/file)),
+		'file inner/file',
+		"$when, what links point to is there");
+	return;
+}
+
+# Start a run, hold it, and return its staging directory and its session.
+sub hold_run
+{
+	my $session;
+	my @staging;
+
+	hold_at($node, 'dumped');
+	$session = start_query($node, "SELECT snapshot_now('app')");
+	$session->{worker} = wait_until_held($node, 'dumped');
+	@staging = leftovers($directory);
+	is(scalar @staging, 1, 'there is one staging directory');
+	return ("$directory/$staging[0]", $session);
+}
+
+subtest 'links in the staging directory of a run that fails' => sub {
+	my ($staging, $session) = hold_run();
+
+	put_links_into($staging);
+	move("$staging/app.dump", "$precious/dump");
+	make_link("$precious/dump", "$staging/app.dump");
+	$node->safe_psql('postgres',
+		"SELECT pg_cancel_backend($session->{worker})");
+	finish_query($session);
+	let_go($node);
+	isnt($session->{err}, '', 'the run fails');
+	ok(!-e $staging, 'its staging directory is gone');
+	check_precious('after it');
+	ok(-e "$precious/dump/toc.dat", 'so is what was moved away');
+	rmtree("$precious/dump");
+};
+
+subtest 'links in what an interrupted run left' => sub {
+	my ($staging, $session) = hold_run();
+	my ($name) = $staging =~ m{([^/]+)$};
+	my @links = ("$directory/app/2020-01-01T00-00-00Z.tmp", "$directory/other");
+
+	$node->stop('immediate');
+	finish_query($session);
+	let_go($node);
+	ok(-e "$staging/staging.json", 'the staging directory is left');
+	put_links_into($staging);
+
+	# It would be ours to remove, were it not behind a link.
+	mkdir "$precious/folder";
+	system_or_bail('cp', '-a', $staging, "$precious/folder/$name");
+	make_link("$precious/folder/$name", $links[0]);
+	make_link("$precious/folder", $links[1]);
+
+	$node->start;
+	takes_snapshot($server, 'after the start');
+	ok(!-e $staging, 'the staging directory is gone');
+	check_precious('after it');
+	ok(-e "$precious/folder/$name/staging.json",
+		'nothing is removed in a directory that is a link');
+	ok(-l $_, "$_ is left alone") foreach @links;
+	delete_file($_) foreach @links;
+	rmtree("$precious/folder");
+};
+
+subtest 'links in a snapshot that is due to be removed' => sub {
+	my $old = takes_snapshot($server, 'the old one');
+	my $dump = "$directory/$old/app.dump";
+	my $log = -s $node->logfile;
+	my $name;
+
+	put_links_into("$directory/$old");
+	reload_with($node, retention => 1);
+	$name = takes_snapshot_beside($old, 'the new one');
+	is_deeply([ snapshots($directory, 'app') ],
+		[ $old, $name ], 'what holds a link is not removed');
+	check_precious('after it');
+	like(
+		slurp_file($node->logfile, $log),
+		qr{WARNING:  snapshot "\Q$old\E" is not removed\n.*DETAIL:  It holds "\Q$directory/$old\E/to_\w+"},
+		'the log says why');
+
+	delete_file("$directory/$old/$_")
+	  foreach qw(to_directory to_file to_nothing);
+	move($dump, "$precious/dump");
+	make_link("$precious/dump", $dump);
+	$name = takes_snapshot_beside($old, 'the next one');
+	is_deeply([ snapshots($directory, 'app') ],
+		[ $old, $name ], 'neither is what has a link for its dump');
+	ok(-e "$precious/dump/toc.dat", 'what it points to is there');
+
+	delete_file($dump);
+	move("$precious/dump", $dump);
+	$name = takes_snapshot($server, 'the last one');
+	is_deeply([ snapshots($directory, 'app') ],
+		[$name], 'without links it is removed');
+	check_precious('after all');
+};
+
+# As takes_snapshot, beside one that is not whole.
+sub takes_snapshot_beside
+{
+	my ($other, $test_name) = @_;
+	my ($name, $stderr) = take_snapshot($server);
+
+	is($stderr, '', "$test_name: no error");
+	is_deeply([ grep { !/^\Q$other\E / && !/^\Q$other\E\// } damages($directory) ],
+		[], "$test_name: it is whole");
+	return $name;
+}
+
+$_->{node}->stop foreach @servers;
+done_testing();

@@ -62,16 +62,18 @@ files_write(int fd, const char *path, const char *text)
 }
 
 /*
- * The contents of a regular file of at most limit bytes, palloc'd, with a
- * zero byte behind them.  Returns NULL, with the reason in *problem and errno
- * from the failed call (or 0), when it cannot be read.  Raises no error.
+ * Read a regular file from where "from" of its size says, or not at all when
+ * that is negative.
  */
-char *
-files_read(const char *path, size_t limit, size_t *len, const char **problem)
+static char *
+read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
+			 size_t limit, size_t *len, const char **problem)
 {
 	int			fd;
 	struct stat st;
 	char	   *text;
+	off_t		start;
+	size_t		wanted;
 	size_t		done = 0;
 
 	/* O_NONBLOCK, so that a FIFO of that name does not hold us up. */
@@ -85,7 +87,7 @@ files_read(const char *path, size_t limit, size_t *len, const char **problem)
 		return NULL;
 	}
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-		st.st_size > (off_t) limit)
+		(start = from(st.st_size, limit)) < 0)
 	{
 		(void) CloseTransientFile(fd);
 		*problem = psprintf("it is not a regular file of at most %zu bytes",
@@ -94,10 +96,11 @@ files_read(const char *path, size_t limit, size_t *len, const char **problem)
 		return NULL;
 	}
 
-	text = palloc_extended(st.st_size + 1, MCXT_ALLOC_HUGE);
-	while (done < (size_t) st.st_size)
+	wanted = st.st_size - start;
+	text = palloc_extended(wanted + 1, MCXT_ALLOC_HUGE);
+	while (done < wanted)
 	{
-		ssize_t		n = read(fd, text + done, st.st_size - done);
+		ssize_t		n = pread(fd, text + done, wanted - done, start + done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -120,6 +123,37 @@ files_read(const char *path, size_t limit, size_t *len, const char **problem)
 	text[done] = '\0';
 	*len = done;
 	return text;
+}
+
+static off_t
+from_start(off_t size, size_t limit)
+{
+	return size > (off_t) limit ? -1 : 0;
+}
+
+static off_t
+from_near_end(off_t size, size_t limit)
+{
+	return Max(size - (off_t) limit, 0);
+}
+
+/*
+ * The contents of a regular file of at most limit bytes, palloc'd, with a
+ * zero byte behind them.  Returns NULL, with the reason in *problem and errno
+ * from the failed call (or 0), when it cannot be read.  Raises no error.
+ */
+char *
+files_read(const char *path, size_t limit, size_t *len, const char **problem)
+{
+	return read_regular(path, from_start, limit, len, problem);
+}
+
+/* As files_read, but of a longer file the last limit bytes. */
+char *
+files_read_end(const char *path, size_t limit, size_t *len,
+			   const char **problem)
+{
+	return read_regular(path, from_near_end, limit, len, problem);
 }
 
 static void

@@ -23,6 +23,8 @@ typedef struct FileTree
 extern void files_write(int fd, const char *path, const char *text);
 extern char *files_read(const char *path, size_t limit, size_t *len,
 						const char **problem);
+extern char *files_read_end(const char *path, size_t limit, size_t *len,
+							const char **problem);
 extern int64 files_hash(const char *path, bool sync, char *sha256);
 extern bool files_list(const char *root, int elevel, FileTree *tree);
 extern bool files_remove_all_but(const char *root, const char *kept,

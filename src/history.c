@@ -30,8 +30,8 @@
 /* Lines are mostly of some 300 bytes: some thousands of them are kept. */
 #define HISTORY_KEPT_BYTES	(1024 * 1024)
 
-/* A file that is longer than this is none of ours. */
-#define HISTORY_MAX_BYTES	(64 * HISTORY_KEPT_BYTES)
+/* Of a longer file, the last lines are read. */
+#define HISTORY_READ_BYTES	(3 * HISTORY_KEPT_BYTES)
 
 /* The lock is waited for up to ten seconds. */
 #define LOCK_TRIES			200
@@ -110,13 +110,14 @@ drop_old_lines(const char *path)
 	char	   *newpath = psprintf("%s.tmp", path);
 	const char *problem;
 	size_t		len;
-	char	   *text = files_read(path, HISTORY_MAX_BYTES, &len, &problem);
+	char	   *text = files_read_end(path, HISTORY_KEPT_BYTES, &len, &problem);
 	char	   *kept;
 	int			fd;
 
-	if (text == NULL || len <= HISTORY_KEPT_BYTES)
+	if (text == NULL)
 		return;
-	kept = memchr(text + len - HISTORY_KEPT_BYTES, '\n', HISTORY_KEPT_BYTES);
+	/* what begins in the middle of a line is left behind, too */
+	kept = memchr(text, '\n', len);
 	if (kept == NULL)
 		return;
 
@@ -245,8 +246,8 @@ history_read(const char *directory, uint64 system_identifier)
 {
 	const char *problem;
 	size_t		len;
-	char	   *text = files_read(history_path(directory, system_identifier),
-								  HISTORY_MAX_BYTES, &len, &problem);
+	char	   *text = files_read_end(history_path(directory, system_identifier),
+									  HISTORY_READ_BYTES, &len, &problem);
 	List	   *lines = NIL;
 	char	   *p = text;
 

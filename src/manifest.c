@@ -70,8 +70,8 @@ typedef struct ManifestReader
 	int64		version;
 	bool		want_files;
 	bool		bad_file;
-	int			item;			/* which file is being read */
-	ManifestFile *file;
+	int			nfiles;
+	ManifestFile file;			/* being read */
 } ManifestReader;
 
 /* Is this a relative path that stays inside the snapshot? */
@@ -99,30 +99,52 @@ is_sha256(const JsonValue *value)
 		strspn(value->text, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
 }
 
+/* A file has been read, if there was one; keep it if that is wanted. */
+static void
+end_file(ManifestReader *reader)
+{
+	ManifestFile *file = &reader->file;
+
+	if (reader->nfiles == 0)
+		return;
+	if (file->path == NULL || file->size < 0 || file->sha256[0] == '\0')
+		reader->bad_file = true;
+	else if (reader->want_files)
+	{
+		ManifestFile *copy = palloc(sizeof(ManifestFile));
+
+		*copy = *file;
+		reader->manifest->files = lappend(reader->manifest->files, copy);
+	}
+	else
+		pfree(file->path);
+	memset(file, 0, sizeof(*file));
+}
+
 /* Read a member of one of the files; false when its value is wrong. */
 static bool
 read_file_member(ManifestReader *reader, const JsonValue *value)
 {
 	const char *member = value->path + strlen("files.");
+	ManifestFile *file = &reader->file;
 
-	if (value->item != reader->item || reader->file == NULL)
+	if (value->item != reader->nfiles - 1)
 	{
-		reader->item = value->item;
-		reader->file = palloc0(sizeof(ManifestFile));
-		reader->file->size = -1;
-		reader->manifest->files = lappend(reader->manifest->files,
-										  reader->file);
+		end_file(reader);
+		reader->nfiles = value->item + 1;
+		file->size = -1;
 	}
 	if (strcmp(member, "path") == 0)
-		return record_read_string(value, &reader->file->path) &&
-			is_inner_path(reader->file->path);
+		return file->path == NULL &&
+			record_read_string(value, &file->path) &&
+			is_inner_path(file->path);
 	if (strcmp(member, "size") == 0)
-		return record_read_number(value, &reader->file->size);
+		return record_read_number(value, &file->size);
 	if (strcmp(member, "sha256") == 0)
 	{
 		if (!is_sha256(value))
 			return false;
-		strlcpy(reader->file->sha256, value->text, SHA256_HEX_SIZE);
+		strlcpy(file->sha256, value->text, SHA256_HEX_SIZE);
 	}
 	return true;
 }
@@ -134,7 +156,7 @@ read_value(void *arg, const JsonValue *value)
 
 	if (strncmp(value->path, "files.", strlen("files.")) == 0)
 	{
-		if (reader->want_files && !read_file_member(reader, value))
+		if (value->item < 0 || !read_file_member(reader, value))
 			reader->bad_file = true;
 	}
 	else if (strcmp(value->path, "manifest_version") == 0)
@@ -156,7 +178,6 @@ manifest_parse(char *text, size_t len, bool want_files, Manifest *manifest)
 {
 	ManifestReader reader = {0};
 	const char *problem;
-	ListCell   *lc;
 
 	memset(manifest, 0, sizeof(*manifest));
 	reader.manifest = manifest;
@@ -174,13 +195,10 @@ manifest_parse(char *text, size_t len, bool want_files, Manifest *manifest)
 	problem = record_problem(&reader.progress, members, lengthof(members));
 	if (problem != NULL)
 		return problem;
-	foreach(lc, manifest->files)
-	{
-		ManifestFile *file = lfirst(lc);
-
-		if (reader.bad_file || file->path == NULL || file->size < 0 ||
-			file->sha256[0] == '\0')
-			return "a file in it has a wrong path, size or hash";
-	}
+	end_file(&reader);
+	if (reader.bad_file)
+		return "a file in it has a wrong path, size or hash";
+	if (reader.nfiles == 0)
+		return "it names no files";
 	return NULL;
 }

@@ -18,6 +18,9 @@
 #define MANIFEST_FILE		"manifest.json"
 #define MANIFEST_VERSION	1
 
+/* A manifest has some 120 bytes for each file: room for two million. */
+#define MANIFEST_MAX_SIZE	((size_t) 256 * 1024 * 1024)
+
 #define SHA256_HEX_SIZE		(PG_SHA256_DIGEST_LENGTH * 2 + 1)
 
 typedef struct ManifestFile

@@ -37,6 +37,13 @@ record_write(StringInfo json, const RecordMember *members, int nmembers,
 				json_add_int64(json, m->name, *(const int64 *) field);
 				break;
 			case RECORD_TIME:
+				{
+					char		text[NAMES_ISO_SIZE];
+
+					names_format_iso(*(const TimestampTz *) field, text);
+					json_add_string(json, m->name, text);
+					break;
+				}
 			case RECORD_TIME_OR_NULL:
 				json_add_time(json, m->name, *(const TimestampTz *) field);
 				break;
@@ -129,7 +136,9 @@ record_read(RecordProgress *progress, const JsonValue *value,
 		if (strcmp(value->path, members[i].name) != 0)
 			continue;
 		progress->seen |= (uint32) 1 << i;
-		if (!read_field(value, members[i].type, field) &&
+		/* in an array it would be one of several */
+		if ((value->item >= 0 ||
+			 !read_field(value, members[i].type, field)) &&
 			progress->wrong == NULL)
 			progress->wrong = members[i].name;
 		return;

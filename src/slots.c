@@ -91,7 +91,12 @@ slots_begin(const char *directory, uint64 system_identifier, const char *time,
 	record_write(&json, members, lengthof(members), &file);
 	appendStringInfoString(&json, "}\n");
 
-	fd = OpenTransientFilePerm(newpath, O_WRONLY | O_CREAT | O_TRUNC |
+	/* the launcher alone writes it, so that one of that name is a leftover */
+	if (unlink(newpath) != 0 && errno != ENOENT)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not remove file \"%s\": %m", newpath)));
+	fd = OpenTransientFilePerm(newpath, O_WRONLY | O_CREAT | O_EXCL |
 							   O_NOFOLLOW | PG_BINARY, pg_file_create_mode);
 	if (fd < 0)
 		ereport(ERROR,

@@ -36,7 +36,6 @@
 #include "storage/fd.h"
 #include "store.h"
 #include "test_step.h"
-#include "utils/memutils.h"
 
 /* How often a lost race for a staging directory is run again. */
 #define CREATE_TRIES	10
@@ -287,7 +286,7 @@ read_owner(const char *path, StagingOwner *owner)
 	Manifest	manifest;
 	const char *problem;
 	size_t		len;
-	char	   *text = files_read(path, MaxAllocSize - 1, &len, &problem);
+	char	   *text = files_read(path, MANIFEST_MAX_SIZE, &len, &problem);
 
 	if (text == NULL)
 		return false;

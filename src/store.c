@@ -21,9 +21,6 @@
 #include "storage/fd.h"
 #include "store.h"
 
-/* A manifest has some 120 bytes for each file: room for two million. */
-#define MANIFEST_MAX_SIZE	((size_t) 256 * 1024 * 1024)
-
 /*
  * The names of what is in a directory; NIL when it does not exist.  When it
  * cannot be read, that is reported at elevel.

@@ -124,13 +124,26 @@ sub succeeds
 	return;
 }
 
+# Switch the schedule on or off, and wait until the launcher knows.
+sub set_schedule
+{
+	my ($value) = @_;
+	my $is = $value eq 'on' ? 'IS NOT NULL' : 'IS NULL';
+
+	reload_with($node, enable => $value);
+	$node->poll_query_until('postgres',
+		"SELECT next_run $is FROM snapshot_status()")
+	  or die "the schedule is not $value";
+	return;
+}
+
 # Have the clock reach a slot, with the schedule on.
 my $day = 19;
 
 sub reach_slot
 {
 	$day++;
-	reload_with($node, enable => 'on');
+	set_schedule('on');
 	set_clock($node, "2026-03-$day 03:00:01");
 	$node->reload;
 	return "2026-03-${day}T03:00:00.000000Z";
@@ -163,7 +176,7 @@ sub heals
 	wait_until(
 		"$test_name: a later try is good",
 		sub { (grep { $_->{outcome} eq 'succeeded' } lines($slot, $database)) == 1 });
-	reload_with($node, enable => 'off');
+	set_schedule('off');
 	return;
 }
 
@@ -203,37 +216,60 @@ succeeds('app', 'pg_hba.conf rejects pg_dump');
 # All connections, and those that are reserved for superusers, are used up by
 # sessions but the last one, which asks.
 $node->append_conf('postgresql.conf',
-	"max_connections = 4\nsuperuser_reserved_connections = 1\n");
+	"max_connections = 6\nsuperuser_reserved_connections = 1\n");
 $node->restart;
 my @sessions;
 
 sub use_up_connections
 {
-	foreach my $i (1 .. 3)
+	my ($count) = @_;
+
+	while (@sessions < $count)
 	{
-		my %session = (in => "SELECT 1;\n", out => '');
+		my %session = (in => "SELECT 'connected';\n", out => '');
 
 		$session{handle} = IPC::Run::start(
 			[ 'psql', '-XAtq', '-d', $node->connstr('postgres') ],
-			'<', \$session{in}, '>', \$session{out});
-		$session{handle}->pump until $session{out} =~ /1/;
-		push @sessions, \%session;
+			'<', \$session{in}, '>', \$session{out}, '2>', \$session{err});
+
+		# It ends when one that was there before has not left yet.
+		if (eval {
+				$session{handle}->pump until $session{out} =~ /connected/;
+				1;
+			})
+		{
+			push @sessions, \%session;
+		}
+		else
+		{
+			eval { $session{handle}->finish };
+		}
 	}
 	return;
 }
 
+# End all but so many of the sessions.
 sub free_connections
 {
-	while (my $session = pop @sessions)
+	my ($but) = @_;
+
+	while (@sessions > $but)
 	{
+		my $session = pop @sessions;
 		$session->{in} .= "\\q\n";
 		$session->{handle}->finish;
 	}
+	$node->poll_query_until('postgres', <<EOF) or die 'sessions do not end';
+SELECT count(*) = $but + 1 FROM pg_stat_activity
+ WHERE backend_type = 'client backend'
+EOF
 	return;
 }
 
-use_up_connections();
-$stderr = error_of("SELECT snapshot_now('app')");
+use_up_connections(5);
+my $asked = start_session($node, 'app');
+$asked->{handle}->finish;
+$stderr = $asked->{err};
 like($stderr, $could_not, 'no connection is left: an error');
 like($stderr, qr/DETAIL:  .*too many clients already/,
 	'no connection is left: the error says so');
@@ -241,11 +277,18 @@ like($stderr, qr/HINT:  .*max_connections/,
 	'no connection is left: and what to do');
 is_deeply([ leftovers($directory) ], [],
 	'no connection is left: nothing is left over');
-heals('app', qr/too many clients already/,
-	\&free_connections, 'no connection is left');
+
+# Some are left, but fewer than pg_dump needs for its jobs.
+free_connections(2);
+reload_with($node, jobs => 8);
+heals(
+	'app',
+	qr/too many clients already/,
+	sub { free_connections(0); reload_with($node, jobs => 2); },
+	'too few connections are left');
 $node->append_conf('postgresql.conf', "max_connections = 100\n");
 $node->restart;
-succeeds('app', 'no connection is left');
+succeeds('app', 'too few connections are left');
 
 #
 # Background workers.
@@ -326,7 +369,8 @@ is((join ' ', map { $_->{outcome} } lines($slot, $_)),
 is(scalar lines($slot, 'closed'), 0,
 	'with *, a database that allows no connections is passed over');
 is(scalar snapshots($directory, 'closed'), 0, 'and has no snapshot');
-reload_with($node, enable => 'off', databases => 'app', max_workers => 2);
+set_schedule('off');
+reload_with($node, databases => 'app', max_workers => 2);
 
 # A database in use.
 my $session = start_run('app');
@@ -348,8 +392,8 @@ $node->safe_psql('postgres', 'DROP DATABASE app WITH (FORCE)');
 is(finish_session($session), '', 'DROP DATABASE WITH (FORCE) ends a run');
 like($session->{err}, qr/${could_not}terminating .* administrator command/,
 	'DROP DATABASE WITH (FORCE) during a run: the error says so');
-is_deeply([ leftovers($directory) ], [],
-	'DROP DATABASE WITH (FORCE) during a run: nothing is left over');
+wait_until('DROP DATABASE WITH (FORCE) during a run: nothing is left over',
+	sub { !leftovers($directory) });
 open_gate();
 create_database('app');
 succeeds('app', 'DROP DATABASE WITH (FORCE) during a run');
@@ -428,8 +472,7 @@ $locker->pump until $lock_out =~ /(\d+)\n/;
 $session = start_session($node, 'app');
 $node->poll_query_until('postgres', <<'EOF') or die 'no dump';
 SELECT count(*) > 0 FROM pg_stat_activity
- WHERE application_name = 'pg_dump' OR application_name = 'snapshot_worker'
-   AND wait_event_type = 'Lock'
+ WHERE application_name = 'snapshot_worker' AND wait_event_type = 'Lock'
 EOF
 kill 'KILL', $pid or die "could not kill $pid: $!";
 finish_session($session);

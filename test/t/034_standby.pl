@@ -349,7 +349,7 @@ like($session->{err},
 	qr/ERROR:  could not take a snapshot of database "passing": .*conflict with recovery/,
 	'DROP DATABASE on the primary during a run on the standby is a clear error');
 open_gate();
-is_deeply([ leftovers($directory) ], [], 'nothing is left of that run');
+wait_until('nothing is left of that run', sub { !leftovers($directory) });
 catch_up();
 my ($rc, $stdout, $stderr) =
   $standby->psql('postgres', "SELECT snapshot_now('passing')");

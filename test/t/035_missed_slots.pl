@@ -50,6 +50,16 @@ EOF
 	return;
 }
 
+# Switch the schedule off, and wait until the launcher knows.
+sub switch_off
+{
+	reload_with($node, enable => 'off');
+	$node->poll_query_until('postgres', <<'EOF') or die 'still on';
+SELECT state = 'disabled' AND next_run IS NULL FROM snapshot_status()
+EOF
+	return;
+}
+
 # The server is down from one instant to the other.
 sub be_down
 {
@@ -185,14 +195,14 @@ reload_with($node, catch_up => 'on');
 # A slot of before the schedule is not missed.
 #
 
-reload_with($node, enable => 'off');
+switch_off();
 set_clock($node, '2026-03-23 04:00:00');
 reload_with($node, enable => 'on');
 none_taken(3, 'a schedule that is switched on takes no earlier slot');
 be_down('2026-03-23 04:01:00', '2026-03-23 04:02:00');
 none_taken(3, 'nor does it at the next start');
 
-reload_with($node, enable => 'off');
+switch_off();
 change_while_down('2026-03-23 04:03:00', '2026-03-24 04:00:00',
 	'enable', 'on');
 none_taken(3, 'a schedule that starts with the server takes no earlier slot');
@@ -292,6 +302,20 @@ cut_off('2026-03-30', 'an immediate shutdown',
 cut_off('2026-03-31', 'a fast shutdown',
 	sub { $node->stop('fast'); $node->start; });
 
+# A run that was cut off when its snapshot was there already has succeeded.
+hold_at($node, 'published');
+reach('2026-04-01 03:44:59');
+wait_until_held($node, 'published');
+$node->stop('immediate');
+let_go($node);
+$node->start;
+taken(11, 'schedule 1 ' . slot('2026-04-01 03:45'),
+	'an immediate shutdown at the end of a run');
+is_deeply(
+	[ map { "$_->{outcome} $_->{attempt}" } lines('2026-04-01 03:45') ],
+	['succeeded 1'],
+	'an immediate shutdown at the end of a run: the history has it');
+
 # The launcher alone ends: the run goes on, and is that of the slot.
 sub without_launcher
 {
@@ -317,9 +341,9 @@ EOF
 	return;
 }
 
-without_launcher('2026-04-01', 'catch_up on');
+without_launcher('2026-04-02', 'catch_up on');
 reload_with($node, catch_up => 'off');
-without_launcher('2026-04-02', 'catch_up off');
+without_launcher('2026-04-03', 'catch_up off');
 reload_with($node, catch_up => 'on');
 
 #
@@ -352,7 +376,7 @@ EOF
 my @slots;
 foreach my $round (0 .. 19)
 {
-	my $slot = sprintf '2026-04-03 %02d:00', $round + 1;
+	my $slot = sprintf '2026-04-04 %02d:00', $round + 1;
 	my $kind =
 	  $round % 7 == 6
 	  ? 'a launcher that ends'
@@ -360,7 +384,7 @@ foreach my $round (0 .. 19)
 
 	push @slots, $slot;
 	note("$kind around $slot");
-	reach(sprintf '2026-04-03 %02d:59:59', $round);
+	reach(sprintf '2026-04-04 %02d:59:59', $round);
 	usleep(int rand 2_000_000);
 	$kinds{$kind}->();
 	$node->poll_query_until('postgres',

@@ -124,8 +124,10 @@ goes_on('2026-03-20 03:00:00', ['2026-03-19T03:00'],
 	'minutes forward, over a slot');
 like((snapshots($directory, 'app'))[-1], qr{^app/2026-03-19T03-10-},
 	'the snapshot is named for when it was taken');
-jump('2026-03-19 02:59:58');
-goes_on('2026-03-20 03:00:00', [], 'minutes back, over a slot');
+jump('2026-03-19 02:50:00');
+goes_on('2026-03-19 03:00:00', [], 'minutes back, over a slot');
+jump('2026-03-19 03:00:01');
+goes_on('2026-03-20 03:00:00', [], 'minutes back, and to that slot again');
 jump('2026-03-19 23:00:00');
 goes_on('2026-03-20 03:00:00', [], 'hours forward, to before a slot');
 jump('2026-03-20 09:00:00');
@@ -153,6 +155,7 @@ jump('2026-04-01 03:00:01');
 wait_until('retention leaves one snapshot',
 	sub { snapshots($directory, 'app') == 1 && !leftovers($directory) });
 @expected = slots_taken();
+is_deeply(\@expected, ['2026-04-01T03:00'], 'which is the last one');
 settle('2026-04-02 03:00:00');
 jump('2026-03-30 02:00:00');
 goes_on('2026-03-30 03:00:00', [], 'back to before a snapshot that is gone');

@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * staging_owner.c
+ *	  A door to what staging.c keeps to itself.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "staging.c"
+
+#include "fuzz.h"
+
+bool
+fuzz_read_owner(StagingOwner *owner)
+{
+	return read_owner("staging.json", owner);
+}

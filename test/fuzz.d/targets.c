@@ -1,0 +1,476 @@
+/*-------------------------------------------------------------------------
+ *
+ * targets.c
+ *	  What is fuzzed, and what has to be true whatever the input is.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fuzz.h"
+#include "history.h"
+#include "lib/stringinfo.h"
+#include "manifest.h"
+#include "mb/pg_wchar.h"
+#include "names.h"
+#include "pgtime.h"
+#include "schedule.h"
+#include "slots.h"
+#include "utils/timestamp.h"
+
+/* The input as files_read would give it. */
+static char *
+text_of(const uint8 *data, size_t size)
+{
+	char	   *text = palloc(size + 1);
+
+	memcpy(text, data, size);
+	text[size] = '\0';
+	return text;
+}
+
+/*
+ * Manifests
+ */
+
+static bool
+stays_inside(const char *path)
+{
+	const char *framed = psprintf("/%s/", path);
+
+	return strstr(framed, "//") == NULL && strstr(framed, "/./") == NULL &&
+		strstr(framed, "/../") == NULL;
+}
+
+static bool
+same_files(const List *a, const List *b)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(lc, a, lc2, b)
+	{
+		const ManifestFile *x = lfirst(lc);
+		const ManifestFile *y = lfirst(lc2);
+
+		if (strcmp(x->path, y->path) != 0 || x->size != y->size ||
+			strcmp(x->sha256, y->sha256) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_manifest(const Manifest *a, const Manifest *b)
+{
+	return strcmp(a->name, b->name) == 0 &&
+		strcmp(a->database, b->database) == 0 &&
+		a->system_identifier == b->system_identifier &&
+		strcmp(a->reason, b->reason) == 0 &&
+		a->scheduled_for == b->scheduled_for &&
+		a->attempt == b->attempt &&
+		a->started_at == b->started_at &&
+		a->finished_at == b->finished_at &&
+		strcmp(a->server_version, b->server_version) == 0 &&
+		strcmp(a->pg_dump_version, b->pg_dump_version) == 0 &&
+		strcmp(a->format, b->format) == 0 &&
+		strcmp(a->compression, b->compression) == 0 &&
+		a->jobs == b->jobs &&
+		a->lsn == b->lsn &&
+		a->timeline == b->timeline &&
+		a->database_size == b->database_size &&
+		a->tables == b->tables &&
+		a->size == b->size &&
+		same_files(a->files, b->files);
+}
+
+/* Is what is written the same when it is read? */
+static void
+check_written(const Manifest *manifest, const Manifest *expected)
+{
+	char	   *text = manifest_format(manifest);
+	Manifest	again;
+
+	PROMISE(manifest_parse(text, strlen(text), true, &again) == NULL);
+	PROMISE(same_manifest(expected, &again));
+}
+
+/* A manifest.json with anything in it. */
+static void
+manifest_target(const uint8 *data, size_t size)
+{
+	Manifest	listed;
+	Manifest	whole;
+	const char *problem_listed;
+	ListCell   *lc;
+
+	problem_listed = manifest_parse(text_of(data, size), size, false, &listed);
+	if (manifest_parse(text_of(data, size), size, true, &whole) != NULL)
+		return;
+	PROMISE(problem_listed == NULL);
+	PROMISE(listed.files == NIL);
+	foreach(lc, whole.files)
+		PROMISE(stays_inside(((ManifestFile *) lfirst(lc))->path));
+
+	/* 0 stands for no time at all */
+	if (whole.started_at != 0 && whole.finished_at != 0)
+		check_written(&whole, &whole);
+}
+
+/* Bytes to make a manifest of; zeroes when there are no more. */
+typedef struct Source
+{
+	const uint8 *data;
+	size_t		left;
+} Source;
+
+static void
+take_bytes(Source *source, void *bytes, size_t size)
+{
+	size_t		n = Min(size, source->left);
+
+	memset(bytes, 0, size);
+	memcpy(bytes, source->data, n);
+	source->data += n;
+	source->left -= n;
+}
+
+static int64
+take_number(Source *source)
+{
+	int64		number;
+
+	take_bytes(source, &number, sizeof(number));
+	return number & PG_INT64_MAX;
+}
+
+static TimestampTz
+take_time(Source *source)
+{
+	TimestampTz first;
+	TimestampTz last;
+
+	PROMISE(names_parse_iso("0001-01-01T00:00:00.000000Z", &first));
+	PROMISE(names_parse_iso("9999-12-31T23:59:59.999999Z", &last));
+	first += take_number(source) % (last - first + 1);
+	return first != 0 ? first : 1;
+}
+
+static char *
+take_string(Source *source)
+{
+	uint8		len;
+	char	   *string;
+
+	take_bytes(source, &len, 1);
+	string = palloc0(len + 1);
+	take_bytes(source, string, len);
+	return string;
+}
+
+static ManifestFile *
+take_file(Source *source)
+{
+	ManifestFile *file = palloc0(sizeof(ManifestFile));
+
+	file->path = take_string(source);
+	if (!stays_inside(file->path))
+		file->path = "toc.dat";
+	file->size = take_number(source);
+	for (int i = 0; i < SHA256_HEX_SIZE - 1; i++)
+	{
+		uint8		digit;
+
+		take_bytes(source, &digit, 1);
+		file->sha256[i] = "0123456789abcdef"[digit % 16];
+	}
+	return file;
+}
+
+/* A string as JSON, which is UTF-8, can hold it. */
+static char *
+in_json(const char *value)
+{
+	char	   *copy = pstrdup(value);
+
+	if (pg_encoding_verifymbstr(PG_UTF8, copy, strlen(copy)) !=
+		(int) strlen(copy))
+	{
+		for (char *p = copy; *p != '\0'; p++)
+			*p = IS_HIGHBIT_SET(*p) ? '?' : *p;
+	}
+	return copy;
+}
+
+/* Any manifest, written. */
+static void
+written_target(const uint8 *data, size_t size)
+{
+	Source		source = {data, size};
+	Manifest	manifest = {0};
+	Manifest	expected;
+	uint8		has_slot;
+	ListCell   *lc;
+
+	manifest.system_identifier = (uint64) take_number(&source) << 1;
+	take_bytes(&source, &has_slot, 1);
+	if (has_slot & 1)
+		manifest.scheduled_for = take_time(&source);
+	manifest.attempt = take_number(&source);
+	manifest.started_at = take_time(&source);
+	manifest.finished_at = take_time(&source);
+	manifest.jobs = take_number(&source);
+	manifest.lsn = (XLogRecPtr) take_number(&source) << 1;
+	manifest.timeline = take_number(&source);
+	manifest.database_size = take_number(&source);
+	manifest.tables = take_number(&source);
+	manifest.size = take_number(&source);
+	manifest.name = take_string(&source);
+	manifest.database = take_string(&source);
+	manifest.reason = take_string(&source);
+	manifest.server_version = take_string(&source);
+	manifest.pg_dump_version = take_string(&source);
+	manifest.format = take_string(&source);
+	manifest.compression = take_string(&source);
+	do
+		manifest.files = lappend(manifest.files, take_file(&source));
+	while (source.left > 0);
+
+	expected = manifest;
+	expected.name = in_json(manifest.name);
+	expected.database = in_json(manifest.database);
+	expected.reason = in_json(manifest.reason);
+	expected.server_version = in_json(manifest.server_version);
+	expected.pg_dump_version = in_json(manifest.pg_dump_version);
+	expected.format = in_json(manifest.format);
+	expected.compression = in_json(manifest.compression);
+	expected.files = NIL;
+	foreach(lc, manifest.files)
+	{
+		ManifestFile *file = palloc(sizeof(ManifestFile));
+
+		*file = *(ManifestFile *) lfirst(lc);
+		file->path = in_json(file->path);
+		expected.files = lappend(expected.files, file);
+	}
+	check_written(&manifest, &expected);
+}
+
+/*
+ * History, schedule file and staging.json
+ */
+
+static void
+records_target(const uint8 *data, size_t size)
+{
+	StagingOwner owner = {0};
+	List	   *lines;
+	ListCell   *lc;
+	bool		catch_up;
+
+	fuzz_file.data = data;
+	fuzz_file.size = size;
+
+	lines = history_read("/", 1);
+	foreach(lc, lines)
+	{
+		HistoryLine *line = lfirst(lc);
+		char		folder[NAMES_FOLDER_SIZE];
+		char		database[NAMEDATALEN];
+		TimestampTz start;
+
+		PROMISE(line->name != NULL && line->reason != NULL &&
+				line->outcome != NULL);
+		PROMISE(line->attempt >= 0 && line->size >= 0);
+		if (names_split(line->name, folder, database, &start))
+			PROMISE(strncmp(folder, line->name, strlen(folder)) == 0);
+		PROMISE(slots_attempts(lines, "appdb", line->scheduled_for,
+							   &catch_up) >= 0);
+	}
+
+	(void) slots_since("/", 1, "03:00");
+	if (fuzz_read_owner(&owner))
+		PROMISE(owner.name != NULL && owner.reason != NULL &&
+				owner.attempt >= 0);
+}
+
+/*
+ * Names
+ */
+
+static void
+names_target(const uint8 *data, size_t size)
+{
+	char	   *text = text_of(data, size);
+	char		folder[NAMES_FOLDER_SIZE];
+	char		database[NAMEDATALEN];
+	char		decoded[NAMEDATALEN];
+	char		name[NAMES_SIZE];
+	TimestampTz start;
+
+	/* as the name of a folder, and of a snapshot */
+	if (names_decode_database(text, database))
+	{
+		names_encode_database(database, folder);
+		PROMISE(strcmp(folder, text) == 0);
+	}
+	if (names_split(text, folder, database, &start))
+	{
+		PROMISE(names_make(database, start, name));
+		PROMISE(strcmp(name, text) == 0);
+	}
+
+	/* as the name of a database */
+	strlcpy(database, text, sizeof(database));
+	if (database[0] == '\0')
+		return;
+	names_encode_database(database, folder);
+	PROMISE(folder[strspn(folder, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+						  "abcdefghijklmnopqrstuvwxyz0123456789_-%")] == '\0');
+	PROMISE(folder[0] != '-');
+	PROMISE(names_decode_database(folder, decoded));
+	PROMISE(strcmp(decoded, database) == 0);
+	PROMISE(names_make(database, 0, name));
+	PROMISE(names_split(name, folder, decoded, &start));
+	PROMISE(start == 0 && strcmp(decoded, database) == 0);
+}
+
+/*
+ * Times
+ */
+
+/* The instant at the front of the input, and the text behind it. */
+static char *
+take_instant(const uint8 *data, size_t size, TimestampTz *instant)
+{
+	Source		source = {data, size};
+
+	take_bytes(&source, instant, sizeof(*instant));
+	return text_of(source.data, source.left);
+}
+
+static void
+times_target(const uint8 *data, size_t size)
+{
+	TimestampTz instant;
+	TimestampTz parsed;
+	char	   *text = take_instant(data, size, &instant);
+	char		time[NAMES_TIME_SIZE];
+	char		iso[NAMES_ISO_SIZE];
+
+	if (names_parse_time(text, &parsed))
+	{
+		PROMISE(names_format_time(parsed, time));
+		PROMISE(strcmp(time, text) == 0);
+	}
+	if (names_parse_iso(text, &parsed))
+	{
+		names_format_iso(parsed, iso);
+		PROMISE(strcmp(iso, text) == 0);
+	}
+
+	if (names_format_time(instant, time))
+	{
+		PROMISE(names_parse_time(time, &parsed));
+		PROMISE(parsed <= instant && instant - parsed < USECS_PER_SEC);
+		names_format_iso(instant, iso);
+		PROMISE(names_parse_iso(iso, &parsed));
+		PROMISE(parsed == instant);
+	}
+	else
+	{
+		names_format_iso(instant, iso);
+		PROMISE(iso[0] == '\0');
+	}
+}
+
+/*
+ * The setting "time"
+ */
+
+/* Is a run due at an instant?  By the calendar of the server. */
+static bool
+due_at(const Schedule *schedule, TimestampTz instant)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	PROMISE(timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) == 0);
+	return tm.tm_sec == 0 && fsec == 0 &&
+		schedule->due[tm.tm_hour * MINS_PER_HOUR + tm.tm_min];
+}
+
+static char *
+schedule_text(const Schedule *schedule)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < HOURS_PER_DAY * MINS_PER_HOUR; i++)
+	{
+		if (schedule->due[i])
+			appendStringInfo(&text, "%s%02d:%02d", text.len > 0 ? ", " : "",
+							 i / MINS_PER_HOUR, i % MINS_PER_HOUR);
+	}
+	return text.data;
+}
+
+static void
+schedule_target(const uint8 *data, size_t size)
+{
+	TimestampTz instant;
+	char	   *text = take_instant(data, size, &instant);
+	TimestampTz next;
+	TimestampTz latest;
+	TimestampTz minute;
+	Schedule	schedule;
+	Schedule	again;
+
+	if (!schedule_parse(text, &schedule))
+		return;
+	PROMISE(schedule_parse(schedule_text(&schedule), &again));
+	PROMISE(memcmp(&schedule, &again, sizeof(schedule)) == 0);
+
+	if (instant < MIN_TIMESTAMP + USECS_PER_DAY ||
+		instant >= END_TIMESTAMP - USECS_PER_DAY)
+		return;
+	next = schedule_next(&schedule, instant);
+	latest = schedule_latest(&schedule, instant);
+	PROMISE(latest <= instant && instant < next);
+
+	/* minute by minute */
+	minute = latest;
+	PROMISE(due_at(&schedule, minute));
+	do
+		minute += USECS_PER_MINUTE;
+	while (!due_at(&schedule, minute));
+	PROMISE(minute == next);
+}
+
+fuzz_target
+fuzz_find_target(const char *name)
+{
+	static const struct
+	{
+		const char *name;
+		fuzz_target target;
+	}			targets[] = {
+		{"manifest", manifest_target},
+		{"written", written_target},
+		{"records", records_target},
+		{"names", names_target},
+		{"times", times_target},
+		{"schedule", schedule_target},
+	};
+
+	for (size_t i = 0; i < lengthof(targets); i++)
+	{
+		if (strcmp(targets[i].name, name) == 0)
+			return targets[i].target;
+	}
+	elog(ERROR, "no such target: %s", name);
+}

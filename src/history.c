@@ -26,6 +26,7 @@
 #include "miscadmin.h"
 #include "record.h"
 #include "storage/fd.h"
+#include "utils/memutils.h"
 
 /* Lines are mostly of some 300 bytes: some thousands of them are kept. */
 #define HISTORY_KEPT_BYTES	(1024 * 1024)
@@ -248,22 +249,39 @@ history_read(const char *directory, uint64 system_identifier)
 	size_t		len;
 	char	   *text = files_read_end(history_path(directory, system_identifier),
 									  HISTORY_READ_BYTES, &len, &problem);
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext parsing = AllocSetContextCreate(caller, "history line",
+												  ALLOCSET_DEFAULT_SIZES);
 	List	   *lines = NIL;
 	char	   *p = text;
 
 	while (text != NULL && p < text + len)
 	{
 		char	   *end = memchr(p, '\n', text + len - p);
-		HistoryLine *line = palloc0(sizeof(HistoryLine));
+		HistoryLine line = {0};
 
 		CHECK_FOR_INTERRUPTS();
 		if (end == NULL)
 			break;				/* torn: it is not finished */
 		*end = '\0';
-		if (record_parse(p, end - p, members, lengthof(members),
-						 line) == NULL)
-			lines = lappend(lines, line);
+
+		/* what is none of ours is not to stay in memory */
+		MemoryContextSwitchTo(parsing);
+		problem = record_parse(p, end - p, members, lengthof(members), &line);
+		MemoryContextSwitchTo(caller);
+		if (problem == NULL)
+		{
+			HistoryLine *copy = palloc(sizeof(HistoryLine));
+
+			*copy = line;
+			record_copy_strings(members, lengthof(members), copy);
+			lines = lappend(lines, copy);
+		}
+		MemoryContextReset(parsing);
 		p = end + 1;
 	}
+	MemoryContextDelete(parsing);
+	if (text != NULL)
+		pfree(text);
 	return lines;
 }

@@ -202,3 +202,13 @@ manifest_parse(char *text, size_t len, bool want_files, Manifest *manifest)
 		return "it names no files";
 	return NULL;
 }
+
+/*
+ * Give a manifest that was read without its files strings of its own, in the
+ * current memory context.
+ */
+void
+manifest_copy_strings(Manifest *manifest)
+{
+	record_copy_strings(members, lengthof(members), manifest);
+}

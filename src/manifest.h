@@ -54,6 +54,7 @@ typedef struct Manifest
 } Manifest;
 
 extern char *manifest_format(const Manifest *manifest);
+extern void manifest_copy_strings(Manifest *manifest);
 extern const char *manifest_parse(char *text, size_t len, bool want_files,
 								  Manifest *manifest);
 

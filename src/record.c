@@ -145,6 +145,23 @@ record_read(RecordProgress *progress, const JsonValue *value,
 	}
 }
 
+/*
+ * Give a record strings of its own, in the current memory context, in place of
+ * those that it was read with.
+ */
+void
+record_copy_strings(const RecordMember *members, int nmembers, void *record)
+{
+	for (const RecordMember *m = members; m < members + nmembers; m++)
+	{
+		char	  **field = (char **) ((char *) record + m->offset);
+
+		if ((m->type == RECORD_STRING || m->type == RECORD_STRING_OR_NULL) &&
+			*field != NULL)
+			*field = pstrdup(*field);
+	}
+}
+
 /* Why the record that was read is not whole, or NULL when it is. */
 const char *
 record_problem(const RecordProgress *progress, const RecordMember *members,

@@ -47,6 +47,8 @@ extern void record_write(StringInfo json, const RecordMember *members,
 extern void record_read(RecordProgress *progress, const JsonValue *value,
 						const RecordMember *members, int nmembers,
 						void *record);
+extern void record_copy_strings(const RecordMember *members, int nmembers,
+								void *record);
 extern const char *record_parse(char *text, size_t len,
 								const RecordMember *members, int nmembers,
 								void *record);

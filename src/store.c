@@ -20,6 +20,7 @@
 #include "names.h"
 #include "storage/fd.h"
 #include "store.h"
+#include "utils/memutils.h"
 
 /*
  * The names of what is in a directory; NIL when it does not exist.  When it
@@ -134,9 +135,12 @@ store_load(const char *directory, const char *name, bool want_files, int elevel)
 	StoredSnapshot *snapshot = palloc0(sizeof(StoredSnapshot));
 	char		folder[NAMES_FOLDER_SIZE];
 	const char *problem = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext parsing;
 	struct stat st;
 	char	   *text;
 	size_t		len;
+	bool		exists = true;
 
 	snapshot->name = pstrdup(name);
 	snapshot->path = psprintf("%s/%s", directory, name);
@@ -144,14 +148,14 @@ store_load(const char *directory, const char *name, bool want_files, int elevel)
 		!is_directory(snapshot->path))
 		return NULL;
 
+	/* A manifest can be large; little of it is kept, unless all is wanted. */
+	parsing = AllocSetContextCreate(CurrentMemoryContext, "manifest",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(parsing);
 	text = files_read(psprintf("%s/%s", snapshot->path, MANIFEST_FILE),
 					  MANIFEST_MAX_SIZE, &len, &problem);
 	if (text == NULL)
-	{
-		/* removed since the directory was read, or never a snapshot */
-		if (errno == ENOENT)
-			return NULL;
-	}
+		exists = errno != ENOENT;
 	else
 	{
 		problem = manifest_parse(text, len, want_files, &snapshot->manifest);
@@ -159,6 +163,17 @@ store_load(const char *directory, const char *name, bool want_files, int elevel)
 			problem = "it belongs to a snapshot of another name";
 		pfree(text);
 	}
+	MemoryContextSwitchTo(caller);
+	if (problem != NULL)
+		problem = pstrdup(problem);
+	else if (!want_files)
+		manifest_copy_strings(&snapshot->manifest);
+	if (problem != NULL || !want_files)
+		MemoryContextDelete(parsing);
+
+	/* removed since the directory was read, or never a snapshot */
+	if (!exists)
+		return NULL;
 	if (problem != NULL)
 	{
 		ereport(elevel,

@@ -66,8 +66,12 @@ is_deeply(
 	[ ('failed 2026-03-19T03:00:00.000000Z') x 3 ],
 	'the history has each of them');
 like($lines[0]{error}, qr/out of luck/, "with pg_dump's own words");
-my $log = slurp_file($node->logfile);
-my @delays = $log =~ /next try of a snapshot of database "bad" is in (\d+) s/g;
+my ($log, @delays);
+wait_until('the log tells when the next try is', sub {
+	$log = slurp_file($node->logfile);
+	@delays = $log =~ /next try of a snapshot of database "bad" is in (\d+) s/g;
+	return @delays >= 3;
+});
 is_deeply([ @delays[ 0 .. 2 ] ], [ 5, 10, 20 ], 'the delays grow');
 like($log, qr/WARNING:  snapshot of database "bad" failed \(attempt 1\): pg_dump failed/,
 	'each failure is a WARNING');

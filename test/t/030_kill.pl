@@ -153,6 +153,14 @@ EOF
 	}
 	$run{name} =
 	  query($server, 'SELECT current_name FROM snapshot_status()');
+
+	# A signal to no process would be one to our own group.
+	foreach my $process (qw(launcher worker),
+		$runs_program{$step} ? 'program' : ())
+	{
+		die "no process ID of the $process"
+		  unless ($run{$process} // '') =~ /^[1-9]\d*$/;
+	}
 	return \%run;
 }
 

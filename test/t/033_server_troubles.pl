@@ -142,8 +142,11 @@ my $day = 19;
 
 sub reach_slot
 {
+	my ($before) = @_;
+
 	$day++;
 	set_schedule('on');
+	$before->() if defined $before;
 	set_clock($node, "2026-03-$day 03:00:01");
 	$node->reload;
 	return "2026-03-${day}T03:00:00.000000Z";
@@ -160,11 +163,11 @@ sub lines
 }
 
 # A slot whose first try must fail, with an error like this pattern, and which
-# is taken once the trouble is undone.
+# is taken once the trouble, which can begin just before it, is undone.
 sub heals
 {
-	my ($database, $pattern, $undo, $test_name) = @_;
-	my $slot = reach_slot();
+	my ($database, $pattern, $undo, $test_name, $before) = @_;
+	my $slot = reach_slot($before);
 
 	wait_until("$test_name: the scheduled run fails",
 		sub { lines($slot, $database) >= 1 });
@@ -248,20 +251,15 @@ sub use_up_connections
 	return;
 }
 
-# End all but so many of the sessions.
 sub free_connections
 {
-	my ($but) = @_;
-
-	while (@sessions > $but)
+	while (my $session = pop @sessions)
 	{
-		my $session = pop @sessions;
 		$session->{in} .= "\\q\n";
 		$session->{handle}->finish;
 	}
-	$node->poll_query_until('postgres', <<EOF) or die 'sessions do not end';
-SELECT count(*) = $but + 1 FROM pg_stat_activity
- WHERE backend_type = 'client backend'
+	$node->poll_query_until('postgres', <<'EOF') or die 'sessions do not end';
+SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'client backend'
 EOF
 	return;
 }
@@ -278,17 +276,12 @@ like($stderr, qr/HINT:  .*max_connections/,
 is_deeply([ leftovers($directory) ], [],
 	'no connection is left: nothing is left over');
 
-# Some are left, but fewer than pg_dump needs for its jobs.
-free_connections(2);
-reload_with($node, jobs => 8);
-heals(
-	'app',
-	qr/too many clients already/,
-	sub { free_connections(0); reload_with($node, jobs => 2); },
-	'too few connections are left');
+free_connections();
+heals('app', qr/too many clients already/, \&free_connections,
+	'no connection is left', sub { use_up_connections(6) });
 $node->append_conf('postgresql.conf', "max_connections = 100\n");
 $node->restart;
-succeeds('app', 'too few connections are left');
+succeeds('app', 'no connection is left');
 
 #
 # Background workers.

@@ -57,6 +57,8 @@ server_conninfo(const Connection *connection, bool with_database)
 	append_parameter(&conninfo, "host", connection->host);
 	append_parameter(&conninfo, "port", psprintf("%d", connection->port));
 	append_parameter(&conninfo, "user", connection->user);
+	append_parameter(&conninfo, "client_encoding", connection->encoding);
+	append_parameter(&conninfo, "options", connection->options);
 	if (with_database)
 		append_parameter(&conninfo, "dbname", connection->database);
 	return conninfo.data;

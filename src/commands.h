@@ -17,6 +17,8 @@ typedef struct Connection
 	int			port;
 	const char *user;
 	const char *database;
+	const char *encoding;		/* of the database */
+	const char *options;		/* settings, as the server's command line takes them */
 } Connection;
 
 typedef struct DumpOptions

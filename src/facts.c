@@ -20,6 +20,7 @@
 #include "executor/spi.h"
 #include "facts.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "settings.h"
@@ -147,6 +148,25 @@ socket_directory(void)
 }
 
 /*
+ * Settings for pg_dump and pg_dumpall, palloc'd: those with which ALTER
+ * DATABASE could keep them from their work, and which they do not (all) see to
+ * themselves.
+ */
+static const char *
+settings_of_ours(void)
+{
+	const char *transaction_timeout = "";
+
+	/* Not every server version has it. */
+	if (GetConfigOption("transaction_timeout", true, false) != NULL)
+		transaction_timeout = " -c transaction_timeout=0";
+	return psprintf("-c statement_timeout=0 -c idle_session_timeout=0"
+					" -c idle_in_transaction_session_timeout=0"
+					" -c lock_timeout=%d -c local_preload_libraries=%s",
+					setting_lock_timeout, transaction_timeout);
+}
+
+/*
  * How pg_dump reaches a database of this server: over its own socket and port,
  * as the role that is set, or as the bootstrap superuser.  Needs a
  * transaction.  Raises an error when that role does not exist.
@@ -172,5 +192,7 @@ facts_connection(const char *database, Connection *connection,
 	connection->port = PostPortNumber;
 	connection->user = GetUserNameFromId(role, false);
 	connection->database = database;
+	connection->encoding = GetDatabaseEncodingName();
+	connection->options = settings_of_ours();
 	*is_superuser = superuser_arg(role);
 }

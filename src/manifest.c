@@ -161,7 +161,8 @@ read_value(void *arg, const JsonValue *value)
 	}
 	else if (strcmp(value->path, "manifest_version") == 0)
 	{
-		if (!record_read_number(value, &reader->version))
+		if (value->item >= 0 ||
+			!record_read_number(value, &reader->version))
 			reader->version = 0;
 	}
 	else

@@ -135,12 +135,13 @@ record_read(RecordProgress *progress, const JsonValue *value,
 
 		if (strcmp(value->path, members[i].name) != 0)
 			continue;
-		progress->seen |= (uint32) 1 << i;
-		/* in an array it would be one of several */
+		/* in an array, or a second time, it would be one of several */
 		if ((value->item >= 0 ||
+			 (progress->seen & ((uint32) 1 << i)) != 0 ||
 			 !read_field(value, members[i].type, field)) &&
 			progress->wrong == NULL)
 			progress->wrong = members[i].name;
+		progress->seen |= (uint32) 1 << i;
 		return;
 	}
 }

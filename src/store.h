@@ -24,6 +24,7 @@ typedef struct StoredSnapshot
 	char		database[NAMEDATALEN];
 	TimestampTz start;			/* the instant in its name */
 	bool		pinned;
+	bool		failed;			/* its last verification failed */
 	Manifest	manifest;		/* in lists without its files */
 } StoredSnapshot;
 

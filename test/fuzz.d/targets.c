@@ -116,9 +116,7 @@ manifest_target(const uint8 *data, size_t size)
 	foreach(lc, whole.files)
 		PROMISE(stays_inside(((ManifestFile *) lfirst(lc))->path));
 
-	/* 0 stands for no time at all */
-	if (whole.started_at != 0 && whole.finished_at != 0)
-		check_written(&whole, &whole);
+	check_written(&whole, &whole);
 }
 
 /* Bytes to make a manifest of; zeroes when there are no more. */
@@ -156,8 +154,7 @@ take_time(Source *source)
 
 	PROMISE(names_parse_iso("0001-01-01T00:00:00.000000Z", &first));
 	PROMISE(names_parse_iso("9999-12-31T23:59:59.999999Z", &last));
-	first += take_number(source) % (last - first + 1);
-	return first != 0 ? first : 1;
+	return first + take_number(source) % (last - first + 1);
 }
 
 static char *
@@ -219,7 +216,7 @@ written_target(const uint8 *data, size_t size)
 	manifest.system_identifier = (uint64) take_number(&source) << 1;
 	take_bytes(&source, &has_slot, 1);
 	if (has_slot & 1)
-		manifest.scheduled_for = take_time(&source);
+		manifest.scheduled_for = take_time(&source);	/* 0 is none */
 	manifest.attempt = take_number(&source);
 	manifest.started_at = take_time(&source);
 	manifest.finished_at = take_time(&source);

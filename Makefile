@@ -12,6 +12,7 @@ MODULE_big = snapshot_worker
 DATA = snapshot_worker--1.0.sql
 OBJS = \
 	src/agenda.o \
+	src/ask.o \
 	src/child.o \
 	src/commands.o \
 	src/databases.o \

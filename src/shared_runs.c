@@ -129,7 +129,8 @@ state_find_slot(const char *database, TimestampTz slot, Run *run)
 /*
  * Queue a run of a database, to be named by the first second from earliest on
  * that no other run of this database here has.  A session's request joins
- * another session's that has not begun to look at the database yet.
+ * another session's that has not begun to look at the database yet, and that
+ * keeps its reason.
  * Returns false when too many runs are queued; else the run is in *run.
  */
 bool
@@ -148,7 +149,7 @@ state_submit(const char *database, RunReason reason, int attempt,
 		if (other->state == RUN_NONE ||
 			strcmp(other->database, database) != 0)
 			continue;
-		if (reason == REASON_MANUAL && other->reason == REASON_MANUAL &&
+		if (state_is_requested(reason) && state_is_requested(other->reason) &&
 			(other->state == RUN_QUEUED || other->state == RUN_STARTING))
 			place = other;
 		start = after(other->start, start);
@@ -274,7 +275,7 @@ state_next_request(Run *run)
 	{
 		Run		   *other = &state_shared->runs[i];
 
-		if (other->state == RUN_QUEUED && other->reason == REASON_MANUAL &&
+		if (other->state == RUN_QUEUED && state_is_requested(other->reason) &&
 			(first == NULL || other->id < first->id) &&
 			!is_busy(other->database))
 			first = other;
@@ -295,7 +296,7 @@ state_count_active(bool requested)
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		if (is_active(&state_shared->runs[i]) &&
-			(state_shared->runs[i].reason == REASON_MANUAL) == requested)
+			state_is_requested(state_shared->runs[i].reason) == requested)
 			count++;
 	}
 	LWLockRelease(state_lock);
@@ -497,6 +498,15 @@ state_reason_name(RunReason reason)
 			return "catch-up";
 		case REASON_MANUAL:
 			return "manual";
+		case REASON_BEFORE_DROP:
+			return "before drop";
 	}
 	return "unknown";
+}
+
+/* Does a session ask for runs of this reason, and not the schedule? */
+bool
+state_is_requested(RunReason reason)
+{
+	return reason == REASON_MANUAL || reason == REASON_BEFORE_DROP;
 }

@@ -17,7 +17,8 @@ typedef enum RunReason
 {
 	REASON_SCHEDULE,
 	REASON_CATCH_UP,			/* a slot that was missed */
-	REASON_MANUAL
+	REASON_MANUAL,
+	REASON_BEFORE_DROP			/* a statement waits for it: see before_drop.c */
 } RunReason;
 
 typedef enum RunState
@@ -113,5 +114,6 @@ extern void state_wait(long timeout_ms);
 extern void state_cancel_wait(void);
 
 extern const char *state_reason_name(RunReason reason);
+extern bool state_is_requested(RunReason reason);
 
 #endif							/* SNAPSHOT_WORKER_SHARED_STATE_H */

@@ -1,0 +1,216 @@
+/*-------------------------------------------------------------------------
+ *
+ * ask.c
+ *	  A session asks for a snapshot, and waits for it.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "ask.h"
+#include "catalog/pg_database.h"
+#include "clock.h"
+#include "commands/dbcommands.h"
+#include "functions.h"
+#include "miscadmin.h"
+#include "settings.h"
+#include "storage/lock.h"
+#include "store.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+/* How long a request waits for a launcher to be there. */
+#define LAUNCHER_PATIENCE_SECONDS	30
+
+/*
+ * The OID of a database.  Raises an error where no snapshot of it can be taken
+ * at all.
+ */
+Oid
+ask_check_database(const char *database)
+{
+	HeapTuple	tuple = NULL;
+	Oid			oid = get_database_oid(database, true);
+
+	if (OidIsValid(oid))
+		tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_DATABASE),
+				 errmsg("database \"%s\" does not exist", database)));
+	if (!((Form_pg_database) GETSTRUCT(tuple))->datallowconn)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("database \"%s\" does not allow connections",
+						database),
+				 errhint("Use ALTER DATABASE ... ALLOW_CONNECTIONS true.")));
+	ReleaseSysCache(tuple);
+	return oid;
+}
+
+/* Does this session hold a lock on a table of the database? */
+static bool
+holds_table_lock(Oid database)
+{
+	LockData   *locks = GetLockStatusData();
+
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		LockInstanceData *lock = &locks->locks[i];
+
+		if (lock->pid == MyProcPid && lock->holdMask != 0 &&
+			lock->locktag.locktag_type == LOCKTAG_RELATION &&
+			lock->locktag.locktag_field1 == database &&
+			lock->locktag.locktag_field2 >= FirstNormalObjectId)
+			return true;
+	}
+	return false;
+}
+
+/* Raise an error in a transaction that has written: pg_dump would not see it. */
+void
+ask_check_not_written(void)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot take a snapshot in a transaction that has written"),
+				 errdetail("The snapshot would not contain what this transaction has written, and could wait for its locks for ever."),
+				 errhint("Commit first.")));
+}
+
+/*
+ * Raise an error, with this hint, in a transaction that cannot wait for a
+ * snapshot of the database.  If it waits while it holds a lock on a table, of
+ * whatever mode, pg_dump can come to wait for it: behind someone who wants
+ * that table for himself, if not for the lock itself.  Nobody would see that
+ * deadlock, since we do not wait for a lock.
+ */
+void
+ask_check_not_locked(Oid database, const char *hint)
+{
+	if (holds_table_lock(database))
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot wait for a snapshot in a transaction that has locked a table"),
+				 errdetail("The snapshot could wait for that lock for ever."),
+				 errhint("%s", hint)));
+}
+
+static const RunError no_launcher = {
+	ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+	"the launcher of snapshot_worker is not running",
+	"",
+	"It is started again within seconds of its end; if not, the server's log says why. It takes one of \"max_worker_processes\"."
+};
+
+/*
+ * Wait for the end of a run.  Where there is no launcher that would start it,
+ * it fails after a while.
+ */
+static void
+wait_for_run(Run *run)
+{
+	double		give_up_at = 0;
+
+	state_prepare_to_wait();
+	while (state_get(run->id, run) &&
+		   run->state != RUN_SUCCEEDED && run->state != RUN_FAILED)
+	{
+		if (run->state != RUN_QUEUED || state_launcher_pid() != 0)
+			give_up_at = 0;
+		else if (give_up_at == 0)
+			give_up_at = clock_seconds() + LAUNCHER_PATIENCE_SECONDS;
+		else if (clock_seconds() >= give_up_at)
+			state_fail_waiting(run->id, RUN_QUEUED, &no_launcher);
+		state_wait(1000);
+	}
+	state_cancel_wait();
+}
+
+/* As wait_for_run; when canceled, the error says that the run goes on. */
+static void
+wait_interruptibly(Run *run)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		wait_for_run(run);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		state_cancel_wait();
+		(void) state_get(run->id, run);
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			edata->detail = psprintf(run->state == RUN_QUEUED ?
+									 "The request for snapshot \"%s\" stands." :
+									 "Snapshot \"%s\" is still being taken.",
+									 run->name);
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+}
+
+/* Raise the error with which a run failed. */
+static void
+raise_run_error(const char *database, const RunError *error)
+{
+	int			sqlerrcode = error->sqlerrcode;
+
+	/* What was shut down or canceled was the run, not this session. */
+	if (ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
+
+	ereport(ERROR,
+			(errcode(sqlerrcode),
+			 errmsg("could not take a snapshot of database \"%s\": %s",
+					database, functions_clean_text(error->message)),
+			 error->detail[0] != '\0' ?
+			 errdetail_internal("%s", functions_clean_text(error->detail)) : 0,
+			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+}
+
+/*
+ * Ask for a snapshot of a database, and if that is wanted wait for it.  The
+ * run is in *run, with the name of the snapshot.  Raises an error when it
+ * cannot be asked for, and the run's own when it is waited for and fails.
+ */
+void
+ask_for_snapshot(const char *database, RunReason reason, bool wait, Run *run)
+{
+	TimestampTz earliest = GetCurrentTimestamp();
+
+	earliest = store_free_instant(settings_directory(), database,
+								  earliest - earliest % USECS_PER_SEC);
+	if (!wait && state_launcher_pid() == 0)
+		raise_run_error(database, &no_launcher);
+
+	if (!state_submit(database, reason, 1, 0, earliest, run))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many snapshots are being asked for"),
+				 errhint("Ask again when some are done.")));
+	if (!wait)
+		return;
+
+	wait_interruptibly(run);
+	if (run->state == RUN_FAILED)
+		raise_run_error(database, &run->error);
+	if (run->state != RUN_SUCCEEDED)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("what became of snapshot \"%s\" is not known any more",
+						run->name),
+				 errhint("snapshot_list() has it if it was taken.")));
+}

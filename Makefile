@@ -15,6 +15,8 @@ OBJS = \
 	src/ask.o \
 	src/child.o \
 	src/commands.o \
+	src/compare.o \
+	src/contents.o \
 	src/databases.o \
 	src/directory.o \
 	src/facts.o \
@@ -25,14 +27,20 @@ OBJS = \
 	src/json.o \
 	src/launcher.o \
 	src/manifest.o \
+	src/messages.o \
 	src/names.o \
+	src/progress.o \
+	src/properties.o \
+	src/queries.o \
 	src/record.o \
 	src/removal.o \
 	src/report.o \
 	src/requests.o \
+	src/restore.o \
 	src/retention.o \
 	src/run.o \
 	src/schedule.o \
+	src/scratch.o \
 	src/settings.o \
 	src/shared_runs.o \
 	src/shared_state.o \
@@ -40,7 +48,11 @@ OBJS = \
 	src/snapshot_worker.o \
 	src/staging.o \
 	src/store.o \
+	src/tasks.o \
 	src/test_step.o \
+	src/verification.o \
+	src/verify.o \
+	src/work.o \
 	src/worker.o
 
 REGRESS = loading settings schedule functions privileges

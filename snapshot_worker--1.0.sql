@@ -26,13 +26,17 @@ CREATE FUNCTION snapshot_list(
     OUT server_version text,
     OUT verified_at timestamptz,
     OUT pinned boolean,
-    OUT path text)
+    OUT path text,
+    OUT verify_level text,
+    OUT problem text,
+    OUT rows bigint,
+    OUT system_identifier bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snapshot_list'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_list() IS
-'the snapshots in the snapshot directory, newest first; size is in bytes; warns of damaged ones and leaves them out; raises an error if the directory cannot be read or none is set';
+'the snapshots in the snapshot directory, newest first; size is in bytes; verify_level is how far it was last verified, problem what was then found, verified_at when it was found good; rows are those of all tables, where they were counted; system_identifier is that of its cluster; warns of damaged ones and leaves them out; raises an error if the directory cannot be read or none is set';
 
 CREATE FUNCTION snapshot_status(
     OUT enabled boolean,
@@ -90,9 +94,52 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION snapshot_cancel(name) IS
 'stop the runs of a database, or of all, and return how many that were; a scheduled run that is stopped is not tried again before its next time';
 
+CREATE FUNCTION snapshot_progress(
+    OUT database name,
+    OUT name text,
+    OUT phase text,
+    OUT tables_done bigint,
+    OUT tables_total bigint,
+    OUT current_table text,
+    OUT bytes_written bigint,
+    OUT elapsed interval,
+    OUT percent integer,
+    OUT action text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snapshot_progress'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_progress() IS
+'the runs in progress (action: snapshot, verify, restore or sweep) and how far they have come; bytes_written is what a snapshot has on disk so far, or what a verification has read; percent only rises';
+
+CREATE FUNCTION snapshot_verify(
+    name text,
+    restore boolean DEFAULT false)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'snapshot_verify'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_verify(text, boolean) IS
+'compare the files of a snapshot with its manifest, read the whole archive, and on request restore it into a scratch database and compare that; returns when it was found good, and raises an error that names what is wrong otherwise; either is kept beside the snapshot';
+
+CREATE FUNCTION snapshot_restore(
+    name text,
+    target name,
+    jobs integer DEFAULT 1,
+    no_owner boolean DEFAULT false)
+RETURNS void
+AS 'MODULE_PATHNAME', 'snapshot_restore'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_restore(text, name, integer, boolean) IS
+'create a database as the snapshot's was, and restore into it; there is no such database before it is whole; jobs is how many tables are restored at the same time; with no_owner all is owned by the caller, and privileges are left out; raises an error if the database exists, if roles are missing, and whatever pg_restore says';
+
 REVOKE ALL ON FUNCTION snapshot_now(name, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_list() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_status() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_next_run(timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_history() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_cancel(name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_progress() FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_verify(text, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_restore(text, name, integer, boolean) FROM PUBLIC;

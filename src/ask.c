@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ask.c
- *	  A session asks for a snapshot, and waits for it.
+ *	  A session asks for something to be done, and waits for it.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -19,6 +19,7 @@
 #include "functions.h"
 #include "miscadmin.h"
 #include "settings.h"
+#include "storage/ipc.h"
 #include "storage/lock.h"
 #include "store.h"
 #include "utils/syscache.h"
@@ -162,9 +163,9 @@ wait_interruptibly(Run *run)
 	PG_END_TRY();
 }
 
-/* Raise the error with which a run failed. */
+/* Raise the error with which a run failed; what is "could not ...". */
 static void
-raise_run_error(const char *database, const RunError *error)
+raise_run_error(const char *what, const RunError *error)
 {
 	int			sqlerrcode = error->sqlerrcode;
 
@@ -174,11 +175,19 @@ raise_run_error(const char *database, const RunError *error)
 
 	ereport(ERROR,
 			(errcode(sqlerrcode),
-			 errmsg("could not take a snapshot of database \"%s\": %s",
-					database, functions_clean_text(error->message)),
+			 errmsg("%s: %s", what, functions_clean_text(error->message)),
 			 error->detail[0] != '\0' ?
 			 errdetail_internal("%s", functions_clean_text(error->detail)) : 0,
 			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+}
+
+static void
+raise_too_many(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("too many snapshots are being asked for"),
+			 errhint("Ask again when some are done.")));
 }
 
 /*
@@ -189,28 +198,59 @@ raise_run_error(const char *database, const RunError *error)
 void
 ask_for_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 {
+	const char *what =
+		psprintf("could not take a snapshot of database \"%s\"", database);
 	TimestampTz earliest = GetCurrentTimestamp();
 
 	earliest = store_free_instant(settings_directory(), database,
 								  earliest - earliest % USECS_PER_SEC);
 	if (!wait && state_launcher_pid() == 0)
-		raise_run_error(database, &no_launcher);
+		raise_run_error(what, &no_launcher);
 
 	if (!state_submit(database, reason, 1, 0, earliest, run))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many snapshots are being asked for"),
-				 errhint("Ask again when some are done.")));
+		raise_too_many();
 	if (!wait)
 		return;
 
 	wait_interruptibly(run);
 	if (run->state == RUN_FAILED)
-		raise_run_error(database, &run->error);
+		raise_run_error(what, &run->error);
 	if (run->state != RUN_SUCCEEDED)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("what became of snapshot \"%s\" is not known any more",
 						run->name),
 				 errhint("snapshot_list() has it if it was taken.")));
+}
+
+static void
+cancel_run(int code, Datum arg)
+{
+	state_cancel_wait();
+	state_cancel_run(((Run *) DatumGetPointer(arg))->id);
+}
+
+/*
+ * Have something done that takes no snapshot, and wait for its end.  Whatever
+ * ends the waiting before that, ends it, too.  Raises the error with which it
+ * failed; what is "could not ...".
+ */
+void
+ask_for_task(const Run *task, const char *what)
+{
+	Run			run;
+
+	if (!state_submit_task(task, &run))
+		raise_too_many();
+	PG_ENSURE_ERROR_CLEANUP(cancel_run, PointerGetDatum(&run));
+	{
+		wait_for_run(&run);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(cancel_run, PointerGetDatum(&run));
+	if (run.state == RUN_FAILED)
+		raise_run_error(what, &run.error);
+	if (run.state != RUN_SUCCEEDED)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("%s: what became of it is not known any more", what)));
 }

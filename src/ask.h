@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ask.h
- *	  A session asks for a snapshot, and waits for it.
+ *	  A session asks for something to be done, and waits for it.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,5 +17,6 @@ extern void ask_check_not_written(void);
 extern void ask_check_not_locked(Oid database, const char *hint);
 extern void ask_for_snapshot(const char *database, RunReason reason, bool wait,
 							 Run *run);
+extern void ask_for_task(const Run *task, const char *what);
 
 #endif							/* SNAPSHOT_WORKER_ASK_H */

@@ -53,6 +53,8 @@ typedef struct Output
 {
 	StringInfoData text;		/* the last lines */
 	size_t		line_len;		/* what is kept of the last one so far */
+	child_line_callback want_line;	/* or NULL */
+	void	   *arg;
 } Output;
 
 /* The process to stop when this one has to go; 0 is none. */
@@ -230,7 +232,15 @@ keep_output(Output *output, const char *data, size_t len)
 		data += part;
 		if (newline != NULL)
 		{
-			appendStringInfoChar(text, '\n');
+			if (output->want_line == NULL ||
+				output->want_line(output->arg,
+								  text->data + text->len - output->line_len))
+				appendStringInfoChar(text, '\n');
+			else
+			{
+				text->len -= output->line_len;
+				text->data[text->len] = '\0';
+			}
 			output->line_len = 0;
 			data++;
 		}
@@ -337,9 +347,11 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
 
 /*
  * Run a program (argv[0] is its absolute path) in exactly this environment
- * and wait for its end, at most until a deadline (of clock_seconds(); 0 is none),
- * when it is stopped.  Its last lines on standard error, and on standard output if that
- * is wanted too, are in the result.
+ * and wait for its end, at most until a deadline (of clock_seconds(); 0 is
+ * none), when it is stopped.  Its last lines on standard error, and on standard
+ * output if that is wanted too, are in the result.  want_line, if there is
+ * one, is shown the beginning of each line as it comes, and tells whether to
+ * keep it.
  *
  * How the program ended is a result and not an error.  Raises an error when
  * it cannot be started, and whatever interrupts raise; then the program has
@@ -347,7 +359,7 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
  */
 void
 child_run(char **argv, char **envp, bool want_stdout, double deadline,
-		  ChildResult *result)
+		  child_line_callback want_line, void *arg, ChildResult *result)
 {
 	Output		output = {0};
 	int			fds[2];
@@ -356,6 +368,8 @@ child_run(char **argv, char **envp, bool want_stdout, double deadline,
 	Assert(child_pid == 0);
 	memset(result, 0, sizeof(*result));
 	initStringInfo(&output.text);
+	output.want_line = want_line;
+	output.arg = arg;
 
 	/* both ends of the pipe */
 	ReserveExternalFD();

@@ -17,9 +17,13 @@ typedef struct ChildResult
 	char	   *output;			/* its last lines, palloc'd */
 } ChildResult;
 
+/* Is a line of output to be kept? */
+typedef bool (*child_line_callback) (void *arg, const char *line);
+
 extern void child_init(void);
 extern void child_run(char **argv, char **envp, bool want_stdout,
-					  double deadline, ChildResult *result);
+					  double deadline, child_line_callback want_line,
+					  void *arg, ChildResult *result);
 extern void child_stop(void);
 
 #endif							/* SNAPSHOT_WORKER_CHILD_H */

@@ -97,6 +97,7 @@ commands_pg_dump(const char *bin_directory, const Connection *connection,
 		args = lappend(args, psprintf("--lock-wait-timeout=%d",
 									  options->lock_timeout));
 	args = lappend(args, psprintf("--snapshot=%s", options->snapshot));
+	args = lappend(args, "--verbose");	/* see messages.c */
 	args = lappend(args, "--no-sync");	/* we sync, and check that */
 	args = lappend(args, psprintf("--file=%s", path));
 	return vector_of(args);
@@ -144,6 +145,42 @@ commands_pg_restore_list(const char *bin_directory, const char *path)
 	return vector_of(args);
 }
 
+/* pg_restore that reads all of the archive at path, to nowhere. */
+char	  **
+commands_pg_restore_read(const char *bin_directory, const char *path)
+{
+	List	   *args = program(bin_directory, "pg_restore");
+
+	args = lappend(args, "--exit-on-error");
+	args = lappend(args, "--verbose");
+	args = lappend(args, "--file=/dev/null");
+	args = lappend(args, psprintf("%s", path));
+	return vector_of(args);
+}
+
+/* pg_restore of the archive at path into a new database. */
+char	  **
+commands_pg_restore(const char *bin_directory, const Connection *connection,
+					const RestoreOptions *options, const char *path)
+{
+	List	   *args = program(bin_directory, "pg_restore");
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, true)));
+	args = lappend(args, "--no-password");
+	args = lappend(args, "--exit-on-error");
+	args = lappend(args, "--verbose");
+	if (options->jobs > 1)
+		args = lappend(args, psprintf("--jobs=%d", options->jobs));
+	if (options->no_owner)
+	{
+		args = lappend(args, "--no-owner");
+		args = lappend(args, "--no-privileges");
+	}
+	args = lappend(args, psprintf("%s", path));
+	return vector_of(args);
+}
+
 /*
  * The whole environment of a child: what it needs to find its way and its
  * pass file (NULL is libpq's default, below home), and nothing that the
@@ -164,47 +201,4 @@ commands_environment(const char *bin_directory, const char *home,
 	env = lappend(env, "PGAPPNAME=snapshot_worker");
 	env = lappend(env, "PGCONNECT_TIMEOUT=30");
 	return vector_of(env);
-}
-
-/* What to do about a program's last words, or NULL where nothing is known. */
-const char *
-commands_hint(const char *output)
-{
-	static const struct
-	{
-		const char *words;
-		const char *hint;
-	}			hints[] = {
-		{"no password supplied",
-		"pg_hba.conf asks for a password: put it into the pass file (~/.pgpass) of the operating system user that runs the server, or use \"peer\" authentication."},
-		{"password authentication failed",
-		"Check the pass file (~/.pgpass) of the operating system user that runs the server."},
-		{"Peer authentication failed",
-		"Set \"snapshot_worker.user\" to a role that pg_hba.conf and pg_ident.conf let the server's operating system user be."},
-		{"pg_hba.conf rejects connection",
-		"Let the role of \"snapshot_worker.user\" connect to this database over the server's Unix-domain socket in pg_hba.conf."},
-		{"too many clients already",
-		"Raise \"max_connections\": pg_dump takes one more than \"snapshot_worker.jobs\"."},
-		{"remaining connection slots are reserved",
-		"Raise \"max_connections\": pg_dump takes one more than \"snapshot_worker.jobs\"."},
-		{"no pg_hba.conf entry",
-		"Let the role of \"snapshot_worker.user\" connect to this database over the server's Unix-domain socket in pg_hba.conf."},
-		{"permission denied for database",
-		"Grant CONNECT on the database to the role of \"snapshot_worker.user\"."},
-		{"row-level security policy",
-		"The role of \"snapshot_worker.user\" needs to be a superuser, or to have BYPASSRLS."},
-		{"permission denied for large object",
-		"The role of \"snapshot_worker.user\" needs to be a superuser, or to have been granted SELECT on all large objects."},
-		{"permission denied",
-		"The role of \"snapshot_worker.user\" needs to be a superuser, or to read all that it dumps (pg_read_all_data)."},
-		{"Query was: LOCK TABLE",
-		"Another session holds a strong lock on a table. \"snapshot_worker.lock_timeout\" says how long to wait for it."},
-	};
-
-	for (size_t i = 0; i < lengthof(hints); i++)
-	{
-		if (strstr(output, hints[i].words) != NULL)
-			return hints[i].hint;
-	}
-	return NULL;
 }

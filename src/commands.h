@@ -30,6 +30,12 @@ typedef struct DumpOptions
 	const char *snapshot;		/* identifier of an exported snapshot */
 } DumpOptions;
 
+typedef struct RestoreOptions
+{
+	int			jobs;
+	bool		no_owner;		/* nor privileges */
+} RestoreOptions;
+
 extern char **commands_version(const char *bin_directory, const char *program);
 extern char **commands_pg_dump(const char *bin_directory,
 							   const Connection *connection,
@@ -41,8 +47,13 @@ extern char **commands_pg_dumpall_globals(const char *bin_directory,
 										  const char *path);
 extern char **commands_pg_restore_list(const char *bin_directory,
 									   const char *path);
+extern char **commands_pg_restore_read(const char *bin_directory,
+									   const char *path);
+extern char **commands_pg_restore(const char *bin_directory,
+								  const Connection *connection,
+								  const RestoreOptions *options,
+								  const char *path);
 extern char **commands_environment(const char *bin_directory, const char *home,
 								   const char *pass_file);
-extern const char *commands_hint(const char *output);
 
 #endif							/* SNAPSHOT_WORKER_COMMANDS_H */

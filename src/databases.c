@@ -16,16 +16,31 @@
 #include "access/xact.h"
 #include "compat.h"
 #include "databases.h"
+#include "names.h"
 #include "settings.h"
 
-/* Add the databases that allow connections and are no template. */
-static List *
-add_every_database(List *wanted, MemoryContext context)
+static bool
+is_scratch(const char *database)
 {
+	return strncmp(database, NAMES_SCRATCH_PREFIX,
+				   strlen(NAMES_SCRATCH_PREFIX)) == 0;
+}
+
+/*
+ * The names of the databases that one can connect to, templates among them only
+ * if they are wanted.  Scratch databases are not; *scratch tells if there are
+ * any.
+ */
+static List *
+scan_databases(bool templates, bool *scratch)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *databases = NIL;
 	Relation	relation;
 	TableScanDesc scan;
 	HeapTuple	tuple;
 
+	*scratch = false;
 	StartTransactionCommand();
 	relation = table_open(DatabaseRelationId, AccessShareLock);
 	scan = table_beginscan_catalog(relation, 0, NULL);
@@ -34,18 +49,23 @@ add_every_database(List *wanted, MemoryContext context)
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
 		MemoryContext inner;
 
-		if (!database->datallowconn || database->datistemplate ||
-			database->datconnlimit == DATCONNLIMIT_INVALID_DB)
-			continue;
-		inner = MemoryContextSwitchTo(context);
-		wanted = lappend(wanted, pstrdup(NameStr(database->datname)));
-		MemoryContextSwitchTo(inner);
+		if (is_scratch(NameStr(database->datname)))
+			*scratch = true;
+		else if (database->datallowconn &&
+				 (templates || !database->datistemplate) &&
+				 database->datconnlimit != DATCONNLIMIT_INVALID_DB)
+		{
+			inner = MemoryContextSwitchTo(context);
+			databases = lappend(databases,
+								pstrdup(NameStr(database->datname)));
+			MemoryContextSwitchTo(inner);
+		}
 	}
 	table_endscan(scan);
 	table_close(relation, AccessShareLock);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
-	return wanted;
+	return databases;
 }
 
 static int
@@ -65,10 +85,11 @@ databases_wanted(void)
 	List	   *names = settings_databases();
 	List	   *wanted = NIL;
 	const char *previous = NULL;
+	bool		scratch;
 	ListCell   *lc;
 
 	if (settings_every_database())
-		names = add_every_database(names, CurrentMemoryContext);
+		names = list_concat(names, scan_databases(false, &scratch));
 	list_sort(names, by_name);
 	foreach(lc, names)
 	{
@@ -77,4 +98,21 @@ databases_wanted(void)
 		previous = lfirst(lc);
 	}
 	return wanted;
+}
+
+/*
+ * Are there databases with the name of a scratch database?  If so, the one to
+ * connect to for dropping them is in connect_to, NAMEDATALEN bytes.  As for
+ * databases_wanted.
+ */
+bool
+databases_for_sweep(char *connect_to)
+{
+	bool		scratch;
+	List	   *databases = scan_databases(true, &scratch);
+
+	if (!scratch || databases == NIL)
+		return false;
+	strlcpy(connect_to, linitial(databases), NAMEDATALEN);
+	return true;
 }

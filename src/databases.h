@@ -13,5 +13,6 @@
 #include "nodes/pg_list.h"
 
 extern List *databases_wanted(void);
+extern bool databases_for_sweep(char *connect_to);
 
 #endif							/* SNAPSHOT_WORKER_DATABASES_H */

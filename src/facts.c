@@ -17,12 +17,14 @@
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
 #include "catalog/pg_authid.h"
-#include "executor/spi.h"
+#include "contents.h"
 #include "facts.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
+#include "properties.h"
+#include "queries.h"
 #include "settings.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -31,46 +33,10 @@
 #include "utils/snapmgr.h"
 #include "utils/varlena.h"
 
-/* Tables that a dump has, but for those of extensions. */
-#define COUNT_TABLES \
-	"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c" \
-	" JOIN pg_catalog.pg_namespace n" \
-	" ON n.oid OPERATOR(pg_catalog.=) c.relnamespace" \
-	" WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[])" \
-	" AND c.relpersistence OPERATOR(pg_catalog.<>) 't'::pg_catalog.\"char\"" \
-	" AND n.nspname OPERATOR(pg_catalog.<>) ALL" \
-	" ('{pg_catalog,information_schema}'::pg_catalog.name[])"
-
-static int64
-count_tables(void)
-{
-	int64		count;
-	bool		isnull;
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
-	if (SPI_execute(COUNT_TABLES, true, 1) != SPI_OK_SELECT ||
-		SPI_processed != 1)
-		elog(ERROR, "could not count tables");
-	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-										SPI_tuptable->tupdesc, 1, &isnull));
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "could not disconnect from SPI");
-	return count;
-}
-
-static void
-override_setting(const char *name, const char *value)
-{
-	/* Not every server version has each of them. */
-	if (GetConfigOption(name, true, false) != NULL)
-		SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
-}
-
 /*
  * Begin a transaction, export its MVCC snapshot, and put into the manifest
- * what that snapshot is: WAL position and timeline, size of the database, and
- * number of tables.  Returns the identifier of the exported snapshot, good
+ * what that snapshot is: WAL position and timeline, the database's size, what
+ * it holds, and how it was created.  Returns the identifier of the exported snapshot, good
  * until facts_end(), in the caller's memory context.
  *
  * The WAL position is read once the snapshot has been taken: everything that
@@ -83,11 +49,9 @@ facts_begin(Manifest *manifest)
 	MemoryContext caller = CurrentMemoryContext;
 	char	   *identifier;
 
-	/* What ALTER DATABASE or ALTER ROLE may have set is not for us. */
-	override_setting("role", "none");
-	override_setting("search_path", "pg_catalog, pg_temp");
-	override_setting("transaction_timeout", "0");
-	override_setting("lock_timeout", psprintf("%d", setting_lock_timeout));
+	queries_prepare_process();
+	queries_override_setting("lock_timeout",
+							 psprintf("%d", setting_lock_timeout));
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -109,7 +73,9 @@ facts_begin(Manifest *manifest)
 	}
 	identifier = MemoryContextStrdup(caller,
 									 ExportSnapshot(GetActiveSnapshot()));
-	manifest->tables = count_tables();
+	manifest->tables = contents_count_tables();
+	manifest->objects = contents_objects(caller);
+	properties_read(manifest, caller);
 	manifest->database_size =
 		DatumGetInt64(DirectFunctionCall1(pg_database_size_oid,
 										  ObjectIdGetDatum(MyDatabaseId)));
@@ -166,6 +132,36 @@ settings_of_ours(void)
 					setting_lock_timeout, transaction_timeout);
 }
 
+static void
+connect_as(Oid role, const char *database, Connection *connection)
+{
+	connection->host = socket_directory();
+	if (connection->host == NULL)
+		connection->host = "localhost";
+	connection->port = PostPortNumber;
+	connection->user = GetUserNameFromId(role, false);
+	connection->database = database;
+	connection->encoding = GetDatabaseEncodingName();
+	connection->options = settings_of_ours();
+}
+
+/* The role that is set, or the bootstrap superuser. */
+static Oid
+role_to_connect_as(void)
+{
+	Oid			role;
+
+	if (setting_user[0] == '\0')
+		return BOOTSTRAP_SUPERUSERID;
+	role = get_role_oid(setting_user, true);
+	if (!OidIsValid(role))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("role \"%s\" does not exist", setting_user),
+				 errhint("Set \"snapshot_worker.user\" to the role that pg_dump is to connect as.")));
+	return role;
+}
+
 /*
  * How pg_dump reaches a database of this server: over its own socket and port,
  * as the role that is set, or as the bootstrap superuser.  Needs a
@@ -175,24 +171,23 @@ void
 facts_connection(const char *database, Connection *connection,
 				 bool *is_superuser)
 {
-	Oid			role = BOOTSTRAP_SUPERUSERID;
+	Oid			role = role_to_connect_as();
 
-	if (setting_user[0] != '\0')
-	{
-		role = get_role_oid(setting_user, true);
-		if (!OidIsValid(role))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("role \"%s\" does not exist", setting_user),
-					 errhint("Set \"snapshot_worker.user\" to the role that pg_dump is to connect as.")));
-	}
-	connection->host = socket_directory();
-	if (connection->host == NULL)
-		connection->host = "localhost";
-	connection->port = PostPortNumber;
-	connection->user = GetUserNameFromId(role, false);
-	connection->database = database;
-	connection->encoding = GetDatabaseEncodingName();
-	connection->options = settings_of_ours();
+	connect_as(role, database, connection);
 	*is_superuser = superuser_arg(role);
+}
+
+/*
+ * As facts_connection, for pg_restore, which has to be a superuser to make all
+ * that a dump holds.
+ */
+void
+facts_restore_connection(const char *database, Connection *connection)
+{
+	Oid			role = role_to_connect_as();
+
+	connect_as(superuser_arg(role) ? role : BOOTSTRAP_SUPERUSERID, database,
+			   connection);
+	connection->options = psprintf("%s -c default_transaction_read_only=off",
+								   connection->options);
 }

@@ -62,6 +62,36 @@ files_write(int fd, const char *path, const char *text)
 }
 
 /*
+ * Have a file hold this text, whether it was there before or not: durably, and
+ * at no moment half of it.  One process at a time may do that to a file: what
+ * is there under the name of its new one is a leftover.  Raises an error when
+ * that fails.
+ */
+void
+files_replace(const char *path, const char *text)
+{
+	char	   *newpath = psprintf("%s%s", path, FILES_NEW_SUFFIX);
+	int			fd;
+
+	if (unlink(newpath) != 0 && errno != ENOENT)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not remove file \"%s\": %m", newpath)));
+	fd = OpenTransientFilePerm(newpath, O_WRONLY | O_CREAT | O_EXCL |
+							   O_NOFOLLOW | PG_BINARY, pg_file_create_mode);
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create file \"%s\": %m", newpath)));
+	files_write(fd, newpath, text);
+	if (CloseTransientFile(fd) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not close file \"%s\": %m", newpath)));
+	(void) durable_rename(newpath, path, ERROR);
+}
+
+/*
  * Read a regular file from where "from" of its size says, or not at all when
  * that is negative.
  */
@@ -319,6 +349,28 @@ files_list(const char *root, int elevel, FileTree *tree)
 {
 	memset(tree, 0, sizeof(*tree));
 	return list_below(root, "", elevel, tree);
+}
+
+/*
+ * The bytes in all files below a directory that is being written to, or 0 when
+ * it is not there.  Raises no error.
+ */
+int64
+files_size(const char *root)
+{
+	FileTree	tree;
+	ListCell   *lc;
+	int64		size = 0;
+
+	(void) files_list(root, DEBUG1, &tree);
+	foreach(lc, tree.files)
+	{
+		struct stat st;
+
+		if (lstat(psprintf("%s/%s", root, (char *) lfirst(lc)), &st) == 0)
+			size += st.st_size;
+	}
+	return size;
 }
 
 static bool

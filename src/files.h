@@ -12,6 +12,9 @@
 
 #include "nodes/pg_list.h"
 
+/* A file that is to take another one's place has its name and this. */
+#define FILES_NEW_SUFFIX	".tmp"
+
 /* What is below a directory, as paths relative to it. */
 typedef struct FileTree
 {
@@ -21,12 +24,14 @@ typedef struct FileTree
 } FileTree;
 
 extern void files_write(int fd, const char *path, const char *text);
+extern void files_replace(const char *path, const char *text);
 extern char *files_read(const char *path, size_t limit, size_t *len,
 						const char **problem);
 extern char *files_read_end(const char *path, size_t limit, size_t *len,
 							const char **problem);
 extern int64 files_hash(const char *path, bool sync, char *sha256);
 extern bool files_list(const char *root, int elevel, FileTree *tree);
+extern int64 files_size(const char *root);
 extern bool files_remove_all_but(const char *root, const char *kept,
 								 int elevel);
 extern bool files_remove(const char *root, const char *last, int elevel);

@@ -66,14 +66,16 @@ functions_clean_text(const char *value)
 	return copy;
 }
 
-static Datum
-text_datum(const char *value)
+/* As text, cleaned. */
+Datum
+functions_text_datum(const char *value)
 {
 	return CStringGetTextDatum(functions_clean_text(value));
 }
 
-static Datum
-name_datum(const char *value)
+/* As a name, cleaned. */
+Datum
+functions_name_datum(const char *value)
 {
 	return DirectFunctionCall1(namein, CStringGetDatum(functions_clean_text(value)));
 }
@@ -92,23 +94,33 @@ snapshot_list(PG_FUNCTION_ARGS)
 	{
 		StoredSnapshot *snapshot = lfirst(lc);
 		Manifest   *manifest = &snapshot->manifest;
-		Datum		values[13];
-		bool		nulls[13] = {0};
+		Datum		values[17];
+		bool		nulls[17] = {0};
 		int			i = 0;
 
-		values[i++] = text_datum(snapshot->name);
-		values[i++] = name_datum(snapshot->database);
-		values[i++] = text_datum(manifest->reason);
+		values[i++] = functions_text_datum(snapshot->name);
+		values[i++] = functions_name_datum(snapshot->database);
+		values[i++] = functions_text_datum(manifest->reason);
 		values[i++] = TimestampTzGetDatum(manifest->started_at);
 		values[i++] = TimestampTzGetDatum(manifest->finished_at);
 		values[i++] = Int64GetDatum(manifest->size);
-		values[i++] = text_datum(manifest->format);
+		values[i++] = functions_text_datum(manifest->format);
 		values[i++] = Int64GetDatum(manifest->tables);
 		values[i++] = LSNGetDatum(manifest->lsn);
-		values[i++] = text_datum(manifest->server_version);
-		nulls[i++] = true;		/* verified_at: no call verifies yet */
+		values[i++] = functions_text_datum(manifest->server_version);
+		nulls[i] = !snapshot->verified || snapshot->failed;
+		values[i++] = TimestampTzGetDatum(snapshot->verification.verified_at);
 		values[i++] = BoolGetDatum(snapshot->pinned);
-		values[i++] = text_datum(snapshot->path);
+		values[i++] = functions_text_datum(snapshot->path);
+		nulls[i] = !snapshot->verified;
+		values[i++] = functions_text_datum(snapshot->verified ?
+										   snapshot->verification.level : "");
+		nulls[i] = !snapshot->failed;
+		values[i++] = functions_text_datum(snapshot->failed ?
+										   snapshot->verification.problem : "");
+		nulls[i] = manifest->rows < 0;
+		values[i++] = Int64GetDatum(manifest->rows);
+		values[i++] = Int64GetDatum((int64) manifest->system_identifier);
 		Assert(i == lengthof(values));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
 							 values, nulls);
@@ -139,15 +151,15 @@ snapshot_history(PG_FUNCTION_ARGS)
 
 		if (!names_split(line->name, folder, database, &start))
 			continue;
-		values[i++] = text_datum(line->name);
-		values[i++] = name_datum(database);
-		values[i++] = text_datum(line->reason);
+		values[i++] = functions_text_datum(line->name);
+		values[i++] = functions_name_datum(database);
+		values[i++] = functions_text_datum(line->reason);
 		values[i++] = Int32GetDatum((int32) line->attempt);
 		values[i++] = TimestampTzGetDatum(line->started_at);
 		values[i++] = TimestampTzGetDatum(line->finished_at);
-		values[i++] = text_datum(line->outcome);
+		values[i++] = functions_text_datum(line->outcome);
 		if (line->error != NULL)
-			values[i++] = text_datum(line->error);
+			values[i++] = functions_text_datum(line->error);
 		else
 			nulls[i++] = true;
 		if (strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0)
@@ -202,17 +214,17 @@ snapshot_status(PG_FUNCTION_ARGS)
 	memset(nulls, true, sizeof(nulls));
 #define SET(column, datum) (nulls[column] = false, values[column] = (datum))
 	SET(0, BoolGetDatum(setting_enable));
-	SET(1, text_datum(running ? "running" : retrying ? "retrying" :
+	SET(1, functions_text_datum(running ? "running" : retrying ? "retrying" :
 					  setting_enable ? "idle" : "disabled"));
 	if (running)
 	{
-		SET(2, name_datum(run.database));
-		SET(3, text_datum(run.name));
+		SET(2, functions_name_datum(run.database));
+		SET(3, functions_text_datum(run.name));
 		SET(4, Int32GetDatum(run.attempt));
 	}
 	else if (retrying)
 	{
-		SET(2, name_datum(plan.retry_database));
+		SET(2, functions_name_datum(plan.retry_database));
 		SET(4, Int32GetDatum(plan.retry_attempt));
 	}
 	if (retrying)
@@ -224,15 +236,15 @@ snapshot_status(PG_FUNCTION_ARGS)
 	if (outcomes.last_failure_at != 0)
 	{
 		SET(7, TimestampTzGetDatum(outcomes.last_failure_at));
-		SET(8, text_datum(outcomes.last_error));
+		SET(8, functions_text_datum(outcomes.last_error));
 	}
 	SET(9, Int32GetDatum(plan.consecutive_failures));
 	if (settings_directory_is_set())
-		SET(10, text_datum(settings_directory()));
+		SET(10, functions_text_datum(settings_directory()));
 	if (launcher_pid != 0)
 		SET(11, Int32GetDatum(launcher_pid));
 	if (warning != NULL)
-		SET(12, text_datum(warning));
+		SET(12, functions_text_datum(warning));
 #undef SET
 
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),

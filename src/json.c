@@ -220,9 +220,27 @@ json_add_key(StringInfo json, const char *key)
 }
 
 /*
- * Add a string, or null for NULL.  Names of databases and messages can be in
- * any encoding; where they are not UTF-8, JSON gets a "?" for each odd byte.
+ * A copy that JSON can hold.  Names of databases and messages can be in any
+ * encoding; what is not UTF-8 gets a "?" for each odd byte.
  */
+char *
+json_clean_text(const char *value)
+{
+	char	   *copy = pstrdup(value);
+
+	if (pg_encoding_verifymbstr(PG_UTF8, copy, strlen(copy)) !=
+		(int) strlen(copy))
+	{
+		for (char *p = copy; *p != '\0'; p++)
+		{
+			if (IS_HIGHBIT_SET(*p))
+				*p = '?';
+		}
+	}
+	return copy;
+}
+
+/* Add a string, cleaned, or null for NULL. */
 void
 json_add_string(StringInfo json, const char *key, const char *value)
 {
@@ -234,17 +252,7 @@ json_add_string(StringInfo json, const char *key, const char *value)
 		appendStringInfoString(json, "null");
 		return;
 	}
-
-	copy = pstrdup(value);
-	if (pg_encoding_verifymbstr(PG_UTF8, copy, strlen(copy)) !=
-		(int) strlen(copy))
-	{
-		for (char *p = copy; *p != '\0'; p++)
-		{
-			if (IS_HIGHBIT_SET(*p))
-				*p = '?';
-		}
-	}
+	copy = json_clean_text(value);
 	escape_json(json, copy);
 	pfree(copy);
 }

@@ -19,6 +19,7 @@
 #include "access/xlog.h"
 #include "agenda.h"
 #include "clock.h"
+#include "databases.h"
 #include "launcher.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
@@ -64,6 +65,7 @@ typedef struct Launcher
 	Agenda		agenda;
 	List	   *workers;		/* StartedWorkers that may not have begun */
 	char	   *swept;			/* the directory that was swept, or NULL */
+	bool		scratch_swept;	/* no scratch database should be left */
 } Launcher;
 
 /* Have the launcher started with the server.  For _PG_init. */
@@ -114,6 +116,26 @@ sweep(Launcher *launcher)
 				  report_interrupted);
 }
 
+/*
+ * Have scratch databases dropped that were left by a crash, or by a worker that
+ * was ended.  A standby has none of its own.
+ */
+static void
+sweep_scratch(Launcher *launcher)
+{
+	Run			sweep = {0};
+	Run			run;
+
+	if (launcher->scratch_swept || RecoveryInProgress())
+		return;
+	launcher->scratch_swept = true;
+	sweep.kind = KIND_SWEEP;
+	if (!databases_for_sweep(sweep.connect_to))
+		return;
+	if (!state_submit_task(&sweep, &run))
+		launcher->scratch_swept = false;	/* many requests: later */
+}
+
 /* Take note of workers that went away without a word of their own. */
 static void
 check_workers(Launcher *launcher)
@@ -156,7 +178,7 @@ write_down(const Run *run)
 
 	if (error != NULL && !run->reported)
 		report_failure(run, error);
-	if (run->recorded)
+	if (run->recorded || run->kind != KIND_SNAPSHOT)
 		return;
 	report_history(run, run->size, error);
 
@@ -174,9 +196,14 @@ collect_outcomes(Launcher *launcher)
 
 	while (state_collect(&run))
 	{
-		Job		   *job = agenda_job(&launcher->agenda, run.database);
+		Job		   *job;
 
 		write_down(&run);
+		if (run.scratch[0] != '\0')
+			launcher->scratch_swept = false;
+		if (run.kind != KIND_SNAPSHOT)
+			continue;
+		job = agenda_job(&launcher->agenda, run.database);
 		jobs_note_outcome(job, &run, clock_seconds());
 		if (job->pending && job->attempt > 1 && job->run_id == 0)
 			ereport(LOG,
@@ -199,7 +226,7 @@ start_run(Launcher *launcher, const Run *run)
 	worker->run_id = run->id;
 	launcher->workers = lappend(launcher->workers, worker);
 	state_set_starting(run->id);
-	if (!worker_start(run->id, run->database, &worker->handle))
+	if (!worker_start(run, &worker->handle))
 	{
 		worker->handle = NULL;
 		state_fail_waiting(run->id, RUN_STARTING, &no_slot);
@@ -208,8 +235,8 @@ start_run(Launcher *launcher, const Run *run)
 }
 
 /*
- * Start what can be started.  Requested and scheduled runs are counted apart,
- * so that neither has to wait for the other.
+ * Start what can be started.  Each queue is counted apart, so that none has to
+ * wait for another.
  */
 static void
 start_runs(Launcher *launcher)
@@ -217,15 +244,18 @@ start_runs(Launcher *launcher)
 	Run			run;
 	ListCell   *lc;
 
-	while (state_count_active(true) < setting_max_workers &&
-		   state_next_request(&run))
-		start_run(launcher, &run);
+	for (RunQueue queue = QUEUE_REQUESTED; queue <= QUEUE_TASKS; queue++)
+	{
+		while (state_count_active(queue) < setting_max_workers &&
+			   state_next_request(queue, &run))
+			start_run(launcher, &run);
+	}
 
 	foreach(lc, jobs_due(launcher->agenda.jobs, clock_seconds()))
 	{
 		Job		   *job = lfirst(lc);
 
-		if (state_count_active(false) >= setting_max_workers)
+		if (state_count_active(QUEUE_SCHEDULED) >= setting_max_workers)
 			break;
 		if (state_is_busy(job->database))
 			continue;			/* its end will wake us */
@@ -309,6 +339,7 @@ take_turn(Launcher *launcher)
 	agenda_resume(&launcher->agenda);
 	check_workers(launcher);
 	collect_outcomes(launcher);
+	sweep_scratch(launcher);
 	agenda_keep(&launcher->agenda);
 	start_runs(launcher);
 	agenda_publish(&launcher->agenda);

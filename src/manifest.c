@@ -32,47 +32,52 @@ static const RecordMember members[] = {
 	{"database_size", RECORD_NUMBER, offsetof(Manifest, database_size)},
 	{"tables", RECORD_NUMBER, offsetof(Manifest, tables)},
 	{"size", RECORD_NUMBER, offsetof(Manifest, size)},
+	{"owner", RECORD_STRING, offsetof(Manifest, owner)},
+	{"encoding", RECORD_STRING, offsetof(Manifest, encoding)},
+	{"locale_provider", RECORD_STRING, offsetof(Manifest, locale_provider)},
+	{"lc_collate", RECORD_STRING, offsetof(Manifest, lc_collate)},
+	{"lc_ctype", RECORD_STRING, offsetof(Manifest, lc_ctype)},
+	{"locale", RECORD_STRING_OR_NULL, offsetof(Manifest, locale)},
+	{"icu_rules", RECORD_STRING_OR_NULL, offsetof(Manifest, icu_rules)},
+	{"tablespace", RECORD_STRING, offsetof(Manifest, tablespace)},
+	{"connection_limit", RECORD_NUMBER_OR_NULL, offsetof(Manifest, connection_limit)},
+	{"comment", RECORD_STRING_OR_NULL, offsetof(Manifest, comment)},
+	{"rows", RECORD_NUMBER_OR_NULL, offsetof(Manifest, rows)},
 };
 
-/* The manifest as text, palloc'd. */
-char *
-manifest_format(const Manifest *manifest)
-{
-	StringInfoData json;
-	ListCell   *lc;
+static const RecordMember role_members[] = {
+	{"name", RECORD_STRING, offsetof(ManifestRole, name)},
+};
 
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	json_add_int64(&json, "manifest_version", MANIFEST_VERSION);
-	record_write(&json, members, lengthof(members), manifest);
-	json_add_key(&json, "files");
-	appendStringInfoChar(&json, '[');
-	foreach(lc, manifest->files)
-	{
-		ManifestFile *file = lfirst(lc);
+static const RecordMember setting_members[] = {
+	{"role", RECORD_STRING_OR_NULL, offsetof(ManifestSetting, role)},
+	{"name", RECORD_STRING, offsetof(ManifestSetting, name)},
+	{"value", RECORD_STRING, offsetof(ManifestSetting, value)},
+};
 
-		if (foreach_current_index(lc) > 0)
-			appendStringInfoChar(&json, ',');
-		appendStringInfoString(&json, "\n{");
-		json_add_string(&json, "path", file->path);
-		json_add_int64(&json, "size", file->size);
-		json_add_string(&json, "sha256", file->sha256);
-		appendStringInfoChar(&json, '}');
-	}
-	appendStringInfoString(&json, "]}\n");
-	return json.data;
-}
+static const RecordMember privilege_members[] = {
+	{"role", RECORD_STRING_OR_NULL, offsetof(ManifestPrivilege, role)},
+	{"privilege", RECORD_STRING, offsetof(ManifestPrivilege, privilege)},
+	{"grantable", RECORD_NUMBER, offsetof(ManifestPrivilege, grantable)},
+};
 
-typedef struct ManifestReader
-{
-	Manifest   *manifest;
-	RecordProgress progress;
-	int64		version;
-	bool		want_files;
-	bool		bad_file;
-	int			nfiles;
-	ManifestFile file;			/* being read */
-} ManifestReader;
+static const RecordMember objects_members[] = {
+	{"kind", RECORD_STRING, offsetof(ManifestObjects, kind)},
+	{"count", RECORD_NUMBER, offsetof(ManifestObjects, count)},
+	{"sha256", RECORD_STRING, offsetof(ManifestObjects, sha256)},
+};
+
+static const RecordMember rows_members[] = {
+	{"schema", RECORD_STRING, offsetof(ManifestRows, schema)},
+	{"table", RECORD_STRING, offsetof(ManifestRows, table)},
+	{"count", RECORD_NUMBER, offsetof(ManifestRows, count)},
+};
+
+static const RecordMember file_members[] = {
+	{"path", RECORD_STRING, offsetof(ManifestFile, path)},
+	{"size", RECORD_NUMBER, offsetof(ManifestFile, size)},
+	{"sha256", RECORD_STRING, offsetof(ManifestFile, sha256)},
+};
 
 /* Is this a relative path that stays inside the snapshot? */
 static bool
@@ -92,61 +97,142 @@ is_inner_path(const char *path)
 }
 
 static bool
-is_sha256(const JsonValue *value)
+is_good_file(const void *item)
 {
-	return value->is_string &&
-		strlen(value->text) == SHA256_HEX_SIZE - 1 &&
-		strspn(value->text, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
+	const ManifestFile *file = item;
+
+	return is_inner_path(file->path) &&
+		strlen(file->sha256) == SHA256_HEX_SIZE - 1 &&
+		strspn(file->sha256, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
 }
 
-/* A file has been read, if there was one; keep it if that is wanted. */
+/* The arrays of a manifest, each of objects of one kind. */
+static const struct ManifestArray
+{
+	const char *name;
+	const RecordMember *members;
+	int			nmembers;
+	size_t		item_size;
+	size_t		list;			/* offset in the manifest */
+	bool		(*is_good) (const void *item);	/* or NULL */
+	const char *problem;		/* with an item that is not good */
+}			arrays[] = {
+	{"roles", role_members, lengthof(role_members), sizeof(ManifestRole),
+	offsetof(Manifest, roles), NULL, "a role in it lacks its name"},
+	{"settings", setting_members, lengthof(setting_members),
+		sizeof(ManifestSetting), offsetof(Manifest, settings), NULL,
+	"a setting in it has wrong members"},
+	{"privileges", privilege_members, lengthof(privilege_members),
+		sizeof(ManifestPrivilege), offsetof(Manifest, privileges), NULL,
+	"a privilege in it has wrong members"},
+	{"objects", objects_members, lengthof(objects_members),
+		sizeof(ManifestObjects), offsetof(Manifest, objects), NULL,
+	"an entry of its objects has wrong members"},
+	{"row_counts", rows_members, lengthof(rows_members),
+		sizeof(ManifestRows), offsetof(Manifest, row_counts), NULL,
+	"a row count in it has wrong members"},
+	{"files", file_members, lengthof(file_members), sizeof(ManifestFile),
+		offsetof(Manifest, files), is_good_file,
+	"a file in it has a wrong path, size or hash"},
+};
+
+static List **
+list_of(const struct ManifestArray *array, Manifest *manifest)
+{
+	return (List **) ((char *) manifest + array->list);
+}
+
+/* The manifest as text, palloc'd. */
+char *
+manifest_format(const Manifest *manifest)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	json_add_int64(&json, "manifest_version", MANIFEST_VERSION);
+	record_write(&json, members, lengthof(members), manifest);
+	for (const struct ManifestArray *array = arrays;
+		 array < arrays + lengthof(arrays); array++)
+	{
+		ListCell   *lc;
+		List	   *items = *list_of(array, unconstify(Manifest *, manifest));
+
+		json_add_key(&json, array->name);
+		appendStringInfoChar(&json, '[');
+		foreach(lc, items)
+		{
+			if (foreach_current_index(lc) > 0)
+				appendStringInfoChar(&json, ',');
+			appendStringInfoString(&json, "\n{");
+			record_write(&json, array->members, array->nmembers, lfirst(lc));
+			appendStringInfoChar(&json, '}');
+		}
+		appendStringInfoChar(&json, ']');
+	}
+	appendStringInfoString(&json, "}\n");
+	return json.data;
+}
+
+typedef struct ManifestReader
+{
+	Manifest   *manifest;
+	RecordProgress progress;
+	int64		version;
+	bool		want_lists;
+	const char *problem;		/* with an item of an array, or NULL */
+	int			nfiles;
+
+	/* The item that is being read; array is NULL when there is none. */
+	const struct ManifestArray *array;
+	int			number;
+	void	   *item;
+	RecordProgress item_progress;
+} ManifestReader;
+
+/* An item has been read, if there was one; keep it if that is wanted. */
 static void
-end_file(ManifestReader *reader)
+end_item(ManifestReader *reader)
 {
-	ManifestFile *file = &reader->file;
+	const struct ManifestArray *array = reader->array;
+	List	  **list;
 
-	if (reader->nfiles == 0)
+	if (array == NULL)
 		return;
-	if (file->path == NULL || file->size < 0 || file->sha256[0] == '\0')
-		reader->bad_file = true;
-	else if (reader->want_files)
+	reader->array = NULL;
+	if (record_problem(&reader->item_progress, array->members,
+					   array->nmembers) != NULL ||
+		(array->is_good != NULL && !array->is_good(reader->item)))
 	{
-		ManifestFile *copy = palloc(sizeof(ManifestFile));
-
-		*copy = *file;
-		reader->manifest->files = lappend(reader->manifest->files, copy);
+		reader->problem = array->problem;
+		return;
 	}
-	else
-		pfree(file->path);
-	memset(file, 0, sizeof(*file));
+	list = list_of(array, reader->manifest);
+	if (list == &reader->manifest->files)
+		reader->nfiles++;
+	if (reader->want_lists)
+		*list = lappend(*list, reader->item);
 }
 
-/* Read a member of one of the files; false when its value is wrong. */
-static bool
-read_file_member(ManifestReader *reader, const JsonValue *value)
+/* Read a member of an item of an array. */
+static void
+read_item_member(ManifestReader *reader, const struct ManifestArray *array,
+				 const JsonValue *value)
 {
-	const char *member = value->path + strlen("files.");
-	ManifestFile *file = &reader->file;
+	JsonValue	inner = *value;
 
-	if (value->item != reader->nfiles - 1)
+	if (reader->array != array || reader->number != value->item)
 	{
-		end_file(reader);
-		reader->nfiles = value->item + 1;
-		file->size = -1;
+		end_item(reader);
+		reader->array = array;
+		reader->number = value->item;
+		reader->item = palloc0(array->item_size);
+		memset(&reader->item_progress, 0, sizeof(reader->item_progress));
 	}
-	if (strcmp(member, "path") == 0)
-		return file->path == NULL &&
-			record_read_string(value, &file->path) &&
-			is_inner_path(file->path);
-	if (strcmp(member, "size") == 0)
-		return record_read_number(value, &file->size);
-	if (strcmp(member, "sha256") == 0)
-	{
-		if (!is_sha256(value))
-			return false;
-		strlcpy(file->sha256, value->text, SHA256_HEX_SIZE);
-	}
-	return true;
+	inner.path += strlen(array->name) + 1;
+	inner.item = -1;
+	record_read(&reader->item_progress, &inner, array->members,
+				array->nmembers, reader->item);
 }
 
 static void
@@ -154,12 +240,22 @@ read_value(void *arg, const JsonValue *value)
 {
 	ManifestReader *reader = arg;
 
-	if (strncmp(value->path, "files.", strlen("files.")) == 0)
+	for (const struct ManifestArray *array = arrays;
+		 array < arrays + lengthof(arrays); array++)
 	{
-		if (value->item < 0 || !read_file_member(reader, value))
-			reader->bad_file = true;
+		size_t		len = strlen(array->name);
+
+		if (strncmp(value->path, array->name, len) != 0 ||
+			(value->path[len] != '.' && value->path[len] != '\0'))
+			continue;
+		/* an object outside of an array, or a scalar in it */
+		if (value->item < 0 || value->path[len] == '\0')
+			reader->problem = array->problem;
+		else
+			read_item_member(reader, array, value);
+		return;
 	}
-	else if (strcmp(value->path, "manifest_version") == 0)
+	if (strcmp(value->path, "manifest_version") == 0)
 	{
 		if (value->item >= 0 ||
 			!record_read_number(value, &reader->version))
@@ -171,18 +267,18 @@ read_value(void *arg, const JsonValue *value)
 }
 
 /*
- * Read a manifest into *manifest; its files only if they are wanted.  Returns
+ * Read a manifest into *manifest; its lists only if they are wanted.  Returns
  * NULL, or why this is no manifest of ours.  Raises no error.
  */
 const char *
-manifest_parse(char *text, size_t len, bool want_files, Manifest *manifest)
+manifest_parse(char *text, size_t len, bool want_lists, Manifest *manifest)
 {
 	ManifestReader reader = {0};
 	const char *problem;
 
 	memset(manifest, 0, sizeof(*manifest));
 	reader.manifest = manifest;
-	reader.want_files = want_files;
+	reader.want_lists = want_lists;
 
 	problem = json_read(text, len, read_value, &reader);
 	if (problem != NULL)
@@ -196,16 +292,16 @@ manifest_parse(char *text, size_t len, bool want_files, Manifest *manifest)
 	problem = record_problem(&reader.progress, members, lengthof(members));
 	if (problem != NULL)
 		return problem;
-	end_file(&reader);
-	if (reader.bad_file)
-		return "a file in it has a wrong path, size or hash";
+	end_item(&reader);
+	if (reader.problem != NULL)
+		return reader.problem;
 	if (reader.nfiles == 0)
 		return "it names no files";
 	return NULL;
 }
 
 /*
- * Give a manifest that was read without its files strings of its own, in the
+ * Give a manifest that was read without its lists strings of its own, in the
  * current memory context.
  */
 void

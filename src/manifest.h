@@ -27,9 +27,47 @@ typedef struct ManifestFile
 {
 	char	   *path;			/* relative to the snapshot, with slashes */
 	int64		size;			/* bytes */
-	char		sha256[SHA256_HEX_SIZE];
+	char	   *sha256;			/* in hexadecimal digits */
 } ManifestFile;
 
+/* A role that the database's objects need, to be owned or granted. */
+typedef struct ManifestRole
+{
+	char	   *name;
+} ManifestRole;
+
+/* What ALTER DATABASE or ALTER ROLE IN DATABASE has set. */
+typedef struct ManifestSetting
+{
+	char	   *role;			/* NULL for all */
+	char	   *name;
+	char	   *value;
+} ManifestSetting;
+
+/* A privilege on the database. */
+typedef struct ManifestPrivilege
+{
+	char	   *role;			/* NULL for PUBLIC */
+	char	   *privilege;
+	int64		grantable;		/* 1 with the option to grant it, else 0 */
+} ManifestPrivilege;
+
+/* The objects of a kind: how many, and the SHA-256 of what they are called. */
+typedef struct ManifestObjects
+{
+	char	   *kind;
+	int64		count;
+	char	   *sha256;
+} ManifestObjects;
+
+typedef struct ManifestRows
+{
+	char	   *schema;
+	char	   *table;
+	int64		count;
+} ManifestRows;
+
+/* Strings are in UTF-8 once they have been read. */
 typedef struct Manifest
 {
 	char	   *name;
@@ -50,12 +88,33 @@ typedef struct Manifest
 	int64		database_size;	/* bytes */
 	int64		tables;
 	int64		size;			/* bytes in all files */
+
+	/* as CREATE DATABASE and ALTER DATABASE have them */
+	char	   *owner;
+	char	   *encoding;
+	char	   *locale_provider;	/* libc, icu, builtin */
+	char	   *lc_collate;
+	char	   *lc_ctype;
+	char	   *locale;			/* of the provider; NULL for libc */
+	char	   *icu_rules;		/* or NULL */
+	char	   *tablespace;
+	int64		connection_limit;	/* -1 for none */
+	char	   *comment;		/* or NULL */
+
+	int64		rows;			/* in all tables that were counted, or -1 */
+
+	/* Read only if they are wanted. */
+	List	   *roles;			/* of ManifestRole */
+	List	   *settings;		/* of ManifestSetting */
+	List	   *privileges;		/* of ManifestPrivilege */
+	List	   *objects;		/* of ManifestObjects */
+	List	   *row_counts;		/* of ManifestRows */
 	List	   *files;			/* of ManifestFile */
 } Manifest;
 
 extern char *manifest_format(const Manifest *manifest);
 extern void manifest_copy_strings(Manifest *manifest);
-extern const char *manifest_parse(char *text, size_t len, bool want_files,
+extern const char *manifest_parse(char *text, size_t len, bool want_lists,
 								  Manifest *manifest);
 
 #endif							/* SNAPSHOT_WORKER_MANIFEST_H */

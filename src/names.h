@@ -25,6 +25,9 @@
 #define NAMES_STAGING_SUFFIX	".tmp"
 #define NAMES_DOOMED_SUFFIX		".removed"
 
+/* Names of databases that are ours to make and drop. */
+#define NAMES_SCRATCH_PREFIX	"snapshot_worker_scratch_"
+
 extern void names_encode_database(const char *database, char *folder);
 extern bool names_decode_database(const char *folder, char *database);
 extern bool names_format_time(TimestampTz instant, char *text);

@@ -36,6 +36,12 @@ record_write(StringInfo json, const RecordMember *members, int nmembers,
 			case RECORD_NUMBER:
 				json_add_int64(json, m->name, *(const int64 *) field);
 				break;
+			case RECORD_NUMBER_OR_NULL:
+				if (*(const int64 *) field < 0)
+					json_add_string(json, m->name, NULL);
+				else
+					json_add_int64(json, m->name, *(const int64 *) field);
+				break;
 			case RECORD_TIME:
 				{
 					char		text[NAMES_ISO_SIZE];
@@ -101,8 +107,11 @@ read_identifier(const JsonValue *value, uint64 *result)
 static bool
 read_field(const JsonValue *value, RecordType type, void *field)
 {
+	if (value->is_null && type == RECORD_NUMBER_OR_NULL)
+		*(int64 *) field = -1;
 	if (value->is_null)
-		return type == RECORD_STRING_OR_NULL || type == RECORD_TIME_OR_NULL;
+		return type == RECORD_STRING_OR_NULL || type == RECORD_TIME_OR_NULL ||
+			type == RECORD_NUMBER_OR_NULL;
 
 	switch (type)
 	{
@@ -110,6 +119,7 @@ read_field(const JsonValue *value, RecordType type, void *field)
 		case RECORD_STRING_OR_NULL:
 			return record_read_string(value, field);
 		case RECORD_NUMBER:
+		case RECORD_NUMBER_OR_NULL:
 			return record_read_number(value, field);
 		case RECORD_TIME:
 		case RECORD_TIME_OR_NULL:

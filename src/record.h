@@ -17,6 +17,7 @@ typedef enum RecordType
 	RECORD_STRING,				/* char * */
 	RECORD_STRING_OR_NULL,		/* char * */
 	RECORD_NUMBER,				/* int64, not negative */
+	RECORD_NUMBER_OR_NULL,		/* int64, -1 for null */
 	RECORD_TIME,				/* TimestampTz */
 	RECORD_TIME_OR_NULL,		/* TimestampTz, 0 for null */
 	RECORD_LSN,					/* XLogRecPtr */

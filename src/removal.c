@@ -18,49 +18,6 @@
 #include "test_step.h"
 
 /*
- * What is in a snapshot's directory that its manifest does not name, as a path
- * relative to the snapshot, or NULL.
- */
-static const char *
-foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
-{
-	const List *files = snapshot->manifest.files;
-	char	  **known = palloc((list_length(files) + 2) * sizeof(char *));
-	int			nknown = 0;
-	ListCell   *lc;
-
-	foreach(lc, files)
-		known[nknown++] = ((ManifestFile *) lfirst(lc))->path;
-	known[nknown++] = MANIFEST_FILE;
-	known[nknown++] = STORE_PIN_FILE;
-	qsort(known, nknown, sizeof(char *), pg_qsort_strcmp);
-
-	foreach(lc, tree->files)
-	{
-		char	   *file = lfirst(lc);
-
-		if (bsearch(&file, known, nknown, sizeof(char *),
-					pg_qsort_strcmp) == NULL)
-			return file;
-	}
-
-	/* A directory is ours for the sake of what is ours in it. */
-	foreach(lc, tree->directories)
-	{
-		const char *directory = lfirst(lc);
-		size_t		len = strlen(directory);
-		bool		is_ours = false;
-
-		for (int i = 0; i < nknown && !is_ours; i++)
-			is_ours = strncmp(known[i], directory, len) == 0 &&
-				known[i][len] == '/';
-		if (!is_ours)
-			return directory;
-	}
-	return tree->others != NIL ? linitial(tree->others) : NULL;
-}
-
-/*
  * Remove a snapshot, for good.  It is renamed first, so that a listing never
  * sees half of one; a sweep ends what is cut short.  Where its directory holds
  * anything that we did not put there, all of it stays.  Returns false, after
@@ -81,7 +38,7 @@ removal_remove(const StoredSnapshot *snapshot, int elevel)
 	whole = store_load(directory, snapshot->name, true, elevel);
 	if (whole == NULL || !files_list(whole->path, elevel, &tree))
 		return false;
-	foreign = foreign_file(whole, &tree);
+	foreign = store_foreign_file(whole, &tree);
 	if (foreign != NULL)
 	{
 		ereport(elevel,

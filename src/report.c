@@ -42,14 +42,34 @@ report_fill_error(RunError *error, const ErrorData *edata)
 	copy_text(error->hint, sizeof(error->hint), edata->hint);
 }
 
+/* What it was that failed, palloc'd. */
+static const char *
+what_failed(const Run *run)
+{
+	switch (run->kind)
+	{
+		case KIND_SNAPSHOT:
+			return psprintf("snapshot of database \"%s\" failed (attempt %d)",
+							run->database, run->attempt);
+		case KIND_VERIFY:
+			return psprintf("verification of snapshot \"%s\" failed",
+							run->name);
+		case KIND_RESTORE:
+			return psprintf("restore of snapshot \"%s\" into database \"%s\" failed",
+							run->name, run->target);
+		case KIND_SWEEP:
+			break;
+	}
+	return "dropping of leftover scratch databases failed";
+}
+
 /* Tell the log that a run failed. */
 void
 report_failure(const Run *run, const RunError *error)
 {
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
-			 errmsg("snapshot of database \"%s\" failed (attempt %d): %s",
-					run->database, run->attempt, error->message),
+			 errmsg("%s: %s", what_failed(run), error->message),
 			 error->detail[0] != '\0' ?
 			 errdetail_internal("%s", error->detail) : 0,
 			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));

@@ -9,21 +9,17 @@
  */
 #include "postgres.h"
 
-#include <pwd.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "child.h"
 #include "clock.h"
 #include "common/file_perm.h"
 #include "compat.h"
+#include "contents.h"
 #include "directory.h"
 #include "facts.h"
 #include "files.h"
-#include "pgstat.h"
-#include "port.h"
 #include "removal.h"
 #include "report.h"
 #include "retention.h"
@@ -34,66 +30,9 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "verify.h"
 
 #define GLOBALS_FILE	"globals.sql"
-
-static void
-enter_phase(Work *work, const char *what)
-{
-	pgstat_report_activity(STATE_RUNNING,
-						   psprintf("snapshot %s: %s", work->run.name, what));
-}
-
-static void
-timed_out(const char *what, const char *output)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OPERATOR_INTERVENTION),
-			 errmsg("%s was stopped, since the run took longer than %d s",
-					what, setting_timeout),
-			 output[0] != '\0' ? errdetail_internal("%s", output) : 0,
-			 errhint("Raise \"snapshot_worker.timeout\" if the database needs more time.")));
-}
-
-/* Run a program to its good end; anything else is an error. */
-static char *
-run_program(Work *work, char **argv, bool want_stdout)
-{
-	const char *name = last_dir_separator(argv[0]) + 1;
-	ChildResult result;
-
-	if (access(argv[0], X_OK) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not find an executable \"%s\": %m", argv[0]),
-				 errhint("Install the client programs of this server's version, or set \"snapshot_worker.bin_directory\" to where they are.")));
-
-	child_run(argv, work->environment, want_stdout, work->deadline, &result);
-	if (result.timed_out)
-		timed_out(name, result.output);
-	if (result.status != 0)
-	{
-		const char *hint = commands_hint(result.output);
-
-		/* pg_dump does not say where */
-		if (strstr(result.output, "No space left on device") != NULL)
-			hint = psprintf("The disk under \"%s\" is full: make room there.",
-							work->directory);
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("%s failed: %s", name,
-						wait_result_to_str(result.status)),
-				 result.output[0] != '\0' ?
-				 errdetail_internal("%s", result.output) : 0,
-				 hint != NULL ? errhint("%s", hint) : 0));
-	}
-	if (!want_stdout && result.output[0] != '\0')
-		ereport(WARNING,
-				(errmsg("%s has something to say about database \"%s\"",
-						name, work->run.database),
-				 errdetail_internal("%s", result.output)));
-	return result.output;
-}
 
 /*
  * The version of pg_dump, such as "15.7", which must be of this server's
@@ -104,7 +43,7 @@ static char *
 check_pg_dump_version(Work *work)
 {
 	char	  **argv = commands_version(work->bin_directory, "pg_dump");
-	char	   *output = run_program(work, argv, true);
+	char	   *output = work_run_program(work, argv, true);
 	const char *prefix = "pg_dump (PostgreSQL) ";
 
 	if (strncmp(output, prefix, strlen(prefix)) != 0 ||
@@ -118,19 +57,10 @@ check_pg_dump_version(Work *work)
 	return pstrdup(output + strlen(prefix));
 }
 
-/* What every later step needs to know. */
 static void
 prepare(Work *work)
 {
-	struct passwd *os_user = getpwuid(geteuid());
-	const char *home = getenv("HOME");
-
-	work->directory = settings_directory();
-	work->bin_directory = settings_bin_directory();
-	if (home == NULL || !is_absolute_path(home))
-		home = os_user != NULL ? pstrdup(os_user->pw_dir) : "/";
-	work->environment = commands_environment(work->bin_directory, home,
-											getenv("PGPASSFILE"));
+	work_prepare(work);
 	if (setting_timeout > 0)
 		work->deadline = clock_seconds() + setting_timeout;
 
@@ -190,12 +120,36 @@ check_space(Work *work)
 						  (int64) setting_min_free_space * 1024 * 1024);
 }
 
+/*
+ * Put the rows of the tables into the manifest, but for those of tables that
+ * changed in a way that MVCC does not hide.
+ */
+static void
+note_row_counts(Manifest *manifest, List *tables)
+{
+	ListCell   *lc;
+
+	manifest->rows = 0;
+	foreach(lc, contents_unchanged(tables))
+	{
+		CountedTable *table = lfirst(lc);
+		ManifestRows *rows = palloc(sizeof(ManifestRows));
+
+		rows->schema = table->schema;
+		rows->table = table->table;
+		rows->count = table->rows;
+		manifest->row_counts = lappend(manifest->row_counts, rows);
+		manifest->rows += rows->count;
+	}
+}
+
 /* The dump itself, of the MVCC snapshot that the facts are of. */
 static void
 dump(Work *work)
 {
 	Manifest   *manifest = &work->manifest;
 	DumpOptions options = {0};
+	List	   *counted = NIL;
 
 	options.format = settings_format_name();
 	options.compress = settings_compress_argument();
@@ -204,10 +158,22 @@ dump(Work *work)
 	options.snapshot = facts_begin(manifest);
 	check_space(work);
 	facts_connection(work->run.database, &work->connection, &work->is_superuser);
+	manifest->rows = -1;
+	if (setting_row_counts)
+	{
+		work_enter_phase(work, "counting rows", 0, 5);
+		counted = contents_count_rows(CurrentMemoryContext);
+		test_step("rows counted");
+	}
 
-	enter_phase(work, "dumping");
-	(void) run_program(work, commands_pg_dump(work->bin_directory, &work->connection,
-										&options, archive_path(work)), false);
+	work_enter_phase(work, "dumping", 5, 80);
+	work_go_through_tables(work,
+						   commands_pg_dump(work->bin_directory,
+											&work->connection, &options,
+											archive_path(work)),
+						   options.jobs, manifest->tables);
+	if (setting_row_counts)
+		note_row_counts(manifest, counted);
 	facts_end();
 
 	manifest->format = pstrdup(options.format);
@@ -246,8 +212,8 @@ dump_globals(Work *work)
 
 	if (!setting_globals)
 		return;
-	enter_phase(work, "saving globals");
-	(void) run_program(work, commands_pg_dumpall_globals(work->bin_directory,
+	work_enter_phase(work, "saving globals", 80, 83);
+	(void) work_run_program(work, commands_pg_dumpall_globals(work->bin_directory,
 														 &work->connection,
 														 setting_lock_timeout,
 														 work->is_superuser,
@@ -258,8 +224,10 @@ dump_globals(Work *work)
 static void
 read_back(Work *work)
 {
-	enter_phase(work, "reading back");
-	(void) run_program(work, commands_pg_restore_list(work->bin_directory,
+	if (setting_verify < VERIFY_LIST)
+		return;
+	work_enter_phase(work, "reading back", 83, 85);
+	(void) work_run_program(work, commands_pg_restore_list(work->bin_directory,
 												archive_path(work)), false);
 }
 
@@ -275,7 +243,7 @@ hash_files(Work *work)
 	FileTree	tree;
 	ListCell   *lc;
 
-	enter_phase(work, "hashing");
+	work_enter_phase(work, "hashing", 85, 93);
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	(void) files_list(work->staging.path, ERROR, &tree);
@@ -302,14 +270,17 @@ hash_files(Work *work)
 
 		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) == 0)
 			continue;
-		if (work->deadline > 0 && clock_seconds() >= work->deadline)
-			timed_out("hashing", "");
+		work_check_deadline(work, "hashing");
 		test_step("hashing");
 		file = palloc0(sizeof(ManifestFile));
 		file->path = lfirst(lc);
+		file->sha256 = palloc(SHA256_HEX_SIZE);
 		file->size = files_hash(psprintf("%s/%s", work->staging.path,
 										 file->path), true, file->sha256);
 		work->manifest.size += file->size;
+		work_note_bytes(work, work->manifest.size,
+						(double) foreach_current_index(lc) /
+						list_length(tree.files));
 		work->manifest.files = lappend(work->manifest.files, file);
 	}
 	CommitTransactionCommand();
@@ -321,7 +292,7 @@ publish(Work *work)
 {
 	Manifest   *manifest = &work->manifest;
 
-	enter_phase(work, "publishing");
+	work_enter_phase(work, "publishing", 93, 94);
 	manifest->name = work->run.name;
 	manifest->database = work->run.database;
 	manifest->system_identifier = GetSystemIdentifier();
@@ -334,6 +305,48 @@ publish(Work *work)
 		pstrdup(GetConfigOption("server_version", false, false));
 	staging_publish(&work->staging, manifest_format(manifest));
 	work->published = true;
+	state_set_published(work->run.id);
+}
+
+/*
+ * Verify the snapshot that was taken, if that is set and it is one of the
+ * schedule.  A failure leaves it where it is, and is no reason to take another
+ * one; it is reported, and kept as the outcome of the run.
+ */
+void
+run_verify(Work *work)
+{
+	MemoryContext context = CurrentMemoryContext;
+	VerifyLevel level = setting_verify;
+
+	if (level <= VERIFY_LIST || state_is_requested(work->run.reason))
+		return;
+	/* a standby cannot create a database */
+	if (RecoveryInProgress())
+		level = Min(level, VERIFY_ARCHIVE);
+	if (setting_timeout > 0)
+		work->deadline = clock_seconds() + setting_timeout;
+
+	PG_TRY();
+	{
+		verify_snapshot(work, level);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+		RunError   *error = MemoryContextAllocZero(context, sizeof(RunError));
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(context);
+		edata->message = psprintf("verification failed: %s", edata->message);
+		report_fill_error(error, edata);
+		report_failure(&work->run, error);
+		work->verify_error = error;
+	}
+	PG_END_TRY();
 }
 
 /* Remove what retention no longer keeps.  What fails is warned of. */
@@ -343,7 +356,7 @@ run_prune(Work *work)
 	List	   *expired;
 	ListCell   *lc;
 
-	enter_phase(work, "applying retention");
+	work_enter_phase(work, "applying retention", 99, 100);
 	expired = retention_expired(store_list(work->directory, work->run.database,
 										   DT_NOBEGIN, ERROR, WARNING),
 								GetSystemIdentifier(), work->run.name,

@@ -43,6 +43,8 @@ int			setting_min_free_space = 0;
 bool		setting_catch_up = true;
 int			setting_run_on = RUN_ON_PRIMARY;
 char	   *setting_time = NULL;
+int			setting_verify = VERIFY_LIST;
+bool		setting_row_counts = false;
 
 static char *setting_databases = NULL;
 static char *setting_bin_directory = NULL;
@@ -57,6 +59,15 @@ static const struct config_enum_entry run_on_options[] = {
 	{"primary", RUN_ON_PRIMARY, false},
 	{"standby", RUN_ON_STANDBY, false},
 	{"any", RUN_ON_ANY, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry verify_options[] = {
+	{"off", VERIFY_OFF, false},
+	{"list", VERIFY_LIST, false},
+	{"checksum", VERIFY_CHECKSUM, false},
+	{"archive", VERIFY_ARCHIVE, false},
+	{"restore", VERIFY_RESTORE, false},
 	{NULL, 0, false}
 };
 
@@ -287,7 +298,24 @@ settings_define(void)
 							 NULL,
 							 &setting_run_on, RUN_ON_PRIMARY, run_on_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("snapshot_worker.verify",
+							 "How far a scheduled snapshot is verified once it is taken.",
+							 NULL,
+							 &setting_verify, VERIFY_LIST, verify_options,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("snapshot_worker.row_counts",
+							 "Also counts the rows of every table, for a restore to be compared with.",
+							 NULL,
+							 &setting_row_counts, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("snapshot_worker");
+}
+
+/* The word for a level of verification. */
+const char *
+settings_verify_name(VerifyLevel level)
+{
+	return verify_options[level].name;
 }
 
 /* The times of day at which snapshots are due. */

@@ -27,6 +27,16 @@ typedef enum RunOn
 	RUN_ON_ANY
 } RunOn;
 
+/* How far snapshots of the schedule are verified; each includes those before. */
+typedef enum VerifyLevel
+{
+	VERIFY_OFF,
+	VERIFY_LIST,				/* the archive's table of contents is read */
+	VERIFY_CHECKSUM,			/* files are hashed once more */
+	VERIFY_ARCHIVE,				/* the whole archive is read */
+	VERIFY_RESTORE				/* it is restored, and compared */
+} VerifyLevel;
+
 extern bool setting_enable;
 extern int	setting_retention;
 extern char *setting_directory; /* NULL or "" when not set */
@@ -42,9 +52,12 @@ extern int	setting_min_free_space;	/* megabytes; 0 is none */
 extern bool setting_catch_up;
 extern int	setting_run_on;
 extern char *setting_time;
+extern int	setting_verify;
+extern bool setting_row_counts;
 
 extern void settings_define(void);
 extern void settings_schedule(Schedule *schedule);
+extern const char *settings_verify_name(VerifyLevel level);
 extern bool settings_every_database(void);
 extern List *settings_databases(void);
 extern const char *settings_directory(void);

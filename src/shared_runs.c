@@ -45,13 +45,22 @@ find(uint64 id)
 	return NULL;
 }
 
-/* Is a run of the database starting or running?  The caller holds the lock. */
+static RunQueue
+queue_of(const Run *run)
+{
+	if (run->kind != KIND_SNAPSHOT)
+		return QUEUE_TASKS;
+	return state_is_requested(run->reason) ? QUEUE_REQUESTED : QUEUE_SCHEDULED;
+}
+
+/* Is a snapshot of the database being taken?  The caller holds the lock. */
 static bool
 is_busy(const char *database)
 {
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		if (is_active(&state_shared->runs[i]) &&
+			state_shared->runs[i].kind == KIND_SNAPSHOT &&
 			strcmp(state_shared->runs[i].database, database) == 0)
 			return true;
 	}
@@ -146,7 +155,7 @@ state_submit(const char *database, RunReason reason, int attempt,
 	{
 		Run		   *other = &state_shared->runs[i];
 
-		if (other->state == RUN_NONE ||
+		if (other->state == RUN_NONE || other->kind != KIND_SNAPSHOT ||
 			strcmp(other->database, database) != 0)
 			continue;
 		if (state_is_requested(reason) && state_is_requested(other->reason) &&
@@ -178,6 +187,33 @@ state_submit(const char *database, RunReason reason, int attempt,
 	return place != NULL;
 }
 
+/*
+ * Queue a run that takes no snapshot, with what "task" says of it.  Returns
+ * false when too many runs are queued; else the run is in *run.
+ */
+bool
+state_submit_task(const Run *task, Run *run)
+{
+	Run		   *place;
+
+	Assert(task->kind != KIND_SNAPSHOT);
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	place = free_place();
+	if (place != NULL)
+	{
+		*place = *task;
+		place->id = ++state_shared->last_id;
+		place->state = RUN_QUEUED;
+		place->reason = REASON_MANUAL;
+		place->attempt = 1;
+		*run = *place;
+		state_wake_launcher();
+	}
+	LWLockRelease(state_lock);
+	return place != NULL;
+}
+
 /* Note the end of a run.  The caller holds the lock. */
 static void
 set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
@@ -188,11 +224,14 @@ set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 	run->finished_at = now;
 	run->worker_pid = 0;
 	run->size = size;
-	if (error == NULL)
+	if (error != NULL)
+		run->error = *error;
+	if (run->kind != KIND_SNAPSHOT)
+		;						/* the outcomes are those of snapshots */
+	else if (error == NULL)
 		outcomes->last_success_at = now;
 	else
 	{
-		run->error = *error;
 		outcomes->last_failure_at = now;
 		snprintf(outcomes->last_error, sizeof(outcomes->last_error),
 				 "database \"%s\": %s%s%s", run->database, error->message,
@@ -262,11 +301,38 @@ state_cancel(const char *database)
 }
 
 /*
- * The queued run that was asked for first by a session, of those whose
- * database has no other run in progress.
+ * Stop a run that a session asked for and no longer waits for.  Does nothing
+ * when it has ended.
+ */
+void
+state_cancel_run(uint64 id)
+{
+	const RunError canceled = {ERRCODE_QUERY_CANCELED,
+	"canceled before it was started", "", ""};
+	TimestampTz now = GetCurrentTimestamp();
+	pid_t		pid = 0;
+	Run		   *run;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL && run->state == RUN_RUNNING)
+		pid = run->worker_pid;
+	else if (run != NULL && !is_finished(run))
+		set_finished(run, now, 0, &canceled);
+	LWLockRelease(state_lock);
+	ConditionVariableBroadcast(&state_shared->changed);
+
+	/* it may have gone since */
+	if (pid != 0 && BackendPidGetProc(pid) != NULL)
+		(void) kill(pid, SIGINT);
+}
+
+/*
+ * The queued run that a session asked for first, of those in a queue for which
+ * no other run is in the way: one snapshot of a database is taken at a time.
  */
 bool
-state_next_request(Run *run)
+state_next_request(RunQueue queue, Run *run)
 {
 	Run		   *first = NULL;
 
@@ -275,9 +341,9 @@ state_next_request(Run *run)
 	{
 		Run		   *other = &state_shared->runs[i];
 
-		if (other->state == RUN_QUEUED && state_is_requested(other->reason) &&
+		if (other->state == RUN_QUEUED && queue_of(other) == queue &&
 			(first == NULL || other->id < first->id) &&
-			!is_busy(other->database))
+			(queue == QUEUE_TASKS || !is_busy(other->database)))
 			first = other;
 	}
 	if (first != NULL)
@@ -286,9 +352,9 @@ state_next_request(Run *run)
 	return first != NULL;
 }
 
-/* How many runs are starting or running: requested ones, or the schedule's. */
+/* How many runs of a queue are starting or running. */
 int
-state_count_active(bool requested)
+state_count_active(RunQueue queue)
 {
 	int			count = 0;
 
@@ -296,14 +362,28 @@ state_count_active(bool requested)
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		if (is_active(&state_shared->runs[i]) &&
-			state_is_requested(state_shared->runs[i].reason) == requested)
+			queue_of(&state_shared->runs[i]) == queue)
 			count++;
 	}
 	LWLockRelease(state_lock);
 	return count;
 }
 
-/* Is a run of the database queued, starting or running? */
+/* Is this process the worker of a run? */
+bool
+state_is_worker(pid_t pid)
+{
+	bool		found = false;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS && !found; i++)
+		found = state_shared->runs[i].state == RUN_RUNNING &&
+			state_shared->runs[i].worker_pid == pid;
+	LWLockRelease(state_lock);
+	return found;
+}
+
+/* Is a snapshot of the database asked for, or being taken? */
 bool
 state_is_busy(const char *database)
 {
@@ -315,13 +395,14 @@ state_is_busy(const char *database)
 		Run		   *run = &state_shared->runs[i];
 
 		busy = (is_active(run) || run->state == RUN_QUEUED) &&
+			run->kind == KIND_SNAPSHOT &&
 			strcmp(run->database, database) == 0;
 	}
 	LWLockRelease(state_lock);
 	return busy;
 }
 
-/* The run in progress that was asked for first. */
+/* The snapshot being taken that was asked for first. */
 bool
 state_first_running(Run *run)
 {
@@ -332,7 +413,8 @@ state_first_running(Run *run)
 	{
 		Run		   *other = &state_shared->runs[i];
 
-		if (is_active(other) && (first == NULL || other->id < first->id))
+		if (is_active(other) && other->kind == KIND_SNAPSHOT &&
+			(first == NULL || other->id < first->id))
 			first = other;
 	}
 	if (first != NULL)
@@ -404,6 +486,85 @@ state_set_name(uint64 id, const char *name)
 	if (run != NULL)
 		strlcpy(run->name, name, sizeof(run->name));
 	LWLockRelease(state_lock);
+}
+
+/* The snapshot of a run has its name. */
+void
+state_set_published(uint64 id)
+{
+	Run		   *run;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL)
+		run->published = true;
+	LWLockRelease(state_lock);
+}
+
+/* A run is about to make this scratch database, or ("") has none any more. */
+void
+state_set_scratch(uint64 id, const char *scratch)
+{
+	Run		   *run;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL)
+		strlcpy(run->scratch, scratch, sizeof(run->scratch));
+	LWLockRelease(state_lock);
+}
+
+/* A run has come this far.  Its percentage does not fall. */
+void
+state_set_progress(uint64 id, const Progress *progress)
+{
+	Run		   *run;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL)
+	{
+		int			percent = Max(run->progress.percent, progress->percent);
+
+		run->progress = *progress;
+		run->progress.percent = percent;
+	}
+	LWLockRelease(state_lock);
+}
+
+/* Its scratch database is as the manifest says when error is NULL. */
+void
+state_set_comparison(uint64 id, const RunError *error)
+{
+	Run		   *run;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	run = find(id);
+	if (run != NULL)
+	{
+		run->comparison = error == NULL ? COMPARISON_EQUAL :
+			COMPARISON_DIFFERENT;
+		if (error != NULL)
+			run->error = *error;
+	}
+	LWLockRelease(state_lock);
+}
+
+/* Copies of all runs that are starting or running, palloc'd; how many. */
+int
+state_active_runs(Run **runs)
+{
+	int			count = 0;
+
+	*runs = palloc(STATE_MAX_RUNS * sizeof(Run));
+	LWLockAcquire(state_lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		if (is_active(&state_shared->runs[i]))
+			(*runs)[count++] = state_shared->runs[i];
+	}
+	LWLockRelease(state_lock);
+	return count;
 }
 
 /*

@@ -21,6 +21,23 @@ typedef enum RunReason
 	REASON_BEFORE_DROP			/* a statement waits for it: see before_drop.c */
 } RunReason;
 
+/* What a run does. */
+typedef enum RunKind
+{
+	KIND_SNAPSHOT,				/* takes a snapshot */
+	KIND_VERIFY,				/* verifies one */
+	KIND_RESTORE,				/* restores one */
+	KIND_SWEEP					/* drops scratch databases that were left */
+} RunKind;
+
+/* What is waited for in turn: one queue does not wait for another. */
+typedef enum RunQueue
+{
+	QUEUE_SCHEDULED,			/* snapshots of the schedule */
+	QUEUE_REQUESTED,			/* snapshots that sessions ask for */
+	QUEUE_TASKS					/* all else */
+} RunQueue;
+
 typedef enum RunState
 {
 	RUN_NONE,					/* the entry is unused */
@@ -40,9 +57,29 @@ typedef struct RunError
 	char		hint[512];
 } RunError;
 
+/* How far a run has come. */
+typedef struct Progress
+{
+	char		phase[32];
+	int			percent;		/* only rises */
+	int64		tables_done;
+	int64		tables_total;	/* 0 where no tables are gone through */
+	char		current_table[2 * NAMEDATALEN]; /* "" for none */
+	int64		bytes;			/* read, so far in this phase */
+} Progress;
+
+/* What comparing a scratch database with the manifest came to. */
+typedef enum Comparison
+{
+	COMPARISON_NONE,
+	COMPARISON_EQUAL,
+	COMPARISON_DIFFERENT		/* or it failed: the run's error says how */
+} Comparison;
+
 typedef struct Run
 {
 	uint64		id;				/* never used twice; grows in order of requests */
+	RunKind		kind;
 	RunState	state;
 	RunReason	reason;
 	char		database[NAMEDATALEN];
@@ -56,8 +93,19 @@ typedef struct Run
 	bool		reported;		/* the log has the outcome */
 	bool		recorded;		/* the history was told of it */
 	bool		collected;		/* the launcher knows the outcome */
+	bool		published;		/* the snapshot is there, however the run ended */
 	int64		size;			/* bytes of the snapshot */
+	Progress	progress;
+	char		scratch[NAMEDATALEN];	/* database made for this run, or "" */
+	Comparison	comparison;
 	RunError	error;
+
+	/* Of runs that take no snapshot. */
+	char		connect_to[NAMEDATALEN];	/* database, "" to choose one */
+	bool		test_restore;	/* verify by restoring */
+	char		target[NAMEDATALEN];	/* database to restore into */
+	char		owner[NAMEDATALEN]; /* of that, "" as in the snapshot */
+	int			jobs;			/* of pg_restore */
 } Run;
 
 /* What the launcher has in mind. */
@@ -94,16 +142,24 @@ extern bool state_submit(const char *database, RunReason reason, int attempt,
 						 TimestampTz scheduled_for, TimestampTz earliest,
 						 Run *run);
 extern int	state_cancel(const char *database);
+extern bool state_submit_task(const Run *task, Run *run);
+extern void state_cancel_run(uint64 id);
 extern void state_fail_waiting(uint64 id, RunState state,
 							   const RunError *error);
-extern bool state_next_request(Run *run);
-extern int	state_count_active(bool requested);
+extern bool state_next_request(RunQueue queue, Run *run);
+extern int	state_count_active(RunQueue queue);
+extern bool state_is_worker(pid_t pid);
 extern bool state_is_busy(const char *database);
 extern bool state_first_running(Run *run);
 extern bool state_get(uint64 id, Run *run);
 extern void state_set_starting(uint64 id);
 extern bool state_attach(uint64 id, Run *run);
 extern void state_set_name(uint64 id, const char *name);
+extern void state_set_published(uint64 id);
+extern void state_set_scratch(uint64 id, const char *scratch);
+extern void state_set_progress(uint64 id, const Progress *progress);
+extern void state_set_comparison(uint64 id, const RunError *error);
+extern int	state_active_runs(Run **runs);
 extern void state_finish(uint64 id, int64 size, const RunError *error,
 						 bool reported, bool recorded);
 extern void state_finish_lost(const RunError *error);

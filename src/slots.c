@@ -81,33 +81,15 @@ slots_begin(const char *directory, uint64 system_identifier, const char *time,
 			TimestampTz since)
 {
 	ScheduleFile file = {unconstify(char *, time), since};
-	char	   *path = schedule_path(directory, system_identifier);
-	char	   *newpath = psprintf("%s.tmp", path);
 	StringInfoData json;
-	int			fd;
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	record_write(&json, members, lengthof(members), &file);
 	appendStringInfoString(&json, "}\n");
 
-	/* the launcher alone writes it, so that one of that name is a leftover */
-	if (unlink(newpath) != 0 && errno != ENOENT)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not remove file \"%s\": %m", newpath)));
-	fd = OpenTransientFilePerm(newpath, O_WRONLY | O_CREAT | O_EXCL |
-							   O_NOFOLLOW | PG_BINARY, pg_file_create_mode);
-	if (fd < 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not create file \"%s\": %m", newpath)));
-	files_write(fd, newpath, json.data);
-	if (CloseTransientFile(fd) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not close file \"%s\": %m", newpath)));
-	(void) durable_rename(newpath, path, ERROR);
+	/* the launcher alone writes it */
+	files_replace(schedule_path(directory, system_identifier), json.data);
 }
 
 /*

@@ -21,6 +21,7 @@
 #include "storage/fd.h"
 #include "store.h"
 #include "utils/memutils.h"
+#include "verification.h"
 
 /*
  * The names of what is in a directory; NIL when it does not exist.  When it
@@ -130,7 +131,7 @@ store_leftovers(const char *directory, const char *database, int elevel)
  * a report at elevel, when what is there is not a whole snapshot.
  */
 StoredSnapshot *
-store_load(const char *directory, const char *name, bool want_files, int elevel)
+store_load(const char *directory, const char *name, bool want_lists, int elevel)
 {
 	StoredSnapshot *snapshot = palloc0(sizeof(StoredSnapshot));
 	char		folder[NAMES_FOLDER_SIZE];
@@ -158,7 +159,7 @@ store_load(const char *directory, const char *name, bool want_files, int elevel)
 		exists = errno != ENOENT;
 	else
 	{
-		problem = manifest_parse(text, len, want_files, &snapshot->manifest);
+		problem = manifest_parse(text, len, want_lists, &snapshot->manifest);
 		if (problem == NULL && strcmp(snapshot->manifest.name, name) != 0)
 			problem = "it belongs to a snapshot of another name";
 		pfree(text);
@@ -166,9 +167,9 @@ store_load(const char *directory, const char *name, bool want_files, int elevel)
 	MemoryContextSwitchTo(caller);
 	if (problem != NULL)
 		problem = pstrdup(problem);
-	else if (!want_files)
+	else if (!want_lists)
 		manifest_copy_strings(&snapshot->manifest);
-	if (problem != NULL || !want_files)
+	if (problem != NULL || !want_lists)
 		MemoryContextDelete(parsing);
 
 	/* removed since the directory was read, or never a snapshot */
@@ -183,9 +184,95 @@ store_load(const char *directory, const char *name, bool want_files, int elevel)
 						   snapshot->path, MANIFEST_FILE, problem)));
 		return NULL;
 	}
+	snapshot->verified = verification_read(snapshot->path, name,
+										   &snapshot->verification);
+	snapshot->failed = snapshot->verified &&
+		snapshot->verification.problem != NULL;
 	snapshot->pinned = lstat(psprintf("%s/%s", snapshot->path, STORE_PIN_FILE),
 							 &st) == 0;
 	return snapshot;
+}
+
+/*
+ * The snapshot of a name, with all that its manifest has if that is wanted.
+ * Raises an error when the name is none, or there is no such snapshot, or not a
+ * whole one.
+ */
+StoredSnapshot *
+store_get(const char *directory, const char *name, bool want_lists)
+{
+	char		folder[NAMES_FOLDER_SIZE];
+	char		database[NAMEDATALEN];
+	TimestampTz start;
+	StoredSnapshot *snapshot;
+
+	if (!names_split(name, folder, database, &start))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid name of a snapshot"),
+				 errhint("Use a name as snapshot_list() has it, such as \"appdb/2026-03-19T03-00-00Z\".")));
+	snapshot = store_load(directory, name, want_lists, ERROR);
+	if (snapshot == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("snapshot \"%s\" does not exist", name),
+				 errdetail("It would be in directory \"%s\".", directory)));
+	return snapshot;
+}
+
+/* Where the archive of a snapshot is, palloc'd. */
+char *
+store_archive_path(const StoredSnapshot *snapshot)
+{
+	return psprintf("%s/%.*s.dump", snapshot->path,
+					(int) strcspn(snapshot->name, "/"), snapshot->name);
+}
+
+/*
+ * What is in a snapshot's directory that its manifest does not name, as a path
+ * relative to the snapshot, or NULL.
+ */
+const char *
+store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
+{
+	const List *files = snapshot->manifest.files;
+	static char *const others[] = {MANIFEST_FILE, STORE_PIN_FILE,
+		STORE_PIN_FILE FILES_NEW_SUFFIX, VERIFICATION_FILE,
+	VERIFICATION_FILE FILES_NEW_SUFFIX};
+	char	  **known = palloc((list_length(files) + lengthof(others)) *
+							   sizeof(char *));
+	int			nknown = 0;
+	ListCell   *lc;
+
+	foreach(lc, files)
+		known[nknown++] = ((ManifestFile *) lfirst(lc))->path;
+	for (size_t i = 0; i < lengthof(others); i++)
+		known[nknown++] = others[i];
+	qsort(known, nknown, sizeof(char *), pg_qsort_strcmp);
+
+	foreach(lc, tree->files)
+	{
+		char	   *file = lfirst(lc);
+
+		if (bsearch(&file, known, nknown, sizeof(char *),
+					pg_qsort_strcmp) == NULL)
+			return file;
+	}
+
+	/* A directory is ours for the sake of what is ours in it. */
+	foreach(lc, tree->directories)
+	{
+		const char *directory = lfirst(lc);
+		size_t		len = strlen(directory);
+		bool		is_ours = false;
+
+		for (int i = 0; i < nknown && !is_ours; i++)
+			is_ours = strncmp(known[i], directory, len) == 0 &&
+				known[i][len] == '/';
+		if (!is_ours)
+			return directory;
+	}
+	return tree->others != NIL ? linitial(tree->others) : NULL;
 }
 
 static int

@@ -11,7 +11,9 @@
 #define SNAPSHOT_WORKER_STORE_H
 
 #include "datatype/timestamp.h"
+#include "files.h"
 #include "manifest.h"
+#include "verification.h"
 
 /* A snapshot that holds a file of this name is pinned. */
 #define STORE_PIN_FILE		"pinned"
@@ -24,14 +26,21 @@ typedef struct StoredSnapshot
 	char		database[NAMEDATALEN];
 	TimestampTz start;			/* the instant in its name */
 	bool		pinned;
+	bool		verified;		/* there is an outcome of a verification */
+	Verification verification;
 	bool		failed;			/* its last verification failed */
-	Manifest	manifest;		/* in lists without its files */
+	Manifest	manifest;		/* in lists of snapshots without its own */
 } StoredSnapshot;
 
 extern List *store_leftovers(const char *directory, const char *database,
 							 int elevel);
 extern StoredSnapshot *store_load(const char *directory, const char *name,
-								  bool want_files, int elevel);
+								  bool want_lists, int elevel);
+extern StoredSnapshot *store_get(const char *directory, const char *name,
+								 bool want_lists);
+extern char *store_archive_path(const StoredSnapshot *snapshot);
+extern const char *store_foreign_file(const StoredSnapshot *snapshot,
+									  const FileTree *tree);
 extern List *store_list(const char *directory, const char *database,
 						TimestampTz since, int elevel, int damage_elevel);
 extern bool store_has_slot(const char *directory, const char *database,

@@ -4,9 +4,9 @@
  *	  The process that does one run.
  *
  * A snapshot worker is a dynamic background worker that is connected to the
- * database of its run.  It takes one snapshot, and exits with code 0 whether
- * that came to something or not: the outcome is in shared memory, and another
- * try is the launcher's business.
+ * database of its run, or to another one if it takes no snapshot.  It does one
+ * thing, and exits with code 0 whether that came to something or not: the
+ * outcome is in shared memory, and another try is the launcher's business.
  *
  * It can end in three ways.  An error is caught in snapshot_worker_main.  A
  * FATAL (no connection to the database, or an administrator's command) ends
@@ -24,12 +24,15 @@
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "report.h"
+#include "restore.h"
 #include "run.h"
+#include "scratch.h"
 #include "shared_state.h"
 #include "staging.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
+#include "verify.h"
 #include "worker.h"
 
 static Work work;
@@ -40,17 +43,23 @@ static RunError fatal;			/* why this process has to end */
 
 static emit_log_hook_type prev_emit_log_hook = NULL;
 
+/* The database that a run's worker is connected to. */
+static const char *
+database_of(const Run *run)
+{
+	return run->kind == KIND_SNAPSHOT ? run->database : run->connect_to;
+}
+
 /*
  * Ask for a worker that does a run.  Returns false when the server has no
  * place for one.
  */
 bool
-worker_start(uint64 run_id, const char *database,
-			 BackgroundWorkerHandle **handle)
+worker_start(const Run *run, BackgroundWorkerHandle **handle)
 {
 	BackgroundWorker worker;
 
-	StaticAssertStmt(sizeof(run_id) <= BGW_EXTRALEN, "room for a run");
+	StaticAssertStmt(sizeof(run->id) <= BGW_EXTRALEN, "room for a run");
 
 	memset(&worker, 0, sizeof(worker));
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
@@ -63,9 +72,9 @@ worker_start(uint64 run_id, const char *database,
 	strlcpy(worker.bgw_function_name, "snapshot_worker_main",
 			sizeof(worker.bgw_function_name));
 	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
-			 "snapshot_worker for database %s", database);
+			 "snapshot_worker for database %s", database_of(run));
 	strlcpy(worker.bgw_type, "snapshot_worker", sizeof(worker.bgw_type));
-	memcpy(worker.bgw_extra, &run_id, sizeof(run_id));
+	memcpy(worker.bgw_extra, &run->id, sizeof(run->id));
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
 
@@ -83,13 +92,42 @@ finish(const RunError *error)
 					(errcode(error->sqlerrcode),
 					 errmsg("could not apply retention to database \"%s\": %s",
 							work.run.database, error->message)));
-		state_finish(work.run.id, work.manifest.size, NULL, true, recorded);
+		state_finish(work.run.id, work.manifest.size, work.verify_error, true,
+					 recorded);
+		return;
 	}
-	else
-	{
+	if (error != NULL)
 		report_failure(&work.run, error);
+	if (work.run.kind == KIND_SNAPSHOT)
 		report_history(&work.run, 0, error);
-		state_finish(work.run.id, 0, error, true, true);
+	state_finish(work.run.id, 0, error, true, true);
+}
+
+/* Do what the run is for. */
+static void
+do_run(void)
+{
+	switch (work.run.kind)
+	{
+		case KIND_SNAPSHOT:
+			run_take_snapshot(&work);
+			run_verify(&work);
+			report_history(&work.run, work.manifest.size,
+						   work.verify_error);
+			recorded = true;
+			run_prune(&work);
+			break;
+		case KIND_VERIFY:
+			work_prepare(&work);
+			verify_snapshot(&work, work.run.test_restore ? VERIFY_RESTORE :
+							VERIFY_ARCHIVE);
+			break;
+		case KIND_RESTORE:
+			restore_snapshot(&work);
+			break;
+		case KIND_SWEEP:
+			scratch_sweep();
+			break;
 	}
 }
 
@@ -150,17 +188,14 @@ snapshot_worker_main(Datum main_arg)
 	prev_emit_log_hook = emit_log_hook;
 	emit_log_hook = note_fatal;
 
-	BackgroundWorkerInitializeConnection(work.run.database, NULL, 0);
+	BackgroundWorkerInitializeConnection(database_of(&work.run), NULL, 0);
 
 	context = AllocSetContextCreate(TopMemoryContext, "snapshot worker",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		run_take_snapshot(&work);
-		report_history(&work.run, work.manifest.size, NULL);
-		recorded = true;
-		run_prune(&work);
+		do_run();
 		finish(NULL);
 	}
 	PG_CATCH();
@@ -179,6 +214,7 @@ snapshot_worker_main(Datum main_arg)
 
 		/* What is interrupted from here on, end_of_worker makes up for. */
 		staging_discard(&work.staging);
+		scratch_discard(&work);
 		finish(&error);
 	}
 	PG_END_TRY();

@@ -11,9 +11,9 @@
 #define SNAPSHOT_WORKER_WORKER_H
 
 #include "postmaster/bgworker.h"
+#include "shared_state.h"
 
-extern bool worker_start(uint64 run_id, const char *database,
-						 BackgroundWorkerHandle **handle);
+extern bool worker_start(const Run *run, BackgroundWorkerHandle **handle);
 
 extern PGDLLEXPORT void snapshot_worker_main(Datum main_arg);
 

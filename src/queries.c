@@ -1,0 +1,127 @@
+/*-------------------------------------------------------------------------
+ *
+ * queries.c
+ *	  Queries of the catalogs, through SPI, and what they give as text.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "json.h"
+#include "mb/pg_wchar.h"
+#include "queries.h"
+#include "utils/guc.h"
+
+/* For this process: what ALTER DATABASE or ALTER ROLE have set is not for it. */
+void
+queries_override_setting(const char *name, const char *value)
+{
+	/* Not every server version has each of them. */
+	if (GetConfigOption(name, true, false) != NULL)
+		SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
+}
+
+/*
+ * Have names mean what is in pg_catalog, and nothing that users define; and
+ * have queries that are run once a day be planned for that.
+ */
+void
+queries_prepare_process(void)
+{
+	queries_override_setting("role", "none");
+	queries_override_setting("search_path", "pg_catalog, pg_temp");
+	queries_override_setting("default_transaction_read_only", "off");
+	queries_override_setting("transaction_timeout", "0");
+	queries_override_setting("jit", "off");
+	queries_override_setting("max_parallel_workers_per_gather", "0");
+}
+
+/*
+ * Run a query, whose rows queries_value() has until queries_end().  Needs a
+ * transaction with an active MVCC snapshot, which is what the query sees.
+ */
+void
+queries_begin(const char *query)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (SPI_execute(query, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not execute query: %s", query);
+}
+
+/*
+ * Text of the database's encoding as a manifest has it: in UTF-8, with a "?"
+ * for each byte where that cannot be.
+ */
+static char *
+to_utf8(char *value)
+{
+	int			encoding = GetDatabaseEncoding();
+	int			len = strlen(value);
+	int			size = len * MAX_CONVERSION_GROWTH + 1;
+	char	   *utf8;
+	Oid			proc;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return json_clean_text(value);
+	proc = FindDefaultConversionProc(encoding, PG_UTF8);
+	if (!OidIsValid(proc))
+		return json_clean_text(value);
+	utf8 = palloc(size);
+	if (pg_do_encoding_conversion_buf(proc, encoding, PG_UTF8,
+									  (unsigned char *) value, len,
+									  (unsigned char *) utf8, size, true) < len)
+		return json_clean_text(value);
+	return utf8;
+}
+
+/*
+ * A value of the query's result as a manifest has it, or NULL, in the current
+ * memory context.
+ */
+char *
+queries_value(uint64 row, int column)
+{
+	char	   *value;
+
+	Assert(row < SPI_processed);
+	value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 column + 1);
+	return value != NULL ? to_utf8(value) : NULL;
+}
+
+/* As queries_value, of a whole number. */
+int64
+queries_number(uint64 row, int column)
+{
+	char	   *value = queries_value(row, column);
+
+	if (value == NULL)
+		elog(ERROR, "unexpected null value");
+	return strtoll(value, NULL, 10);
+}
+
+/* Give back what queries_begin() took. */
+void
+queries_end(void)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+}
+
+/*
+ * Run a statement that changes something.  Needs a transaction with an active
+ * MVCC snapshot.
+ */
+void
+queries_execute(const char *statement)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (SPI_execute(statement, false, 0) < 0)
+		elog(ERROR, "could not execute statement: %s", statement);
+	queries_end();
+}

@@ -1,0 +1,93 @@
+/*-------------------------------------------------------------------------
+ *
+ * restore.c
+ *	  Restoring a snapshot into a new database.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/dbcommands.h"
+#include "lib/stringinfo.h"
+#include "properties.h"
+#include "restore.h"
+#include "scratch.h"
+#include "store.h"
+#include "test_step.h"
+
+/* Raise an error that names the roles which are missing here, if any are. */
+static void
+check_roles(const StoredSnapshot *snapshot)
+{
+	List	   *missing = properties_missing_roles(&snapshot->manifest);
+	StringInfoData names;
+	ListCell   *lc;
+
+	if (missing == NIL)
+		return;
+	initStringInfo(&names);
+	foreach(lc, missing)
+		appendStringInfo(&names, "%s\"%s\"",
+						 foreach_current_index(lc) > 0 ? ", " : "",
+						 (char *) lfirst(lc));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("roles that the snapshot needs do not exist: %s",
+					names.data),
+			 errhint("Create them, or run \"%s/globals.sql\" by psql, or restore without owners and privileges (no_owner => true).",
+					 snapshot->path)));
+}
+
+static void
+check_target(const char *target)
+{
+	if (OidIsValid(get_database_oid(target, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_DATABASE),
+				 errmsg("database \"%s\" already exists", target)));
+}
+
+/*
+ * Restore the snapshot that the run names into its target, which does not exist
+ * before and, should anything fail, not afterwards either.
+ */
+void
+restore_snapshot(Work *work)
+{
+	Run		   *run = &work->run;
+	StoredSnapshot *snapshot;
+	const Manifest *manifest;
+	RestoreOptions options = {0};
+
+	work_prepare(work);
+	snapshot = store_get(work->directory, run->name, true);
+	manifest = &snapshot->manifest;
+	options.jobs = run->jobs;
+	options.no_owner = run->owner[0] != '\0';
+
+	work_begin();
+	check_target(run->target);
+	if (!options.no_owner)
+		check_roles(snapshot);
+	work_commit();
+
+	work_enter_phase(work, "restoring", 0, 95);
+	scratch_create(work, manifest, options.no_owner ? run->owner : NULL);
+	scratch_restore(work, store_archive_path(snapshot), manifest, &options);
+
+	work_enter_phase(work, "finishing", 95, 100);
+	work_begin();
+	properties_apply(manifest, run->scratch, !options.no_owner);
+	check_target(run->target);
+	scratch_rename(work, run->target);
+	test_step("renaming");
+	work_commit();
+	state_set_scratch(run->id, "");
+	run->scratch[0] = '\0';
+
+	ereport(LOG,
+			(errmsg("restored snapshot \"%s\" into database \"%s\"",
+					run->name, run->target)));
+}

@@ -1,0 +1,17 @@
+/*-------------------------------------------------------------------------
+ *
+ * restore.h
+ *	  Restoring a snapshot into a new database.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_RESTORE_H
+#define SNAPSHOT_WORKER_RESTORE_H
+
+#include "work.h"
+
+extern void restore_snapshot(Work *work);
+
+#endif							/* SNAPSHOT_WORKER_RESTORE_H */

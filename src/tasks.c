@@ -1,0 +1,139 @@
+/*-------------------------------------------------------------------------
+ *
+ * tasks.c
+ *	  The SQL-callable functions that do something with a snapshot for long.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "ask.h"
+#include "commands/dbcommands.h"
+#include "fmgr.h"
+#include "functions.h"
+#include "miscadmin.h"
+#include "settings.h"
+#include "store.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* As many as pg_dump may have. */
+#define MAX_JOBS	64
+
+PG_FUNCTION_INFO_V1(snapshot_verify);
+PG_FUNCTION_INFO_V1(snapshot_restore);
+
+static void
+check_arguments(FunctionCallInfo fcinfo, const char *function)
+{
+	functions_check_loaded();
+	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("arguments of %s must not be null", function)));
+	}
+}
+
+/* Raise an error where no database can be created. */
+static void
+check_not_standby(const char *what)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("%s: recovery is in progress", what),
+				 errdetail("No database can be created on a standby."),
+				 errhint("Call it on the primary, or on another server.")));
+}
+
+/* A run for a snapshot, which has to be there. */
+static void
+begin_task(Run *task, RunKind kind, const char *name)
+{
+	StoredSnapshot *snapshot = store_get(settings_directory(), name, false);
+
+	memset(task, 0, sizeof(*task));
+	task->kind = kind;
+	strlcpy(task->name, snapshot->name, sizeof(task->name));
+	strlcpy(task->database, snapshot->database, sizeof(task->database));
+	strlcpy(task->connect_to, get_database_name(MyDatabaseId),
+			sizeof(task->connect_to));
+}
+
+/* snapshot_verify(name text, restore boolean) returns timestamptz */
+Datum
+snapshot_verify(PG_FUNCTION_ARGS)
+{
+	Run			task;
+	const char *what;
+	StoredSnapshot *snapshot;
+
+	check_arguments(fcinfo, "snapshot_verify");
+	begin_task(&task, KIND_VERIFY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	what = psprintf("could not verify snapshot \"%s\"", task.name);
+	task.test_restore = PG_GETARG_BOOL(1);
+	if (task.test_restore)
+		check_not_standby(what);
+
+	ask_for_task(&task, what);
+	snapshot = store_get(settings_directory(), task.name, false);
+	PG_RETURN_TIMESTAMPTZ(snapshot->verification.verified_at);
+}
+
+static void
+check_target(const char *target)
+{
+	if (target[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the name of a database must not be empty")));
+	if (strncmp(target, NAMES_SCRATCH_PREFIX, strlen(NAMES_SCRATCH_PREFIX)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("database name \"%s\" is reserved", target),
+				 errdetail("Names that start with \"%s\" are of databases that are made and dropped for a restore.",
+						   NAMES_SCRATCH_PREFIX)));
+	if (OidIsValid(get_database_oid(target, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_DATABASE),
+				 errmsg("database \"%s\" already exists", target),
+				 errhint("Restore into a new one; ALTER DATABASE ... RENAME TO can then put it in the place of the other.")));
+}
+
+/*
+ * snapshot_restore(name text, target name, jobs integer, no_owner boolean)
+ * returns void
+ */
+Datum
+snapshot_restore(PG_FUNCTION_ARGS)
+{
+	Run			task;
+	const char *what;
+	const char *target;
+	int			jobs;
+
+	check_arguments(fcinfo, "snapshot_restore");
+	begin_task(&task, KIND_RESTORE, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	target = NameStr(*PG_GETARG_NAME(1));
+	jobs = PG_GETARG_INT32(2);
+	what = psprintf("could not restore snapshot \"%s\"", task.name);
+	check_not_standby(what);
+	check_target(target);
+	if (jobs < 1 || jobs > MAX_JOBS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("jobs must be from 1 to %d", MAX_JOBS)));
+
+	strlcpy(task.target, target, sizeof(task.target));
+	task.jobs = jobs;
+	if (PG_GETARG_BOOL(3))
+		strlcpy(task.owner, GetUserNameFromId(GetUserId(), false),
+				sizeof(task.owner));
+	ask_for_task(&task, what);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,59 @@
+/*-------------------------------------------------------------------------
+ *
+ * verification.c
+ *	  The outcome of a verification, beside the snapshot.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "files.h"
+#include "record.h"
+#include "verification.h"
+
+#define VERIFICATION_MAX_SIZE	((size_t) 64 * 1024)
+
+static const RecordMember members[] = {
+	{"name", RECORD_STRING, offsetof(Verification, name)},
+	{"verified_at", RECORD_TIME, offsetof(Verification, verified_at)},
+	{"level", RECORD_STRING, offsetof(Verification, level)},
+	{"problem", RECORD_STRING_OR_NULL, offsetof(Verification, problem)},
+};
+
+/*
+ * Write the outcome into the snapshot's directory at path, in place of the one
+ * before.  Raises an error when that fails.
+ */
+void
+verification_write(const char *path, const Verification *verification)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	record_write(&json, members, lengthof(members), verification);
+	appendStringInfoString(&json, "}\n");
+	files_replace(psprintf("%s/%s", path, VERIFICATION_FILE), json.data);
+}
+
+/*
+ * Read the last outcome for the snapshot of that name from its directory.
+ * Returns false where there is none that can be used.  Raises no error.
+ */
+bool
+verification_read(const char *path, const char *name,
+				  Verification *verification)
+{
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(psprintf("%s/%s", path, VERIFICATION_FILE),
+								  VERIFICATION_MAX_SIZE, &len, &problem);
+
+	memset(verification, 0, sizeof(*verification));
+	return text != NULL &&
+		record_parse(text, len, members, lengthof(members),
+					 verification) == NULL &&
+		strcmp(verification->name, name) == 0;
+}

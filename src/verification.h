@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ *
+ * verification.h
+ *	  The outcome of a verification, beside the snapshot.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_VERIFICATION_H
+#define SNAPSHOT_WORKER_VERIFICATION_H
+
+#include "datatype/timestamp.h"
+
+/* The file in a snapshot's directory that says how it was last verified. */
+#define VERIFICATION_FILE	"verified.json"
+
+typedef struct Verification
+{
+	char	   *name;			/* of the snapshot */
+	TimestampTz verified_at;
+	char	   *level;			/* as the setting "verify" has it */
+	char	   *problem;		/* NULL when it is good */
+} Verification;
+
+extern void verification_write(const char *path,
+							   const Verification *verification);
+extern bool verification_read(const char *path, const char *name,
+							  Verification *verification);
+
+#endif							/* SNAPSHOT_WORKER_VERIFICATION_H */

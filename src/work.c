@@ -1,0 +1,205 @@
+/*-------------------------------------------------------------------------
+ *
+ * work.c
+ *	  What all runs of a worker have in common: programs, phases, transactions.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "access/xact.h"
+#include "child.h"
+#include "clock.h"
+#include "messages.h"
+#include "pgstat.h"
+#include "port.h"
+#include "settings.h"
+#include "utils/snapmgr.h"
+#include "work.h"
+
+/* Find out what every step needs to know. */
+void
+work_prepare(Work *work)
+{
+	struct passwd *os_user = getpwuid(geteuid());
+	const char *home = getenv("HOME");
+
+	work->directory = settings_directory();
+	work->bin_directory = settings_bin_directory();
+	if (home == NULL || !is_absolute_path(home))
+		home = os_user != NULL ? pstrdup(os_user->pw_dir) : "/";
+	work->environment = commands_environment(work->bin_directory, home,
+											 getenv("PGPASSFILE"));
+}
+
+static void
+publish_progress(Work *work, double fraction)
+{
+	work->progress.percent = work->phase_from +
+		(int) ((work->phase_to - work->phase_from) * Min(fraction, 1.0));
+	state_set_progress(work->run.id, &work->progress);
+}
+
+/* A phase begins, which takes the run from one percentage to another. */
+void
+work_enter_phase(Work *work, const char *phase, int from, int to)
+{
+	pgstat_report_activity(STATE_RUNNING,
+						   psprintf("snapshot %s: %s", work->run.name, phase));
+	memset(&work->progress, 0, sizeof(work->progress));
+	strlcpy(work->progress.phase, phase, sizeof(work->progress.phase));
+	work->phase_from = from;
+	work->phase_to = to;
+	publish_progress(work, 0);
+}
+
+/* So many bytes have been read in this phase, which is a fraction of it. */
+void
+work_note_bytes(Work *work, int64 bytes, double fraction)
+{
+	work->progress.bytes = bytes;
+	publish_progress(work, fraction);
+}
+
+static void
+timed_out(const char *what, const char *output)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OPERATOR_INTERVENTION),
+			 errmsg("%s was stopped, since the run took longer than %d s",
+					what, setting_timeout),
+			 output[0] != '\0' ? errdetail_internal("%s", output) : 0,
+			 errhint("Raise \"snapshot_worker.timeout\" if the database needs more time.")));
+}
+
+/* Raise an error once the run has taken too long. */
+void
+work_check_deadline(Work *work, const char *what)
+{
+	if (work->deadline > 0 && clock_seconds() >= work->deadline)
+		timed_out(what, "");
+}
+
+/* Make known which table a program has come to. */
+static void
+note_table(Work *work, const char *line)
+{
+	char	   *table = messages_table_begun(line);
+	Progress   *progress = &work->progress;
+
+	if (table != NULL)
+	{
+		work->tables_begun++;
+		strlcpy(progress->current_table, table,
+				sizeof(progress->current_table));
+		pfree(table);
+	}
+	else if (messages_is_table_finished(line))
+		work->tables_finished++;
+	else
+		return;
+
+	progress->tables_done = Max(work->tables_finished,
+								work->tables_begun - work->jobs);
+	progress->tables_done = Max(progress->tables_done, 0);
+	progress->tables_total = Max(progress->tables_total,
+								 progress->tables_done);
+	publish_progress(work, (double) progress->tables_done /
+					 Max(progress->tables_total, 1));
+}
+
+static bool
+want_line(void *arg, const char *line)
+{
+	if (!messages_is_remark(line))
+		return true;
+	note_table(arg, line);
+	return false;
+}
+
+/*
+ * Run a program to its good end, and return its output; anything else is an
+ * error.
+ */
+char *
+work_run_program(Work *work, char **argv, bool want_stdout)
+{
+	const char *name = last_dir_separator(argv[0]) + 1;
+	ChildResult result;
+
+	if (access(argv[0], X_OK) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not find an executable \"%s\": %m", argv[0]),
+				 errhint("Install the client programs of this server's version, or set \"snapshot_worker.bin_directory\" to where they are.")));
+
+	child_run(argv, work->environment, want_stdout, work->deadline,
+			  want_line, work, &result);
+	if (result.timed_out)
+		timed_out(name, result.output);
+	if (result.status != 0)
+	{
+		const char *hint = messages_hint(result.output);
+
+		/* pg_dump does not say where */
+		if (strstr(result.output, "No space left on device") != NULL)
+			hint = psprintf("The disk under \"%s\" is full: make room there.",
+							work->directory);
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("%s failed: %s", name,
+						wait_result_to_str(result.status)),
+				 result.output[0] != '\0' ?
+				 errdetail_internal("%s", result.output) : 0,
+				 hint != NULL ? errhint("%s", hint) : 0));
+	}
+	if (!want_stdout && result.output[0] != '\0')
+		ereport(WARNING,
+				(errmsg("%s has something to say about database \"%s\"",
+						name, work->run.database),
+				 errdetail_internal("%s", result.output)));
+	return result.output;
+}
+
+/*
+ * Run a program that goes through so many tables, with so many jobs, to its
+ * good end.
+ */
+void
+work_go_through_tables(Work *work, char **argv, int jobs, int64 total)
+{
+	work->tables_begun = 0;
+	work->tables_finished = 0;
+	work->jobs = Max(jobs, 1);
+	work->progress.tables_total = total;
+	publish_progress(work, 0);
+	(void) work_run_program(work, argv, false);
+}
+
+/* Begin a transaction with an active MVCC snapshot. */
+void
+work_begin(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(caller);
+}
+
+/* Commit what work_begin() began. */
+void
+work_commit(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller);
+}

@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * work.h
+ *	  What all runs of a worker have in common: programs, phases, transactions.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_WORK_H
+#define SNAPSHOT_WORKER_WORK_H
+
+#include "commands.h"
+#include "manifest.h"
+#include "shared_state.h"
+#include "staging.h"
+
+/* All that a worker knows of its one run. */
+typedef struct Work
+{
+	Run			run;
+	bool		published;		/* from then on the run has succeeded */
+	const RunError *verify_error;	/* with what was published, or NULL */
+	Staging		staging;
+	Manifest	manifest;		/* of the snapshot that is taken */
+	const char *directory;
+	const char *bin_directory;
+	char	  **environment;
+	double		deadline;		/* of clock_seconds(); 0 is none */
+	Connection	connection;
+	bool		is_superuser;	/* the role that pg_dump connects as */
+	Progress	progress;
+	int			phase_from;		/* the percentages of the present phase */
+	int			phase_to;
+	int64		tables_begun;	/* by the program that is running */
+	int64		tables_finished;
+	int			jobs;			/* of that program */
+} Work;
+
+extern void work_prepare(Work *work);
+extern void work_enter_phase(Work *work, const char *phase, int from, int to);
+extern void work_note_bytes(Work *work, int64 bytes, double fraction);
+extern void work_check_deadline(Work *work, const char *what);
+extern char *work_run_program(Work *work, char **argv, bool want_stdout);
+extern void work_go_through_tables(Work *work, char **argv, int jobs,
+								   int64 total);
+extern void work_begin(void);
+extern void work_commit(void);
+
+#endif							/* SNAPSHOT_WORKER_WORK_H */

@@ -20,6 +20,7 @@
 #include "executor/spi.h"
 #include "facts.h"
 #include "fmgr.h"
+#include "horizon.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
@@ -69,8 +70,8 @@ override_setting(const char *name, const char *value)
 
 /*
  * Begin a transaction, export its MVCC snapshot, and put into the manifest
- * what that snapshot is: WAL position and timeline, size of the database, and
- * number of tables.  Returns the identifier of the exported snapshot, good
+ * what that snapshot is: WAL position and timeline, what has been written up to
+ * it (see horizon.c), size of the database, and number of tables.  Returns the identifier of the exported snapshot, good
  * until facts_end(), in the caller's memory context.
  *
  * The WAL position is read once the snapshot has been taken: everything that
@@ -94,6 +95,7 @@ facts_begin(Manifest *manifest)
 	XactIsoLevel = XACT_REPEATABLE_READ;
 	XactReadOnly = true;
 	PushActiveSnapshot(GetTransactionSnapshot());
+	horizon_note(GetActiveSnapshot(), manifest);
 
 	if (RecoveryInProgress())
 	{

@@ -23,6 +23,7 @@ OBJS = \
 	src/files.o \
 	src/functions.o \
 	src/history.o \
+	src/horizon.o \
 	src/jobs.o \
 	src/json.o \
 	src/launcher.o \

@@ -20,6 +20,7 @@
 #include "contents.h"
 #include "facts.h"
 #include "fmgr.h"
+#include "horizon.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
@@ -35,8 +36,9 @@
 
 /*
  * Begin a transaction, export its MVCC snapshot, and put into the manifest
- * what that snapshot is: WAL position and timeline, the database's size, what
- * it holds, and how it was created.  Returns the identifier of the exported snapshot, good
+ * what that snapshot is: WAL position and timeline, what has been written up to
+ * it (see horizon.c), the database's size, what it holds, and how it was
+ * created.  Returns the identifier of the exported snapshot, good
  * until facts_end(), in the caller's memory context.
  *
  * The WAL position is read once the snapshot has been taken: everything that
@@ -58,6 +60,7 @@ facts_begin(Manifest *manifest)
 	XactIsoLevel = XACT_REPEATABLE_READ;
 	XactReadOnly = true;
 	PushActiveSnapshot(GetTransactionSnapshot());
+	horizon_note(GetActiveSnapshot(), manifest);
 
 	if (RecoveryInProgress())
 	{

@@ -87,6 +87,8 @@ typedef struct Manifest
 	int64		timeline;
 	int64		database_size;	/* bytes */
 	int64		tables;
+	TimestampTz server_started_at;	/* since then IDs can be compared */
+	int64		next_xid;		/* full transaction ID; see horizon.c */
 	int64		size;			/* bytes in all files */
 
 	/* as CREATE DATABASE and ALTER DATABASE have them */

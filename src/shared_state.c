@@ -24,6 +24,7 @@
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
+#include "utils/timestamp.h"
 
 #define STATE_NAME	"snapshot_worker"
 
@@ -57,6 +58,7 @@ init_memory(void)
 	{
 		memset(state_shared, 0, sizeof(*state_shared));
 		ConditionVariableInit(&state_shared->changed);
+		state_shared->made_at = GetCurrentTimestamp();
 	}
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -76,6 +78,16 @@ bool
 state_exists(void)
 {
 	return state_shared != NULL;
+}
+
+/*
+ * When the shared memory was made: at the start of the server, or after a crash
+ * of one of its processes.
+ */
+TimestampTz
+state_made_at(void)
+{
+	return state_shared->made_at;
 }
 
 /* Have the launcher look again.  The caller holds the lock. */

@@ -128,6 +128,7 @@ typedef struct Outcomes
 
 extern void state_define(void);
 extern bool state_exists(void);
+extern TimestampTz state_made_at(void);
 
 extern void state_launcher_begin(void);
 extern void state_launcher_end(void);

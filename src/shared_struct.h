@@ -22,6 +22,8 @@ typedef struct SharedState
 	/* Broadcast when a run ends, and when the launcher comes or goes. */
 	ConditionVariable changed;
 
+	TimestampTz made_at;		/* never changes */
+
 	/* All that follows is guarded by the lock. */
 	pid_t		launcher_pid;	/* 0 without a launcher */
 	Latch	   *launcher_latch; /* in shared memory; NULL without a launcher */

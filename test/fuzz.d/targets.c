@@ -84,6 +84,8 @@ same_manifest(const Manifest *a, const Manifest *b)
 		a->timeline == b->timeline &&
 		a->database_size == b->database_size &&
 		a->tables == b->tables &&
+		a->server_started_at == b->server_started_at &&
+		a->next_xid == b->next_xid &&
 		a->size == b->size &&
 		same_files(a->files, b->files);
 }
@@ -225,6 +227,8 @@ written_target(const uint8 *data, size_t size)
 	manifest.timeline = take_number(&source);
 	manifest.database_size = take_number(&source);
 	manifest.tables = take_number(&source);
+	manifest.server_started_at = take_time(&source);
+	manifest.next_xid = take_number(&source);
 	manifest.size = take_number(&source);
 	manifest.name = take_string(&source);
 	manifest.database = take_string(&source);

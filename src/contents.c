@@ -73,7 +73,7 @@
 	"   FROM pg_attribute a JOIN relations r ON r.oid = a.attrelid" \
 	"   JOIN types t ON t.oid = a.atttypid" \
 	"  WHERE a.attnum > 0 AND NOT a.attisdropped AND r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')" \
-	" UNION ALL SELECT 0, 0, 'constraints', r.name || '.' || o.conname || ' ' || o.contype" \
+	" UNION ALL SELECT 0, 0, 'constraints', r.name || '.' || o.conname || ' ' || o.contype::text" \
 	"   FROM pg_constraint o JOIN relations r ON r.oid = o.conrelid" \
 	"  WHERE o.contype IN ('c', 'f', 'p', 'u', 'x') AND o.conparentid = 0 AND o.coninhcount = 0" \
 	" UNION ALL SELECT 0, 0, 'triggers', r.name || '.' || g.tgname" \
@@ -92,7 +92,7 @@
 	"         FROM unnest(p.proargtypes) WITH ORDINALITY u(type, n)" \
 	"         JOIN types t ON t.oid = u.type), '')" \
 	"   FROM pg_proc p JOIN spaces s ON s.oid = p.pronamespace" \
-	" UNION ALL SELECT t.tableoid, t.oid, 'types', s.name || '.' || t.typname || ' ' || t.typtype" \
+	" UNION ALL SELECT t.tableoid, t.oid, 'types', s.name || '.' || t.typname || ' ' || t.typtype::text" \
 	"   FROM pg_type t JOIN spaces s ON s.oid = t.typnamespace" \
 	"  WHERE t.typisdefined AND (t.typtype IN ('d', 'e', 'r') OR (t.typtype = 'b' AND NOT EXISTS" \
 	"    (SELECT FROM pg_type e WHERE e.typarray = t.oid)))" \

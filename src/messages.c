@@ -15,12 +15,12 @@
 
 #include "messages.h"
 
+static const char *const programs[] = {"pg_dump: ", "pg_restore: "};
+
 /* The program's own words in a line, or NULL where it has no such prefix. */
 static const char *
 words_of(const char *line)
 {
-	static const char *const programs[] = {"pg_dump: ", "pg_restore: "};
-
 	for (size_t i = 0; i < lengthof(programs); i++)
 	{
 		if (strncmp(line, programs[i], strlen(programs[i])) == 0)
@@ -29,16 +29,37 @@ words_of(const char *line)
 	return NULL;
 }
 
-/* Is this only what --verbose adds? */
+/* Does a parallel job's error begin inside of another one's line? */
+static bool
+has_error_inside(const char *line)
+{
+	for (size_t i = 0; i < lengthof(programs); i++)
+	{
+		const char *inside = strstr(line, programs[i]);
+
+		if (inside != NULL &&
+			strncmp(inside + strlen(programs[i]), "error: ", 7) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is this only what --verbose adds?  A line without a prefix goes on with what
+ * the one before it said: names can have newlines in them, and notices of the
+ * server have details.  before tells whether that one was such a remark.
+ */
 bool
-messages_is_remark(const char *line)
+messages_is_remark(const char *line, bool before)
 {
 	static const char *const others[] = {"error: ", "warning: ", "detail: ",
 	"hint: "};
 	const char *words = words_of(line);
 
-	if (words == NULL)
+	if (has_error_inside(line))
 		return false;
+	if (words == NULL)
+		return before;
 	for (size_t i = 0; i < lengthof(others); i++)
 	{
 		if (strncmp(words, others[i], strlen(others[i])) == 0)

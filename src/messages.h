@@ -10,7 +10,7 @@
 #ifndef SNAPSHOT_WORKER_MESSAGES_H
 #define SNAPSHOT_WORKER_MESSAGES_H
 
-extern bool messages_is_remark(const char *line);
+extern bool messages_is_remark(const char *line, bool before);
 extern char *messages_table_begun(const char *line);
 extern bool messages_is_table_finished(const char *line);
 extern bool messages_is_circumstance(const char *output);

@@ -317,19 +317,17 @@ void
 run_verify(Work *work)
 {
 	MemoryContext context = CurrentMemoryContext;
-	VerifyLevel level = setting_verify;
 
-	if (level <= VERIFY_LIST || state_is_requested(work->run.reason))
+	if (setting_verify <= VERIFY_LIST || state_is_requested(work->run.reason))
 		return;
-	/* a standby cannot create a database */
-	if (RecoveryInProgress())
-		level = Min(level, VERIFY_ARCHIVE);
 	if (setting_timeout > 0)
 		work->deadline = clock_seconds() + setting_timeout;
 
 	PG_TRY();
 	{
-		verify_snapshot(work, level);
+		/* a standby cannot create a database */
+		verify_snapshot(work, RecoveryInProgress() ?
+						Min(setting_verify, VERIFY_ARCHIVE) : setting_verify);
 	}
 	PG_CATCH();
 	{

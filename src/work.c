@@ -116,10 +116,12 @@ note_table(Work *work, const char *line)
 static bool
 want_line(void *arg, const char *line)
 {
-	if (!messages_is_remark(line))
-		return true;
-	note_table(arg, line);
-	return false;
+	Work	   *work = arg;
+
+	work->in_remark = messages_is_remark(line, work->in_remark);
+	if (work->in_remark)
+		note_table(work, line);
+	return !work->in_remark;
 }
 
 /*
@@ -138,6 +140,7 @@ work_run_program(Work *work, char **argv, bool want_stdout)
 				 errmsg("could not find an executable \"%s\": %m", argv[0]),
 				 errhint("Install the client programs of this server's version, or set \"snapshot_worker.bin_directory\" to where they are.")));
 
+	work->in_remark = false;
 	child_run(argv, work->environment, want_stdout, work->deadline,
 			  want_line, work, &result);
 	if (result.timed_out)

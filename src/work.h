@@ -35,6 +35,7 @@ typedef struct Work
 	int64		tables_begun;	/* by the program that is running */
 	int64		tables_finished;
 	int			jobs;			/* of that program */
+	bool		in_remark;		/* its last line was none to keep */
 } Work;
 
 extern void work_prepare(Work *work);

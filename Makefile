@@ -23,9 +23,11 @@ OBJS = \
 	src/files.o \
 	src/functions.o \
 	src/history.o \
+	src/hold.o \
 	src/horizon.o \
 	src/jobs.o \
 	src/json.o \
+	src/keep.o \
 	src/launcher.o \
 	src/manifest.o \
 	src/messages.o \

@@ -30,13 +30,14 @@ CREATE FUNCTION snapshot_list(
     OUT verify_level text,
     OUT problem text,
     OUT rows bigint,
-    OUT system_identifier bigint)
+    OUT system_identifier bigint,
+    OUT note text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snapshot_list'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_list() IS
-'the snapshots in the snapshot directory, newest first; size is in bytes; verify_level is how far it was last verified, problem what was then found, verified_at when it was found good; rows are those of all tables, where they were counted; system_identifier is that of its cluster; warns of damaged ones and leaves them out; raises an error if the directory cannot be read or none is set';
+'the snapshots in the snapshot directory, newest first; size is in bytes; verify_level is how far it was last verified, problem what was then found, verified_at when it was found good; rows are those of all tables, where they were counted; system_identifier is that of its cluster, note that of its pin; warns of damaged ones and leaves them out; raises an error if the directory cannot be read or none is set';
 
 CREATE FUNCTION snapshot_status(
     OUT enabled boolean,
@@ -134,6 +135,35 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION snapshot_restore(text, name, integer, boolean) IS
 'create a database as that of the snapshot was, and restore into it; there is no such database before it is whole; jobs is how many tables are restored at the same time; with no_owner all is owned by the caller, and privileges are left out; raises an error if the database exists, if roles are missing, and whatever pg_restore says';
 
+CREATE FUNCTION snapshot_pin(
+    name text,
+    note text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'snapshot_pin'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_pin(text, text) IS
+'keep a snapshot from being removed by retention, which does not count it either; the note, up to 1024 bytes, replaces that of an earlier pin; raises an error if there is no such snapshot';
+
+CREATE FUNCTION snapshot_unpin(
+    name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'snapshot_unpin'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_unpin(text) IS
+'let retention have a snapshot again; raises an error if there is no such snapshot';
+
+CREATE FUNCTION snapshot_delete(
+    name text,
+    force boolean DEFAULT false)
+RETURNS void
+AS 'MODULE_PATHNAME', 'snapshot_delete'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_delete(text, boolean) IS
+'remove a snapshot for good; raises an error if it belongs to another cluster, is in use, or holds files that are not its own, and without force also if it is pinned or the last good one of its database';
+
 REVOKE ALL ON FUNCTION snapshot_now(name, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_list() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_status() FROM PUBLIC;
@@ -143,3 +173,6 @@ REVOKE ALL ON FUNCTION snapshot_cancel(name) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_progress() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_verify(text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_restore(text, name, integer, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_pin(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_unpin(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_delete(text, boolean) FROM PUBLIC;

@@ -94,8 +94,8 @@ snapshot_list(PG_FUNCTION_ARGS)
 	{
 		StoredSnapshot *snapshot = lfirst(lc);
 		Manifest   *manifest = &snapshot->manifest;
-		Datum		values[17];
-		bool		nulls[17] = {0};
+		Datum		values[18];
+		bool		nulls[18] = {0};
 		int			i = 0;
 
 		values[i++] = functions_text_datum(snapshot->name);
@@ -121,6 +121,9 @@ snapshot_list(PG_FUNCTION_ARGS)
 		nulls[i] = manifest->rows < 0;
 		values[i++] = Int64GetDatum(manifest->rows);
 		values[i++] = Int64GetDatum((int64) manifest->system_identifier);
+		nulls[i] = snapshot->note == NULL;
+		values[i++] = functions_text_datum(snapshot->note != NULL ?
+										   snapshot->note : "");
 		Assert(i == lengthof(values));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
 							 values, nulls);

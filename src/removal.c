@@ -3,7 +3,6 @@
  * removal.c
  *	  Taking a snapshot out of the directory, and nothing else with it.
  *
-
  * Copyright (c) 2026, the snapshot_worker developers
  *
  *-------------------------------------------------------------------------
@@ -11,54 +10,100 @@
 #include "postgres.h"
 
 #include "files.h"
+#include "hold.h"
 #include "names.h"
 #include "port.h"
 #include "removal.h"
 #include "storage/fd.h"
 #include "test_step.h"
 
-/*
- * Remove a snapshot, for good.  It is renamed first, so that a listing never
- * sees half of one; a sweep ends what is cut short.  Where its directory holds
- * anything that we did not put there, all of it stays.  Returns false, after
- * a report at elevel, when it could not be removed.
- */
-bool
-removal_remove(const StoredSnapshot *snapshot, int elevel)
+/* Remove a snapshot that is held for that. */
+static bool
+remove_held(const char *directory, const char *name, bool even_pinned,
+			int elevel)
 {
-	char	   *directory = pnstrdup(snapshot->path, strlen(snapshot->path) -
-									 strlen(snapshot->name) - 1);
-	char	   *doomed = psprintf("%s%s", snapshot->path, NAMES_DOOMED_SUFFIX);
-	char	   *folder = pnstrdup(snapshot->path,
-								  strrchr(snapshot->path, '/') - snapshot->path);
-	StoredSnapshot *whole;
+	StoredSnapshot *whole = store_load(directory, name, true, elevel);
 	FileTree	tree;
 	const char *foreign;
+	char	   *doomed;
+	char	   *folder;
 
-	whole = store_load(directory, snapshot->name, true, elevel);
 	if (whole == NULL || !files_list(whole->path, elevel, &tree))
 		return false;
+	if (whole->pinned && !even_pinned)
+	{
+		ereport(elevel,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("snapshot \"%s\" is pinned", name),
+				 errhint("Use snapshot_unpin() first.")));
+		return false;
+	}
 	foreign = store_foreign_file(whole, &tree);
 	if (foreign != NULL)
 	{
 		ereport(elevel,
 				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("snapshot \"%s\" is not removed", snapshot->name),
+				 errmsg("snapshot \"%s\" is not removed", name),
 				 errdetail("It holds \"%s/%s\", which is not a part of it.",
-						   snapshot->path, foreign),
+						   whole->path, foreign),
 				 errhint("Move that away; the snapshot is then removed with the next one that is due.")));
 		return false;
 	}
-	if (rename(snapshot->path, doomed) != 0)
+
+	doomed = psprintf("%s%s", whole->path, NAMES_DOOMED_SUFFIX);
+	folder = pnstrdup(whole->path, strrchr(whole->path, '/') - whole->path);
+	if (rename(whole->path, doomed) != 0)
 	{
 		ereport(elevel,
 				(errcode_for_file_access(),
 				 errmsg("could not rename directory \"%s\" to \"%s\": %m",
-						snapshot->path, doomed)));
+						whole->path, doomed)));
 		return false;
 	}
 	if (fsync_fname_ext(folder, true, false, elevel) != 0)
 		return false;
 	test_step("removing");
 	return files_remove(doomed, MANIFEST_FILE, elevel);
+}
+
+/*
+ * Remove a snapshot, for good.  It is renamed first, so that a listing never
+ * sees half of one; a sweep ends what is cut short.  Where its directory holds
+ * anything that we did not put there, where it is pinned (unless even_pinned),
+ * or where somebody reads it, all of it stays.  Returns false, after a report
+ * at elevel, when it could not be removed; and without one, when somebody else
+ * was faster.
+ */
+bool
+removal_remove(const StoredSnapshot *snapshot, bool even_pinned, int elevel)
+{
+	char	   *directory = pnstrdup(snapshot->path, strlen(snapshot->path) -
+									 strlen(snapshot->name) - 1);
+	volatile bool removed = false;
+	int			fd = hold_for_removal(snapshot->path);
+
+	if (fd < 0 && errno == ENOENT)
+		return false;
+	if (fd < 0 && errno == EWOULDBLOCK)
+		ereport(elevel,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("snapshot \"%s\" is in use", snapshot->name),
+				 errdetail("It is being verified, restored, pinned or removed.")));
+	else if (fd < 0)
+		ereport(elevel,
+				(errcode_for_file_access(),
+				 errmsg("could not lock snapshot \"%s\": %m",
+						snapshot->name)));
+	if (fd < 0)
+		return false;
+	PG_TRY();
+	{
+		removed = remove_held(directory, snapshot->name, even_pinned, elevel);
+	}
+	PG_FINALLY();
+	{
+		hold_release(&fd);
+	}
+	PG_END_TRY();
+	return removed;
 }

@@ -3,7 +3,6 @@
  * removal.h
  *	  Taking a snapshot out of the directory, and nothing else with it.
  *
-
  * Copyright (c) 2026, the snapshot_worker developers
  *
  *-------------------------------------------------------------------------
@@ -13,6 +12,7 @@
 
 #include "store.h"
 
-extern bool removal_remove(const StoredSnapshot *snapshot, int elevel);
+extern bool removal_remove(const StoredSnapshot *snapshot, bool even_pinned,
+						   int elevel);
 
 #endif							/* SNAPSHOT_WORKER_REMOVAL_H */

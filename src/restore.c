@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "commands/dbcommands.h"
+#include "hold.h"
 #include "lib/stringinfo.h"
 #include "properties.h"
 #include "restore.h"
@@ -63,6 +64,7 @@ restore_snapshot(Work *work)
 
 	work_prepare(work);
 	snapshot = store_get(work->directory, run->name, true);
+	work->held = hold_for_reading(snapshot->path);
 	manifest = &snapshot->manifest;
 	options.jobs = run->jobs;
 	options.no_owner = run->owner[0] != '\0';

@@ -363,7 +363,7 @@ run_prune(Work *work)
 	{
 		StoredSnapshot *snapshot = lfirst(lc);
 
-		if (removal_remove(snapshot, WARNING))
+		if (removal_remove(snapshot, false, WARNING))
 			ereport(DEBUG1,
 					(errmsg_internal("removed snapshot \"%s\"",
 									 snapshot->name)));

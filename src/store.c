@@ -127,6 +127,30 @@ store_leftovers(const char *directory, const char *database, int elevel)
 }
 
 /*
+ * Read whether a snapshot is pinned, and the note with that.  Whatever has the
+ * name of the pin is one; a file can have been made by hand, too.
+ */
+static void
+read_pin(StoredSnapshot *snapshot)
+{
+	char	   *path = psprintf("%s/%s", snapshot->path, STORE_PIN_FILE);
+	const char *problem;
+	struct stat st;
+	size_t		len;
+
+	snapshot->pinned = lstat(path, &st) == 0;
+	if (!snapshot->pinned)
+		return;
+	snapshot->note = files_read(path, STORE_NOTE_MAX_SIZE + 1, &len, &problem);
+	if (snapshot->note == NULL)
+		return;
+	while (len > 0 && snapshot->note[len - 1] == '\n')
+		snapshot->note[--len] = '\0';
+	if (len == 0)
+		snapshot->note = NULL;
+}
+
+/*
  * Read the snapshot of a name, which has the form of one.  Returns NULL, after
  * a report at elevel, when what is there is not a whole snapshot.
  */
@@ -138,7 +162,6 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 	const char *problem = NULL;
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext parsing;
-	struct stat st;
 	char	   *text;
 	size_t		len;
 	bool		exists = true;
@@ -188,8 +211,7 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 										   &snapshot->verification);
 	snapshot->failed = snapshot->verified &&
 		snapshot->verification.problem != NULL;
-	snapshot->pinned = lstat(psprintf("%s/%s", snapshot->path, STORE_PIN_FILE),
-							 &st) == 0;
+	read_pin(snapshot);
 	return snapshot;
 }
 

@@ -18,6 +18,9 @@
 /* A snapshot that holds a file of this name is pinned. */
 #define STORE_PIN_FILE		"pinned"
 
+/* That file holds a note, of at most so many bytes. */
+#define STORE_NOTE_MAX_SIZE	1024
+
 /* A snapshot in the directory. */
 typedef struct StoredSnapshot
 {
@@ -26,6 +29,7 @@ typedef struct StoredSnapshot
 	char		database[NAMEDATALEN];
 	TimestampTz start;			/* the instant in its name */
 	bool		pinned;
+	char	   *note;			/* with the pin, in UTF-8, or NULL */
 	bool		verified;		/* there is an outcome of a verification */
 	Verification verification;
 	bool		failed;			/* its last verification failed */

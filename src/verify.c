@@ -19,6 +19,7 @@
 #include "access/xact.h"
 #include "compare.h"
 #include "files.h"
+#include "hold.h"
 #include "lib/stringinfo.h"
 #include "messages.h"
 #include "scratch.h"
@@ -214,6 +215,7 @@ verify_snapshot(Work *work, VerifyLevel level)
 	MemoryContext context = CurrentMemoryContext;
 	StoredSnapshot *snapshot = store_get(work->directory, work->run.name, true);
 
+	work->held = hold_for_reading(snapshot->path);
 	PG_TRY();
 	{
 		check(work, snapshot, level);
@@ -228,6 +230,7 @@ verify_snapshot(Work *work, VerifyLevel level)
 		AbortCurrentTransaction();
 		MemoryContextSwitchTo(context);
 		scratch_discard(work);
+		hold_release(&work->held);
 		if (is_about_snapshot(edata))
 			record(snapshot, level, edata->detail == NULL ? edata->message :
 				   psprintf("%s\n%s", edata->message, edata->detail));
@@ -235,6 +238,7 @@ verify_snapshot(Work *work, VerifyLevel level)
 	}
 	PG_END_TRY();
 
+	hold_release(&work->held);
 	record(snapshot, level, NULL);
 	ereport(LOG,
 			(errmsg("verified snapshot \"%s\" (%s)", snapshot->name,

@@ -27,6 +27,7 @@ typedef struct Work
 	const char *bin_directory;
 	char	  **environment;
 	double		deadline;		/* of clock_seconds(); 0 is none */
+	int			held;			/* a snapshot that is read; see hold.c */
 	Connection	connection;
 	bool		is_superuser;	/* the role that pg_dump connects as */
 	Progress	progress;

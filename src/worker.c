@@ -182,6 +182,7 @@ snapshot_worker_main(Datum main_arg)
 	memcpy(&run_id, MyBgworkerEntry->bgw_extra, sizeof(run_id));
 	work.staging.owner_fd = -1;
 	work.staging.manifest_fd = -1;
+	work.held = -1;
 	if (!state_attach(run_id, &work.run))
 		proc_exit(0);
 	before_shmem_exit(end_of_worker, 0);

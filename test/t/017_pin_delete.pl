@@ -1,0 +1,200 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# What is pinned stays, what is deleted goes for good, and neither happens to
+# anything that nobody named.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+my ($node, $directory) = snapshot_node('main',
+	conf => "snapshot_worker.retention = 2\nsnapshot_worker.globals = off\n");
+$node->safe_psql('postgres', 'CREATE DATABASE app');
+
+sub take
+{
+	return $node->safe_psql('postgres', "SELECT snapshot_now('app')");
+}
+
+# The error that a query raises; "" for none.
+sub error_of
+{
+	my ($query) = @_;
+	my (undef, undef, $stderr) = $node->psql('postgres', $query);
+
+	return $stderr;
+}
+
+sub is_there
+{
+	my ($name) = @_;
+
+	return -e "$directory/$name/manifest.json";
+}
+
+# Pins.
+my @app = map { take() } 1 .. 2;
+$node->safe_psql('postgres',
+	"SELECT snapshot_pin('$app[0]', 'before the upgrade')");
+is( $node->safe_psql('postgres',
+		"SELECT note FROM snapshot_list() WHERE pinned"),
+	'before the upgrade', 'a pin is listed with its note');
+push @app, map { take() } 1 .. 3;
+is_deeply([ snapshots($directory, 'app') ], [ @app[ 0, 3, 4 ] ],
+	'what is pinned stays, and is not counted');
+$node->safe_psql('postgres', "SELECT snapshot_pin('$app[0]', 'two' || chr(10) || 'lines')");
+is($node->safe_psql('postgres', "SELECT note FROM snapshot_list() WHERE pinned"),
+	"two\nlines", 'another pin has another note');
+$node->safe_psql('postgres', "SELECT snapshot_pin('$app[0]')");
+is( $node->safe_psql('postgres',
+		"SELECT note IS NULL FROM snapshot_list() WHERE pinned"),
+	't', 'or none');
+append_to_file("$directory/$app[4]/pinned", "by hand\n");
+is( $node->safe_psql('postgres',
+		"SELECT note FROM snapshot_list() WHERE name = '$app[4]'"),
+	'by hand', 'a pin can be made by hand');
+$node->safe_psql('postgres', "SELECT snapshot_unpin('$app[4]')");
+is($node->safe_psql('postgres', "SELECT count(*) FROM snapshot_list() WHERE pinned"),
+	'1', 'and be taken away');
+like(error_of("SELECT snapshot_unpin('$app[4]')"),
+	qr/^psql:\S+ NOTICE:  snapshot "\Q$app[4]\E" is not pinned$/,
+	'twice is no harm');
+like(error_of("SELECT snapshot_pin('$app[4]', repeat('x', 1025))"),
+	qr/the note is too long/, 'a note has its bounds');
+$node->safe_psql('postgres', "SELECT snapshot_pin('$app[4]', repeat('x', 1024))");
+is( $node->safe_psql('postgres',
+		"SELECT length(note) FROM snapshot_list() WHERE name = '$app[4]'"),
+	'1024', 'up to which it is kept');
+$node->safe_psql('postgres', "SELECT snapshot_unpin('$app[4]')");
+
+# What a crash left of writing a pin is in nobody's way.
+append_to_file("$directory/$app[4]/pinned.tmp", 'half');
+$node->safe_psql('postgres', "SELECT snapshot_pin('$app[4]', 'whole')");
+is( $node->safe_psql('postgres',
+		"SELECT note FROM snapshot_list() WHERE name = '$app[4]'"),
+	'whole', 'what was left of another pin does not keep one from being made');
+$node->safe_psql('postgres', "SELECT snapshot_unpin('$app[4]')");
+append_to_file("$directory/$app[4]/pinned.tmp", 'half');
+
+# Deleting.
+like( error_of("SELECT snapshot_delete('$app[0]')"),
+	qr/snapshot "\Q$app[0]\E" is pinned\n.*HINT/s,
+	'what is pinned is not deleted');
+ok(is_there($app[0]), 'it is still there');
+$node->safe_psql('postgres', "SELECT snapshot_delete('$app[4]')");
+ok(!-e "$directory/$app[4]" && !-e "$directory/$app[4].removed",
+	'what is deleted is gone, with what was left of a pin');
+$node->safe_psql('postgres', "SELECT snapshot_delete('$app[0]', force => true)");
+is_deeply([ snapshots($directory, 'app') ], [ $app[3] ],
+	'force deletes what is pinned, and nothing else');
+like( error_of("SELECT snapshot_delete('$app[3]')"),
+	qr/is the last good one of its database\n.*HINT.*force => true/s,
+	'the last one of a database is not deleted');
+push @app, take();
+append_to_file("$directory/$app[5]/verified.json", <<EOF);
+{"name": "$app[5]", "verified_at": "2026-01-01T00:00:00.000000Z", "level": "archive", "problem": "bad"}
+EOF
+is( $node->safe_psql('postgres',
+		"SELECT problem FROM snapshot_list() WHERE name = '$app[5]'"),
+	'bad', 'another one is known to be bad');
+like(error_of("SELECT snapshot_delete('$app[3]')"),
+	qr/is the last good one of its database/,
+	'a bad one does not stand in for it');
+$node->safe_psql('postgres', "SELECT snapshot_delete('$app[5]')");
+ok(!is_there($app[5]), 'the bad one can be deleted');
+$node->safe_psql('postgres', "SELECT snapshot_delete('$app[3]', force => true)");
+is_deeply([ snapshots($directory, 'app') ], [], 'force deletes the last one');
+
+# What is not ours in it.
+@app = map { take() } 1 .. 2;
+append_to_file("$directory/$app[0]/precious", 'mine');
+like(error_of("SELECT snapshot_delete('$app[0]', force => true)"),
+	qr/is not removed\n.*DETAIL:.*precious/s,
+	"someone's file keeps a snapshot from being deleted, with force too");
+is(slurp_file("$directory/$app[0]/precious"), 'mine', 'it is left alone');
+unlink "$directory/$app[0]/precious" or die;
+
+# Another cluster's.
+my ($other, undef) = snapshot_node('other', start => 0);
+$other->append_conf('postgresql.conf',
+	"snapshot_worker.directory = '$directory'\n");
+$other->start;
+my $theirs = 'app/2020-01-01T00-00-00Z';
+$other->safe_psql('postgres', 'CREATE EXTENSION snapshot_worker; CREATE DATABASE app');
+$theirs = $other->safe_psql('postgres', "SELECT snapshot_now('app')");
+like(error_of("SELECT snapshot_delete('$theirs', force => true)"),
+	qr/belongs to another cluster\n.*HINT/s,
+	"another cluster's snapshot is not deleted, with force either");
+ok(is_there($theirs), 'it is still there');
+$other->stop;
+
+# In use: a verification is held up, with the snapshot open.
+hold_at($node, 'verifying');
+my $verification = start_query($node, "SELECT snapshot_verify('$app[0]')");
+wait_until_held($node, 'verifying');
+like(error_of("SELECT snapshot_delete('$app[0]')"),
+	qr/snapshot "\Q$app[0]\E" is in use/, 'what is being verified is not deleted');
+is(error_of("SELECT snapshot_pin('$app[0]')"), '', 'but it can be pinned');
+is(error_of("SELECT snapshot_unpin('$app[0]')"), '', 'and unpinned');
+push @app, take();
+ok(is_there($app[0]), 'nor does retention remove it');
+let_go($node);
+is((finish_query($verification))[1], '', 'the verification comes to its end');
+push @app, take();
+ok(!is_there($app[0]), 'then it goes');
+
+# A crash in the middle of a removal.
+hold_at($node, 'removing');
+my $deletion = start_query($node, "SELECT snapshot_delete('$app[2]')");
+wait_until('a deletion is on its way',
+	sub { -e "$directory/$app[2].removed" });
+is( $node->safe_psql('postgres',
+		"SELECT count(*) FROM snapshot_list() WHERE name = '$app[2]'"),
+	'0', 'half a snapshot is not listed');
+like(error_of("SELECT snapshot_pin('$app[2]')"), qr/does not exist/,
+	'nor can it be pinned');
+my $stderr;
+$node->stop('immediate');
+$deletion->{handle}->finish;
+let_go($node);
+$node->start;
+wait_until('what a crash left of it is swept',
+	sub { !-e "$directory/$app[2].removed" });
+
+# Names.
+my @before = snapshots($directory);
+my %names = (
+	'../x' => qr/invalid name of a snapshot/,
+	'/etc/passwd' => qr/invalid name of a snapshot/,
+	'app/../app/2026-01-01T00-00-00Z' => qr/invalid name of a snapshot/,
+	'app/2026-01-01T00-00-00Z/' => qr/invalid name of a snapshot/,
+	'app/2026-02-30T00-00-00Z' => qr/invalid name of a snapshot/,
+	'app/2026-01-01T00-00-00Z.tmp' => qr/invalid name of a snapshot/,
+	'' => qr/invalid name of a snapshot/,
+	'app' => qr/invalid name of a snapshot/,
+	'app/2001-01-01T00-00-00Z' => qr/does not exist/,
+	'app%00/2001-01-01T00-00-00Z' => qr/invalid name of a snapshot/);
+foreach my $function (
+	'snapshot_pin', 'snapshot_unpin',
+	'snapshot_delete', 'snapshot_verify')
+{
+	foreach my $name (sort keys %names)
+	{
+		like(error_of("SELECT $function('$name')"),
+			$names{$name}, "$function refuses \"$name\"");
+	}
+	like(error_of("SELECT $function(repeat('a/', 500000))"),
+		qr/^psql:\S+ ERROR:  invalid name of a snapshot\n.{0,300}$/s,
+		"$function refuses a megabyte of name, and does not repeat it");
+	like(error_of("SELECT $function(NULL)"), qr/must not be null/,
+		"$function refuses null");
+}
+is_deeply([ snapshots($directory) ], \@before, 'nothing was touched by that');
+
+$node->stop;
+done_testing();

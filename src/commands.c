@@ -158,7 +158,11 @@ commands_pg_restore_read(const char *bin_directory, const char *path)
 	return vector_of(args);
 }
 
-/* pg_restore of the archive at path into a new database. */
+/*
+ * pg_restore of the archive at path into a new database.  Subscriptions stay
+ * out: the publisher has one slot for the database that was dumped, and a
+ * database that has one cannot be dropped.
+ */
 char	  **
 commands_pg_restore(const char *bin_directory, const Connection *connection,
 					const RestoreOptions *options, const char *path)
@@ -170,6 +174,7 @@ commands_pg_restore(const char *bin_directory, const Connection *connection,
 	args = lappend(args, "--no-password");
 	args = lappend(args, "--exit-on-error");
 	args = lappend(args, "--verbose");
+	args = lappend(args, "--no-subscriptions");
 	if (options->jobs > 1)
 		args = lappend(args, psprintf("--jobs=%d", options->jobs));
 	if (options->no_owner)

@@ -117,6 +117,7 @@ messages_is_circumstance(const char *output)
 		"remaining connection slots are reserved",
 		"out of memory", "out of shared memory", "could not resize shared memory",
 		"is not available", "could not access file",
+		"can only create extension in database",
 		"canceling statement",
 	};
 

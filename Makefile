@@ -34,6 +34,7 @@ OBJS = \
 	src/names.o \
 	src/progress.o \
 	src/properties.o \
+	src/prune.o \
 	src/queries.o \
 	src/record.o \
 	src/removal.o \

@@ -164,6 +164,28 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION snapshot_delete(text, boolean) IS
 'remove a snapshot for good; raises an error if it belongs to another cluster, is in use, or holds files that are not its own, and without force also if it is pinned or the last good one of its database';
 
+CREATE FUNCTION snapshot_retention(
+    database name DEFAULT NULL,
+    OUT name text,
+    OUT database name,
+    OUT kept boolean,
+    OUT rules text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snapshot_retention'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_retention(name) IS
+'the snapshots of a database, or of all, whether retention would keep each of them now, and by which rules';
+
+CREATE FUNCTION snapshot_prune(
+    database name DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'snapshot_prune'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_prune(name) IS
+'remove the snapshots of a database, or of all that exist, which retention does not keep, and return how many that were; warns of those that could not be removed';
+
 REVOKE ALL ON FUNCTION snapshot_now(name, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_list() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_status() FROM PUBLIC;
@@ -176,3 +198,5 @@ REVOKE ALL ON FUNCTION snapshot_restore(text, name, integer, boolean) FROM PUBLI
 REVOKE ALL ON FUNCTION snapshot_pin(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_unpin(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_delete(text, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_retention(name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_prune(name) FROM PUBLIC;

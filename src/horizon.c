@@ -28,6 +28,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "horizon.h"
+#include "names.h"
 #include "shared_state.h"
 
 /*
@@ -39,9 +40,18 @@ void
 horizon_note(Snapshot snapshot, Manifest *manifest)
 {
 	FullTransactionId next = ReadNextFullTransactionId();
+	char		text[NAMES_ISO_SIZE];
 
 	manifest->server_started_at = state_made_at();
 	manifest->next_xid = 0;
+
+	/* a clock may have been where no manifest can follow it */
+	names_format_iso(manifest->server_started_at, text);
+	if (text[0] == '\0')
+	{
+		manifest->server_started_at = 0;
+		return;
+	}
 
 	/*
 	 * xmax is the first ID that had not ended.  If it has been given out

@@ -31,7 +31,7 @@ static const RecordMember members[] = {
 	{"timeline", RECORD_NUMBER, offsetof(Manifest, timeline)},
 	{"database_size", RECORD_NUMBER, offsetof(Manifest, database_size)},
 	{"tables", RECORD_NUMBER, offsetof(Manifest, tables)},
-	{"server_started_at", RECORD_TIME, offsetof(Manifest, server_started_at)},
+	{"server_started_at", RECORD_TIME_OR_NULL, offsetof(Manifest, server_started_at)},
 	{"next_xid", RECORD_NUMBER, offsetof(Manifest, next_xid)},
 	{"size", RECORD_NUMBER, offsetof(Manifest, size)},
 	{"owner", RECORD_STRING, offsetof(Manifest, owner)},

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * retention.h
- *	  Which snapshots to remove: pure, given a list.
+ *	  Which snapshots to keep: pure, given a list.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,7 +12,35 @@
 
 #include "store.h"
 
-extern List *retention_expired(List *snapshots, uint64 system_identifier,
-							   const char *newest, int keep);
+/* How many to keep by each rule; 0 turns one off, but for the first. */
+typedef struct RetentionRules
+{
+	int			count;			/* newest ones, at least 1 */
+	int			days;			/* age */
+	int			daily;			/* the newest of each of so many days */
+	int			weekly;			/* ISO weeks */
+	int			monthly;
+	int			yearly;
+} RetentionRules;
+
+/* Why a snapshot is kept: a set of these; none, when it is not. */
+typedef enum RetentionReason
+{
+	KEPT_BY_COUNT = 1 << 0,
+	KEPT_BY_DAYS = 1 << 1,
+	KEPT_DAILY = 1 << 2,
+	KEPT_WEEKLY = 1 << 3,
+	KEPT_MONTHLY = 1 << 4,
+	KEPT_YEARLY = 1 << 5,
+	KEPT_FAILED = 1 << 6,		/* bad, but among the newest */
+	KEPT_PINNED = 1 << 7,
+	KEPT_FOREIGN = 1 << 8,		/* another cluster's */
+	KEPT_GONE = 1 << 9			/* its database does not exist any more */
+} RetentionReason;
+
+extern int *retention_judge(const List *snapshots, uint64 system_identifier,
+							const char *newest, const RetentionRules *rules,
+							TimestampTz now);
+extern char *retention_describe(int reasons);
 
 #endif							/* SNAPSHOT_WORKER_RETENTION_H */

@@ -20,9 +20,8 @@
 #include "directory.h"
 #include "facts.h"
 #include "files.h"
-#include "removal.h"
+#include "prune.h"
 #include "report.h"
-#include "retention.h"
 #include "run.h"
 #include "settings.h"
 #include "store.h"
@@ -287,6 +286,23 @@ hash_files(Work *work)
 	MemoryContextSwitchTo(context);
 }
 
+/* The manifest as text.  Raises an error when that could not be read back. */
+static const char *
+checked_manifest(const Manifest *manifest)
+{
+	const char *text = manifest_format(manifest);
+	Manifest	again;
+	const char *problem = manifest_parse(pstrdup(text), strlen(text), false,
+										 &again);
+
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("could not write a manifest that can be read: %s",
+						problem)));
+	return text;
+}
+
 static void
 publish(Work *work)
 {
@@ -303,7 +319,7 @@ publish(Work *work)
 	manifest->finished_at = GetCurrentTimestamp();
 	manifest->server_version =
 		pstrdup(GetConfigOption("server_version", false, false));
-	staging_publish(&work->staging, manifest_format(manifest));
+	staging_publish(&work->staging, checked_manifest(manifest));
 	work->published = true;
 	state_set_published(work->run.id);
 }
@@ -351,23 +367,9 @@ run_verify(Work *work)
 void
 run_prune(Work *work)
 {
-	List	   *expired;
-	ListCell   *lc;
-
 	work_enter_phase(work, "applying retention", 99, 100);
-	expired = retention_expired(store_list(work->directory, work->run.database,
-										   DT_NOBEGIN, ERROR, WARNING),
-								GetSystemIdentifier(), work->run.name,
-								setting_retention);
-	foreach(lc, expired)
-	{
-		StoredSnapshot *snapshot = lfirst(lc);
-
-		if (removal_remove(snapshot, false, WARNING))
-			ereport(DEBUG1,
-					(errmsg_internal("removed snapshot \"%s\"",
-									 snapshot->name)));
-	}
+	(void) prune_database(work->directory, work->run.database,
+						  work->run.name, WARNING);
 }
 
 /*

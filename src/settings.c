@@ -30,6 +30,11 @@
 
 bool		setting_enable = false;
 int			setting_retention = 7;
+int			setting_retention_days = 0;
+int			setting_keep_daily = 0;
+int			setting_keep_weekly = 0;
+int			setting_keep_monthly = 0;
+int			setting_keep_yearly = 0;
 char	   *setting_directory = NULL;
 int			setting_format = FORMAT_DIRECTORY;
 char	   *setting_compress = NULL;
@@ -223,6 +228,31 @@ settings_define(void)
 							"Number of newest snapshots to keep for each database.",
 							NULL,
 							&setting_retention, 7, 1, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.retention_days",
+							"Age, in days, up to which snapshots are kept.",
+							"0 turns this off.",
+							&setting_retention_days, 0, 0, 36500,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.keep_daily",
+							"Number of days of which the newest snapshot is kept.",
+							"0 turns this off.",
+							&setting_keep_daily, 0, 0, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.keep_weekly",
+							"Number of ISO weeks of which the newest snapshot is kept.",
+							"0 turns this off.",
+							&setting_keep_weekly, 0, 0, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.keep_monthly",
+							"Number of months of which the newest snapshot is kept.",
+							"0 turns this off.",
+							&setting_keep_monthly, 0, 0, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.keep_yearly",
+							"Number of years of which the newest snapshot is kept.",
+							"0 turns this off.",
+							&setting_keep_yearly, 0, 0, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.directory",
 							   "Absolute path of the directory in which snapshots are kept.",

@@ -39,6 +39,11 @@ typedef enum VerifyLevel
 
 extern bool setting_enable;
 extern int	setting_retention;
+extern int	setting_retention_days;
+extern int	setting_keep_daily;
+extern int	setting_keep_weekly;
+extern int	setting_keep_monthly;
+extern int	setting_keep_yearly;
 extern char *setting_directory; /* NULL or "" when not set */
 extern int	setting_format;
 extern char *setting_compress;

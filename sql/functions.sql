@@ -9,6 +9,14 @@ SELECT enabled, state, current_database, current_name, attempt, next_run,
   FROM snapshot_status();
 
 SELECT * FROM snapshot_history();
+SELECT * FROM snapshot_progress();
+SELECT * FROM snapshot_retention();
+SELECT snapshot_prune();
+SELECT snapshot_verify('postgres/2026-03-19T03-00-00Z');
+SELECT snapshot_restore('postgres/2026-03-19T03-00-00Z', 'restored');
+SELECT snapshot_pin('postgres/2026-03-19T03-00-00Z');
+SELECT snapshot_unpin('postgres/2026-03-19T03-00-00Z');
+SELECT snapshot_delete('postgres/2026-03-19T03-00-00Z');
 SELECT snapshot_cancel();
 SELECT snapshot_cancel('postgres');
 
@@ -17,6 +25,12 @@ SELECT snapshot_now(NULL);
 SELECT snapshot_now('postgres', NULL);
 SELECT snapshot_now('no such database');
 SELECT snapshot_now('../../etc');
+SELECT snapshot_verify(NULL);
+SELECT snapshot_verify('postgres/2026-03-19T03-00-00Z', NULL);
+SELECT snapshot_restore(NULL, 'restored');
+SELECT snapshot_restore('postgres/2026-03-19T03-00-00Z', NULL);
+SELECT snapshot_pin(NULL);
+SELECT snapshot_prune('no such database');
 SELECT snapshot_now('template0');
 CREATE TEMP TABLE written (a int);
 BEGIN;
@@ -32,5 +46,6 @@ ROLLBACK;
 SELECT p.proname, a.ordinality, a.name, format_type(a.type, NULL)
   FROM pg_proc p,
        unnest(p.proargnames, p.proallargtypes) WITH ORDINALITY AS a(name, type)
- WHERE p.proname IN ('snapshot_list', 'snapshot_status', 'snapshot_history')
+ WHERE p.proname IN ('snapshot_list', 'snapshot_status', 'snapshot_history',
+                     'snapshot_progress', 'snapshot_retention')
  ORDER BY p.proname, a.ordinality;

@@ -13,6 +13,14 @@ SELECT * FROM snapshot_status();
 SELECT snapshot_next_run();
 SELECT * FROM snapshot_history();
 SELECT snapshot_cancel();
+SELECT * FROM snapshot_progress();
+SELECT snapshot_verify('postgres/2026-03-19T03-00-00Z');
+SELECT snapshot_restore('postgres/2026-03-19T03-00-00Z', 'restored');
+SELECT * FROM snapshot_retention();
+SELECT snapshot_prune();
+SELECT snapshot_pin('postgres/2026-03-19T03-00-00Z');
+SELECT snapshot_unpin('postgres/2026-03-19T03-00-00Z');
+SELECT snapshot_delete('postgres/2026-03-19T03-00-00Z');
 \set VERBOSITY sqlstate
 SHOW snapshot_worker.directory;
 SHOW snapshot_worker.bin_directory;

@@ -72,10 +72,11 @@
 #define PRIVILEGES \
 	"SELECT a.rolname, p.privilege_type, p.is_grantable::int" \
 	" FROM pg_database d," \
-	" aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) p" \
+	" aclexplode(coalesce(d.datacl, acldefault('d', d.datdba)))" \
+	"  WITH ORDINALITY p(grantor, grantee, privilege_type, is_grantable, n)" \
 	" LEFT JOIN pg_authid a ON a.oid = p.grantee" \
 	" WHERE d.datname = current_database()" \
-	" ORDER BY a.rolname COLLATE \"C\" NULLS FIRST, p.privilege_type"
+	" ORDER BY p.n"
 
 /*
  * Put into a manifest what this process's database is, in the context.  Needs a

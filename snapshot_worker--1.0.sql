@@ -133,7 +133,7 @@ AS 'MODULE_PATHNAME', 'snapshot_restore'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_restore(text, name, integer, boolean) IS
-'create a database as that of the snapshot was, and restore into it; there is no such database before it is whole; jobs is how many tables are restored at the same time; with no_owner, owners and privileges are left out, and the database is the caller''s; subscriptions are left out in any case; raises an error if the database exists, if roles are missing, and whatever pg_restore says';
+'create a database as that of the snapshot was, and restore into it; there is no such database before it is whole; jobs is how many tables are restored at the same time; with no_owner, all is the caller''s, and privileges are left out; subscriptions are left out in any case; raises an error if the database exists, if roles are missing, in a transaction that has written, and whatever pg_restore says';
 
 CREATE FUNCTION snapshot_pin(
     name text,

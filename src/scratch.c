@@ -16,15 +16,8 @@
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_database.h"
-#include "catalog/pg_subscription.h"
 #include "commands/comment.h"
 #include "commands/dbcommands.h"
 #include "facts.h"
@@ -32,13 +25,10 @@
 #include "names.h"
 #include "properties.h"
 #include "queries.h"
-#include "replication/origin.h"
 #include "scratch.h"
-#include "storage/lmgr.h"
 #include "storage/procarray.h"
 #include "test_step.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 
 #define SCRATCH_COMMENT		"scratch database of snapshot_worker"
@@ -100,38 +90,6 @@ is_ours(const char *database)
 	return found;
 }
 
-/*
- * Remove the subscriptions that a restore has made in a database: with them it
- * cannot be dropped, and DROP SUBSCRIPTION wants to be called inside of it.
- * They are disabled and have never been connected to anything.  What else there
- * is of them goes with the database.
- */
-static void
-remove_subscriptions(Oid database)
-{
-	Relation	relation = table_open(SubscriptionRelationId, RowExclusiveLock);
-	ScanKeyData key;
-	TableScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&key, Anum_pg_subscription_subdbid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(database));
-	scan = table_beginscan_catalog(relation, 1, &key);
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
-	{
-		Oid			oid = ((Form_pg_subscription) GETSTRUCT(tuple))->oid;
-		char		origin[NAMEDATALEN];
-
-		LockSharedObject(SubscriptionRelationId, oid, 0, AccessExclusiveLock);
-		CatalogTupleDelete(relation, &tuple->t_self);
-		deleteSharedDependencyRecordsFor(SubscriptionRelationId, oid, 0);
-		snprintf(origin, sizeof(origin), "pg_%u", oid);
-		replorigin_drop_by_name(origin, true, false);
-	}
-	table_endscan(scan);
-	table_close(relation, NoLock);
-}
-
 /* Drop a database, if it is there and is ours, whoever is in it. */
 static void
 drop(const char *database)
@@ -139,10 +97,7 @@ drop(const char *database)
 	queries_prepare_process();
 	work_begin();
 	if (is_ours(database))
-	{
-		remove_subscriptions(get_database_oid(database, false));
 		dropdb(database, true, true);
-	}
 	work_commit();
 }
 

@@ -234,7 +234,7 @@ is( $node->safe_psql(
 
 take($_) foreach @databases;
 my $whole = slurp_file("$directory/$good/manifest.json");
-my ($members) = $whole =~ /^\{"manifest_version": 1, (.*), "files": /
+my ($members) = $whole =~ /^\{"manifest_version": 1, (.*?), "roles": /
   or die $whole;
 my @members = split /, (?=")/, $members;
 cmp_ok(scalar(@members), '>=', 18, 'a manifest has members to spoil');
@@ -246,6 +246,15 @@ sub with
 
 	$text =~ s/("\Q$member\E": )(?:"[^"]*"|[-\w.]+)/$1$value/
 	  or die "no $member in $text";
+	return $text;
+}
+
+# Replace the hash of a file.
+sub with_sha256
+{
+	my ($text, $value) = @_;
+
+	$text =~ s/("path": .*"sha256": )"\w+"/$1$value/ or die "no hash in $text";
 	return $text;
 }
 
@@ -306,7 +315,7 @@ my @spoilers = (
 	[ 'no files', sub { $_[0] =~ s/, "files": .*\]//sr },
 		qr/it names no files/ ],
 	[ 'no list of files', sub { $_[0] =~ s/("files": )\[.*\]/${1}5/sr },
-		qr/it names no files/ ],
+		$bad_file ],
 	[ 'empty files', sub { $_[0] =~ s/("files": \[).*\]/$1]/sr },
 		qr/it names no files/ ]);
 
@@ -334,8 +343,10 @@ foreach my $member (@members)
 	my @wrong = ('true', '{}', '[]', "[$value]", "[[$value]]",
 		"{\"$name\": $value}", '-1', '1.5', '1e3', '99999999999999999999');
 
-	push @wrong, 'null', $value =~ /^"/ ? '1' : '"1"'
-	  unless $name eq 'scheduled_for';
+	push @wrong, $value =~ /^"/ ? '1' : '"1"'
+	  unless $name =~ /^(scheduled_for|locale|icu_rules|comment)$/;
+	push @wrong, 'null'
+	  unless $name =~ /^(scheduled_for|server_started_at|locale|icu_rules|connection_limit|comment|rows)$/;
 	push @wrong, '""', '"yesterday"', '"2026-02-31T00:00:00.000000Z"',
 	  '"2026-01-01T00:00:00Z"', '"infinity"'
 	  if $name =~ /_at$|_for$/;
@@ -356,6 +367,25 @@ foreach my $member (@members)
 		];
 	}
 }
+foreach my $array (
+	[ 'roles', qr/a role in it lacks its name/, '{}', '{"name": 1}', '{"name": null}', '{"name": "a", "name": "b"}' ],
+	[ 'settings', qr/a setting in it has wrong members/, '{"role": null}', '{"role": 1, "name": "a", "value": "b"}' ],
+	[ 'privileges', qr/a privilege in it has wrong members/, '{"role": null, "privilege": "CONNECT"}' ],
+	[ 'objects', qr/an entry of its objects has wrong members/, '{"kind": "tables", "count": -1, "sha256": "0"}' ],
+	[ 'row_counts', qr/a row count in it has wrong members/, '{"schema": "a", "table": "b", "count": "1"}' ])
+{
+	my ($name, $problem, @items) = @$array;
+
+	foreach my $item (grep { $_ ne '{}' } @items)
+	{
+		push @spoilers, [ "$name with $item",
+			sub { $_[0] =~ s/("$name": \[)/$1$item, /r =~ s/, \]/]/r }, $problem ];
+	}
+	push @spoilers, [ "$name with no objects",
+		sub { $_[0] =~ s/("$name": )\[[^\]]*\]/$1\[1, "x"]/r }, $problem ];
+	push @spoilers, [ "$name that is no array",
+		sub { $_[0] =~ s/("$name": )\[[^\]]*\]/${1}5/r }, $problem ];
+}
 foreach my $path (
 	'../../x', '../../../outside/x', '..', '.', '', '/etc/passwd',
 	"$outside/x", 'a/../../../x', 'app.dump/../../x', 'app.dump/..',
@@ -373,10 +403,10 @@ foreach my $spoil (
 	sub { with($_[0], 'path', '1') },
 	sub { with($_[0], 'path', 'null') },
 	sub { $_[0] =~ s/"path": "[^"]*", //r },
-	sub { with($_[0], 'sha256', '""') },
-	sub { with($_[0], 'sha256', '"' . '0' x 63 . 'G"') },
-	sub { with($_[0], 'sha256', '"' . '0' x 65 . '"') },
-	sub { $_[0] =~ s/, "sha256": "\w+"//r },
+	sub { with_sha256($_[0], '""') },
+	sub { with_sha256($_[0], '"' . '0' x 63 . 'G"') },
+	sub { with_sha256($_[0], '"' . '0' x 65 . '"') },
+	sub { $_[0] =~ s/("path": .*), "sha256": "\w+"/$1/r },
 	sub { $_[0] =~ s/("path": "[^"]*", "size": )/$1-/r },
 	sub { $_[0] =~ s/("path": "[^"]*", "size": )\d+/$1"1"/r })
 {

@@ -16,8 +16,15 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_subscription.h"
 #include "commands/comment.h"
 #include "commands/dbcommands.h"
 #include "facts.h"
@@ -25,8 +32,13 @@
 #include "names.h"
 #include "properties.h"
 #include "queries.h"
+#include "replication/origin.h"
 #include "scratch.h"
+#include "storage/lmgr.h"
+#include "storage/procarray.h"
 #include "test_step.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 
 #define SCRATCH_COMMENT		"scratch database of snapshot_worker"
@@ -75,12 +87,99 @@ scratch_restore(Work *work, const char *archive, const Manifest *manifest,
 	test_step("restored");
 }
 
+/* Does a database of that name bear our mark, too?  As for queries_begin. */
+static bool
+is_ours(const char *database)
+{
+	bool		found;
+
+	queries_begin(psprintf(SCRATCH_DATABASES " AND datname = %s",
+						   quote_literal_cstr(database)));
+	found = SPI_processed > 0;
+	queries_end();
+	return found;
+}
+
+/*
+ * Remove the subscriptions that a restore has made in a database: with them it
+ * cannot be dropped, and DROP SUBSCRIPTION wants to be called inside of it.
+ * They are disabled and have never been connected to anything.  What else there
+ * is of them goes with the database.
+ */
+static void
+remove_subscriptions(Oid database)
+{
+	Relation	relation = table_open(SubscriptionRelationId, RowExclusiveLock);
+	ScanKeyData key;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_subscription_subdbid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(database));
+	scan = table_beginscan_catalog(relation, 1, &key);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Oid			oid = ((Form_pg_subscription) GETSTRUCT(tuple))->oid;
+		char		origin[NAMEDATALEN];
+
+		LockSharedObject(SubscriptionRelationId, oid, 0, AccessExclusiveLock);
+		CatalogTupleDelete(relation, &tuple->t_self);
+		deleteSharedDependencyRecordsFor(SubscriptionRelationId, oid, 0);
+		snprintf(origin, sizeof(origin), "pg_%u", oid);
+		replorigin_drop_by_name(origin, true, false);
+	}
+	table_endscan(scan);
+	table_close(relation, NoLock);
+}
+
+/* Drop a database, if it is there and is ours, whoever is in it. */
 static void
 drop(const char *database)
 {
+	queries_prepare_process();
 	work_begin();
-	dropdb(database, true, true);
+	if (is_ours(database))
+	{
+		remove_subscriptions(get_database_oid(database, false));
+		dropdb(database, true, true);
+	}
 	work_commit();
+}
+
+/*
+ * As drop, after which the transaction is over in any case.  Returns the error
+ * instead of raising it, or NULL.
+ */
+static ErrorData *
+try_drop(const char *database)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ErrorData  *volatile edata = NULL;
+
+	PG_TRY();
+	{
+		drop(database);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(caller);
+	}
+	PG_END_TRY();
+	return edata;
+}
+
+static void
+warn_of_leftover(const char *database, const ErrorData *edata)
+{
+	ereport(WARNING,
+			(errcode(edata->sqlerrcode),
+			 errmsg("could not drop scratch database \"%s\": %s",
+					database, edata->message),
+			 errdetail("It is tried again with the next start or the next restore.")));
 }
 
 /* Drop the scratch database of a run, if it has one. */
@@ -101,45 +200,37 @@ scratch_drop(Work *work)
 void
 scratch_discard(Work *work)
 {
-	MemoryContext caller = CurrentMemoryContext;
+	ErrorData  *edata;
 
-	PG_TRY();
+	if (work->run.scratch[0] == '\0')
+		return;
+	edata = try_drop(work->run.scratch);
+	if (edata != NULL)
 	{
-		scratch_drop(work);
+		warn_of_leftover(work->run.scratch, edata);
+		return;
 	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(caller);
-		ereport(WARNING,
-				(errcode(edata->sqlerrcode),
-				 errmsg("could not drop scratch database \"%s\": %s",
-						work->run.scratch, edata->message),
-				 errdetail("It is tried again with the next start or the next restore.")));
-	}
-	PG_END_TRY();
+	work->run.scratch[0] = '\0';
+	state_set_scratch(work->run.id, "");
 }
 
 /*
  * Give the scratch database its final name.  To be called in the transaction
- * that has put right all else about it; it is the caller's to commit.
+ * that has put right all else about it; it is the caller's to commit.  Whoever
+ * looked into it meanwhile is sent away: that is no reason to begin again.
  */
 void
 scratch_rename(Work *work, const char *name)
 {
 	CommandCounterIncrement();
+	TerminateOtherDBBackends(get_database_oid(work->run.scratch, false));
 	(void) RenameDatabase(work->run.scratch, name);
 	ForceSyncCommit();
 }
 
 /*
  * Drop the scratch databases whose worker is no more.  What cannot be dropped
- * is an error.
+ * is warned of.
  */
 void
 scratch_sweep(void)
@@ -161,11 +252,16 @@ scratch_sweep(void)
 	{
 		const char *database = lfirst(lc);
 		pid_t		pid = atoi(database + strlen(NAMES_SCRATCH_PREFIX));
+		ErrorData  *edata;
 
 		if (pid != MyProcPid && state_is_worker(pid))
 			continue;
 		ereport(LOG,
 				(errmsg("dropping leftover scratch database \"%s\"", database)));
-		drop(database);
+		edata = try_drop(database);
+		if (edata != NULL && edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(edata);
+		if (edata != NULL)
+			warn_of_leftover(database, edata);
 	}
 }

@@ -109,8 +109,11 @@ bool
 databases_for_sweep(char *connect_to)
 {
 	bool		scratch;
-	List	   *databases = scan_databases(true, &scratch);
+	List	   *databases = scan_databases(false, &scratch);
 
+	/* who is in a template keeps others from copying it */
+	if (databases == NIL)
+		databases = scan_databases(true, &scratch);
 	if (!scratch || databases == NIL)
 		return false;
 	strlcpy(connect_to, linitial(databases), NAMEDATALEN);

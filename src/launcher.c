@@ -128,12 +128,10 @@ sweep_scratch(Launcher *launcher)
 
 	if (launcher->scratch_swept || RecoveryInProgress())
 		return;
-	launcher->scratch_swept = true;
 	sweep.kind = KIND_SWEEP;
-	if (!databases_for_sweep(sweep.connect_to))
-		return;
-	if (!state_submit_task(&sweep, &run))
-		launcher->scratch_swept = false;	/* many requests: later */
+	/* with many requests, it is done later */
+	launcher->scratch_swept = !databases_for_sweep(sweep.connect_to) ||
+		state_submit_task(&sweep, &run);
 }
 
 /* Take note of workers that went away without a word of their own. */

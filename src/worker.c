@@ -23,6 +23,7 @@
 #include "child.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
+#include "queries.h"
 #include "report.h"
 #include "restore.h"
 #include "run.h"
@@ -107,6 +108,8 @@ finish(const RunError *error)
 static void
 do_run(void)
 {
+	/* before the first transaction, which has a timeout of its own */
+	queries_prepare_process();
 	switch (work.run.kind)
 	{
 		case KIND_SNAPSHOT:

@@ -328,8 +328,45 @@ state_cancel_run(uint64 id)
 }
 
 /*
+ * Is the snapshot of that name being verified, or taken, after which it may be
+ * verified?  The caller holds the lock.
+ */
+static bool
+is_being_verified(const char *name)
+{
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		const Run  *run = &state_shared->runs[i];
+
+		if (is_active(run) &&
+			(run->kind == KIND_VERIFY || run->kind == KIND_SNAPSHOT) &&
+			strcmp(run->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is another run in the way of this one?  The caller holds the lock. */
+static bool
+has_to_wait(const Run *run)
+{
+	switch (run->kind)
+	{
+		case KIND_SNAPSHOT:
+			return is_busy(run->database);
+		case KIND_VERIFY:
+			return is_being_verified(run->name);
+		case KIND_RESTORE:
+		case KIND_SWEEP:
+			break;
+	}
+	return false;
+}
+
+/*
  * The queued run that a session asked for first, of those in a queue for which
- * no other run is in the way: one snapshot of a database is taken at a time.
+ * no other run is in the way: one snapshot of a database is taken at a time, and
+ * one outcome of a verification is written.
  */
 bool
 state_next_request(RunQueue queue, Run *run)
@@ -343,7 +380,7 @@ state_next_request(RunQueue queue, Run *run)
 
 		if (other->state == RUN_QUEUED && queue_of(other) == queue &&
 			(first == NULL || other->id < first->id) &&
-			(queue == QUEUE_TASKS || !is_busy(other->database)))
+			!has_to_wait(other))
 			first = other;
 	}
 	if (first != NULL)

@@ -117,7 +117,11 @@ messages_is_circumstance(const char *output)
 		"remaining connection slots are reserved",
 		"out of memory", "out of shared memory", "could not resize shared memory",
 		"is not available", "could not access file",
-		"canceling statement",
+		"canceling statement", "deadlock detected", "tuple concurrently updated",
+		"default_tablespace", "could not load library",
+		"error while loading shared libraries",
+		"unsupported version", "not supported in this installation",
+		"does not support compression",
 	};
 
 	for (size_t i = 0; i < lengthof(circumstances); i++)

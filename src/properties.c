@@ -52,6 +52,8 @@
 	"  UNION SELECT datdba FROM pg_database WHERE datname = current_database()" \
 	"  UNION SELECT setrole FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase" \
 	"         WHERE d.datname = current_database()" \
+	"  UNION SELECT p.grantee FROM pg_database d, aclexplode(d.datacl) p" \
+	"         WHERE d.datname = current_database()" \
 	"  UNION SELECT relowner FROM pg_class WHERE oid >= 16384 AND relpersistence <> 't'" \
 	"  UNION SELECT nspowner FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_'" \
 	"  UNION SELECT proowner FROM pg_proc WHERE oid >= 16384" \

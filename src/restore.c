@@ -14,12 +14,14 @@
 #include "properties.h"
 #include "restore.h"
 #include "scratch.h"
-#include "store.h"
 #include "test_step.h"
 
-/* Raise an error that names the roles which are missing here, if any are. */
-static void
-check_roles(const StoredSnapshot *snapshot)
+/*
+ * Raise an error that names the roles which are missing here, if any are; its
+ * hint has what else could be done.  Needs a transaction.
+ */
+void
+restore_check_roles(const StoredSnapshot *snapshot, const char *alternative)
 {
 	List	   *missing = properties_missing_roles(&snapshot->manifest);
 	StringInfoData names;
@@ -36,8 +38,8 @@ check_roles(const StoredSnapshot *snapshot)
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("roles that the snapshot needs do not exist: %s",
 					names.data),
-			 errhint("Create them, or run \"%s/globals.sql\" by psql, or restore without owners and privileges (no_owner => true).",
-					 snapshot->path)));
+			 errhint("Create them, or run \"%s/globals.sql\" by psql%s.",
+					 snapshot->path, alternative)));
 }
 
 static void
@@ -70,7 +72,7 @@ restore_snapshot(Work *work)
 	work_begin();
 	check_target(run->target);
 	if (!options.no_owner)
-		check_roles(snapshot);
+		restore_check_roles(snapshot, ", or restore without owners and privileges (no_owner => true)");
 	work_commit();
 
 	work_enter_phase(work, "restoring", 0, 95);

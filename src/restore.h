@@ -10,8 +10,11 @@
 #ifndef SNAPSHOT_WORKER_RESTORE_H
 #define SNAPSHOT_WORKER_RESTORE_H
 
+#include "store.h"
 #include "work.h"
 
+extern void restore_check_roles(const StoredSnapshot *snapshot,
+								const char *alternative);
 extern void restore_snapshot(Work *work);
 
 #endif							/* SNAPSHOT_WORKER_RESTORE_H */

@@ -13,7 +13,7 @@
 #include "record.h"
 #include "verification.h"
 
-#define VERIFICATION_MAX_SIZE	((size_t) 64 * 1024)
+#define VERIFICATION_MAX_SIZE	((size_t) 256 * 1024)
 
 static const RecordMember members[] = {
 	{"name", RECORD_STRING, offsetof(Verification, name)},

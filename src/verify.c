@@ -21,6 +21,7 @@
 #include "files.h"
 #include "lib/stringinfo.h"
 #include "messages.h"
+#include "restore.h"
 #include "scratch.h"
 #include "store.h"
 #include "test_step.h"
@@ -153,6 +154,9 @@ test_restore(Work *work, const StoredSnapshot *snapshot)
 {
 	RestoreOptions options = {.jobs = setting_jobs};
 
+	work_begin();
+	restore_check_roles(snapshot, "");
+	work_commit();
 	work_enter_phase(work, "restoring", 40, 85);
 	scratch_create(work, &snapshot->manifest, NULL);
 	scratch_restore(work, store_archive_path(snapshot), &snapshot->manifest,
@@ -193,6 +197,37 @@ record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
 	verification_write(snapshot->path, &verification);
 }
 
+/*
+ * As record, of a problem.  That this cannot be written down is warned of: the
+ * error to raise is the problem.
+ */
+static void
+record_problem_found(const StoredSnapshot *snapshot, VerifyLevel level,
+					 char *problem)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		record(snapshot, level, problem);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(caller);
+		ereport(WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg("could not keep the outcome of a verification: %s",
+						edata->message)));
+	}
+	PG_END_TRY();
+}
+
 /* Is an error about the snapshot, and not about what is around it? */
 static bool
 is_about_snapshot(const ErrorData *edata)
@@ -229,8 +264,10 @@ verify_snapshot(Work *work, VerifyLevel level)
 		MemoryContextSwitchTo(context);
 		scratch_discard(work);
 		if (is_about_snapshot(edata))
-			record(snapshot, level, edata->detail == NULL ? edata->message :
-				   psprintf("%s\n%s", edata->message, edata->detail));
+			record_problem_found(snapshot, level,
+								 edata->detail == NULL ? edata->message :
+								 psprintf("%s\n%s", edata->message,
+										  edata->detail));
 		ReThrowError(edata);
 	}
 	PG_END_TRY();

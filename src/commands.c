@@ -172,8 +172,9 @@ commands_pg_restore(const char *bin_directory, const Connection *connection,
 	args = lappend(args, "--verbose");
 	if (options->jobs > 1)
 		args = lappend(args, psprintf("--jobs=%d", options->jobs));
-	if (options->no_owner)
+	if (options->owner != NULL)
 	{
+		args = lappend(args, psprintf("--role=%s", options->owner));
 		args = lappend(args, "--no-owner");
 		args = lappend(args, "--no-privileges");
 	}

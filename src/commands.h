@@ -33,7 +33,8 @@ typedef struct DumpOptions
 typedef struct RestoreOptions
 {
 	int			jobs;
-	bool		no_owner;		/* nor privileges */
+	const char *owner;			/* of everything, in the archive's encoding, and
+								 * no privileges; NULL is as in the archive */
 } RestoreOptions;
 
 extern char **commands_version(const char *bin_directory, const char *program);

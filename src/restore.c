@@ -11,6 +11,7 @@
 
 #include "commands/dbcommands.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "properties.h"
 #include "restore.h"
 #include "scratch.h"
@@ -51,6 +52,13 @@ check_target(const char *target)
 				 errmsg("database \"%s\" already exists", target)));
 }
 
+/* Needs a transaction. */
+static const char *
+from_server(const char *name, const char *encoding)
+{
+	return pg_server_to_any(name, strlen(name), pg_char_to_encoding(encoding));
+}
+
 /*
  * Restore the snapshot that the run names into its target, which does not exist
  * before and, should anything fail, not afterwards either.
@@ -62,26 +70,31 @@ restore_snapshot(Work *work)
 	StoredSnapshot *snapshot;
 	const Manifest *manifest;
 	RestoreOptions options = {0};
+	const char *owner = NULL;	/* in UTF-8; NULL is that of the manifest */
 
 	work_prepare(work);
 	snapshot = store_get(work->directory, run->name, true);
 	manifest = &snapshot->manifest;
 	options.jobs = run->jobs;
-	options.no_owner = run->owner[0] != '\0';
 
 	work_begin();
 	check_target(run->target);
-	if (!options.no_owner)
+	if (run->owner[0] != '\0')
+	{
+		owner = from_server(run->owner, "UTF8");
+		options.owner = from_server(run->owner, manifest->encoding);
+	}
+	else
 		restore_check_roles(snapshot, ", or restore without owners and privileges (no_owner => true)");
 	work_commit();
 
 	work_enter_phase(work, "restoring", 0, 95);
-	scratch_create(work, manifest, options.no_owner ? run->owner : NULL);
+	scratch_create(work, manifest, owner);
 	scratch_restore(work, store_archive_path(snapshot), manifest, &options);
 
 	work_enter_phase(work, "finishing", 95, 100);
 	work_begin();
-	properties_apply(manifest, run->scratch, !options.no_owner);
+	properties_apply(manifest, run->scratch, owner == NULL);
 	check_target(run->target);
 	scratch_rename(work, run->target);
 	test_step("renaming");

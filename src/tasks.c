@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "ask.h"
 #include "commands/dbcommands.h"
@@ -51,6 +53,21 @@ check_not_standby(const char *what)
 				 errhint("Call it on the primary, or on another server.")));
 }
 
+/*
+ * Raise an error in a transaction that has written: a restore could wait for
+ * its locks, on a role for instance, and nobody would see that deadlock.
+ */
+static void
+check_not_written(const char *what)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s: this transaction has written", what),
+				 errdetail("The restore could wait for its locks for ever."),
+				 errhint("Commit first.")));
+}
+
 /* A run for a snapshot, which has to be there. */
 static void
 begin_task(Run *task, RunKind kind, const char *name)
@@ -78,7 +95,10 @@ snapshot_verify(PG_FUNCTION_ARGS)
 	what = psprintf("could not verify snapshot \"%s\"", task.name);
 	task.test_restore = PG_GETARG_BOOL(1);
 	if (task.test_restore)
+	{
 		check_not_standby(what);
+		check_not_written(what);
+	}
 
 	ask_for_task(&task, what);
 	snapshot = store_get(settings_directory(), task.name, false);
@@ -123,6 +143,7 @@ snapshot_restore(PG_FUNCTION_ARGS)
 	jobs = PG_GETARG_INT32(2);
 	what = psprintf("could not restore snapshot \"%s\"", task.name);
 	check_not_standby(what);
+	check_not_written(what);
 	check_target(target);
 	if (jobs < 1 || jobs > MAX_JOBS)
 		ereport(ERROR,

@@ -370,7 +370,7 @@ repair($app);
 # Nor is it hidden by what keeps it from being written down.
 keep_copy($app);
 flip($data);
-make_path("$path/verified.json.new");
+make_path("$path/verified.json.tmp");
 like(error_of($node, verification($app, 0)),
 	qr/The contents of file "\Q$data\E" have changed/,
 	'a problem that cannot be kept is told all the same');
@@ -896,9 +896,9 @@ sub damage_at
 	};
 }
 
-foreach my $case ([ checksum => 'published' ], [ restore => 'verifying' ])
+foreach my $case ([ checksum => 'published', 1 ], [ restore => 'verifying', 2 ])
 {
-	my ($level, $step) = @$case;
+	my ($level, $step, $failures) = @$case;
 	my $log = -s $primary->logfile;
 
 	reload_with($primary, verify => $level);
@@ -916,7 +916,7 @@ EOQ
 	like(
 		$primary->safe_psql('postgres',
 			'SELECT last_error, consecutive_failures FROM snapshot_status()'),
-		qr/^database "app": verification failed: .*\|1$/s,
+		qr/^database "app": verification failed: .*\|$failures$/s,
 		"$level: the state shows it");
 	is( $primary->safe_psql('postgres',
 			'SELECT next_run FROM snapshot_status()'),

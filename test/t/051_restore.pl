@@ -120,12 +120,12 @@ sub properties_of
 		],
 		'>', \$dump, '2>', \$stderr) or die "pg_dump failed: $stderr";
 	# it puts a name into quotes only where it has to
-	foreach my $name ("\Q" . quoted($database) . "\E", "\\b\Q$database\E\\b")
+	foreach my $name (quotemeta quoted($database), quotemeta($database) . '\b')
 	{
-		$dump =~ s/(DATABASE |Name: (?:DATABASE )?|connect |dbname=\S*?)$name/$1THIS/g;
+		$dump =~ s/DATABASE $name/DATABASE THIS/g;
 	}
 	# the order of privileges is not one of them
-	return join "\n", sort grep { /DATABASE|encoding/ && !/^--/ }
+	return join "\n", sort grep { /DATABASE / && !/^--/ }
 	  split /\n/, $dump;
 }
 
@@ -356,7 +356,6 @@ foreach my $jobs (1, 3)
 }
 
 # An extension that is not installed here.
-my $extensions = `pg_config --sharedir` =~ s/\n//r . '/extension';
 SKIP:
 {
 	my $control = $node->config_data('--sharedir') . '/extension/passing.control';

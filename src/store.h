@@ -17,6 +17,7 @@
 
 /* A snapshot that holds a file of this name is pinned. */
 #define STORE_PIN_FILE		"pinned"
+#define STORE_GLOBALS_FILE	"globals.sql"
 
 /* A snapshot in the directory. */
 typedef struct StoredSnapshot

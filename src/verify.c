@@ -240,6 +240,25 @@ is_about_snapshot(const ErrorData *edata)
 }
 
 /*
+ * What retention removes meanwhile is not damaged: make the error say that it is
+ * not there any more.
+ */
+static void
+note_removal(const StoredSnapshot *snapshot, ErrorData *edata)
+{
+	struct stat st;
+
+	if (!is_about_snapshot(edata) || lstat(snapshot->path, &st) == 0 ||
+		errno != ENOENT)
+		return;
+	edata->sqlerrcode = ERRCODE_UNDEFINED_OBJECT;
+	edata->message = psprintf("snapshot \"%s\" was removed while it was verified",
+							  snapshot->name);
+	edata->detail = NULL;
+	edata->hint = NULL;
+}
+
+/*
  * Verify the snapshot that the run names, and write down the outcome beside it.
  * Raises an error when it is not good, or cannot be verified.
  */
@@ -263,6 +282,7 @@ verify_snapshot(Work *work, VerifyLevel level)
 		AbortCurrentTransaction();
 		MemoryContextSwitchTo(context);
 		scratch_discard(work);
+		note_removal(snapshot, edata);
 		if (is_about_snapshot(edata))
 			record_problem_found(snapshot, level,
 								 edata->detail == NULL ? edata->message :

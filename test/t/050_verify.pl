@@ -380,6 +380,21 @@ like(
 	'and the log says that it could not');
 repair($app);
 
+# Retention may remove it in between.
+hold_at($node, 'verifying');
+my $removed = start_query($node, verification($app, 0));
+wait_until_held($node, 'verifying');
+rename $path, "$outside.removed" or die "could not rename $path: $!";
+let_go($node);
+finish_query($removed);
+like(
+	$removed->{err},
+	qr/ERROR:  42704: .*snapshot "\Q$app\E" was removed while it was verified/,
+	'a snapshot that is removed meanwhile is not called damaged');
+ok(!-e $path, 'nothing is made in its place');
+rename "$outside.removed", $path or die "could not rename to $path: $!";
+finds_good($app, 0, 'what was there before');
+
 # The manifest itself.
 foreach my $damage (
 	[ 'is no JSON', sub { append_to_file("$path/manifest.json", 'x') } ],

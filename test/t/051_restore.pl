@@ -286,6 +286,26 @@ $node->reload;
 $node->poll_query_until('postgres', 'SHOW default_transaction_read_only', 'off')
   or die 'still read-only';
 
+# A tablespace, and none.
+$node->safe_psql('postgres', <<'EOQ');
+SET allow_in_place_tablespaces = on;
+CREATE TABLESPACE elsewhere LOCATION '';
+EOQ
+$node->safe_psql('postgres', 'CREATE DATABASE spacious TABLESPACE elsewhere');
+my $spacious = take('spacious');
+restores($spacious, 'spacious again', undef,
+	'a database in a tablespace restores');
+is(row_of('spacious again'), row_of('spacious'), 'into it');
+$node->safe_psql('postgres', "DROP DATABASE \"$_\"")
+  foreach 'spacious', 'spacious again';
+$node->safe_psql('postgres', 'DROP TABLESPACE elsewhere');
+restores($spacious, 'spacious', undef,
+	'and without that tablespace, into the default one');
+like(
+	slurp_file($node->logfile),
+	qr/WARNING:  tablespace "elsewhere" does not exist: the database is created in the default one/,
+	'of which the log warns');
+
 # The database may be gone.
 $node->safe_psql('postgres', 'CREATE DATABASE app OWNER boss');
 $node->safe_psql('app', <<'EOQ');
@@ -551,6 +571,14 @@ restores($moved, 'moved_to_me', 'no_owner => true',
 	'without owners it restores');
 is( $node->safe_psql('moved_to_me', 'SELECT a FROM t'),
 	1, 'with what it held');
+rename "$directory/$moved/globals.sql", $node->basedir . '/globals.sql'
+  or die 'no globals.sql';
+like(
+	error_of(restoring($moved, 'moved')),
+	qr/HINT:  Create them, or restore without owners/,
+	'of a globals.sql that is not there, there is no word');
+rename $node->basedir . '/globals.sql', "$directory/$moved/globals.sql"
+  or die 'no globals.sql';
 # It has roles of the same name as ours, so it goes on after an error.
 $node->run_log(
 	[

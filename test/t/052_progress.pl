@@ -192,8 +192,6 @@ is_deeply([ progress() ], [], 'and is not in progress any more');
 # A verification.
 #
 
-my $size = $node->safe_psql('postgres', 'SELECT size FROM snapshot_list()');
-
 hold_at($node, 'verifying');
 $session = start("SELECT snapshot_verify('$name', restore => true)");
 $row = at('verifying');

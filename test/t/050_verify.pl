@@ -239,10 +239,10 @@ sub file_like
 my $outside = $node->basedir . '/outside';
 my %kinds = (
 	'table of contents' => [ $hard{directory}, qr/toc\.dat$/ ],
-	'rows of a table' => [ $hard{directory}, qr{/\d+\.dat\.gz$} ],
+	'rows of a table' => [ $hard{directory}, qr{/\d+\.dat(?:\.\w+)?$} ],
 	'table of contents of the large objects' =>
 	  [ $hard{directory}, qr{/blobs(_\d+)?\.toc$} ],
-	'large object' => [ $hard{directory}, qr{/blob_\d+\.dat\.gz$} ],
+	'large object' => [ $hard{directory}, qr{/blob_\d+\.dat(?:\.\w+)?$} ],
 	'globals' => [ $hard{directory}, qr/^globals\.sql$/ ],
 	'archive in one file' => [ $hard{custom}, qr/^hard\.dump$/ ]);
 foreach my $kind (sort keys %kinds)
@@ -272,7 +272,7 @@ CREATE VIEW both_of_them AS SELECT * FROM items JOIN parts USING (id);
 EOQ
 my $app = take('app');
 my $path = "$directory/$app";
-my $data = file_like($app, qr{/\d+\.dat\.gz$});
+my $data = file_like($app, qr{/\d+\.dat(?:\.\w+)?$});
 my $toc = file_like($app, qr/toc\.dat$/);
 
 my @damages = (

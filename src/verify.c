@@ -167,21 +167,48 @@ test_restore(Work *work, const StoredSnapshot *snapshot)
 	scratch_drop(work);
 }
 
+/* Verify as far as level; *reached is how far it has come. */
 static void
-check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level)
+check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
+	  volatile VerifyLevel *reached)
 {
 	if (level >= VERIFY_CHECKSUM)
 	{
+		*reached = VERIFY_CHECKSUM;
 		work_enter_phase(work, "hashing", 0, 20);
 		check_files(work, snapshot);
 	}
 	if (level >= VERIFY_ARCHIVE)
 	{
+		*reached = VERIFY_ARCHIVE;
 		work_enter_phase(work, "reading the archive", 20, 40);
 		read_archive(work, snapshot);
 	}
 	if (level >= VERIFY_RESTORE)
+	{
+		*reached = VERIFY_RESTORE;
 		test_restore(work, snapshot);
+	}
+}
+
+/*
+ * Raise an error where a problem is known that a verification as far as this
+ * could not have found: it does not tell that the problem is gone.
+ */
+static void
+check_known_problem(const StoredSnapshot *snapshot, VerifyLevel level)
+{
+	const Verification *known = &snapshot->verification;
+
+	if (!snapshot->failed || level >= VERIFY_RESTORE ||
+		strcmp(known->level, settings_verify_name(VERIFY_RESTORE)) != 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("a restore of snapshot \"%s\" has found a problem",
+					snapshot->name),
+			 errdetail_internal("%s", known->problem),
+			 errhint("Its files are as they should be. Only another restore can tell that the problem is gone: use restore => true.")));
 }
 
 /* Write down what came of a verification: good, when problem is NULL. */
@@ -267,10 +294,11 @@ verify_snapshot(Work *work, VerifyLevel level)
 {
 	MemoryContext context = CurrentMemoryContext;
 	StoredSnapshot *snapshot = store_get(work->directory, work->run.name, true);
+	volatile VerifyLevel reached = VERIFY_CHECKSUM;
 
 	PG_TRY();
 	{
-		check(work, snapshot, level);
+		check(work, snapshot, level, &reached);
 	}
 	PG_CATCH();
 	{
@@ -284,7 +312,7 @@ verify_snapshot(Work *work, VerifyLevel level)
 		scratch_discard(work);
 		note_removal(snapshot, edata);
 		if (is_about_snapshot(edata))
-			record_problem_found(snapshot, level,
+			record_problem_found(snapshot, reached,
 								 edata->detail == NULL ? edata->message :
 								 psprintf("%s\n%s", edata->message,
 										  edata->detail));
@@ -292,6 +320,7 @@ verify_snapshot(Work *work, VerifyLevel level)
 	}
 	PG_END_TRY();
 
+	check_known_problem(snapshot, level);
 	record(snapshot, level, NULL);
 	ereport(LOG,
 			(errmsg("verified snapshot \"%s\" (%s)", snapshot->name,

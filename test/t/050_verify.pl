@@ -81,12 +81,13 @@ SELECT concat_ws('|', coalesce(verify_level, 'none'), coalesce(verified_at::text
 EOQ
 }
 
-# The verification finds this problem, and keeps it.
+# The verification finds this problem, and keeps it, with how far it had come.
 sub finds_problem
 {
-	my ($name, $restore, $problem, $test_name) = @_;
+	my ($name, $restore, $problem, $test_name, $level) = @_;
 	my $error = error_of($node, verification($name, $restore));
-	my $level = $restore ? 'restore' : 'archive';
+
+	$level //= $restore ? 'restore' : 'checksum';
 
 	like($error,
 		qr/ERROR:  (?:XX001|38000): could not verify snapshot "\Q$name\E": /,
@@ -363,7 +364,7 @@ repair($app);
 keep_copy($app);
 flip($data);
 finds_problem($app, 1, qr/The contents of file "\Q$data\E" have changed/,
-	'what is damaged is not restored');
+	'what is damaged is not restored', 'checksum');
 is(scratch_databases(), '', 'no scratch database is left by that');
 repair($app);
 
@@ -486,6 +487,7 @@ foreach my $difference (@differences)
 finds_good($app, 1, 'and as it was, it is equal');
 
 # What pg_restore cannot do is a problem of the snapshot.
+my $before;
 $node->safe_psql('postgres', 'CREATE DATABASE unrestorable');
 $node->safe_psql('unrestorable', <<'EOQ');
 CREATE TABLE known_ones AS SELECT 1 AS id;
@@ -499,6 +501,23 @@ finds_good($unrestorable, 0, 'what cannot be restored can be read');
 finds_problem($unrestorable, 1, qr/relation "known_ones" does not exist/,
 	'what cannot be restored is found out by a restore');
 is(scratch_databases(), '', 'no scratch database is left by that, either');
+$before = outcome($unrestorable);
+like(
+	error_of($node, verification($unrestorable, 0)),
+	qr/ERROR:  XX001: .*a restore of snapshot "\Q$unrestorable\E" has found a problem\nDETAIL:  .*relation "known_ones" does not exist.*\nHINT:  .*restore => true/s,
+	'which is not forgotten because it can be read');
+is(outcome($unrestorable), $before, 'but is kept as it was');
+
+# What cannot be read is found before that.
+my $reader = install_fake_program($node, 'pg_restore', <<'EOC');
+case "$*" in *--file=/dev/null*) echo "pg_restore: error: bad archive" >&2; exit 1 ;; esac
+exec REAL "$@"
+EOC
+reload_with($node, bin_directory => $reader);
+finds_problem($app, 1, qr/pg_restore: error: bad archive/,
+	'what cannot be read is not restored', 'archive');
+reload_with($node, bin_directory => '');
+finds_good($app, 0, 'when it can be read again, it is good');
 
 # Subscriptions keep a database from being dropped.
 $node->safe_psql('postgres', 'CREATE DATABASE subscriber');
@@ -619,7 +638,7 @@ eval { $intruder->quit };
 $intruder = $node->background_psql("$prefix$worker");
 $intruder->query_safe('BEGIN; LOCK TABLE items');
 let_go($node);
-my $before = outcome($app);
+$before = outcome($app);
 $node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . $comparison->() . ')');
 finish_query($session);
 like(
@@ -923,7 +942,7 @@ foreach my $case ([ checksum => 'published', 1 ], [ restore => 'verifying', 2 ])
 	like($line->{error}, qr/^verification failed: .*\n.*globals\.sql" have changed/,
 		"$level: with the reason");
 	like( outcome($name, $primary),
-		qr/^$level\|not\|.*globals\.sql" have changed/s,
+		qr/^checksum\|not\|.*globals\.sql" have changed/s,
 		"$level: it is not deleted, and has its problem listed");
 	$primary->poll_query_until('postgres', <<'EOQ') or die 'still running';
 SELECT state = 'idle' FROM snapshot_status()

@@ -41,11 +41,15 @@ action_of(const Run *run)
 static int64
 bytes_of(const Run *run)
 {
-	if (run->kind != KIND_SNAPSHOT || run->published ||
-		!settings_directory_is_set())
+	const char *path;
+	int64		size;
+
+	if (run->kind != KIND_SNAPSHOT || !settings_directory_is_set())
 		return run->progress.bytes;
-	return files_size(psprintf("%s/%s%s", settings_directory(), run->name,
-							   NAMES_STAGING_SUFFIX));
+	path = psprintf("%s/%s", settings_directory(), run->name);
+	size = files_size(psprintf("%s%s", path, NAMES_STAGING_SUFFIX));
+	/* by now, it may have its name */
+	return size > 0 ? size : files_size(path);
 }
 
 /* snapshot_progress() returns setof record */

@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "commands/dbcommands.h"
 #include "hold.h"
 #include "lib/stringinfo.h"
@@ -28,6 +30,8 @@ restore_check_roles(const StoredSnapshot *snapshot, const char *alternative)
 	List	   *missing = properties_missing_roles(&snapshot->manifest);
 	StringInfoData names;
 	ListCell   *lc;
+	struct stat st;
+	char	   *globals = psprintf("%s/%s", snapshot->path, STORE_GLOBALS_FILE);
 
 	if (missing == NIL)
 		return;
@@ -40,8 +44,9 @@ restore_check_roles(const StoredSnapshot *snapshot, const char *alternative)
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("roles that the snapshot needs do not exist: %s",
 					names.data),
-			 errhint("Create them, or run \"%s/globals.sql\" by psql%s.",
-					 snapshot->path, alternative)));
+			 lstat(globals, &st) == 0 ?
+			 errhint("Create them, or run \"%s\" by psql%s.", globals, alternative) :
+			 errhint("Create them%s.", alternative)));
 }
 
 static void

@@ -31,8 +31,6 @@
 #include "utils/timestamp.h"
 #include "verify.h"
 
-#define GLOBALS_FILE	"globals.sql"
-
 /*
  * The version of pg_dump, such as "15.7", which must be of this server's
  * major version: an older one refuses to dump, and what a newer one writes
@@ -207,7 +205,7 @@ check_globals(const char *path)
 static void
 dump_globals(Work *work)
 {
-	char	   *path = psprintf("%s/%s", work->staging.path, GLOBALS_FILE);
+	char	   *path = psprintf("%s/%s", work->staging.path, STORE_GLOBALS_FILE);
 
 	if (!setting_globals)
 		return;

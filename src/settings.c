@@ -330,7 +330,7 @@ settings_define(void)
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("snapshot_worker.verify",
 							 "How far a scheduled snapshot is verified once it is taken.",
-							 NULL,
+							 "A restore runs what owners of tables have put into check constraints, as a superuser.",
 							 &setting_verify, VERIFY_LIST, verify_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("snapshot_worker.row_counts",

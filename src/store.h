@@ -17,6 +17,7 @@
 
 /* A snapshot that holds a file of this name is pinned. */
 #define STORE_PIN_FILE		"pinned"
+#define STORE_GLOBALS_FILE	"globals.sql"
 
 /* That file holds a note, of at most so many bytes. */
 #define STORE_NOTE_MAX_SIZE	1024

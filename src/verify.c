@@ -168,21 +168,48 @@ test_restore(Work *work, const StoredSnapshot *snapshot)
 	scratch_drop(work);
 }
 
+/* Verify as far as level; *reached is how far it has come. */
 static void
-check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level)
+check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
+	  volatile VerifyLevel *reached)
 {
 	if (level >= VERIFY_CHECKSUM)
 	{
+		*reached = VERIFY_CHECKSUM;
 		work_enter_phase(work, "hashing", 0, 20);
 		check_files(work, snapshot);
 	}
 	if (level >= VERIFY_ARCHIVE)
 	{
+		*reached = VERIFY_ARCHIVE;
 		work_enter_phase(work, "reading the archive", 20, 40);
 		read_archive(work, snapshot);
 	}
 	if (level >= VERIFY_RESTORE)
+	{
+		*reached = VERIFY_RESTORE;
 		test_restore(work, snapshot);
+	}
+}
+
+/*
+ * Raise an error where a problem is known that a verification as far as this
+ * could not have found: it does not tell that the problem is gone.
+ */
+static void
+check_known_problem(const StoredSnapshot *snapshot, VerifyLevel level)
+{
+	const Verification *known = &snapshot->verification;
+
+	if (!snapshot->failed || level >= VERIFY_RESTORE ||
+		strcmp(known->level, settings_verify_name(VERIFY_RESTORE)) != 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("a restore of snapshot \"%s\" has found a problem",
+					snapshot->name),
+			 errdetail_internal("%s", known->problem),
+			 errhint("Its files are as they should be. Only another restore can tell that the problem is gone: use restore => true.")));
 }
 
 /* Write down what came of a verification: good, when problem is NULL. */
@@ -241,6 +268,25 @@ is_about_snapshot(const ErrorData *edata)
 }
 
 /*
+ * What retention removes meanwhile is not damaged: make the error say that it is
+ * not there any more.
+ */
+static void
+note_removal(const StoredSnapshot *snapshot, ErrorData *edata)
+{
+	struct stat st;
+
+	if (!is_about_snapshot(edata) || lstat(snapshot->path, &st) == 0 ||
+		errno != ENOENT)
+		return;
+	edata->sqlerrcode = ERRCODE_UNDEFINED_OBJECT;
+	edata->message = psprintf("snapshot \"%s\" was removed while it was verified",
+							  snapshot->name);
+	edata->detail = NULL;
+	edata->hint = NULL;
+}
+
+/*
  * Verify the snapshot that the run names, and write down the outcome beside it.
  * Raises an error when it is not good, or cannot be verified.
  */
@@ -249,11 +295,12 @@ verify_snapshot(Work *work, VerifyLevel level)
 {
 	MemoryContext context = CurrentMemoryContext;
 	StoredSnapshot *snapshot = store_get(work->directory, work->run.name, true);
+	volatile VerifyLevel reached = VERIFY_CHECKSUM;
 
 	work->held = hold_for_reading(snapshot->path);
 	PG_TRY();
 	{
-		check(work, snapshot, level);
+		check(work, snapshot, level, &reached);
 	}
 	PG_CATCH();
 	{
@@ -266,8 +313,9 @@ verify_snapshot(Work *work, VerifyLevel level)
 		MemoryContextSwitchTo(context);
 		scratch_discard(work);
 		hold_release(&work->held);
+		note_removal(snapshot, edata);
 		if (is_about_snapshot(edata))
-			record_problem_found(snapshot, level,
+			record_problem_found(snapshot, reached,
 								 edata->detail == NULL ? edata->message :
 								 psprintf("%s\n%s", edata->message,
 										  edata->detail));
@@ -276,6 +324,7 @@ verify_snapshot(Work *work, VerifyLevel level)
 	PG_END_TRY();
 
 	hold_release(&work->held);
+	check_known_problem(snapshot, level);
 	record(snapshot, level, NULL);
 	ereport(LOG,
 			(errmsg("verified snapshot \"%s\" (%s)", snapshot->name,

@@ -182,6 +182,11 @@ work_go_through_tables(Work *work, char **argv, int jobs, int64 total)
 	work->progress.tables_total = total;
 	publish_progress(work, 0);
 	(void) work_run_program(work, argv, false);
+
+	/* with one job there is no word of the end of the last one */
+	work->progress.tables_done = work->progress.tables_total;
+	work->progress.current_table[0] = '\0';
+	publish_progress(work, 1);
 }
 
 /* Begin a transaction with an active MVCC snapshot. */

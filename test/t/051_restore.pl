@@ -1,8 +1,11 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# snapshot_restore() gives a database back as it was, whole or not at all, also
-# on another server.
+# snapshot_restore.  Promised here: a database comes back as it was, with all
+# that CREATE DATABASE and ALTER DATABASE have made of it; there is no target
+# before it is whole, and none after a failure, which is told in pg_restore's
+# own words; nobody else's database is touched; and a snapshot of another
+# cluster is restored like one's own.
 
 use strict;
 use warnings;
@@ -13,18 +16,66 @@ use PostgreSQL::Test::Utils;
 use SnapshotTest;
 use Test::More;
 
+my $prefix = 'snapshot_worker_scratch_';
+
 my ($node, $directory) = snapshot_node(
 	'main',
 	init => [ extra => [ '--encoding=UTF8', '--locale=C' ] ],
-	conf => "restart_after_crash = on\n");
+	conf => "snapshot_worker.max_workers = 3\n");
 
-# The error that a query raises; "" for none.
+# A name of an SQL object, and a literal.
+sub quoted
+{
+	my ($name) = @_;
+
+	$name =~ s/"/""/g;
+	return "\"$name\"";
+}
+
+sub literal
+{
+	my ($value) = @_;
+
+	$value =~ s/'/''/g;
+	return "'$value'";
+}
+
+sub take
+{
+	my ($database) = @_;
+
+	return $node->safe_psql('postgres',
+		'SELECT snapshot_now(' . literal($database) . ')');
+}
+
+sub restoring
+{
+	my ($name, $target, $more) = @_;
+
+	return 'SELECT snapshot_restore('
+	  . literal($name) . ', '
+	  . literal($target)
+	  . (defined $more ? ", $more" : '') . ')';
+}
+
+sub restores
+{
+	my ($name, $target, $more, $test_name) = @_;
+	my ($rc, $out, $err) =
+	  $node->psql('postgres', restoring($name, $target, $more));
+
+	return is($err, '', $test_name);
+}
+
 sub error_of
 {
-	my ($query, $on) = @_;
-	my (undef, undef, $stderr) = ($on // $node)->psql('postgres', $query);
+	my ($sql, %options) = @_;
+	my ($rc, $out, $err) =
+	  ($options{on} // $node)->psql('postgres',
+		"\\set VERBOSITY verbose\n$sql",
+		extra_params => $options{extra_params} // []);
 
-	return $stderr;
+	return $err;
 }
 
 sub exists_database
@@ -32,33 +83,67 @@ sub exists_database
 	my ($database, $on) = @_;
 
 	return ($on // $node)->safe_psql('postgres',
-		"SELECT count(*) FROM pg_database WHERE datname = '$database'");
+		'SELECT count(*) FROM pg_database WHERE datname = ' . literal($database));
 }
 
 sub scratch_databases
 {
-	return $node->safe_psql('postgres',
-		"SELECT count(*) FROM pg_database WHERE datname LIKE 'snapshot\\_worker\\_scratch\\_%'");
+	my ($on) = @_;
+
+	return ($on // $node)->safe_psql('postgres',
+		"SELECT datname FROM pg_database WHERE starts_with(datname, '$prefix')");
 }
 
-# What pg_dump --create says of a database, but for its name.
-sub creation
+# Nothing is left of a restore that failed.
+sub left_nothing
 {
-	my ($on, $database) = @_;
+	my ($target, $test_name) = @_;
+
+	is(exists_database($target), 0, "$test_name: there is no target");
+	is(scratch_databases(), '', "$test_name: nor a scratch database");
+	return;
+}
+
+# What pg_dump --create says of a database itself, under whatever name.
+sub properties_of
+{
+	my ($database, $on) = @_;
 	my ($dump, $stderr);
 
-	$on->run_log(
+	$on //= $node;
+	(my $conninfo = $database) =~ s/([\\'])/\\$1/g;
+	IPC::Run::run(
 		[
-			'pg_dump', '--create', '--schema-only', '--host', $on->host,
-			'--port', $on->port, "--dbname=dbname='$database'"
+			'pg_dump', '--create', '--schema-only',
+			'--host=' . $on->host, '--port=' . $on->port,
+			"--dbname=dbname='$conninfo'"
 		],
-		'>', \$dump, '2>', \$stderr) or die $stderr;
-	$dump =~ s/^\\(un)?restrict .*\n//mg;
-	$dump =~ s/\Q$database\E/DATABASE/g;
-	return $dump;
+		'>', \$dump, '2>', \$stderr) or die "pg_dump failed: $stderr";
+	# it puts a name into quotes only where it has to
+	foreach my $name (quotemeta quoted($database), quotemeta($database) . '\b')
+	{
+		$dump =~ s/DATABASE $name/DATABASE THIS/g;
+	}
+	# the order of privileges is not one of them
+	return join "\n", sort grep { /DATABASE / && !/^--/ }
+	  split /\n/, $dump;
 }
 
-# Everything that pg_dump finds hard.
+# Its owner, and all other columns of pg_database that are not about its age.
+sub row_of
+{
+	my ($database) = @_;
+
+	return $node->safe_psql('postgres', <<EOQ);
+SELECT to_jsonb(d) - '{oid,datname,datacl,datfrozenxid,datminmxid,datcollversion}'::text[]
+  FROM pg_database d WHERE datname = @{[ literal($database) ]}
+EOQ
+}
+
+#
+# What pg_dump finds hard, in each format, with one job and with more.
+#
+
 $node->safe_psql('postgres', 'CREATE DATABASE hard TEMPLATE template0');
 $node->command_ok(
 	[
@@ -66,233 +151,435 @@ $node->command_ok(
 		'-d', $node->connstr('hard'), '-f', 'test/data/hard.sql'
 	],
 	'the hard database is made');
-foreach my $case ([ 'directory', 4 ], [ 'directory', 1 ], [ 'custom', 2 ])
+foreach my $format ('directory', 'custom')
 {
-	my ($format, $jobs) = @$case;
-
 	reload_with($node, format => $format);
-	my $hard = $node->safe_psql('postgres', "SELECT snapshot_now('hard')");
-	is(error_of("SELECT snapshot_restore('$hard', 'hard_$format$jobs', jobs => $jobs)"),
-		'', "$format, $jobs jobs: it restores");
-	is_same_database($node, 'hard', "hard_$format$jobs",
-		"$format, $jobs jobs: what is restored is what there was");
+	my $name = take('hard');
+	foreach my $jobs (1, 4)
+	{
+		my $target = "hard_${format}_$jobs";
+
+		restores($name, $target, "jobs => $jobs",
+			"$format, $jobs jobs: it restores");
+		is_same_database($node, 'hard', $target,
+			"$format, $jobs jobs: it is what it was");
+	}
 }
+unlike(slurp_file($node->logfile), qr/has something to say/,
+	'pg_restore has nothing to say about it');
 reload_with($node, format => 'directory');
-unlike(slurp_file($node->logfile), qr/has something to say|is not restored/,
-	'nothing was said that is worth a warning');
 
-# What belongs to the database, and not to what is in it.
-$node->safe_psql('postgres', <<'EOF');
-CREATE ROLE owner;
-CREATE ROLE reader;
-CREATE ROLE "odd 'role";
-CREATE DATABASE props OWNER owner TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' CONNECTION LIMIT 17;
-COMMENT ON DATABASE props IS 'It''s a "comment"
-of two lines';
-ALTER DATABASE props SET search_path = "$user", "odd schema", public;
-ALTER DATABASE props SET work_mem = '5MB';
-ALTER DATABASE props SET "my.setting" = 'it''s \ "that"';
-ALTER DATABASE props SET DateStyle = 'ISO, DMY';
-ALTER DATABASE props SET default_transaction_read_only = on;
-ALTER DATABASE props SET temp_tablespaces = '';
-ALTER ROLE reader IN DATABASE props SET statement_timeout = '5s';
-ALTER ROLE "odd 'role" IN DATABASE props SET search_path = '';
-REVOKE ALL ON DATABASE props FROM PUBLIC;
-GRANT CONNECT ON DATABASE props TO reader WITH GRANT OPTION;
-GRANT CREATE, TEMPORARY ON DATABASE props TO "odd 'role";
-EOF
-$node->safe_psql('props', <<'EOF');
-SET default_transaction_read_only = off;
+#
+# Databases of every kind come back as such.
+#
+
+$node->safe_psql('postgres', <<'EOQ');
+CREATE ROLE boss;
+CREATE ROLE "odd ""role'";
+CREATE ROLE plain LOGIN;
+EOQ
+my %databases = (
+	plain => '',
+	owned => "OWNER boss",
+	latin => "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'",
+	ascii => "ENCODING 'SQL_ASCII'",
+	icu => "LOCALE_PROVIDER icu ICU_LOCALE 'de-DE'",
+	posix => "LOCALE 'POSIX'",
+	limited => 'CONNECTION LIMIT 7',
+	"it's \"a=b\" \\ \$d" => 'OWNER boss',
+	"\x{c3}\x{bc}ber" => '');
+# these are there in newer releases alone
+$databases{builtin} = "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
+  if $node->pg_version >= 17;
+$databases{icu_rules} =
+  "LOCALE_PROVIDER icu ICU_LOCALE 'en' ICU_RULES '&a < g'"
+  if $node->pg_version >= 16;
+
+foreach my $database (sort keys %databases)
+{
+	my $sql = quoted($database);
+	my $target = $database =~ /[^ -~]/ ? "${database}_\x{c3}\x{a9}" : "$database again";
+
+	$node->safe_psql('postgres',
+		"CREATE DATABASE $sql TEMPLATE template0 $databases{$database}");
+	$node->safe_psql('postgres', <<EOQ);
+ALTER DATABASE $sql SET search_path = "Some Schema", public, "\$user";
+ALTER DATABASE $sql SET work_mem = '5MB';
+ALTER DATABASE $sql SET my.setting = 'it''s "quoted" \\ and, so on';
+ALTER DATABASE $sql SET DateStyle = 'SQL, DMY';
+ALTER DATABASE $sql SET default_transaction_read_only = on;
+ALTER DATABASE $sql SET role = boss;
+ALTER ROLE boss IN DATABASE $sql SET search_path = '';
+ALTER ROLE "odd ""role'" IN DATABASE $sql SET temp_tablespaces = '';
+ALTER ROLE boss IN DATABASE $sql SET my.other = '';
+REVOKE CONNECT ON DATABASE $sql FROM PUBLIC;
+GRANT CREATE, CONNECT ON DATABASE $sql TO boss WITH GRANT OPTION;
+GRANT TEMPORARY ON DATABASE $sql TO "odd ""role'", plain;
+COMMENT ON DATABASE $sql IS 'it''s a comment \\ on "it"
+in lines';
+EOQ
+	my $name = take($database);
+	restores($name, $target, undef, "$database: it restores");
+	is(properties_of($target), properties_of($database),
+		"$database: with all that was done to it");
+	is(row_of($target), row_of($database),
+		"$database: by the server's own account");
+}
+unlike(slurp_file($node->logfile), qr/is not restored/,
+	'each setting was taken');
+
+# A database of another encoding, with names and rows that need it.
+$node->safe_psql('postgres', 'ALTER DATABASE latin RESET ALL');
+$node->safe_psql('latin', <<"EOQ");
 SET client_encoding = 'UTF8';
-CREATE TABLE "größe" ("maß" text);
-INSERT INTO "größe" VALUES ('übergroß');
-ALTER TABLE "größe" OWNER TO owner;
-EOF
-my $props = $node->safe_psql('postgres', "SELECT snapshot_now('props')");
-is(error_of("SELECT snapshot_restore('$props', 'props_again')"), '',
-	'a database with properties of its own is restored');
-is(creation($node, 'props_again'), creation($node, 'props'),
-	'owner, encoding, locale, settings, privileges, limit and comment are back');
-is_same_database($node, 'props', 'props_again', 'and what is in it');
-like(creation($node, 'props'), qr/my\.setting.*temp_tablespaces/s,
-	'there was something to compare');
-is(error_of("SELECT snapshot_verify('$props', restore => true)"), '',
-	'it can be verified as well');
+CREATE TABLE "stra\x{c3}\x{9f}e" AS SELECT 'M\x{c3}\x{bc}ller'::text AS "gr\x{c3}\x{b6}\x{c3}\x{9f}e";
+EOQ
+reload_with($node, row_counts => 'on');
+my $latin = take('latin');
+is( error_of("SELECT snapshot_verify('$latin', restore => true)"),
+	'', 'a database of another encoding verifies');
+restores($latin, 'latin2', undef, 'and restores');
+is_same_database($node, 'latin', 'latin2', 'as it was');
 
-# A cluster in which all transactions are read-only, unless they say so.
-$node->safe_psql('postgres', 'ALTER SYSTEM SET default_transaction_read_only = on');
-reload_with($node);
-is(error_of("SELECT snapshot_restore('$props', 'props_read_only')"), '',
-	'a cluster that is read-only by default is no obstacle');
-$node->safe_psql('postgres', 'SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only');
-reload_with($node);
+# What has no settings and privileges of its own has none afterwards.
+$node->safe_psql('postgres', 'CREATE DATABASE bare');
+restores(take('bare'), 'bare again', undef, 'a bare database restores');
+is(properties_of('bare again'), properties_of('bare'), 'as a bare one');
 
-# A database that is gone, with an odd name.
-my $odd = q{O'Dd "näme" \ 1=2};
-my $quoted = $odd =~ s/'/''/gr;
-my $identifier = $odd =~ s/"/""/gr;
-$node->safe_psql('postgres', qq{CREATE DATABASE "$identifier"});
-my $connection = $odd =~ s/([\\'])/\\$1/gr;
-$node->command_ok(
-	[
-		'psql', '-X', '-d',
-		'host=' . $node->host . ' port=' . $node->port . " dbname='$connection'",
-		'-c', 'CREATE TABLE here AS SELECT 42 AS answer'
-	],
-	'a database with an odd name has a table');
-my $gone = $node->safe_psql('postgres', "SELECT snapshot_now('$quoted')");
-$node->safe_psql('postgres', qq{DROP DATABASE "$identifier"});
-is(error_of("SELECT snapshot_restore('$gone', '$quoted')"), '',
-	'a database that is gone comes back under its odd name');
-is(error_of("SELECT snapshot_restore('$gone', 'plain')"), '', 'or another one');
-is($node->safe_psql('plain', 'SELECT answer FROM here'), '42', 'with its table');
+# A setting that this server does not have is no reason to have nothing.
+$node->safe_psql('postgres', <<'EOQ');
+CREATE DATABASE outdated;
+ALTER DATABASE outdated SET my.own = 1;
+ALTER DATABASE outdated SET work_mem = '6MB';
+EOQ
+my $outdated = take('outdated');
+my $manifest = slurp_file("$directory/$outdated/manifest.json");
+$manifest =~ s/my\.own/no_such_setting/ or die 'no setting in the manifest';
+unlink "$directory/$outdated/manifest.json";
+append_to_file("$directory/$outdated/manifest.json", $manifest);
+restores($outdated, 'updated', undef,
+	'an unknown setting does not keep a database from being restored');
+is( $node->safe_psql('updated', 'SHOW work_mem'),
+	'6MB', 'nor the settings after it');
+like(
+	slurp_file($node->logfile),
+	qr/WARNING:  setting "no_such_setting" of the database is not restored: /,
+	'the log warns of it');
 
-# What is refused, before anything is done.
-$node->safe_psql('postgres', 'CREATE DATABASE app');
-$node->safe_psql('app', 'CREATE TABLE t AS SELECT generate_series(1, 100) AS a');
-my $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-my $log = -s $node->logfile;
-like(error_of("SELECT snapshot_restore('$name', 'app')"),
-	qr/database "app" already exists\n.*HINT/s, 'a database that exists is not restored into');
-like(error_of("SELECT snapshot_restore('$name', 'snapshot_worker_scratch_x')"),
-	qr/is reserved/, 'nor one with a name of ours');
-like(error_of("SELECT snapshot_restore('$name', '')"),
-	qr/must not be empty/, 'nor one without a name');
-like(error_of("SELECT snapshot_restore('$name', 'x', jobs => $_)"),
-	qr/jobs must be from 1 to 64/, "nor with $_ jobs")
+# Read-only, all of it.
+$node->safe_psql('postgres', <<'EOQ');
+CREATE DATABASE quiet;
+ALTER DATABASE quiet SET default_transaction_read_only = on;
+EOQ
+$node->append_conf('postgresql.conf', 'default_transaction_read_only = on');
+$node->reload;
+$node->poll_query_until('postgres', 'SHOW default_transaction_read_only', 'on')
+  or die 'not read-only';
+my $quiet = take('quiet');
+restores($quiet, 'quiet again', undef,
+	'where transactions are read-only by default, it restores');
+is( error_of("SELECT snapshot_verify('$quiet', restore => true)"),
+	'', 'and verifies by a restore');
+is(scratch_databases(), '', 'of which nothing is left');
+$node->append_conf('postgresql.conf', 'default_transaction_read_only = off');
+$node->reload;
+$node->poll_query_until('postgres', 'SHOW default_transaction_read_only', 'off')
+  or die 'still read-only';
+
+# A tablespace, and none.
+$node->safe_psql('postgres', <<'EOQ');
+SET allow_in_place_tablespaces = on;
+CREATE TABLESPACE elsewhere LOCATION '';
+EOQ
+$node->safe_psql('postgres', 'CREATE DATABASE spacious TABLESPACE elsewhere');
+my $spacious = take('spacious');
+restores($spacious, 'spacious again', undef,
+	'a database in a tablespace restores');
+is(row_of('spacious again'), row_of('spacious'), 'into it');
+$node->safe_psql('postgres', "DROP DATABASE \"$_\"")
+  foreach 'spacious', 'spacious again';
+$node->safe_psql('postgres', 'DROP TABLESPACE elsewhere');
+restores($spacious, 'spacious', undef,
+	'and without that tablespace, into the default one');
+like(
+	slurp_file($node->logfile),
+	qr/WARNING:  tablespace "elsewhere" does not exist: the database is created in the default one/,
+	'of which the log warns');
+
+# The database may be gone.
+$node->safe_psql('postgres', 'CREATE DATABASE app OWNER boss');
+$node->safe_psql('app', <<'EOQ');
+CREATE TABLE items AS SELECT i AS id FROM generate_series(1, 1000) i;
+ALTER TABLE items OWNER TO boss;
+GRANT SELECT ON items TO plain;
+EOQ
+my $app = take('app');
+$node->safe_psql('postgres', 'ALTER DATABASE app RENAME TO app_before');
+restores($app, 'app', undef, 'a database that is gone comes back under its name');
+is_same_database($node, 'app_before', 'app', 'as it was');
+is(properties_of('app'), properties_of('app_before'), 'with its owner');
+
+#
+# Refused.
+#
+
+like(
+	error_of(restoring($app, 'app')),
+	qr/ERROR:  42P04: database "app" already exists\nHINT:  Restore into a new one/,
+	'an existing database is not restored into');
+is($node->safe_psql('app', 'SELECT count(*) FROM items'),
+	1000, 'and not touched');
+like(error_of(restoring($app, "${prefix}1")),
+	qr/ERROR:  42939: database name "${prefix}1" is reserved/,
+	'a name of a scratch database is refused');
+like(error_of(restoring($app, '')),
+	qr/ERROR:  42602: /, 'so is an empty one');
+like(error_of(restoring($app, 'new', "jobs => $_")),
+	qr/ERROR:  22023: jobs must be from 1 to 64/, "so are $_ jobs")
   foreach 0, -1, 65;
-like(error_of("SELECT snapshot_restore('../app', 'x')"),
-	qr/invalid name of a snapshot/, 'nor what is no name of a snapshot');
-like(error_of("SELECT snapshot_restore('app/2001-01-01T00-00-00Z', 'x')"),
-	qr/does not exist/, 'nor what is not there');
-is($node->safe_psql('app', 'SELECT count(*) FROM t'), '100', 'the one that exists is as it was');
+like(error_of("SELECT snapshot_restore($_)"),
+	qr/ERROR:  22004: /, "so is a NULL: $_")
+  foreach "NULL, 'new'", "'$app', NULL", "'$app', 'new', NULL",
+  "'$app', 'new', 1, NULL";
+like(error_of(restoring('app/2000-01-01T00-00-00Z', 'new')),
+	qr/ERROR:  42704: snapshot "app\/2000-01-01T00-00-00Z" does not exist/,
+	'so is a snapshot that is none');
+like(error_of(restoring("../snapshots/$app", 'new')),
+	qr/ERROR:  22023: /, 'and a path');
+like(
+	error_of('BEGIN; CREATE TABLE t (); ' . restoring($app, 'new')),
+	qr/ERROR:  25001: .*this transaction has written/,
+	'and a transaction that has written');
+left_nothing('new', 'whatever was refused');
 
-# Whole or not at all.
-$node->safe_psql('postgres', 'CREATE DATABASE broken');
-$node->safe_psql('broken', <<'EOF');
-CREATE TABLE limits (a int);
-INSERT INTO limits VALUES (10);
-CREATE FUNCTION below(int) RETURNS boolean LANGUAGE sql AS 'SELECT $1 < (SELECT max(a) FROM limits)';
-CREATE TABLE checked (a int CHECK (below(a)));
-INSERT INTO checked VALUES (1);
-EOF
-my $broken = $node->safe_psql('postgres', "SELECT snapshot_now('broken')");
-like(error_of("SELECT snapshot_restore('$broken', 'half')"),
-	qr/could not restore snapshot "\Q$broken\E": pg_restore failed.*\n.*limits/s,
-	'what pg_restore says is the error');
-is(exists_database('half'), '0', 'there is no half of a database');
-is(scratch_databases(), '0', 'nor a scratch database');
+#
+# Failures.
+#
+
+# A function that finds its table only with a search path.
+$node->safe_psql('postgres', 'CREATE DATABASE unrestorable');
+$node->safe_psql('unrestorable', <<'EOQ');
+CREATE TABLE first_ones AS SELECT i AS id FROM generate_series(1, 1000) i;
+CREATE FUNCTION is_known(int) RETURNS boolean LANGUAGE plpgsql
+  AS 'BEGIN RETURN EXISTS (SELECT FROM first_ones WHERE id = $1); END';
+CREATE TABLE later_ones (id int CHECK (is_known(id)));
+INSERT INTO later_ones VALUES (1);
+EOQ
+my $unrestorable = take('unrestorable');
+foreach my $jobs (1, 3)
+{
+	like(
+		error_of(restoring($unrestorable, 'new', "jobs => $jobs")),
+		qr/ERROR:  38000: could not restore snapshot "\Q$unrestorable\E": pg_restore failed: .*\nDETAIL:  pg_restore: error: .*relation "first_ones" does not exist/s,
+		"$jobs jobs: an error of pg_restore is told");
+	left_nothing('new', "$jobs jobs: after an error");
+}
+
+# An extension that is not installed here.
+SKIP:
+{
+	my $control = $node->config_data('--sharedir') . '/extension/passing.control';
+	skip 'the extensions of this server cannot be changed', 4
+	  unless open my $fh, '>', $control;
+	print $fh "default_version = '1'\n";
+	close $fh;
+	append_to_file($control =~ s/\.control/--1.sql/r, "CREATE FUNCTION passing() RETURNS int LANGUAGE sql AS 'SELECT 1';\n");
+	$node->safe_psql('postgres', 'CREATE DATABASE extended');
+	$node->safe_psql('extended', 'CREATE EXTENSION passing');
+	my $extended = take('extended');
+	unlink $control, $control =~ s/\.control/--1.sql/r;
+	like(error_of(restoring($extended, 'new')),
+		qr/DETAIL:  pg_restore: error: .*extension "passing" is not available/s,
+		'an extension that is missing is told');
+	left_nothing('new', 'without the extension');
+	error_of("SELECT snapshot_verify('$extended', true)");
+	is( $node->safe_psql('postgres',
+			"SELECT problem FROM snapshot_list() WHERE name = '$extended'"),
+		'', 'nor is it held against the snapshot');
+}
+
+# With a subscription, no database can be dropped: it is left out.
+$node->safe_psql('postgres', 'CREATE DATABASE subscriber');
+$node->safe_psql('subscriber',
+	"CREATE SUBSCRIPTION news CONNECTION 'dbname=nowhere' PUBLICATION news WITH (connect = false, slot_name = NONE)"
+);
+my $subscriber = take('subscriber');
+hold_at($node, 'restored');
+my $session = start_query($node, restoring($subscriber, 'new'));
+my $worker = wait_until_held($node, 'restored');
+$node->safe_psql('postgres', "SELECT snapshot_cancel('subscriber')");
+finish_query($session);
+let_go($node);
+like($session->{err}, qr/ERROR:  38000: .*canceling statement/,
+	'a restore can be canceled');
+left_nothing('new', 'a subscription');
+restores($subscriber, 'subscriber2', undef,
+	'it restores when it is let alone');
+is( $node->safe_psql('postgres', 'SELECT count(*) FROM pg_subscription'),
+	'1', 'there is no second subscription');
+
+# While it is on.
+sub start_restore
+{
+	my ($step, $target, $more) = @_;
+
+	hold_at($node, $step);
+	$session = start_query($node, restoring($app, $target, $more));
+	$worker = wait_until_held($node, $step);
+	return;
+}
+
+start_restore('restored', 'new');
+is(exists_database('new'), 0, 'before it is whole, there is no target');
+my ($rc, $out, $err) = $node->psql("$prefix$worker", 'SELECT 1',
+	extra_params => [ '-U', 'plain' ]);
+like($err, qr/too many connections for database/,
+	'nobody can connect to the scratch database');
+is($node->safe_psql("$prefix$worker", 'SELECT count(*) FROM public.items'),
+	1000, 'but superusers');
+my $intruder = $node->background_psql("$prefix$worker");
+$intruder->query_safe('SELECT 1');
+let_go($node);
+finish_query($session);
+is($session->{err}, '', 'whoever is in it does not keep it from its end');
+is_same_database($node, 'app', 'new', 'which is a whole database');
+($rc, $out, $err) = $node->psql('new', 'SELECT count(*) FROM items',
+	extra_params => [ '-U', 'plain' ]);
+is($out, 1000, 'to which others can connect');
+eval { $intruder->quit };
+$node->safe_psql('postgres', 'DROP DATABASE new');
+
+start_restore('restored', 'new');
+$node->safe_psql('postgres', 'CREATE DATABASE new');
+$node->safe_psql('new', 'CREATE TABLE mine ()');
+let_go($node);
+finish_query($session);
+like($session->{err}, qr/ERROR:  42P04: .*database "new" already exists/,
+	'a database that someone else made meanwhile is in the way');
+is($node->safe_psql('new', 'SELECT count(*) FROM mine'),
+	0, 'and is not touched');
+is(scratch_databases(), '', 'no scratch database is left');
+$node->safe_psql('postgres', 'DROP DATABASE new');
 
 foreach my $step ('scratch created', 'restored', 'renaming')
 {
-	foreach my $how ('cancel', 'leave', 'terminate', 'snapshot_cancel')
-	{
-		hold_at($node, $step);
-		my $session = start_query($node, "SELECT snapshot_restore('$name', 'half')");
-		my $worker = wait_until_held($node, $step);
-		is(exists_database('half'), '0', "$how at \"$step\": there is no target yet");
-		my $sql = {
-			cancel => "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query ~ '^SELECT snapshot_restore'",
-			leave => "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^SELECT snapshot_restore'",
-			terminate => "SELECT pg_terminate_backend($worker)",
-			snapshot_cancel => "SELECT snapshot_cancel('app')"
-		}->{$how};
-		$node->safe_psql('postgres', $sql);
-		my (undef, $error) = finish_query($session);
-		let_go($node);
-		isnt($error, '', "$how at \"$step\": the caller has an error");
-		wait_until("$how at \"$step\": nothing is left",
-			sub { scratch_databases() eq '0' });
-		is(exists_database('half'), '0', "$how at \"$step\": no half of a database");
-	}
-}
-foreach my $step ('restored', 'renaming')
-{
-	hold_at($node, $step);
-	my $session = start_query($node, "SELECT snapshot_restore('$name', 'half')");
-	wait_until_held($node, $step);
-	$node->stop('immediate');
-	$session->{handle}->finish;
+	start_restore($step, 'new');
+	$node->safe_psql('postgres', <<'EOQ');
+SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+ WHERE query LIKE 'SELECT snapshot_restore(%' AND pid <> pg_backend_pid()
+EOQ
+	finish_query($session);
+	like($session->{err}, qr/ERROR:  57014: /,
+		"\"$step\": the caller is canceled");
+	wait_until("\"$step\": and so is the worker", sub { !kill 0, $worker });
+	left_nothing('new', "\"$step\"");
+
+	start_restore($step, 'new');
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend($worker)");
+	finish_query($session);
+	like($session->{err}, qr/ERROR:  38000: .*terminating/,
+		"\"$step\": the worker is terminated");
 	let_go($node);
-	$node->start;
-	wait_until("a crash at \"$step\": nothing is left",
-		sub { scratch_databases() eq '0' });
-	is(exists_database('half'), '0', "a crash at \"$step\": no half of a database");
+	wait_until("\"$step\": the launcher has the scratch database dropped",
+		sub { scratch_databases() eq '' });
+	is(exists_database('new'), 0, "\"$step\": and there is no target");
 }
-is(error_of("SELECT snapshot_restore('$name', 'half')"), '', 'then it restores');
-is($node->safe_psql('half', 'SELECT count(*) FROM t'), '100', 'all of it');
 
-# Someone else makes the target meanwhile.
+# Two of the same at once: one wins.
 hold_at($node, 'restored');
-my $session = start_query($node, "SELECT snapshot_restore('$name', 'mine')");
-wait_until_held($node, 'restored');
-$node->safe_psql('postgres', 'CREATE DATABASE mine');
-$node->safe_psql('mine', 'CREATE TABLE precious ()');
+my @sessions = map { start_query($node, restoring($app, 'new')) } 1 .. 2;
+wait_until('two sessions restore into the same database', sub {
+	$node->safe_psql('postgres', <<'EOQ') == 2 });
+SELECT count(*) FROM pg_stat_activity
+ WHERE backend_type = 'snapshot_worker' AND query = 'held at restored'
+EOQ
 let_go($node);
-like((finish_query($session))[1], qr/database "mine" already exists/,
-	'a database that was created meanwhile is an error');
-is($node->safe_psql('mine', 'SELECT count(*) FROM precious'), '0', 'and is left alone');
-is(scratch_databases(), '0', 'nothing else is left');
+finish_query($_) foreach @sessions;
+my @errors = grep { $_ ne '' } map { $_->{err} } @sessions;
+is(scalar @errors, 1, 'one of them has an error');
+like($errors[0], qr/ERROR:  42P04: .*database "new" already exists/,
+	'that the database exists');
+is_same_database($node, 'app', 'new', 'the other one has its database');
+is(scratch_databases(), '', 'and no scratch database is left');
+$node->safe_psql('postgres', 'DROP DATABASE new');
 
-# Nobody but a superuser gets into what is half restored.
-$node->safe_psql('postgres', 'CREATE ROLE plain LOGIN');
-hold_at($node, 'restored');
-$session = start_query($node, "SELECT snapshot_restore('$name', 'later')");
-wait_until_held($node, 'restored');
-my $scratch = $node->safe_psql('postgres',
-	"SELECT datname FROM pg_database WHERE datname LIKE 'snapshot\\_worker\\_scratch\\_%'");
-my ($rc, undef, $stderr) = $node->psql($scratch, 'SELECT 1', extra_params => [ '-U', 'plain' ]);
-like($stderr, qr/too many connections for database/,
-	'an ordinary role does not get into what is half restored');
-let_go($node);
-is((finish_query($session))[1], '', 'it comes to its end');
-is($node->safe_psql('later', 'SELECT 1', extra_params => [ '-U', 'plain' ]),
-	'1', 'then he does');
+#
+# Whose it is.
+#
 
-# On another server, where roles are missing.
-my ($other, $other_directory) = snapshot_node('other',
-	init => [ extra => [ '--encoding=UTF8', '--locale=C' ] ]);
-my $mine = $other->safe_psql('postgres', 'SELECT snapshot_now()');
-system_or_bail('cp', '-a', "$directory/props", "$other_directory/");
-is( $other->safe_psql('postgres',
-		"SELECT system_identifier <> (SELECT system_identifier FROM pg_control_system()) FROM snapshot_list() WHERE name = '$props'"),
-	't', "another cluster's snapshot is listed with its identifier");
-like(error_of("SELECT snapshot_restore('$props', 'props')", $other),
-	qr/do not exist: "odd 'role", "owner", "reader"\n.*HINT.*\Q$props\E\/globals\.sql/s,
-	'roles that are missing are named');
-is(exists_database('props', $other), '0', 'nothing was made');
-is(error_of("SELECT snapshot_restore('$props', 'props_no_owner', no_owner => true)", $other),
-	'', 'without owners it can be restored');
-is( $other->safe_psql('props_no_owner', <<'EOF'), 't|t|LATIN1|5MB|17', 'then all is mine');
-SELECT (SELECT bool_and(relowner = 10) FROM pg_class WHERE relkind = 'r' AND oid >= 16384),
-	pg_get_userbyid(datdba) = current_user,
-	pg_encoding_to_char(encoding),
-	current_setting('work_mem'), datconnlimit
-  FROM pg_database WHERE datname = current_database()
-EOF
-$other->command_fails_like(
-	[ 'psql', '-X', '-d', $other->connstr('postgres'), '-v', 'ON_ERROR_STOP=1', '-f', "$other_directory/$props/globals.sql" ],
-	qr/already exists/, 'globals.sql ends at the role that both have');
-$other->command_ok(
-	[ 'psql', '-X', '-d', $other->connstr('postgres'), '-f', "$other_directory/$props/globals.sql" ],
-	'but for that it runs');
-is(error_of("SELECT snapshot_restore('$props', 'props')", $other), '', 'then it restores');
-# roles come in the order of their OIDs
-is_deeply([ sort split /\n/, creation($other, 'props') ],
-	[ sort split /\n/, creation($node, 'props') ], 'as it was');
-$other->safe_psql('postgres', 'SELECT snapshot_prune()');
-ok(-e "$other_directory/$props/manifest.json",
-	"retention does not touch another cluster's snapshot");
-is($other->safe_psql('postgres', "SELECT kept || ' ' || rules FROM snapshot_retention('props')"),
-	'true other cluster', 'and says so');
+$node->safe_psql('postgres', <<'EOQ');
+CREATE ROLE restorer LOGIN;
+GRANT EXECUTE ON FUNCTION snapshot_restore(text, name, integer, boolean) TO restorer;
+EOQ
+is( error_of(
+		restoring($app, 'mine', 'no_owner => true'),
+		extra_params => [ '-U', 'restorer' ]),
+	'', 'with no_owner, a role that may restore does');
+is( $node->safe_psql('mine', <<'EOQ'), 'restorer|restorer|', 'all of it is that role\'s, and there are no privileges');
+SELECT pg_get_userbyid(datdba), pg_get_userbyid(relowner), relacl
+  FROM pg_database, pg_class WHERE datname = current_database() AND relname = 'items'
+EOQ
+is( $node->safe_psql('postgres',
+		"SELECT datconnlimit, datacl FROM pg_database WHERE datname = 'mine'"),
+	'-1|', 'anyone may connect');
 
-# Without rights.
-$node->safe_psql('postgres', 'GRANT EXECUTE ON FUNCTION snapshot_list() TO plain');
-($rc, undef, $stderr) = $node->psql('postgres',
-	"SELECT snapshot_restore('$name', 'x')", extra_params => [ '-U', 'plain' ]);
-like($stderr, qr/permission denied for function snapshot_restore/,
-	'a role without EXECUTE restores nothing');
+#
+# From another cluster.
+#
 
+my ($there, $there_directory) =
+  snapshot_node('there', init => [ extra => [ '--encoding=UTF8', '--locale=C' ] ]);
+$there->safe_psql('postgres', <<'EOQ');
+CREATE ROLE stranger;
+CREATE ROLE "guest ""x""";
+CREATE DATABASE moved OWNER stranger;
+GRANT CONNECT ON DATABASE moved TO "guest ""x""";
+ALTER ROLE stranger IN DATABASE moved SET work_mem = '7MB';
+EOQ
+$there->safe_psql('moved',
+	'CREATE TABLE t AS SELECT 1 AS a; ALTER TABLE t OWNER TO stranger');
+my $moved = $there->safe_psql('postgres', "SELECT snapshot_now('moved')");
+my $properties = properties_of('moved', $there);
+my $system_identifier = $there->safe_psql('postgres',
+	'SELECT system_identifier FROM pg_control_system()');
+$there->stop;
+rename "$there_directory/moved", "$directory/moved"
+  or die "could not rename $there_directory/moved: $!";
+
+is( $node->safe_psql('postgres',
+		"SELECT system_identifier FROM snapshot_list() WHERE name = '$moved'"),
+	$system_identifier,
+	'a snapshot of another cluster is listed with its system identifier');
+is(error_of("SELECT snapshot_verify('$moved')"), '', 'it verifies');
+like(
+	error_of(restoring($moved, 'moved')),
+	qr/ERROR:  42704: .*roles that the snapshot needs do not exist: "guest "x"", "stranger"\nHINT:  Create them, or run "\Q$directory\E\/\Q$moved\E\/globals\.sql" by psql, or restore without owners/,
+	'roles that are missing are named, with what to do');
+left_nothing('moved', 'without the roles');
+restores($moved, 'moved_to_me', 'no_owner => true',
+	'without owners it restores');
+is( $node->safe_psql('moved_to_me', 'SELECT a FROM t'),
+	1, 'with what it held');
+rename "$directory/$moved/globals.sql", $node->basedir . '/globals.sql'
+  or die 'no globals.sql';
+like(
+	error_of(restoring($moved, 'moved')),
+	qr/HINT:  Create them, or restore without owners/,
+	'of a globals.sql that is not there, there is no word');
+rename $node->basedir . '/globals.sql', "$directory/$moved/globals.sql"
+  or die 'no globals.sql';
+# It has roles of the same name as ours, so it goes on after an error.
+$node->run_log(
+	[
+		'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-f',
+		"$directory/$moved/globals.sql"
+	]);
+restores($moved, 'moved', undef, 'once globals.sql has been run, it restores');
+is(properties_of('moved'), $properties, 'as it was there');
+is( $node->safe_psql('moved', <<'EOQ'), 'stranger', 'with its owners');
+SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 't'
+EOQ
+
+is(scratch_databases(), '', 'at the end, no scratch database is left');
 $node->stop;
-$other->stop;
 done_testing();

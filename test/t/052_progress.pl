@@ -1,8 +1,10 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# snapshot_progress() tells how far runs have come, and its percentages only
-# rise.
+# snapshot_progress.  Promised here: each run shows what it does, in which phase
+# it is, and which table it has come to, of how many; its percentage only rises;
+# what it has written only grows; and all of it can be stopped by
+# snapshot_cancel.
 
 use strict;
 use warnings;
@@ -11,121 +13,321 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use SnapshotTest;
 use Test::More;
-use Time::HiRes qw(usleep);
 
-my ($node, $directory) = snapshot_node('main',
-	conf => "snapshot_worker.row_counts = on\nsnapshot_worker.jobs = 1\n");
+my $tables = 20;
+
+my ($node, $directory) = snapshot_node('main', conf => <<'EOC');
+snapshot_worker.row_counts = on
+snapshot_worker.jobs = 1
+EOC
+
+# As long as this file has the name of a table, programs wait when they have
+# come to it.
+my $gate = $node->basedir . '/gate';
+my $script = <<EOC;
+case "\$*" in *--verbose*) ;; *) exec REAL "\$@" ;; esac
+REAL "\$@" 2>&1 >/dev/null | while IFS= read -r line; do
+	echo "\$line" >&2
+	case "\$line" in *' table "'*)
+		while [ -s $gate ] && [[ "\$line" == *"table \\"\$(cat $gate)\\""* ]]; do sleep 0.05; done
+	esac
+done
+exit \${PIPESTATUS[0]}
+EOC
+install_fake_program($node, 'pg_dump', $script);
+my $bin = install_fake_program($node, 'pg_restore', $script);
+reload_with($node, bin_directory => $bin);
+
 $node->safe_psql('postgres', 'CREATE DATABASE app');
-$node->safe_psql('app',
-	"CREATE TABLE t$_ AS SELECT g AS a, md5(g::text) AS b FROM generate_series(1, 20000) g")
-  foreach 10 .. 29;
+$node->safe_psql('app', <<EOQ);
+SELECT format('CREATE TABLE t%s AS SELECT i AS id, md5(i::text) AS word FROM generate_series(1, 100) i',
+	lpad(n::text, 2, '0'))
+  FROM generate_series(1, $tables) n
+\\gexec
+EOQ
 
-is($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_progress()'),
-	'0', 'where nothing is done, there is no progress');
+my @columns = qw(database name phase tables_done tables_total current_table
+  bytes_written elapsed percent action);
 
-# Follows the run of a query by asking again and again, from the time it was
-# held at a step; returns what was seen, each row once.
-sub follow
+# The runs in progress, as hashes.
+sub progress
 {
-	my ($query, @steps) = @_;
-	my @seen;
-	my $session = start_query($node, $query);
-	my $look = sub {
-		my @row = split /\|/, $node->safe_psql('postgres', <<'EOF'), -1;
-SELECT action, database, phase, tables_done, tables_total, current_table, bytes_written, percent, elapsed >= '0'
-  FROM snapshot_progress()
-EOF
-		push @seen, \@row if @row;
-	};
+	my $output = $node->safe_psql('postgres',
+		'SELECT ' . join(', ', @columns) . ', elapsed >= interval $$0$$ FROM snapshot_progress()');
 
-	foreach my $step (@steps)
-	{
-		wait_until_held($node, $step);
-		$look->();
-		# hold at the next one before this one is let go
-		my ($next) = grep { $steps[ $_ - 1 ] eq $step } 1 .. $#steps;
-		defined $next ? hold_at($node, $steps[$next]) : let_go($node);
-	}
-	while ($session->{handle}->pumpable)
-	{
-		$look->();
-		$session->{handle}->pump_nb;
-		usleep(1000);
-	}
-	is((finish_query($session))[1], '', "$query succeeds");
-	return @seen;
+	return map {
+		my %row;
+		@row{ @columns, 'has_begun' } = split /\|/, $_, -1;
+		\%row
+	} split /\n/, $output;
 }
 
-sub check_rising
-{
-	my ($what, @seen) = @_;
-	my @percent = map { $_->[7] } @seen;
+# The only one; its percentage and bytes are compared with those before.
+my %before;
 
-	is_deeply([@percent], [ sort { $a <=> $b } @percent ],
-		"$what: percentages only rise");
-	is(scalar(grep { $_ < 0 || $_ > 100 } @percent), 0, "$what: from 0 to 100");
-	is(scalar(grep { $_->[3] > $_->[4] && $_->[4] ne '' } @seen),
-		0, "$what: no more tables are done than there are");
-	is(scalar(grep { $_->[8] eq 'f' } @seen), 0, "$what: time goes on");
+sub only_one
+{
+	my ($test_name) = @_;
+	my @rows = progress();
+
+	is(scalar @rows, 1, "$test_name: it is in progress") or return {};
+	my $row = $rows[0];
+	cmp_ok($row->{percent}, '>=', $before{percent} // 0,
+		"$test_name: it has not gone back");
+	cmp_ok($row->{percent}, '<=', 100, "$test_name: nor too far");
+	is($row->{has_begun}, 't', "$test_name: it has taken some time");
+	$before{percent} = $row->{percent};
+	return $row;
+}
+
+# It goes on to a step.
+sub at
+{
+	my ($step) = @_;
+
+	hold_at($node, $step);
+	wait_until_held($node, $step);
+	return only_one("at \"$step\"");
+}
+
+sub hold_table
+{
+	my ($table) = @_;
+
+	append_to_file("$gate.new", $table);
+	rename "$gate.new", $gate or die "could not rename $gate.new: $!";
 	return;
 }
 
-# A snapshot.
-hold_at($node, 'rows counted');
-my @seen = follow("SELECT snapshot_now('app')",
-	'rows counted', 'dumped', 'globals saved', 'hashing', 'hashed', 'published');
-my %at = map { $_->[2] => $_ } @seen;
-check_rising('snapshot', @seen);
-is($seen[0][2], 'counting rows', 'snapshot: rows are counted first');
-is_deeply([ @{ $at{dumping} }[ 0, 1, 3, 4, 5 ] ],
-	[ 'snapshot', 'app', 19, 20, 'public.t29' ],
-	'snapshot: when it is dumped, the last of its tables is the current one');
-cmp_ok($at{dumping}[6], '>', 100_000, 'snapshot: and its bytes are written');
-cmp_ok($at{hashing}[6], '>=', $at{dumping}[6], 'snapshot: which become no fewer');
-is_deeply([ sort keys %at ],
-	[ sort 'counting rows', 'dumping', 'saving globals', 'hashing', 'publishing',
-		grep { /reading back|applying retention|starting/ } keys %at ],
-	'snapshot: its phases');
-my ($name) = snapshots($directory);
-is($at{hashing}[1], 'app', 'snapshot: it is about its database');
-
-# A verification.
-hold_at($node, 'verifying');
-@seen = follow("SELECT snapshot_verify('$name', restore => true)",
-	'verifying', 'scratch created', 'restored');
-%at = map { $_->[2] => $_ } @seen;
-check_rising('verify', @seen);
-is($seen[0][0], 'verify', 'verify: is what it is');
-is($seen[0][2], 'hashing', 'verify: hashes first');
-ok($at{restoring}, 'verify: restores then');
-is($at{restoring}[4], '20', 'verify: all tables');
-
-# A restore, and stopping it.
-hold_at($node, 'scratch created');
-@seen = follow("SELECT snapshot_restore('$name', 'restored')",
-	'scratch created', 'restored', 'renaming');
-%at = map { $_->[2] => $_ } @seen;
-check_rising('restore', @seen);
-is_deeply([ @{ $at{restoring} }[ 0, 1, 3, 4, 5 ] ],
-	[ 'restore', 'app', 19, 20, 'public.t29' ],
-	'restore: at its end, the last of its tables is the current one');
-is($at{finishing}[7], '95', 'restore: little is left then');
-
-foreach my $query ("snapshot_now('app')", "snapshot_verify('$name')",
-	"snapshot_restore('$name', 'never')")
+# It comes to a table, where the gate has been shut, and is to go on to the one
+# after that.
+sub at_table
 {
-	my $step = $query =~ /now/ ? 'dumped' : $query =~ /verify/ ? 'verifying' : 'restored';
+	my ($table) = @_;
 
-	hold_at($node, $step);
-	my $session = start_query($node, "SELECT $query");
-	wait_until_held($node, $step);
-	is($node->safe_psql('postgres', 'SELECT snapshot_cancel(database) FROM snapshot_progress()'),
-		'1', "what is in progress can be stopped: $query");
-	like((finish_query($session))[1], qr/ERROR:.*cancel/, "and its caller is told: $query");
-	let_go($node);
-	is($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_progress()'),
-		'0', "then it is no longer in progress: $query");
+	wait_until("it is at table $table", sub {
+		grep { $_->{current_table} eq $table } progress() });
+	return only_one("at table $table");
 }
+
+sub start
+{
+	my ($query) = @_;
+
+	%before = ();
+	return start_query($node, $query);
+}
+
+is_deeply([ progress() ], [], 'at first, nothing is in progress');
+
+#
+# A snapshot.
+#
+
+hold_at($node, 'staged');
+my $session = start("SELECT snapshot_now('app')");
+my $row = at('staged');
+is($row->{action}, 'snapshot', 'a snapshot is taken');
+is($row->{database}, 'app', 'of that database');
+my $name = $row->{name};
+like($name, qr{^app/\d{4}-}, 'it has a name');
+is($row->{phase}, 'starting', 'at first it is starting');
+is($row->{percent}, 0, 'and nothing is done');
+is("$row->{tables_total}$row->{current_table}", '',
+	'no tables are gone through');
+
+$row = at('rows counted');
+is($row->{phase}, 'counting rows', 'then rows are counted');
+my $bytes = $row->{bytes_written};
+
+hold_table('public.t05');
+let_go($node);
+my $percent = 0;
+foreach my $n (5, 10, 15)
+{
+	my $table = sprintf 'public.t%02d', $n;
+	my $next = sprintf 'public.t%02d', $n + 5;
+
+	$row = at_table($table);
+	is($row->{phase}, 'dumping', "$table: then comes the dump");
+	is("$row->{tables_done} $row->{tables_total}",
+		($n - 1) . " $tables", "$table: tables are counted");
+	cmp_ok($row->{percent}, '>', $percent, "$table: the percentage rises");
+	$percent = $row->{percent};
+	# before the gate of the last one is opened
+	hold_at($node, 'dumped') if $n == 15;
+	$n == 15 ? unlink $gate : hold_table($next);
+}
+$row = at('dumped');
+is($row->{phase}, 'dumping', 'after the dump');
+is("$row->{tables_done} $row->{tables_total}",
+	"$tables $tables", 'all tables are done');
+is($row->{current_table}, '', 'and there is no current one');
+cmp_ok($row->{percent}, '>', $percent, 'the percentage has risen');
+cmp_ok($row->{bytes_written}, '>', $bytes, 'so has what is written');
+$bytes = $row->{bytes_written};
+
+$row = at('globals saved');
+is($row->{phase}, 'saving globals', 'then globals are saved');
+is($row->{tables_total}, '', 'which are no tables');
+cmp_ok($row->{bytes_written}, '>', $bytes, 'there is more on disk');
+$bytes = $row->{bytes_written};
+$row = at('hashing');
+is($row->{phase}, 'hashing', 'then files are hashed');
+cmp_ok($row->{bytes_written}, '>=', $bytes, 'nothing is lost of it');
+$row = at('hashed');
+is($row->{phase}, 'hashing', 'all of them');
+cmp_ok($row->{percent}, '>', $percent, 'the percentage has risen again');
+$row = at('published');
+is($row->{phase}, 'publishing', 'then it is published');
+cmp_ok($row->{bytes_written}, '>', $bytes,
+	'what is on disk is still there, with the manifest');
+cmp_ok($row->{percent}, '<', 100, 'it is not over yet');
+let_go($node);
+finish_query($session);
+is($session->{out}, $name, 'and then it has the name that was shown');
+is_deeply([ progress() ], [], 'and is not in progress any more');
+
+#
+# A verification.
+#
+
+hold_at($node, 'verifying');
+$session = start("SELECT snapshot_verify('$name', restore => true)");
+$row = at('verifying');
+is("$row->{action} $row->{database} $row->{name} $row->{phase}",
+	"verify app $name hashing", 'a verification hashes the files');
+hold_table('public.t10');
+let_go($node);
+$row = at_table('public.t10');
+is($row->{phase}, 'reading the archive', 'then it reads the archive');
+is("$row->{tables_done} $row->{tables_total}", "9 $tables",
+	'table by table');
+hold_at($node, 'scratch created');
+unlink $gate;
+$row = at('scratch created');
+is($row->{phase}, 'restoring', 'then it restores it');
+$percent = $row->{percent};
+hold_table('public.t15');
+let_go($node);
+$row = at_table('public.t15');
+is("$row->{phase} $row->{tables_done} $row->{tables_total}",
+	"restoring 14 $tables", 'table by table');
+cmp_ok($row->{percent}, '>', $percent, 'the percentage rises');
+hold_at($node, 'restored');
+unlink $gate;
+$row = at('restored');
+is("$row->{tables_done} $row->{tables_total}",
+	"$tables $tables", 'until all are restored');
+my $scratch = $node->safe_psql('postgres',
+	"SELECT datname FROM pg_database WHERE starts_with(datname, 'snapshot_worker_scratch_')"
+);
+my $intruder = $node->background_psql($scratch);
+$intruder->query_safe('BEGIN; LOCK TABLE t01');
+let_go($node);
+wait_until('then it compares',
+	sub { grep { $_->{phase} eq 'comparing' } progress() });
+only_one('comparing');
+$intruder->query_safe('ROLLBACK');
+$intruder->quit;
+finish_query($session);
+is($session->{err}, '', 'and then it is good');
+is_deeply([ progress() ], [], 'and over');
+
+#
+# A restore.
+#
+
+hold_at($node, 'scratch created');
+$session = start("SELECT snapshot_restore('$name', 'again')");
+$row = at('scratch created');
+is("$row->{action} $row->{database} $row->{name} $row->{phase}",
+	"restore app $name restoring", 'a restore restores');
+hold_table('public.t10');
+let_go($node);
+$row = at_table('public.t10');
+is("$row->{tables_done} $row->{tables_total}", "9 $tables",
+	'table by table');
+hold_at($node, 'restored');
+unlink $gate;
+$row = at('restored');
+is("$row->{tables_done} $row->{tables_total}",
+	"$tables $tables", 'until all are restored');
+$row = at('renaming');
+is($row->{phase}, 'finishing', 'then it puts the rest right');
+let_go($node);
+finish_query($session);
+is($session->{err}, '', 'and then it is done');
+is_deeply([ progress() ], [], 'and over');
+
+#
+# With more jobs, the ends of tables count.
+#
+
+reload_with($node, jobs => 2);
+hold_at($node, 'dumped');
+$session = start("SELECT snapshot_now('app')");
+$row = at('dumped');
+is("$row->{tables_done} $row->{tables_total}",
+	"$tables $tables", 'with two jobs, all tables are done after the dump');
+let_go($node);
+finish_query($session);
+
+#
+# Several at once, and stopped.
+#
+
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+my $other = $node->safe_psql('postgres', "SELECT snapshot_now('other')");
+my %queries = (
+	"snapshot_verify('$name')" => 'verifying',
+	"snapshot_verify('$name', true)" => 'restored',
+	"snapshot_restore('$name', 'new')" => 'restored');
+foreach my $query (sort keys %queries)
+{
+	hold_at($node, $queries{$query});
+	$session = start("SELECT $query");
+	my $worker = wait_until_held($node, $queries{$query});
+	is($node->safe_psql('postgres', "SELECT snapshot_cancel('other')"),
+		0, "$query: snapshot_cancel of another database does not concern it");
+	is(scalar progress(), 1, "$query: it goes on");
+	is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
+		1, "$query: snapshot_cancel stops it");
+	finish_query($session);
+	like(
+		$session->{err},
+		qr/ERROR:  38000: could not (verify|restore) snapshot "\Q$name\E": canceling statement/,
+		"$query: its session has an error");
+	wait_until("$query: it is over", sub { !progress() });
+	let_go($node);
+}
+is( $node->safe_psql('postgres',
+		"SELECT count(*) FROM pg_database WHERE datname = 'new' OR starts_with(datname, 'snapshot_worker_scratch_')"
+	),
+	0,
+	'nothing is left of these');
+
+hold_at($node, 'verifying');
+my @sessions =
+  map { start("SELECT snapshot_verify('$_')") } $name, $other;
+wait_until('two are in progress', sub {
+	2 == grep { $_->{phase} eq 'hashing' } progress() });
+# there is room for two, so that a third one waits
+push @sessions, start("SELECT snapshot_restore('$name', 'new')");
+wait_until('a third one waits',
+	sub { $node->safe_psql('postgres', <<'EOQ') eq '1' });
+SELECT count(*) FROM pg_stat_activity
+ WHERE query LIKE 'SELECT snapshot_restore(%' AND wait_event_type IS NOT NULL
+EOQ
+is_deeply([ sort map { "$_->{database} $_->{action}" } progress() ],
+	[ 'app verify', 'other verify' ], 'both are shown, the third one is not');
+cmp_ok($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
+	'>=', 2, 'all are stopped at once');
+finish_query($_) foreach @sessions[ 0, 1 ];
+like($_->{err}, qr/ERROR:  38000: /, 'with an error') foreach @sessions[ 0, 1 ];
+let_go($node);
+finish_query($sessions[2]);
+wait_until('nothing is in progress', sub { !progress() });
 
 $node->stop;
 done_testing();

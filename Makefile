@@ -14,12 +14,14 @@ DATA = snapshot_worker--1.0.sql
 OBJS = \
 	src/agenda.o \
 	src/ask.o \
+	src/before_drop.o \
 	src/child.o \
 	src/commands.o \
 	src/compare.o \
 	src/contents.o \
 	src/databases.o \
 	src/directory.o \
+	src/doomed.o \
 	src/facts.o \
 	src/files.o \
 	src/functions.o \
@@ -46,6 +48,7 @@ OBJS = \
 	src/run.o \
 	src/schedule.o \
 	src/scratch.o \
+	src/sessions.o \
 	src/settings.o \
 	src/shared_runs.o \
 	src/shared_state.o \

@@ -8,6 +8,22 @@ SELECT name, setting, unit, vartype, context, min_val, max_val, enumvals
 SET snapshot_worker.retention = 3;
 \set VERBOSITY default
 
+-- Those about drops a superuser can set for himself, and nobody else.
+SET snapshot_worker.before_drop = 'table';
+SET snapshot_worker.before_drop = 'on';
+SET snapshot_worker.before_drop_size = '10MB';
+SHOW snapshot_worker.before_drop_size;
+SET snapshot_worker.before_drop_max_age = '1h';
+SHOW snapshot_worker.before_drop_max_age;
+CREATE ROLE regress_plain;
+SET ROLE regress_plain;
+SET snapshot_worker.before_drop = off;
+SET snapshot_worker.before_drop_size = '1TB';
+SET snapshot_worker.before_drop_max_age = '1h';
+RESET ROLE;
+DROP ROLE regress_plain;
+RESET snapshot_worker.before_drop;
+
 -- Wrong values are refused, with what is expected instead.
 ALTER SYSTEM SET snapshot_worker.time = '24:00';
 ALTER SYSTEM SET snapshot_worker.time = '12:60';

@@ -55,6 +55,27 @@ compat_json_lexer(char *text, size_t len, int encoding)
 #define DEFAULT_COMPRESSION "gzip:1"
 #endif
 
+/* Owners are checked by one function for all kinds of objects from 16 on. */
+#if PG_VERSION_NUM >= 160000
+#define compat_owns_table(oid, role) \
+	object_ownercheck(RelationRelationId, oid, role)
+#define compat_owns_schema(oid, role) \
+	object_ownercheck(NamespaceRelationId, oid, role)
+#define compat_owns_database(oid, role) \
+	object_ownercheck(DatabaseRelationId, oid, role)
+#else
+#define compat_owns_table(oid, role)	pg_class_ownercheck(oid, role)
+#define compat_owns_schema(oid, role)	pg_namespace_ownercheck(oid, role)
+#define compat_owns_database(oid, role) pg_database_ownercheck(oid, role)
+#endif
+
+/* The sessions that are there, from 1 to pgstat_fetch_stat_numbackends(). */
+#if PG_VERSION_NUM >= 160000
+#define compat_get_session(i)	pgstat_get_local_beentry_by_index(i)
+#else
+#define compat_get_session(i)	pgstat_fetch_stat_local_beentry(i)
+#endif
+
 /* Databases whose DROP was interrupted; early minor releases do not mark them. */
 #ifndef DATCONNLIMIT_INVALID_DB
 #define DATCONNLIMIT_INVALID_DB (-2)

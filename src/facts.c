@@ -148,15 +148,23 @@ connect_as(Oid role, const char *database, Connection *connection)
 	connection->options = settings_of_ours();
 }
 
-/* The role that is set, or the bootstrap superuser. */
-static Oid
-role_to_connect_as(void)
+/*
+ * The role that pg_dump connects as; InvalidOid when it does not exist.  Needs
+ * a transaction.
+ */
+Oid
+facts_role(void)
 {
-	Oid			role;
+	return setting_user[0] == '\0' ? BOOTSTRAP_SUPERUSERID :
+		get_role_oid(setting_user, true);
+}
 
-	if (setting_user[0] == '\0')
-		return BOOTSTRAP_SUPERUSERID;
-	role = get_role_oid(setting_user, true);
+/* As facts_role, but raises an error when the role does not exist. */
+static Oid
+existing_role(void)
+{
+	Oid			role = facts_role();
+
 	if (!OidIsValid(role))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -174,7 +182,7 @@ void
 facts_connection(const char *database, Connection *connection,
 				 bool *is_superuser)
 {
-	Oid			role = role_to_connect_as();
+	Oid			role = existing_role();
 
 	connect_as(role, database, connection);
 	*is_superuser = superuser_arg(role);
@@ -187,7 +195,7 @@ facts_connection(const char *database, Connection *connection,
 void
 facts_restore_connection(const char *database, Connection *connection)
 {
-	Oid			role = role_to_connect_as();
+	Oid			role = existing_role();
 
 	connect_as(superuser_arg(role) ? role : BOOTSTRAP_SUPERUSERID, database,
 			   connection);

@@ -15,6 +15,7 @@
 
 extern const char *facts_begin(Manifest *manifest);
 extern void facts_end(void);
+extern Oid	facts_role(void);
 extern void facts_connection(const char *database, Connection *connection,
 							 bool *is_superuser);
 extern void facts_restore_connection(const char *database,

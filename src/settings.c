@@ -50,6 +50,9 @@ int			setting_run_on = RUN_ON_PRIMARY;
 char	   *setting_time = NULL;
 int			setting_verify = VERIFY_LIST;
 bool		setting_row_counts = false;
+int			setting_before_drop = BEFORE_DROP_OFF;
+int			setting_before_drop_size = 1024;
+int			setting_before_drop_max_age = 0;
 
 static char *setting_databases = NULL;
 static char *setting_bin_directory = NULL;
@@ -73,6 +76,13 @@ static const struct config_enum_entry verify_options[] = {
 	{"checksum", VERIFY_CHECKSUM, false},
 	{"archive", VERIFY_ARCHIVE, false},
 	{"restore", VERIFY_RESTORE, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry before_drop_options[] = {
+	{"off", BEFORE_DROP_OFF, false},
+	{"database", BEFORE_DROP_DATABASE, false},
+	{"table", BEFORE_DROP_TABLE, false},
 	{NULL, 0, false}
 };
 
@@ -338,6 +348,24 @@ settings_define(void)
 							 NULL,
 							 &setting_row_counts, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	/* These hold for a session: a superuser has to be able to go without. */
+	DefineCustomEnumVariable("snapshot_worker.before_drop",
+							 "Statements that wait for a snapshot of what they are about to destroy.",
+							 "\"database\" is DROP DATABASE; \"table\" in addition is DROP TABLE, TRUNCATE, DROP SCHEMA ... CASCADE and ALTER TABLE ... DROP COLUMN.",
+							 &setting_before_drop, BEFORE_DROP_OFF,
+							 before_drop_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.before_drop_size",
+							"Total size of tables over which statements about tables wait for a snapshot.",
+							NULL,
+							&setting_before_drop_size, 1024, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.before_drop_max_age",
+							"Age up to which a snapshot that nothing was written since need not be taken again.",
+							"0 has one taken each time.",
+							&setting_before_drop_max_age, 0, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("snapshot_worker");
 }
 

@@ -36,6 +36,13 @@ typedef enum VerifyLevel
 	VERIFY_ARCHIVE,				/* the whole archive is read */
 	VERIFY_RESTORE				/* it is restored, and compared */
 } VerifyLevel;
+/* each one includes what those before it do */
+typedef enum BeforeDrop
+{
+	BEFORE_DROP_OFF,
+	BEFORE_DROP_DATABASE,
+	BEFORE_DROP_TABLE
+} BeforeDrop;
 
 extern bool setting_enable;
 extern int	setting_retention;
@@ -59,6 +66,9 @@ extern int	setting_run_on;
 extern char *setting_time;
 extern int	setting_verify;
 extern bool setting_row_counts;
+extern int	setting_before_drop;
+extern int	setting_before_drop_size;	/* kilobytes */
+extern int	setting_before_drop_max_age;	/* seconds; 0 is none will do */
 
 extern void settings_define(void);
 extern void settings_schedule(Schedule *schedule);

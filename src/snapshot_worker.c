@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "before_drop.h"
 #include "fmgr.h"
 #include "launcher.h"
 #include "miscadmin.h"
@@ -37,4 +38,5 @@ _PG_init(void)
 
 	state_define();
 	launcher_register();
+	before_drop_install();
 }

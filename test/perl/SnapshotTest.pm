@@ -217,16 +217,17 @@ sub wait_until
 	return;
 }
 
-# Start a session that runs a query; what finish_query is to be called with.
+# Start a session, in a database or in "postgres", that runs a query; what
+# finish_query is to be called with.
 sub start_query
 {
-	my ($node, $query) = @_;
+	my ($node, $query, $database) = @_;
 	my %session = (out => '', err => '');
 
 	$session{handle} = IPC::Run::start(
 		[
 			'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d',
-			$node->connstr('postgres'), '-c', $query
+			$node->connstr($database // 'postgres'), '-c', $query
 		],
 		'<', \undef, '>', \$session{out}, '2>', \$session{err},
 		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));

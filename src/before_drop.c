@@ -1,0 +1,218 @@
+/*-------------------------------------------------------------------------
+ *
+ * before_drop.c
+ *	  Statements that wait for a snapshot of what they destroy.
+ *
+ * While "snapshot_worker.before_drop" says so, a statement that destroys a
+ * database, or much of the data of one, is held up until there is a snapshot
+ * with all of that, and is not executed where none can be taken.
+ *
+ * Between the snapshot and the locks that the statement takes there is some
+ * time, in which others can write what is in no snapshot.  To hold the locks
+ * before would keep pg_dump from reading.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "ask.h"
+#include "before_drop.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
+#include "compat.h"
+#include "doomed.h"
+#include "horizon.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "sessions.h"
+#include "settings.h"
+#include "storage/latch.h"
+#include "store.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+/* How often to look whether our own sessions have gone. */
+#define LEAVING_POLL_MS		20
+
+static ProcessUtility_hook_type prev_process_utility = NULL;
+
+/*
+ * The database that a statement is about to drop; InvalidOid where there is
+ * none, where it has nothing to save, since an earlier DROP was interrupted,
+ * and where the server will refuse to drop it.
+ */
+static Oid
+doomed_database(const DropdbStmt *statement, bool is_top_level)
+{
+	Oid			oid = get_database_oid(statement->dbname, true);
+	HeapTuple	tuple;
+	Form_pg_database database;
+	bool		doomed;
+
+	if (!OidIsValid(oid) || oid == MyDatabaseId ||
+		IsInTransactionBlock(is_top_level))
+		return InvalidOid;
+	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	database = (Form_pg_database) GETSTRUCT(tuple);
+	doomed = !database->datistemplate &&
+		database->datconnlimit != DATCONNLIMIT_INVALID_DB &&
+		compat_owns_database(oid, GetUserId());
+	ReleaseSysCache(tuple);
+	return doomed ? oid : InvalidOid;
+}
+
+/*
+ * The name of a snapshot of the database that is young enough and has all that
+ * another one would have, or NULL.  Whatever keeps it from being read would
+ * keep another one from being taken, or is its own damage.
+ */
+static const char *
+find_recent(const char *database)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz since = now - setting_before_drop_max_age * USECS_PER_SEC;
+	ListCell   *lc;
+
+	if (setting_before_drop_max_age == 0)
+		return NULL;
+	foreach(lc, store_list(settings_directory(), database, since, DEBUG1, DEBUG1))
+	{
+		StoredSnapshot *snapshot = lfirst(lc);
+		Manifest   *manifest = &snapshot->manifest;
+
+		if (!snapshot->failed &&
+			manifest->system_identifier == GetSystemIdentifier() &&
+			manifest->started_at >= since && manifest->started_at <= now &&
+			horizon_is_unchanged(manifest))
+			return snapshot->name;
+	}
+	return NULL;
+}
+
+/*
+ * Wait until nothing of ours is connected to the database, or about to be:
+ * DROP DATABASE would wait for some seconds only, and by force end a run.
+ */
+static void
+wait_for_leaving(const char *database, Oid oid)
+{
+	while (state_is_busy(database) || sessions_exist(oid))
+	{
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 LEAVING_POLL_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * See to it that there is a snapshot of the database.  Raises an error when
+ * that cannot be.
+ */
+static void
+save(Oid oid, const char *command)
+{
+	const char *database = get_database_name(oid);
+	const char *name;
+	Run			run;
+
+	if (database == NULL)
+		return;					/* the server will say that it is gone */
+	name = find_recent(database);
+	if (name == NULL)
+	{
+		(void) ask_check_database(database);
+		ask_check_not_written();
+		ask_check_not_locked(oid, "Commit first.");
+		ask_for_snapshot(database, REASON_BEFORE_DROP, true, &run);
+		name = run.name;
+	}
+	if (oid != MyDatabaseId)
+		wait_for_leaving(database, oid);
+	ereport(NOTICE,
+			(errmsg("snapshot \"%s\" was taken before %s", name, command)));
+}
+
+/* As save(); an error says what did not happen, and how it could. */
+static void
+save_or_explain(Oid oid, const char *command)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		save(oid, command);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+		const char *without = "To go without a snapshot, a superuser can SET snapshot_worker.before_drop = off.";
+
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		if (edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
+			edata->hint = edata->hint == NULL ? pstrdup(without) :
+				psprintf("%s %s", edata->hint, without);
+		edata->context = psprintf("%s%s%s was not executed: a snapshot is to be taken before it",
+								  edata->context == NULL ? "" : edata->context,
+								  edata->context == NULL ? "" : "\n",
+								  command);
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+}
+
+/* Take a snapshot first, if this is one of the statements that are meant. */
+static void
+save_before(Node *statement, bool is_top_level)
+{
+	Oid			oid = InvalidOid;
+
+	/* the server refuses it, or it is no one's deliberate act */
+	if (XactReadOnly || RecoveryInProgress() || creating_extension)
+		return;
+
+	if (IsA(statement, DropdbStmt))
+		oid = doomed_database((DropdbStmt *) statement, is_top_level);
+	else if (setting_before_drop == BEFORE_DROP_TABLE &&
+			 doomed_size(statement) > (int64) setting_before_drop_size * 1024)
+		oid = MyDatabaseId;
+	if (OidIsValid(oid))
+		save_or_explain(oid, CreateCommandName(statement));
+}
+
+static void
+process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *destination,
+				QueryCompletion *completion)
+{
+	if (setting_before_drop != BEFORE_DROP_OFF)
+		save_before(pstmt->utilityStmt, context == PROCESS_UTILITY_TOPLEVEL);
+
+	if (prev_process_utility)
+		prev_process_utility(pstmt, query, read_only_tree, context, params,
+							 environment, destination, completion);
+	else
+		standard_ProcessUtility(pstmt, query, read_only_tree, context, params,
+								environment, destination, completion);
+}
+
+/* Have statements come by here.  For _PG_init. */
+void
+before_drop_install(void)
+{
+	prev_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+}

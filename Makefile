@@ -50,6 +50,8 @@ OBJS = \
 	src/scratch.o \
 	src/sessions.o \
 	src/settings.o \
+	src/shared_notes.o \
+	src/shared_queue.o \
 	src/shared_runs.o \
 	src/shared_state.o \
 	src/slots.o \

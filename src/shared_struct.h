@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * shared_struct.h
- *	  The struct itself, for shared_state.c and shared_runs.c alone.
+ *	  The struct itself, for the shared_*.c alone.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -37,6 +37,22 @@ typedef struct SharedState
 extern SharedState *state_shared;
 extern LWLock *state_lock;
 
+static inline bool
+run_is_active(const Run *run)
+{
+	return run->state == RUN_STARTING || run->state == RUN_RUNNING;
+}
+
+static inline bool
+run_is_finished(const Run *run)
+{
+	return run->state == RUN_SUCCEEDED || run->state == RUN_FAILED;
+}
+
+/* For these, the caller holds the lock. */
 extern void state_wake_launcher(void);
+extern Run *state_find_run(uint64 id);
+extern void state_set_finished(Run *run, TimestampTz now, int64 size,
+							   const RunError *error);
 
 #endif							/* SNAPSHOT_WORKER_SHARED_STRUCT_H */

@@ -256,15 +256,18 @@ record_problem_found(const StoredSnapshot *snapshot, VerifyLevel level,
 	PG_END_TRY();
 }
 
-/* Is an error about the snapshot, and not about what is around it? */
+/*
+ * Is an error about the snapshot, and not about what is around it?  A file of
+ * ours that cannot be read is; one of the scratch database is not.
+ */
 static bool
-is_about_snapshot(const ErrorData *edata)
+is_about_snapshot(const ErrorData *edata, VerifyLevel reached)
 {
 	if (edata->sqlerrcode == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION)
 		return edata->detail != NULL &&
 			!messages_is_circumstance(edata->detail);
 	return edata->sqlerrcode == ERRCODE_DATA_CORRUPTED ||
-		edata->sqlerrcode == ERRCODE_IO_ERROR;
+		(edata->sqlerrcode == ERRCODE_IO_ERROR && reached < VERIFY_RESTORE);
 }
 
 /*
@@ -276,8 +279,7 @@ note_removal(const StoredSnapshot *snapshot, ErrorData *edata)
 {
 	struct stat st;
 
-	if (!is_about_snapshot(edata) || lstat(snapshot->path, &st) == 0 ||
-		errno != ENOENT)
+	if (lstat(snapshot->path, &st) == 0 || errno != ENOENT)
 		return;
 	edata->sqlerrcode = ERRCODE_UNDEFINED_OBJECT;
 	edata->message = psprintf("snapshot \"%s\" was removed while it was verified",
@@ -313,8 +315,9 @@ verify_snapshot(Work *work, VerifyLevel level)
 		MemoryContextSwitchTo(context);
 		scratch_discard(work);
 		hold_release(&work->held);
-		note_removal(snapshot, edata);
-		if (is_about_snapshot(edata))
+		if (is_about_snapshot(edata, reached))
+			note_removal(snapshot, edata);
+		if (is_about_snapshot(edata, reached))
 			record_problem_found(snapshot, reached,
 								 edata->detail == NULL ? edata->message :
 								 psprintf("%s\n%s", edata->message,

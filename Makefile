@@ -50,6 +50,7 @@ OBJS = \
 	src/scratch.o \
 	src/sessions.o \
 	src/settings.o \
+	src/share.o \
 	src/shared_notes.o \
 	src/shared_queue.o \
 	src/shared_runs.o \

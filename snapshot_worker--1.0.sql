@@ -31,13 +31,14 @@ CREATE FUNCTION snapshot_list(
     OUT problem text,
     OUT rows bigint,
     OUT system_identifier bigint,
-    OUT note text)
+    OUT note text,
+    OUT exclusive_size bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snapshot_list'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_list() IS
-'the snapshots in the snapshot directory, newest first; size is in bytes; verify_level is how far it was last verified, problem what was then found, verified_at when it was found good; rows are those of all tables, where they were counted; system_identifier is that of its cluster, note that of its pin; warns of damaged ones and leaves them out; raises an error if the directory cannot be read or none is set';
+'the snapshots in the snapshot directory, newest first; size is in bytes; verify_level is how far it was last verified, problem what was then found, verified_at when it was found good; rows are those of all tables, where they were counted; system_identifier is that of its cluster, note that of its pin; exclusive_size is the bytes that no other snapshot holds; warns of damaged ones and leaves them out; raises an error if the directory cannot be read or none is set';
 
 CREATE FUNCTION snapshot_status(
     OUT enabled boolean,

@@ -227,20 +227,18 @@ hash_open_file(int fd, const char *path, pg_cryptohash_ctx *hash)
 
 /*
  * The size in bytes of a file, and its SHA-256 in hexadecimal digits,
- * SHA256_HEX_SIZE bytes; on request it is synced too.  Needs a transaction.
+ * SHA256_HEX_SIZE bytes.  Needs a transaction.
  * Raises an error that names path when it cannot be read.
  */
 int64
-files_hash(const char *path, bool sync, char *sha256)
+files_hash(const char *path, char *sha256)
 {
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 	pg_cryptohash_ctx *hash;
 	volatile int64 size = 0;
 	int			fd;
 
-	/* syncing may need a descriptor that could be written to */
-	fd = OpenTransientFile(path,
-						   (sync ? O_RDWR : O_RDONLY) | O_NOFOLLOW | PG_BINARY);
+	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
 	if (fd < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
@@ -256,10 +254,6 @@ files_hash(const char *path, bool sync, char *sha256)
 		size = hash_open_file(fd, path, hash);
 		if (pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
 			hash_failed(path, hash);
-		if (sync && pg_fsync(fd) != 0)
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not fsync file \"%s\": %m", path)));
 	}
 	PG_FINALLY();
 	{

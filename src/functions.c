@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "names.h"
 #include "settings.h"
+#include "share.h"
 #include "shared_state.h"
 #include "store.h"
 #include "utils/builtins.h"
@@ -94,8 +95,8 @@ snapshot_list(PG_FUNCTION_ARGS)
 	{
 		StoredSnapshot *snapshot = lfirst(lc);
 		Manifest   *manifest = &snapshot->manifest;
-		Datum		values[18];
-		bool		nulls[18] = {0};
+		Datum		values[19];
+		bool		nulls[19] = {0};
 		int			i = 0;
 
 		values[i++] = functions_text_datum(snapshot->name);
@@ -124,6 +125,8 @@ snapshot_list(PG_FUNCTION_ARGS)
 		nulls[i] = snapshot->note == NULL;
 		values[i++] = functions_text_datum(snapshot->note != NULL ?
 										   snapshot->note : "");
+		values[i++] = Int64GetDatum(manifest->size -
+									share_shared_size(snapshot));
 		Assert(i == lengthof(values));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
 							 values, nulls);

@@ -24,6 +24,8 @@
 #include "report.h"
 #include "run.h"
 #include "settings.h"
+#include "share.h"
+#include "storage/fd.h"
 #include "store.h"
 #include "test_step.h"
 #include "utils/guc.h"
@@ -229,7 +231,7 @@ read_back(Work *work)
 }
 
 /*
- * Hash and sync every file, and have all directories in our own mode.  The
+ * Hash every file, share or sync it, and have all directories in our own mode.  The
  * transaction is there for what a hash needs; it has no MVCC snapshot, and so
  * holds back nothing.
  */
@@ -238,9 +240,13 @@ hash_files(Work *work)
 {
 	MemoryContext context = CurrentMemoryContext;
 	FileTree	tree;
+	Share	   *share = NULL;
 	ListCell   *lc;
 
 	work_enter_phase(work, "hashing", 85, 93);
+	if (setting_share_files && setting_format == FORMAT_DIRECTORY)
+		share = share_begin(work->directory, work->run.database,
+							GetSystemIdentifier());
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	(void) files_list(work->staging.path, ERROR, &tree);
@@ -264,6 +270,7 @@ hash_files(Work *work)
 	foreach(lc, tree.files)
 	{
 		ManifestFile *file;
+		char	   *path;
 
 		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) == 0)
 			continue;
@@ -272,8 +279,11 @@ hash_files(Work *work)
 		file = palloc0(sizeof(ManifestFile));
 		file->path = lfirst(lc);
 		file->sha256 = palloc(SHA256_HEX_SIZE);
-		file->size = files_hash(psprintf("%s/%s", work->staging.path,
-										 file->path), true, file->sha256);
+		path = psprintf("%s/%s", work->staging.path, file->path);
+		file->size = files_hash(path, file->sha256);
+		/* what is shared is on disk already */
+		if (!share_file(share, path, file))
+			(void) fsync_fname_ext(path, false, false, ERROR);
 		work->manifest.size += file->size;
 		work_note_bytes(work, work->manifest.size,
 						(double) foreach_current_index(lc) /

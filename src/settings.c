@@ -50,6 +50,7 @@ int			setting_run_on = RUN_ON_PRIMARY;
 char	   *setting_time = NULL;
 int			setting_verify = VERIFY_LIST;
 bool		setting_row_counts = false;
+bool		setting_share_files = true;
 int			setting_before_drop = BEFORE_DROP_OFF;
 int			setting_before_drop_size = 1024;
 int			setting_before_drop_max_age = 0;
@@ -342,6 +343,11 @@ settings_define(void)
 							 "How far a scheduled snapshot is verified once it is taken.",
 							 "A restore runs what owners of tables have put into check constraints, as a superuser.",
 							 &setting_verify, VERIFY_LIST, verify_options,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("snapshot_worker.share_files",
+							 "Has snapshots share what has not changed, by hard links, in directory format.",
+							 NULL,
+							 &setting_share_files, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("snapshot_worker.row_counts",
 							 "Also counts the rows of every table, for a restore to be compared with.",

@@ -66,6 +66,7 @@ extern int	setting_run_on;
 extern char *setting_time;
 extern int	setting_verify;
 extern bool setting_row_counts;
+extern bool setting_share_files;
 extern int	setting_before_drop;
 extern int	setting_before_drop_size;	/* kilobytes */
 extern int	setting_before_drop_max_age;	/* seconds; 0 is none will do */

@@ -24,6 +24,7 @@
 #include "messages.h"
 #include "restore.h"
 #include "scratch.h"
+#include "share.h"
 #include "store.h"
 #include "test_step.h"
 #include "utils/timestamp.h"
@@ -72,9 +73,21 @@ raise_problems(const StoredSnapshot *snapshot, Problems *problems)
 			 errdetail_internal("%s", problems->text.data)));
 }
 
+/* Add the snapshots that have the same problem, since they share the file. */
+static void
+add_sharers(const char *directory, const StoredSnapshot *snapshot,
+			const ManifestFile *file, Problems *problems)
+{
+	ListCell   *lc;
+
+	foreach(lc, share_names(directory, snapshot, file))
+		add_problem(problems, "Snapshot \"%s\" shares that file.",
+					(char *) lfirst(lc));
+}
+
 /* Has the file the size and the SHA-256 that the manifest says? */
 static void
-check_file(const StoredSnapshot *snapshot,
+check_file(const char *directory, const StoredSnapshot *snapshot,
 		   const ManifestFile *file, Problems *problems)
 {
 	char	   *path = psprintf("%s/%s", snapshot->path, file->path);
@@ -95,10 +108,13 @@ check_file(const StoredSnapshot *snapshot,
 		add_problem(problems, "File \"%s\" has " INT64_FORMAT
 					" bytes instead of " INT64_FORMAT ".",
 					path, (int64) st.st_size, file->size);
-	else if (files_hash(path, false, sha256) != file->size ||
+	else if (files_hash(path, sha256) != file->size ||
 			 strcmp(sha256, file->sha256) != 0)
+	{
 		add_problem(problems, "The contents of file \"%s\" have changed: their SHA-256 is not that of the manifest.",
 					path);
+		add_sharers(directory, snapshot, file, problems);
+	}
 	pfree(path);
 }
 
@@ -129,7 +145,7 @@ check_files(Work *work, const StoredSnapshot *snapshot)
 
 		work_check_deadline(work, "verification");
 		test_step("verifying");
-		check_file(snapshot, file, &problems);
+		check_file(work->directory, snapshot, file, &problems);
 		bytes += file->size;
 		work_note_bytes(work, bytes, (double) bytes /
 						Max(snapshot->manifest.size, 1));

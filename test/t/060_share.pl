@@ -1,0 +1,166 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# What has not changed between two snapshots of a database is on disk once, and
+# each of them is complete by itself all the same.
+
+use strict;
+use warnings;
+
+use DumpCompare;
+use Errno qw(EMLINK EPERM);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+my ($node, $directory) = snapshot_node('main');
+$node->safe_psql('postgres', 'CREATE DATABASE app');
+$node->safe_psql('app', <<'EOF');
+CREATE TABLE a AS SELECT g AS n, md5(g::text) AS t FROM generate_series(1, 3000) g;
+CREATE TABLE b AS SELECT g AS n, md5((-g)::text) AS t FROM generate_series(1, 3000) g;
+CREATE TABLE c (n int);
+SELECT lo_from_bytea(0, 'a large object');
+EOF
+
+sub take
+{
+	return $node->safe_psql('postgres', "SELECT snapshot_now('app')");
+}
+
+# The files of a snapshot's archive: inode by SHA-256.
+sub files_of
+{
+	my ($name) = @_;
+
+	return {
+		map { $_->{sha256} => (stat "$directory/$name/$_->{path}")[1] }
+		grep { $_->{path} =~ m{/} } @{ manifest_of($directory, $name)->{files} }
+	};
+}
+
+# How many files two snapshots share; all that are equal but for the table of
+# contents, if all is well.
+sub shared
+{
+	my ($one, $two) = map { files_of($_) } @_;
+
+	return scalar grep { ($two->{$_} // 0) == $one->{$_} } keys %$one;
+}
+
+# The bytes that no other snapshot holds.
+sub exclusive_size
+{
+	my ($name) = @_;
+
+	return $node->safe_psql('postgres',
+		"SELECT exclusive_size FROM snapshot_list() WHERE name = '$name'");
+}
+
+sub file_of
+{
+	my ($name, $table) = @_;
+	my $list = '';
+
+	IPC::Run::run([ 'pg_restore', '--list', "$directory/$name/app.dump" ], '>', \$list) or die;
+	my ($number) = $list =~ /^(\d+); \d+ \d+ TABLE DATA public \Q$table\E /m or die $list;
+	return (glob "$directory/$name/app.dump/$number.dat*")[0];
+}
+
+sub error_of
+{
+	my ($query) = @_;
+	my (undef, undef, $stderr) = $node->psql('postgres', $query);
+
+	return $stderr;
+}
+
+my @app = take();
+my $files = keys %{ files_of($app[0]) };
+is(exclusive_size($app[0]), manifest_of($directory, $app[0])->{size},
+	'a first snapshot has all for itself');
+push @app, take();
+is(shared(@app), $files - 1, 'a second one shares all but the table of contents');
+cmp_ok(exclusive_size($_), '<', manifest_of($directory, $_)->{size} / 10,
+	"so that $_ has little for itself")
+  foreach @app;
+is(error_of("SELECT snapshot_verify('$_', restore => true)"), '', "$_ verifies, and restores")
+  foreach @app;
+
+# What changes is not shared, under whatever number it comes.
+$node->safe_psql('app', 'INSERT INTO a VALUES (0); CREATE TABLE a0 AS SELECT 1 AS n');
+push @app, take();
+isnt((stat file_of($app[2], 'a'))[1], (stat file_of($app[1], 'a'))[1],
+	'a table that has changed has a file of its own');
+is((stat file_of($app[2], 'b'))[1], (stat file_of($app[1], 'b'))[1],
+	'one that has not shares it');
+is((stat file_of($app[2], 'b'))[3], 3, 'with all snapshots that have it');
+$node->safe_psql('postgres', "SELECT snapshot_restore('$app[2]', 'again')");
+is_same_database($node, 'app', 'again', 'what is restored is what there was');
+
+# Removing one harms no other.
+$node->safe_psql('postgres', "SELECT snapshot_delete('$app[0]')");
+is(error_of("SELECT snapshot_verify('$app[$_]')"), '', "after one was deleted, another one is whole: $_")
+  foreach 1, 2;
+
+# A shared file that has gone bad.
+my $bad = file_of($app[2], 'b');
+my $contents = slurp_file($bad);
+open my $fh, '+<:raw', $bad or die;
+seek $fh, 100, 0 or die;
+print $fh chr(ord(substr $contents, 100, 1) ^ 1);
+close $fh or die;
+my $log = -s $node->logfile;
+push @app, take();
+like(slurp_file($node->logfile, $log),
+	qr/WARNING:  file "\Q$bad\E" is not what its manifest says\n.*DETAIL:  The new snapshot has a good copy of its own/,
+	'a file that has gone bad is not shared, and that is warned of');
+isnt((stat file_of($app[3], 'b'))[1], (stat $bad)[1], 'the new snapshot has its own');
+is(error_of("SELECT snapshot_verify('$app[3]', restore => true)"), '', 'and is good');
+like(error_of("SELECT snapshot_verify('$app[2]')"),
+	qr/\Q$bad\E" have changed.*\n.*Snapshot "\Q$app[1]\E" shares that file\./,
+	'a verification finds it, and names the others that have it');
+unlike(error_of("SELECT snapshot_verify('$app[2]')"), qr/\Q$app[3]\E/,
+	'but not those that do not');
+push @app, take();
+is((stat file_of($app[4], 'b'))[1], (stat file_of($app[3], 'b'))[1],
+	'the next one shares with the newest good one');
+
+# Off, and where it cannot be.
+reload_with($node, share_files => 'off');
+push @app, take();
+is(shared($app[5], $app[4]), 0, 'when it is off, nothing is shared');
+reload_with($node, share_files => 'on', format => 'custom');
+push @app, take();
+is(exclusive_size($app[6]), manifest_of($directory, $app[6])->{size},
+	'in custom format nothing is shared');
+reload_with($node, format => 'directory', compress => 'none');
+push @app, take();
+is(shared($app[7], $app[5]), 1, 'nor with another compression, but for what is not compressed');
+reload_with($node, compress => 'gzip:1');
+
+# File systems without hard links, or with no more of them for a file.
+my $library = $node->basedir . '/no_links.so';
+system_or_bail('cc', '-shared', '-fPIC', '-o', $library, 'test/no_links.c');
+foreach my $case ([ EPERM, 1 ], [ EMLINK, 0 ])
+{
+	my ($errno, $notices) = @$case;
+	local $ENV{LD_PRELOAD} = $library;
+	local $ENV{NO_LINKS} = $errno;
+
+	$node->restart;
+	$log = -s $node->logfile;
+	push @app, take();
+	$notices = 1 if $notices;
+	is(scalar(() = slurp_file($node->logfile, $log) =~ /snapshots do not share files/g),
+		$notices, "without links ($errno) it is said at most once");
+	is(exclusive_size($app[-1]), manifest_of($directory, $app[-1])->{size},
+		"without links ($errno) all is its own");
+	is(error_of("SELECT snapshot_verify('$app[-1]')"), '', "without links ($errno) it is good");
+}
+is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ grep { !/\Q$app[1]\E|\Q$app[2]\E/ } damages($directory) ], [],
+	'all files are what their manifests say');
+
+$node->stop;
+done_testing();

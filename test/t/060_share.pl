@@ -80,7 +80,8 @@ my $files = keys %{ files_of($app[0]) };
 is(exclusive_size($app[0]), manifest_of($directory, $app[0])->{size},
 	'a first snapshot has all for itself');
 push @app, take();
-is(shared(@app), $files - 1, 'a second one shares all but the table of contents');
+# which has the time in it, to the second
+cmp_ok(shared(@app), '>=', $files - 1, 'a second one shares all but the table of contents');
 cmp_ok(exclusive_size($_), '<', manifest_of($directory, $_)->{size} / 10,
 	"so that $_ has little for itself")
   foreach @app;

@@ -228,7 +228,7 @@ let_go($node);
 wait_until('then it compares',
 	sub { grep { $_->{phase} eq 'comparing' } progress() });
 only_one('comparing');
-$intruder->query_safe('ROLLBACK');
+# its session may be ended before it could answer to anything
 $intruder->quit;
 finish_query($session);
 is($session->{err}, '', 'and then it is good');

@@ -28,34 +28,55 @@ open_manifest(const char *path, int flags)
 						 flags | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
 }
 
+/* Open and lock a manifest; -1 with errno when that fails. */
+static int
+lock_manifest(const char *path, int flags, int operation)
+{
+	int			fd = open_manifest(path, flags);
+
+	if (fd >= 0 && flock(fd, operation | LOCK_NB) != 0)
+	{
+		int			save_errno = errno;
+
+		(void) close(fd);		/* nothing was written */
+		errno = save_errno;
+		return -1;
+	}
+	return fd;
+}
+
 /*
  * Keep the snapshot at path from being removed, until hold_release().  Returns
- * a descriptor, or -1 where there can be no lock, as on some read-only file
- * systems: then nobody removes anything there.  Raises an error when the
- * snapshot is being removed.
+ * a descriptor, or -1 where that cannot be.  Raises no error.
+ */
+int
+hold_if_possible(const char *path)
+{
+	return lock_manifest(path, O_RDONLY, LOCK_SH);
+}
+
+/*
+ * As hold_if_possible, but raises an error when the snapshot is being removed,
+ * or is not there.  Where there are no locks, as on some read-only file systems,
+ * nobody removes anything, either.
  */
 int
 hold_for_reading(const char *path)
 {
-	int			fd = open_manifest(path, O_RDONLY);
+	int			fd = hold_if_possible(path);
 
-	if (fd < 0)
+	if (fd >= 0 || errno == ENOLCK || errno == EOPNOTSUPP ||
+		errno == EINVAL || errno == ENOSYS)
+		return fd;
+	if (errno == EWOULDBLOCK)
 		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not open file \"%s/%s\": %m", path,
-						MANIFEST_FILE)));
-	if (flock(fd, LOCK_SH | LOCK_NB) != 0)
-	{
-		int			save_errno = errno;
-
-		(void) close(fd);		/* only read */
-		if (save_errno == EWOULDBLOCK)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("the snapshot in \"%s\" is being removed", path)));
-		return -1;
-	}
-	return fd;
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("the snapshot in \"%s\" is being removed", path)));
+	ereport(ERROR,
+			(errcode_for_file_access(),
+			 errmsg("could not open and lock file \"%s/%s\": %m", path,
+					MANIFEST_FILE)));
+	return -1;
 }
 
 /*
@@ -67,17 +88,7 @@ int
 hold_for_removal(const char *path)
 {
 	/* on NFS an exclusive lock needs a descriptor to write with */
-	int			fd = open_manifest(path, O_RDWR);
-
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
-	{
-		int			save_errno = errno;
-
-		(void) close(fd);		/* nothing was written */
-		errno = save_errno;
-		return -1;
-	}
-	return fd;
+	return lock_manifest(path, O_RDWR, LOCK_EX);
 }
 
 /* Give up a hold, if there is one. */

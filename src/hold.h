@@ -10,6 +10,7 @@
 #ifndef SNAPSHOT_WORKER_HOLD_H
 #define SNAPSHOT_WORKER_HOLD_H
 
+extern int	hold_if_possible(const char *path);
 extern int	hold_for_reading(const char *path);
 extern int	hold_for_removal(const char *path);
 extern void hold_release(int *fd);

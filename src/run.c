@@ -290,6 +290,7 @@ hash_files(Work *work)
 						list_length(tree.files));
 		work->manifest.files = lappend(work->manifest.files, file);
 	}
+	share_end(share);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 }

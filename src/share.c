@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "hold.h"
 #include "share.h"
 #include "utils/hsearch.h"
 
@@ -40,6 +41,7 @@ struct Share
 {
 	const StoredSnapshot *earlier;
 	HTAB	   *files;
+	int			held;			/* the earlier snapshot; see hold.c */
 	bool		impossible;		/* the file system has no hard links */
 };
 
@@ -79,7 +81,8 @@ newest_good(const char *directory, const char *database,
 
 /*
  * Prepare to share files of a new snapshot of a database with an earlier one of
- * the same cluster.  Returns NULL where there is none.
+ * the same cluster, which is kept from being removed until share_end(), or until
+ * this process ends.  Returns NULL where there is none.
  */
 Share *
 share_begin(const char *directory, const char *database,
@@ -92,10 +95,13 @@ share_begin(const char *directory, const char *database,
 	StoredSnapshot *earlier = newest_good(directory, database,
 										  system_identifier);
 
-	if (earlier == NULL)
+	int			held = earlier != NULL ? hold_if_possible(earlier->path) : -1;
+
+	if (held < 0)
 		return NULL;
 	share = palloc0(sizeof(Share));
 	share->earlier = earlier;
+	share->held = held;
 	share->files = hash_create("files of a snapshot",
 							   list_length(earlier->manifest.files), &info,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -121,9 +127,7 @@ is_still_good(const char *path, const ManifestFile *file)
 	char		sha256[SHA256_HEX_SIZE];
 	struct stat st;
 
-	if (lstat(path, &st) != 0 && errno == ENOENT)
-		return false;			/* its snapshot was removed meanwhile */
-	if (S_ISREG(st.st_mode) && st.st_size == file->size &&
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == file->size &&
 		files_hash(path, sha256) == file->size &&
 		strcmp(sha256, file->sha256) == 0)
 		return true;
@@ -182,6 +186,14 @@ share_file(Share *share, const char *path, const ManifestFile *file)
 		return false;
 	earlier = psprintf("%s/%s", share->earlier->path, entry->path);
 	return is_still_good(earlier, file) && link_in_place(share, earlier, path);
+}
+
+/* No more files are shared. */
+void
+share_end(Share *share)
+{
+	if (share != NULL)
+		hold_release(&share->held);
 }
 
 /*

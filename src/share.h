@@ -19,6 +19,7 @@ extern Share *share_begin(const char *directory, const char *database,
 						  uint64 system_identifier);
 extern bool share_file(Share *share, const char *path,
 					   const ManifestFile *file);
+extern void share_end(Share *share);
 extern int64 share_shared_size(const StoredSnapshot *snapshot);
 extern List *share_names(const char *directory, const StoredSnapshot *snapshot,
 						 const ManifestFile *file);

@@ -93,9 +93,12 @@ sub part_from_bystander
 sub query
 {
 	my ($server, $sql) = @_;
-	my ($ret, $stdout) = $server->{node}->psql('postgres', $sql);
 
-	return $ret == 0 ? $stdout : '';
+	# it dies when psql finds no server, and is gone before it is told what to do
+	my ($ret, $stdout) =
+	  eval { $server->{node}->psql('postgres', $sql) };
+
+	return ($ret // 1) == 0 ? $stdout : '';
 }
 
 sub listed

@@ -38,8 +38,8 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-/* How often to look whether our own sessions have gone. */
-#define LEAVING_POLL_MS		20
+/* How often to look whether the last run of a database has ended. */
+#define POLL_MS				20
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
@@ -99,17 +99,21 @@ find_recent(const char *database)
 }
 
 /*
- * Wait until nothing of ours is connected to the database, or about to be:
- * DROP DATABASE would wait for some seconds only, and by force end a run.
+ * Wait until no run of the database is on or asked for, and, if it is another
+ * one than this session's, nothing of ours is connected to it.  DROP DATABASE
+ * would wait for some seconds only, and by force end a run; and pg_dump fails
+ * when a table goes that it has seen and not locked yet, so that a statement
+ * would cost another session its snapshot.
  */
 static void
-wait_for_leaving(const char *database, Oid oid)
+wait_for_runs(const char *database, Oid oid)
 {
-	while (state_is_busy(database) || sessions_exist(oid))
+	while (state_is_busy(database) ||
+		   (oid != MyDatabaseId && sessions_exist(oid)))
 	{
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 LEAVING_POLL_MS, PG_WAIT_EXTENSION);
+						 POLL_MS, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -136,9 +140,11 @@ save(Oid oid, const char *command)
 		ask_check_not_locked(oid, "Commit first.");
 		ask_for_snapshot(database, REASON_BEFORE_DROP, true, &run);
 		name = run.name;
+		wait_for_runs(database, oid);
 	}
-	if (oid != MyDatabaseId)
-		wait_for_leaving(database, oid);
+	/* in one's own database there can be locks, with which not to wait */
+	else if (oid != MyDatabaseId)
+		wait_for_runs(database, oid);
 	ereport(NOTICE,
 			(errmsg("snapshot \"%s\" was taken before %s", name, command)));
 }
@@ -164,10 +170,10 @@ save_or_explain(Oid oid, const char *command)
 		if (edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
 			edata->hint = edata->hint == NULL ? pstrdup(without) :
 				psprintf("%s %s", edata->hint, without);
-		edata->context = psprintf("%s%s%s was not executed: a snapshot is to be taken before it",
-								  edata->context == NULL ? "" : edata->context,
+		edata->context = psprintf("%s was not executed: a snapshot is to be taken before it%s%s",
+								  command,
 								  edata->context == NULL ? "" : "\n",
-								  command);
+								  edata->context == NULL ? "" : edata->context);
 		ReThrowError(edata);
 	}
 	PG_END_TRY();

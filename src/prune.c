@@ -24,10 +24,36 @@
 PG_FUNCTION_INFO_V1(snapshot_retention);
 PG_FUNCTION_INFO_V1(snapshot_prune);
 
+/*
+ * Where a clock that ran ahead has left snapshots with names from the future,
+ * the newest good one of those before: it is not to be pushed out by them.  Else
+ * NULL.
+ */
+static const char *
+newest_until(const List *snapshots, TimestampTz now)
+{
+	ListCell   *lc;
+
+	if (snapshots == NIL ||
+		((const StoredSnapshot *) linitial(snapshots))->start <= now)
+		return NULL;
+	foreach(lc, snapshots)
+	{
+		const StoredSnapshot *snapshot = lfirst(lc);
+
+		if (snapshot->start <= now && !snapshot->failed &&
+			!snapshot->pinned &&
+			snapshot->manifest.system_identifier == GetSystemIdentifier())
+			return snapshot->name;
+	}
+	return NULL;
+}
+
 /* Judge one database's snapshots, newest first, by the rules that are set. */
 static int *
 judge(const List *snapshots, const char *newest)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	RetentionRules rules = {
 		.count = setting_retention,
 		.days = setting_retention_days,
@@ -37,8 +63,10 @@ judge(const List *snapshots, const char *newest)
 		.yearly = setting_keep_yearly,
 	};
 
+	if (newest == NULL)
+		newest = newest_until(snapshots, now);
 	return retention_judge(snapshots, GetSystemIdentifier(), newest, &rules,
-						   GetCurrentTimestamp());
+						   now);
 }
 
 /*

@@ -170,9 +170,9 @@ my @cases = (
 		'2026-07-13T03-00-00Z f' => '-'
 	],
 	[
-		'snapshots from the future count as any', { retention => 1, retention_days => 1 },
-		'2099-01-01T00-00-00Z' => 'retention, retention_days',
-		'2026-07-15T03-00-00Z' => 'retention_days',
+		'one from the future does not push out the newest of today', { retention => 1 },
+		'2099-01-01T00-00-00Z' => '-',
+		'2026-07-15T03-00-00Z' => 'retention',
 		'2026-07-14T03-00-00Z' => '-'
 	],
 	[
@@ -328,6 +328,18 @@ put('2099-01-01T00-00-00Z', '');
 my $taken = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 is_deeply([ snapshots($directory, 'app') ], [$taken],
 	'a run applies the rules, and keeps what it took');
+
+# That holds for days, too: of the day of the one just taken none else is kept,
+# though a snapshot from the future is between them.
+set_rules(retention => 1, keep_daily => 3);
+remove_tree("$directory/$taken");
+put($_, '') foreach '2099-01-01T00-00-00Z', '2026-07-15T03-00-00Z',
+  '2026-07-14T03-00-00Z', '2026-07-13T03-00-00Z';
+$taken = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
+is_deeply(
+	[ snapshots($directory, 'app') ],
+	[ sort $taken, 'app/2026-07-14T03-00-00Z', 'app/2099-01-01T00-00-00Z' ],
+	'the snapshot just taken is the one of its day');
 
 $node->stop;
 done_testing();

@@ -25,9 +25,10 @@ PG_FUNCTION_INFO_V1(snapshot_retention);
 PG_FUNCTION_INFO_V1(snapshot_prune);
 
 /*
- * Where a clock that ran ahead has left snapshots with names from the future,
- * the newest good one of those before: it is not to be pushed out by them.  Else
- * NULL.
+ * Where a clock that ran ahead has left snapshots from the future, the newest
+ * good one of those before: it is not to be pushed out by them.  Else NULL.  The
+ * instant in a name does not tell: of several snapshots that are taken within a
+ * second, it is some seconds ahead.
  */
 static const char *
 newest_until(const List *snapshots, TimestampTz now)
@@ -35,13 +36,13 @@ newest_until(const List *snapshots, TimestampTz now)
 	ListCell   *lc;
 
 	if (snapshots == NIL ||
-		((const StoredSnapshot *) linitial(snapshots))->start <= now)
+		((const StoredSnapshot *) linitial(snapshots))->manifest.started_at <= now)
 		return NULL;
 	foreach(lc, snapshots)
 	{
 		const StoredSnapshot *snapshot = lfirst(lc);
 
-		if (snapshot->start <= now && !snapshot->failed &&
+		if (snapshot->manifest.started_at <= now && !snapshot->failed &&
 			!snapshot->pinned &&
 			snapshot->manifest.system_identifier == GetSystemIdentifier())
 			return snapshot->name;

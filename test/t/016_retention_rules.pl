@@ -40,6 +40,8 @@ sub put
 	my $text = $manifest;
 
 	$text =~ s/\Q$real\E/$name/;
+	my $iso = $instant =~ s/T(\d+)-(\d+)-(\d+)Z/T$1:$2:$3.000000Z/r;
+	$text =~ s/("started_at": ")[^"]+/$1$iso/ or die;
 	$text =~ s/("system_identifier": ")\d+/${1}1/ if $flags =~ /o/;
 	mkdir "$directory/" . ($database // 'app');
 	mkdir $path or die "could not create $path: $!";
@@ -340,6 +342,15 @@ is_deeply(
 	[ snapshots($directory, 'app') ],
 	[ sort $taken, 'app/2026-07-14T03-00-00Z', 'app/2099-01-01T00-00-00Z' ],
 	'the snapshot just taken is the one of its day');
+
+# Snapshots that are taken within a second have names that are ahead of it.
+remove_tree("$directory/app");
+set_rules(retention => 100);
+my @quick = map { $node->safe_psql('postgres', "SELECT snapshot_now('app')") } 1 .. 12;
+set_rules(retention => 1);
+is($node->safe_psql('postgres', "SELECT snapshot_prune('app')"), '11',
+	'of snapshots taken at once, all but one go');
+is_deeply([ snapshots($directory, 'app') ], [ $quick[-1] ], 'and the last one stays');
 
 $node->stop;
 done_testing();

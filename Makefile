@@ -18,6 +18,7 @@ OBJS = \
 	src/child.o \
 	src/commands.o \
 	src/compare.o \
+	src/compression.o \
 	src/contents.o \
 	src/databases.o \
 	src/directory.o \
@@ -35,6 +36,7 @@ OBJS = \
 	src/manifest.o \
 	src/messages.o \
 	src/names.o \
+	src/processes.o \
 	src/progress.o \
 	src/properties.o \
 	src/prune.o \

@@ -19,7 +19,7 @@
 #include "lib/stringinfo.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
+#include "processes.h"
 #include "queries.h"
 #include "report.h"
 #include "settings.h"
@@ -243,20 +243,9 @@ compare_scratch(Work *work)
 	BackgroundWorkerHandle *handle;
 	Run			run;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	processes_describe(&worker, "snapshot_worker_compare_main",
+					   "snapshot_worker comparison");
 	worker.bgw_notify_pid = MyProcPid;
-	strlcpy(worker.bgw_library_name, "snapshot_worker",
-			sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "snapshot_worker_compare_main",
-			sizeof(worker.bgw_function_name));
-	strlcpy(worker.bgw_name, "snapshot_worker comparison",
-			sizeof(worker.bgw_name));
-	strlcpy(worker.bgw_type, "snapshot_worker comparison",
-			sizeof(worker.bgw_type));
 	memcpy(worker.bgw_extra, &work->run.id, sizeof(work->run.id));
 	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
 		ereport(ERROR,

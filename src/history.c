@@ -108,12 +108,10 @@ lock_current(int fd, const char *path, struct stat *st)
 static void
 drop_old_lines(const char *path)
 {
-	char	   *newpath = psprintf("%s.tmp", path);
 	const char *problem;
 	size_t		len;
 	char	   *text = files_read_end(path, HISTORY_KEPT_BYTES, &len, &problem);
 	char	   *kept;
-	int			fd;
 
 	if (text == NULL)
 		return;
@@ -122,23 +120,8 @@ drop_old_lines(const char *path)
 	if (kept == NULL)
 		return;
 
-	/* Under the lock a file of that name is a leftover. */
-	if (unlink(newpath) != 0 && errno != ENOENT)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not remove file \"%s\": %m", newpath)));
-	fd = OpenTransientFilePerm(newpath, O_WRONLY | O_CREAT | O_EXCL |
-							   O_NOFOLLOW | PG_BINARY, pg_file_create_mode);
-	if (fd < 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not create file \"%s\": %m", newpath)));
-	files_write(fd, newpath, kept + 1);
-	if (CloseTransientFile(fd) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not close file \"%s\": %m", newpath)));
-	(void) durable_rename(newpath, path, ERROR);
+	/* the lock has us be the only one */
+	files_replace(path, kept + 1);
 	pfree(text);
 }
 

@@ -26,6 +26,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "processes.h"
 #include "report.h"
 #include "settings.h"
 #include "shared_state.h"
@@ -74,19 +75,9 @@ launcher_register(void)
 {
 	BackgroundWorker worker;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_ConsistentState;
+	processes_describe(&worker, "snapshot_worker_launcher_main",
+					   "snapshot_worker launcher");
 	worker.bgw_restart_time = RESTART_SECONDS;
-	strlcpy(worker.bgw_library_name, "snapshot_worker",
-			sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "snapshot_worker_launcher_main",
-			sizeof(worker.bgw_function_name));
-	strlcpy(worker.bgw_name, "snapshot_worker launcher",
-			sizeof(worker.bgw_name));
-	strlcpy(worker.bgw_type, "snapshot_worker launcher",
-			sizeof(worker.bgw_type));
 	RegisterBackgroundWorker(&worker);
 }
 

@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "common/file_perm.h"
 #include "compat.h"
+#include "compression.h"
 #include "contents.h"
 #include "directory.h"
 #include "facts.h"
@@ -151,7 +152,7 @@ dump(Work *work)
 	List	   *counted = NIL;
 
 	options.format = settings_format_name();
-	options.compress = settings_compress_argument();
+	options.compress = compression_argument(setting_compress);
 	options.jobs = setting_format == FORMAT_DIRECTORY ? setting_jobs : 0;
 	options.lock_timeout = setting_lock_timeout;
 	options.snapshot = facts_begin(manifest);
@@ -231,9 +232,9 @@ read_back(Work *work)
 }
 
 /*
- * Hash every file, share or sync it, and have all directories in our own mode.  The
- * transaction is there for what a hash needs; it has no MVCC snapshot, and so
- * holds back nothing.
+ * Hash every file, share or sync it, and have all directories in our own mode.
+ * The transaction is there for what a hash needs; it has no MVCC snapshot, and
+ * so holds back nothing.
  */
 static void
 hash_files(Work *work)

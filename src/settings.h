@@ -81,6 +81,5 @@ extern bool settings_directory_is_set(void);
 extern bool settings_directory_in_data_directory(void);
 extern const char *settings_bin_directory(void);
 extern const char *settings_format_name(void);
-extern const char *settings_compress_argument(void);
 
 #endif							/* SNAPSHOT_WORKER_SETTINGS_H */

@@ -94,7 +94,6 @@ share_begin(const char *directory, const char *database,
 	ListCell   *lc;
 	StoredSnapshot *earlier = newest_good(directory, database,
 										  system_identifier);
-
 	int			held = earlier != NULL ? hold_if_possible(earlier->path) : -1;
 
 	if (held < 0)
@@ -127,7 +126,8 @@ is_still_good(const char *path, const ManifestFile *file)
 	char		sha256[SHA256_HEX_SIZE];
 	struct stat st;
 
-	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == file->size &&
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+		st.st_size == file->size &&
 		files_hash(path, sha256) == file->size &&
 		strcmp(sha256, file->sha256) == 0)
 		return true;

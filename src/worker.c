@@ -23,6 +23,7 @@
 #include "child.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
+#include "processes.h"
 #include "queries.h"
 #include "report.h"
 #include "restore.h"
@@ -62,19 +63,10 @@ worker_start(const Run *run, BackgroundWorkerHandle **handle)
 
 	StaticAssertStmt(sizeof(run->id) <= BGW_EXTRALEN, "room for a run");
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_ConsistentState;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	processes_describe(&worker, "snapshot_worker_main", "snapshot_worker");
 	worker.bgw_notify_pid = MyProcPid;
-	strlcpy(worker.bgw_library_name, "snapshot_worker",
-			sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "snapshot_worker_main",
-			sizeof(worker.bgw_function_name));
 	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
 			 "snapshot_worker for database %s", database_of(run));
-	strlcpy(worker.bgw_type, "snapshot_worker", sizeof(worker.bgw_type));
 	memcpy(worker.bgw_extra, &run->id, sizeof(run->id));
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }

@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ *
+ * compression.h
+ *	  What the setting "compress" takes, and pg_dump's --compress: pure.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_COMPRESSION_H
+#define SNAPSHOT_WORKER_COMPRESSION_H
+
+extern const char *compression_problem(const char *value);
+extern const char *compression_argument(const char *value);
+
+#endif							/* SNAPSHOT_WORKER_COMPRESSION_H */

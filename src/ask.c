@@ -54,6 +54,23 @@ ask_check_database(const char *database)
 	return oid;
 }
 
+/*
+ * Is this a lock for which pg_dump, or whoever wants one behind it, could have
+ * to wait?  Every session has weak ones on catalogs, which nobody else wants for
+ * himself.
+ */
+static bool
+is_in_the_way(const LockInstanceData *lock, Oid database)
+{
+	const LOCKTAG *tag = &lock->locktag;
+
+	if (tag->locktag_type != LOCKTAG_RELATION || lock->holdMask == 0 ||
+		(tag->locktag_field1 != database && OidIsValid(tag->locktag_field1)))
+		return false;
+	return tag->locktag_field2 >= FirstNormalObjectId ||
+		(lock->holdMask & LOCKBIT_ON(AccessExclusiveLock)) != 0;
+}
+
 /* Does this session hold a lock on a table of the database? */
 static bool
 holds_table_lock(Oid database)
@@ -62,12 +79,8 @@ holds_table_lock(Oid database)
 
 	for (int i = 0; i < locks->nelements; i++)
 	{
-		LockInstanceData *lock = &locks->locks[i];
-
-		if (lock->pid == MyProcPid && lock->holdMask != 0 &&
-			lock->locktag.locktag_type == LOCKTAG_RELATION &&
-			lock->locktag.locktag_field1 == database &&
-			lock->locktag.locktag_field2 >= FirstNormalObjectId)
+		if (locks->locks[i].pid == MyProcPid &&
+			is_in_the_way(&locks->locks[i], database))
 			return true;
 	}
 	return false;

@@ -164,14 +164,17 @@ messages_hint(const char *output)
 		"The role of \"snapshot_worker.user\" needs to be a superuser, or to have been granted SELECT on all large objects."},
 		{"permission denied",
 		"The role of \"snapshot_worker.user\" needs to be a superuser, or to read all that it dumps (pg_read_all_data)."},
-		{"Query was: LOCK TABLE",
-		"Another session holds a strong lock on a table. \"snapshot_worker.lock_timeout\" says how long to wait for it."},
 	};
+	bool		locking = strstr(output, "Query was: LOCK TABLE") != NULL;
 
 	for (size_t i = 0; i < lengthof(hints); i++)
 	{
 		if (strstr(output, hints[i].words) != NULL)
 			return hints[i].hint;
 	}
+	if (locking && strstr(output, "canceling statement") != NULL)
+		return "Another session holds a strong lock on a table. \"snapshot_worker.lock_timeout\" says how long to wait for it.";
+	if (locking && strstr(output, "does not exist") != NULL)
+		return "A table was dropped or renamed just before it was to be locked. Take the snapshot once more.";
 	return NULL;
 }

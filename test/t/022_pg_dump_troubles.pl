@@ -289,6 +289,19 @@ fails(
 		qr/HINT: .*lock on a table.*"snapshot_worker\.lock_timeout"/
 	]);
 
+fails(
+	'a table was dropped before it could be locked',
+	script => $dump_only . <<'EOF',
+echo 'pg_dump: error: query failed: ERROR:  relation "public.gone" does not exist' >&2
+echo 'pg_dump: detail: Query was: LOCK TABLE public.gone IN ACCESS SHARE MODE' >&2
+exit 1
+EOF
+	error => [
+		qr/pg_dump failed: /,
+		qr/DETAIL: (?s:.*)"public\.gone" does not exist/,
+		qr/HINT: .*dropped or renamed.*once more/
+	]);
+
 # A transaction whose writes pg_dump would not see, or for whose end it could
 # have to wait, is told so at once.
 my $before = listed();
@@ -313,7 +326,10 @@ my %locks = (
 	'has locked a table' => 'LOCK TABLE items IN ACCESS EXCLUSIVE MODE',
 	'has locked a table after a savepoint' =>
 	  'SAVEPOINT s; LOCK TABLE items IN ACCESS EXCLUSIVE MODE; RELEASE s',
-	'has read a table' => 'SELECT FROM items');
+	'has read a table' => 'SELECT FROM items',
+	'has locked a catalog' => 'LOCK TABLE pg_class IN ACCESS EXCLUSIVE MODE',
+	'has locked a shared catalog' =>
+	  'LOCK TABLE pg_database IN ACCESS EXCLUSIVE MODE');
 foreach my $what (sort keys %locks)
 {
 	my ($stdout, $stderr) =

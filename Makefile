@@ -21,11 +21,13 @@ OBJS = \
 	src/compression.o \
 	src/contents.o \
 	src/databases.o \
+	src/digest.o \
 	src/directory.o \
 	src/doomed.o \
 	src/facts.o \
 	src/files.o \
 	src/functions.o \
+	src/hashing.o \
 	src/history.o \
 	src/hold.o \
 	src/horizon.o \

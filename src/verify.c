@@ -18,6 +18,7 @@
 
 #include "access/xact.h"
 #include "compare.h"
+#include "digest.h"
 #include "files.h"
 #include "hold.h"
 #include "lib/stringinfo.h"
@@ -108,7 +109,7 @@ check_file(const char *directory, const StoredSnapshot *snapshot,
 		add_problem(problems, "File \"%s\" has " INT64_FORMAT
 					" bytes instead of " INT64_FORMAT ".",
 					path, (int64) st.st_size, file->size);
-	else if (files_hash(path, sha256) != file->size ||
+	else if (digest_file(path, sha256) != file->size ||
 			 strcmp(sha256, file->sha256) != 0)
 	{
 		add_problem(problems, "The contents of file \"%s\" have changed: their SHA-256 is not that of the manifest.",

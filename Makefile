@@ -67,6 +67,7 @@ OBJS = \
 	src/test_step.o \
 	src/verification.o \
 	src/verify.o \
+	src/verify_files.o \
 	src/work.o \
 	src/worker.o
 

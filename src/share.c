@@ -268,24 +268,27 @@ share_end(Share *share)
 int64
 share_shared_size(const StoredSnapshot *snapshot)
 {
-	char	   *root = store_archive_path(snapshot);
-	FileTree	tree;
-	ListCell   *lc;
+	char	   *root;
+	DIR		   *dir;
+	struct dirent *entry;
 	int64		size = 0;
 
 	if (strcmp(snapshot->manifest.format, "directory") != 0)
 		return 0;
-	(void) files_list(root, DEBUG1, &tree);
-	foreach(lc, tree.files)
+	root = store_archive_path(snapshot);
+	dir = AllocateDir(root);
+
+	/* There can be very many files: paths are not looked up from the root. */
+	while ((entry = ReadDirExtended(dir, root, DEBUG1)) != NULL)
 	{
-		char	   *path = psprintf("%s/%s", root, (char *) lfirst(lc));
 		struct stat st;
 
-		if (lstat(path, &st) == 0 && st.st_nlink > 1)
+		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISREG(st.st_mode) && st.st_nlink > 1)
 			size += st.st_size;
-		pfree(path);
 	}
-	list_free_deep(tree.files);
+	if (dir != NULL)
+		FreeDir(dir);
 	pfree(root);
 	return size;
 }

@@ -3,7 +3,7 @@
 
 # The documentation says what is so: every example in it is run on a server,
 # and says what it is shown to say (test/perl/Documentation.pm has the rules);
-# and every setting and function is in the tables.
+# every setting and function is in the tables, and every message is explained.
 
 use strict;
 use warnings;
@@ -207,27 +207,34 @@ foreach my $document ('README.md', glob('doc/*.md'))
 	delete $ENV{LD_PRELOAD};
 }
 
-# The tables name every setting with its default, and every function.
+# The tables name every setting, with its default, and every function.
 my ($node, undef) = snapshot_node('tables');
-my @settings = split /\n/, $node->safe_psql('postgres', <<'EOSQL');
-SELECT substr(name, length('snapshot_worker.') + 1) FROM pg_settings
- WHERE name LIKE 'snapshot\_worker.%'
+# Defaults are left out that are empty, or depend on the release.
+my %settings = map { split /\|/, $_, 2 }
+  split /\n/, $node->safe_psql('postgres', <<'EOSQL');
+SELECT substr(name, length('snapshot_worker.') + 1),
+       CASE WHEN name !~ 'directory|compress' THEN current_setting(name) END
+  FROM pg_settings WHERE name LIKE 'snapshot\_worker.%'
 EOSQL
 my @functions = split /\n/, $node->safe_psql('postgres', <<'EOSQL');
 SELECT proname FROM pg_depend JOIN pg_proc ON objid = pg_proc.oid
  WHERE classid = 'pg_proc'::regclass AND deptype = 'e' AND refobjid =
        (SELECT oid FROM pg_extension WHERE extname = 'snapshot_worker')
 EOSQL
-ok(@settings > 20 && @functions > 10, 'settings and functions are found');
+ok(keys %settings > 20 && @functions > 10, 'settings and functions are found');
+$node->stop;
 foreach my $document ('README.md', 'doc/snapshot_worker.md')
 {
 	my $text = slurp_file($document);
 	my @rows = grep { /^\| / } split /\n/, $text;
 
-	foreach my $setting (@settings)
+	foreach my $setting (sort keys %settings)
 	{
-		ok((grep { /^\| [^|]*`\Q$setting\E`/ } @rows),
-			"$document has setting $setting");
+		my $default = $settings{$setting};
+
+		$default = "`$default`" if $default ne '';
+		ok( (grep { /^\| [^|]*`$setting`[^|]*\| [^|]*\Q$default\E[^|]*\|/ } @rows),
+			"$document has setting $setting, by default $default");
 	}
 	foreach my $function (@functions)
 	{
@@ -235,5 +242,25 @@ foreach my $document ('README.md', 'doc/snapshot_worker.md')
 			"$document has function $function");
 	}
 }
-$node->stop;
+
+# Every message is in the reference, by its longest part that does not vary.
+my $reference = slurp_file('doc/snapshot_worker.md') =~ s/\s+/ /gr;
+my $string = qr/"(?:[^"\\]|\\.)*"/;
+my $messages = 0;
+foreach my $source (glob('src/*.c'))
+{
+	my $text = slurp_file($source);
+
+	while ($text =~ /\berrmsg\(\s*((?:$string\s*)+)/g)
+	{
+		my $message = join('', $1 =~ /"((?:[^"\\]|\\.)*)"/g) =~ s/\\"/"/gr;
+		my ($part) = sort { length $b <=> length $a }
+		  map { s/^[ ":,]+|[ ":,]+$//gr } split /%[-.\d]*\w/, $message;
+
+		next unless defined $part && $part ne '';
+		$messages++;
+		ok(index($reference, $part) >= 0, "the reference has \"$message\"");
+	}
+}
+ok($messages > 100, "$messages messages are found");
 done_testing();

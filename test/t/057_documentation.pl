@@ -144,6 +144,15 @@ sub refused_settings
 	return @refused;
 }
 
+# The anchors that headings get.
+sub anchors
+{
+	my ($file) = @_;
+
+	return map { lc =~ s/[^-\w ]//gr =~ s/ /-/gr }
+	  slurp_file($file) =~ /^#+ (.*)/mg;
+}
+
 foreach my $document ('README.md', glob('doc/*.md'))
 {
 	my @blocks = fenced_blocks($document);
@@ -205,6 +214,23 @@ foreach my $document ('README.md', glob('doc/*.md'))
 	}
 	$node->stop;
 	delete $ENV{LD_PRELOAD};
+}
+
+# What one document says of another leads somewhere.
+foreach my $document ('README.md', glob('doc/*.md'))
+{
+	my ($folder) = $document =~ m{^(.*/)?};
+
+	foreach my $link (slurp_file($document) =~ /\]\(([^)]+)\)/g)
+	{
+		next if $link =~ /^https:/;
+		my ($path, $anchor) = split /#/, $link;
+		my $file = $path eq '' ? $document : ($folder // '') . $path;
+
+		1 while $file =~ s{[^/]+/\.\./}{};
+		ok(-e $file && (!defined $anchor || grep { $_ eq $anchor } anchors($file)),
+			"$document: $link is there");
+	}
 }
 
 # The tables name every setting, with its default, and every function.

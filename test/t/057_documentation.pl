@@ -185,7 +185,13 @@ foreach my $document ('README.md', glob('doc/*.md'))
 			is(join('', refused_settings($node, $block)),
 				'', "$where is accepted");
 		}
-		# The settings of one block are not those of the next.
+		# What one block has begun is done before the next, and its settings
+		# are not those of the next.
+		$node->poll_query_until('postgres',
+			"SELECT state <> 'running' FROM snapshot_status()")
+		  or die 'a run does not end'
+		  if $node->safe_psql('postgres',
+			"SELECT count(*) FROM pg_extension WHERE extname = 'snapshot_worker'");
 		$node->safe_psql('postgres', 'ALTER SYSTEM RESET ALL');
 		reload_with($node);
 	}

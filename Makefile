@@ -8,6 +8,7 @@
 #   make bench            what it costs, compared with a bare pg_dump
 #   make demo             see it work on a throw-away server
 #   make package-check    build Debian's package, and try it where it is new
+#   make rpm-check        build an RPM package from rpm/snapshot_worker.spec
 #   make dist             the sources of HEAD, as PGXN wants them
 
 EXTENSION = snapshot_worker
@@ -82,7 +83,7 @@ EXTRA_CLEAN = tmp_regress
 PG_CONFIG ?= pg_config
 
 # These install what they need first, PGXS included, so they do without it.
-STANDALONE = bench check check-memory demo fuzz package-check
+STANDALONE = bench check check-memory demo fuzz package-check rpm-check
 
 ifneq (,$(filter dist $(STANDALONE),$(MAKECMDGOALS)))
 .PHONY: dist $(STANDALONE)

@@ -17,6 +17,10 @@ DATA = snapshot_worker--1.0.sql
 DOCS = doc/snapshot_worker.md doc/recovery.md doc/comparison.md
 OBJS = \
 	src/agenda.o \
+	src/alert.o \
+	src/archive.o \
+	src/archived.o \
+	src/archiving.o \
 	src/ask.o \
 	src/before_drop.o \
 	src/child.o \
@@ -63,6 +67,7 @@ OBJS = \
 	src/shared_queue.o \
 	src/shared_runs.o \
 	src/shared_state.o \
+	src/shell.o \
 	src/slots.o \
 	src/snapshot_worker.o \
 	src/staging.o \

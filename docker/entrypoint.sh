@@ -89,7 +89,8 @@ settings=()
 use SNAPSHOT_ENABLED enable 'on|off|true|false|yes|no|1|0' '"on" or "off"'
 use SNAPSHOT_TIME time "$time(,$time)*" 'UTC times of day as HH:MM, separated by commas'
 use SNAPSHOT_RETENTION retention '[1-9][0-9]{0,8}' 'a number from 1 to 999999999'
-use SNAPSHOT_DIR directory '/.{0,511}' 'an absolute path of at most 512 bytes'
+# pg_dumpall takes no path with line breaks in it.
+use SNAPSHOT_DIR directory $'/[^\r\n]{0,511}' 'an absolute path of at most 512 bytes'
 [ -z "${SNAPSHOT_DIR-}" ] || check_directory "$SNAPSHOT_DIR"
 
 # Makes the cluster before the next step, since that reads its configuration.

@@ -103,8 +103,9 @@ sub with_server
 	my $log = $node->logfile;
 
 	local %ENV = (%ENV, %$environment);
+	# Without pipes, it is pumpable as long as the process lives.
 	$server = IPC::Run::start([ 'docker/entrypoint.sh', @$arguments ],
-		'<', \undef, '>>', $log, '2>&1');
+		'<', '/dev/null', '>>', $log, '2>&1');
 	my $pid = $server->{KIDS}[0]{PID};
 	# A cluster is made by a server of its own, which is not the one meant.
 	my $is_up = wait_until(
@@ -128,7 +129,7 @@ END
 {
 	my $status = $?;
 
-	$server->signal('QUIT'), $server->finish if defined $server;
+	$server->signal('QUIT'), $server->kill_kill if defined $server;
 	$? = $status;
 }
 
@@ -185,7 +186,8 @@ with_server(
 		is(shown('snapshot_worker.retention'), '6',
 			'an argument overrides a variable');
 
-		# What is taken for a value is one; the server decides.
+		# What is taken for a value is one; the server decides.  Lengths are in
+		# bytes, whatever the locale.
 		foreach my $case (
 			[ ENABLED => 'on' ], [ ENABLED => 'OFF' ],
 			[ ENABLED => 'True' ], [ ENABLED => 'false' ],
@@ -209,12 +211,13 @@ with_server(
 			[ RETENTION => 'seven', 'must be a number from 1' ],
 			[ DIR => '/tmp' ], [ DIR => '/tmp/' . 'd' x 200 . '/' . "\xc3\xa9" x 153 ],
 			[ DIR => 'snapshots', 'must be an absolute path' ],
-			[ DIR => '/tmp/' . 'd' x 200 . '/' . "\xc3\xa9" x 154, 'must be an absolute path' ])
+			[ DIR => '/tmp/' . 'd' x 200 . '/' . "\xc3\xa9" x 153 . 'e', 'must be an absolute path' ])
 		{
 			my ($what, $value, $message) = @$case;
 			my $variable = "SNAPSHOT_$what";
 			my $setting = $what eq 'ENABLED' ? 'enable' : $what eq 'DIR' ? 'directory' : lc $what;
-			my ($code, $out, $err) = arguments_of({ $variable => $value }, 'postgres');
+			my ($code, $out, $err) = arguments_of(
+				{ $variable => $value, LC_ALL => 'C.UTF-8' }, 'postgres');
 			(my $quoted = $value) =~ s/'/''/g;
 			my $taken = $node->psql('postgres',
 				"ALTER SYSTEM SET snapshot_worker.$setting = '$quoted'") == 0;
@@ -285,9 +288,12 @@ foreach my $below ('', '/', '/below/that')
 ($code, $out, $err) = arguments_of({ SNAPSHOT_DIR => '/nonexistent/place' }, 'postgres');
 like($err, qr/cannot write to "\/", .*\nIt is owned by uid 0, gid 0, .*\nthe server runs as uid $<,/,
 	'the owner is that of what is there');
-chmod 0300, $closed;
-($code, undef, $err) = arguments_of({ SNAPSHOT_DIR => $closed }, 'postgres');
-is($code, 1, 'a directory that cannot be read is refused');
+foreach my $mode (0300, 0600)
+{
+	chmod $mode, $closed;
+	($code) = arguments_of({ SNAPSHOT_DIR => $closed }, 'postgres');
+	is($code, 1, sprintf 'a directory of mode %o is refused', $mode);
+}
 chmod 0000, $closed;
 ($code, undef, $err) = arguments_of({ SNAPSHOT_DIR => "$closed/below" }, 'postgres');
 like($err, qr/cannot write to "\Q$closed\E", .*and has mode 0;/s,

@@ -35,11 +35,13 @@ archiving_note_outcome(Archiving *archiving, const Run *run)
 
 	if (run->kind != KIND_ARCHIVE)
 	{
+		if (!good || (run->kind != KIND_SNAPSHOT && run->kind != KIND_VERIFY &&
+					  run->kind != KIND_VERIFY_ALL))
+			return;
 		/* no reason to be less patient with a remote that fails */
-		if (good && archiving->failures == 0 &&
-			(run->kind == KIND_SNAPSHOT || run->kind == KIND_VERIFY ||
-			 run->kind == KIND_VERIFY_ALL))
-			archiving_begin(archiving);
+		if (archiving->failures == 0)
+			archiving->due = clock_seconds();
+		archiving->wanted = true;
 		return;
 	}
 	archiving->run_id = 0;

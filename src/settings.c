@@ -110,6 +110,12 @@ check_absolute_path(char **newval)
 		GUC_check_errdetail("The path must be absolute.");
 		return false;
 	}
+	/* pg_dumpall passes it on to a shell, and takes no such names */
+	if (strpbrk(*newval, "\n\r") != NULL)
+	{
+		GUC_check_errdetail("The path must not contain line breaks.");
+		return false;
+	}
 	if (strlen(*newval) > DIRECTORY_MAX_LENGTH)
 	{
 		GUC_check_errdetail("The path must not be longer than %d bytes.",

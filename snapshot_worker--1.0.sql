@@ -216,3 +216,13 @@ REVOKE ALL ON FUNCTION snapshot_unpin(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_delete(text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_retention(name) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_prune(name) FROM PUBLIC;
+
+-- Who watches the server may see all that these functions tell, as he may see
+-- its statistics and settings; the others act, and are for those whom a
+-- superuser lets.
+GRANT EXECUTE ON FUNCTION snapshot_list() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION snapshot_status() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION snapshot_next_run(timestamptz) TO pg_monitor;
+GRANT EXECUTE ON FUNCTION snapshot_history() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION snapshot_progress() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION snapshot_retention(name) TO pg_monitor;

@@ -1,0 +1,278 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# What examples/postgres_exporter.yaml makes of snapshots, asked by a role that
+# is in pg_monitor and nothing else: every query by psql, before the first
+# snapshot, after good, bad and failed ones.
+
+use strict;
+use warnings;
+
+use CPAN::Meta::YAML;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+my ($node, $directory) =
+  snapshot_node('main', clock => '2026-03-19 02:30:00');
+my $blocks = CPAN::Meta::YAML->read('examples/postgres_exporter.yaml')->[0];
+
+# The rows of a query of the file, asked by a role: columns by name, NULL as "".
+sub rows_of
+{
+	my ($block, $role) = @_;
+	my ($rc, $out, $err) = $node->psql(
+		'postgres', $blocks->{$block}->{query},
+		extra_params => [ '-F', "\x1f", '-P', 'tuples_only=off', '-P', 'footer=off' ],
+		connstr => $node->connstr('postgres') . ' user=' . ($role // 'monitor'));
+	my ($header, @lines) = split /\n/, $out;
+	my @columns = split /\x1f/, $header // '';
+	my @rows;
+
+	foreach my $line (@lines)
+	{
+		my %row;
+
+		@row{@columns} = split /\x1f/, $line, -1;
+		push @rows, \%row;
+	}
+	return (\@rows, $err, \@columns);
+}
+
+sub status
+{
+	return (rows_of('snapshot_worker'))[0]->[0];
+}
+
+# What is told of a database.
+sub database
+{
+	my ($name) = @_;
+	my ($rows, $err) = rows_of('snapshot_worker_database');
+
+	die $err if $err ne '';
+	my @found = grep { $_->{database} eq $name } @$rows;
+	die "more than one row of $name" if @found > 1;
+	return $found[0];
+}
+
+# The databases that are told about, sorted, "+" before those that are wanted.
+sub databases
+{
+	my ($rows, $err) = rows_of('snapshot_worker_database');
+
+	die $err if $err ne '';
+	return join ' | ', sort map { ($_->{wanted} ? '+' : '-') . $_->{database} } @$rows;
+}
+
+# A value of snapshot_list() for a snapshot.
+sub listed
+{
+	my ($name, $value) = @_;
+
+	return $node->safe_psql('postgres',
+		"SELECT $value FROM snapshot_list() WHERE name = '$name'");
+}
+
+my $odd = 'My "odd", shop';
+
+$node->safe_psql('postgres', 'CREATE ROLE monitor LOGIN IN ROLE pg_monitor');
+$node->safe_psql('postgres', 'CREATE ROLE plain LOGIN');
+$node->safe_psql('postgres', 'CREATE DATABASE app');
+$node->safe_psql('postgres', 'CREATE DATABASE "My ""odd"", shop"');
+$node->safe_psql('postgres', 'CREATE DATABASE pattern IS_TEMPLATE true');
+$node->safe_psql('postgres', 'CREATE DATABASE closed ALLOW_CONNECTIONS false');
+$node->safe_psql('postgres', 'CREATE DATABASE snapshot_worker_scratch_1');
+$node->safe_psql('app', 'CREATE TABLE t AS SELECT g FROM generate_series(1, 1000) g');
+
+# The file is as the exporter wants it, and as the queries are.
+is_deeply(
+	[ sort keys %$blocks ],
+	[ qw(snapshot_worker snapshot_worker_database snapshot_worker_state snapshot_worker_warning) ],
+	'the blocks of the file');
+foreach my $block (sort keys %$blocks)
+{
+	my ($rows, $err, $columns) = rows_of($block);
+	my @metrics = @{ $blocks->{$block}->{metrics} };
+
+	is($err, '', "a member of pg_monitor may ask for $block");
+	cmp_ok(@$rows, '>', 0, "and $block has rows");
+	is_deeply($columns, [ map { keys %$_ } @metrics ],
+		"the columns of $block are those that are described");
+	foreach my $metric (@metrics)
+	{
+		my ($name, $about) = %$metric;
+
+		like($about->{usage}, qr/^(?:LABEL|GAUGE)$/, "usage of $name");
+		ok($about->{description}, "description of $name");
+		next if $about->{usage} eq 'LABEL';
+		is_deeply([ grep { $_ !~ /^(?:-?\d+(?:\.\d+)?)?$/ } map { $_->{$name} } @$rows ],
+			[], "$name is a number");
+	}
+	(undef, $err) = rows_of($block, 'plain');
+	like($err, qr/permission denied for function snapshot_/,
+		"others may not ask for $block");
+}
+
+# Before the first snapshot.
+my $app = database('app');
+is_deeply(
+	$app,
+	{
+		database => 'app', wanted => 1, snapshots => 0, bad_snapshots => 0,
+		newest_age_seconds => '', newest_duration_seconds => '',
+		newest_size_bytes => '', failures => 0, out_of_space => 0
+	},
+	'a database that has never had a snapshot is told about');
+is(databases(), "+$odd | +app | +postgres",
+	'and so are all that would get one, but no others');
+my $status = status();
+is($status->{enabled}, 0, 'not enabled');
+is($status->{launcher_up}, 1, 'there is a launcher');
+is($status->{next_run_seconds}, '', 'no next run');
+is($status->{last_success_timestamp_seconds}, '', 'no last success');
+is($status->{last_failure_timestamp_seconds}, '', 'no last failure');
+is($status->{out_of_space}, 0, 'no lack of space');
+
+# Good snapshots.
+my $first = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
+set_clock($node, '2026-03-19 02:40:00');
+my $second = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
+set_clock($node, '2026-03-19 02:50:00');
+$app = database('app');
+is($app->{snapshots}, 2, 'two snapshots');
+cmp_ok($app->{newest_age_seconds}, '>', 500, 'the newer one is ten minutes old');
+cmp_ok($app->{newest_age_seconds}, '<', 800, 'and not as old as the other');
+is($app->{newest_duration_seconds},
+	listed($second, 'extract(epoch FROM finished_at - started_at)'), 'its duration');
+cmp_ok($app->{newest_duration_seconds}, '>', 0, 'which is some time');
+is($app->{newest_size_bytes}, listed($second, 'size'), 'its size');
+cmp_ok(
+	abs(status()->{last_success_timestamp_seconds} - listed($second, 'extract(epoch FROM finished_at)')),
+	'<', 60, 'the last success');
+is(database('postgres')->{snapshots}, 0, 'those of one database are no others');
+
+# Bad ones.
+my ($dumped) = glob "$directory/$second/app.dump/*.dat*";
+append_to_file($dumped, 'x');
+$node->psql('postgres', "SELECT snapshot_verify('$second')");
+isnt(listed($second, 'problem'), '', 'a snapshot is bad');
+$app = database('app');
+is($app->{snapshots}, 1, 'it is not among the good ones');
+is($app->{bad_snapshots}, 1, 'but among the bad ones');
+cmp_ok($app->{newest_age_seconds}, '>', 800, 'the newest good one is the one before');
+
+# Those of another cluster are none of ours.
+my $foreign = "$directory/elsewhere/2026-03-19T02-30-00Z";
+my $manifest = slurp_file("$directory/$first/manifest.json");
+my $id = $node->safe_psql('postgres', 'SELECT system_identifier FROM pg_control_system()');
+$manifest =~ s/"$id"/"12345"/ or die 'no system identifier';
+$manifest =~ s{"\Q$first\E"}{"elsewhere/2026-03-19T02-30-00Z"} or die 'no name';
+$manifest =~ s/"database": "app"/"database": "elsewhere"/ or die 'no database';
+mkdir "$directory/elsewhere" or die;
+mkdir $foreign or die;
+append_to_file("$foreign/manifest.json", $manifest);
+is(listed('elsewhere/2026-03-19T02-30-00Z', 'system_identifier'), '12345',
+	'there is a snapshot of another cluster');
+is(databases(), "+$odd | +app | +postgres", 'it is not told about');
+
+# A database that was dropped.
+$node->safe_psql('postgres', 'CREATE DATABASE dropped');
+$node->safe_psql('postgres', "SELECT snapshot_now('dropped')");
+$node->safe_psql('postgres', 'DROP DATABASE dropped');
+is(databases(), "+$odd | +app | +postgres | -dropped",
+	'of a database that was dropped, the snapshots are told about');
+
+# What snapshot_worker.databases names.
+reload_with($node, databases => 'nosuch ,"My ""odd"", shop"');
+is(databases(), "+$odd | +nosuch | -app | -dropped",
+	'named databases are wanted, there or not');
+reload_with($node, databases => 'nosuch,*');
+is(databases(), "+$odd | +app | +nosuch | +postgres | -dropped",
+	'named ones and all');
+reload_with($node, run_on => 'standby');
+is(databases(), "-$odd | -app | -dropped | -nosuch | -postgres",
+	'none is wanted on a primary, if the schedule runs on standbys');
+reload_with($node, run_on => 'any', databases => 'app');
+is(databases(), '+app | -dropped', 'with "any", they are');
+
+# Failures; the space is short.
+my $full = <<'EOF2';
+[ "$1" != --version ] || exec REAL "$@"
+echo "pg_dump: error: could not write to file: No space left on device" >&2
+exit 1
+EOF2
+my $bin = install_fake_program($node, 'pg_dump', $full);
+reload_with($node, bin_directory => $bin);
+$node->psql('postgres', "SELECT snapshot_now('app')");
+$node->psql('postgres', "SELECT snapshot_now('app')");
+$app = database('app');
+is($app->{failures}, 2, 'two runs failed');
+is($app->{out_of_space}, 1, 'for lack of space');
+$status = status();
+is($status->{out_of_space}, 1, 'which the status has as well');
+cmp_ok($status->{last_failure_timestamp_seconds}, '>',
+	$status->{last_success_timestamp_seconds}, 'the last failure');
+is($status->{consecutive_failures}, 2, 'failures in a row');
+
+install_fake_program($node, 'pg_dump', <<'EOF2');
+[ "$1" != --version ] || exec REAL "$@"
+exit 1
+EOF2
+$node->psql('postgres', "SELECT snapshot_now('postgres')");
+is(status()->{out_of_space}, 0, 'another error is not for lack of space');
+is(database('app')->{out_of_space}, 1, 'but the database is still short of it');
+is(database('postgres'), undef, 'one that is not wanted and has none is not told about');
+
+# The schedule fails, again and again.
+install_fake_program($node, 'pg_dump', $full);
+set_clock($node, '2026-03-19 02:54:00');
+reload_with($node, enable => 'on');
+$status = status();
+is($status->{enabled}, 1, 'enabled');
+cmp_ok($status->{next_run_seconds}, '>', 0, 'the next run is to come');
+cmp_ok($status->{next_run_seconds}, '<=', 360, 'in six minutes');
+is_deeply(
+	[ map { "$_->{state} $_->{active}" } @{ (rows_of('snapshot_worker_state'))[0] } ],
+	[ 'disabled 0', 'idle 1', 'running 0', 'retrying 0' ], 'the state');
+set_clock($node, '2026-03-19 02:59:59');
+$node->reload;
+wait_until('failures in a row are counted',
+	sub { status()->{consecutive_failures} >= 3 });
+wait_until('the state is to retry',
+	sub {
+		join(' ', map { $_->{active} } @{ (rows_of('snapshot_worker_state'))[0] }) eq '0 0 0 1';
+	});
+is(status()->{out_of_space}, 1, 'for lack of space');
+
+# One succeeds.
+install_fake_program($node, 'pg_dump');
+wait_until('a run succeeds', sub { database('app')->{failures} == 0 });
+$app = database('app');
+is($app->{snapshots}, 2, 'it is told about');
+is($app->{out_of_space}, 0, 'the space is not short any more');
+is(status()->{out_of_space}, 0, 'nor is it by the status');
+is(status()->{consecutive_failures}, 0, 'no failures in a row');
+
+# Without a directory, the status is told all the same, with a warning.
+is_deeply(
+	(rows_of('snapshot_worker_warning'))[0],
+	[ { message => '', present => 0 } ], 'no warning');
+$node->adjust_conf('postgresql.conf', 'snapshot_worker.directory', undef);
+reload_with($node, databases => '*');
+is_deeply(
+	(rows_of('snapshot_worker_warning'))[0],
+	[
+		{
+			message => 'no snapshot directory is set: set snapshot_worker.directory',
+			present => 1
+		}
+	],
+	'a warning');
+is(status()->{enabled}, 1, 'the status is told without a directory');
+my ($rows, $err) = rows_of('snapshot_worker_database');
+like($err, qr/no snapshot directory is set/, 'the databases are not');
+
+$node->stop;
+done_testing();

@@ -214,10 +214,10 @@ dump_globals(Work *work)
 		return;
 	work_enter_phase(work, "saving globals", 80, 83);
 	(void) work_run_program(work, commands_pg_dumpall_globals(work->bin_directory,
-														 &work->connection,
-														 setting_lock_timeout,
-														 work->is_superuser,
-														 path), false);
+															  &work->connection,
+															  setting_lock_timeout,
+															  work->is_superuser,
+															  path), false);
 	check_globals(path);
 }
 
@@ -228,7 +228,7 @@ read_back(Work *work)
 		return;
 	work_enter_phase(work, "reading back", 83, 85);
 	(void) work_run_program(work, commands_pg_restore_list(work->bin_directory,
-												archive_path(work)), false);
+														   archive_path(work)), false);
 }
 
 /*

@@ -337,8 +337,8 @@ store_list(const char *directory, const char *database, TimestampTz since,
 			if (!names_parse_time(lfirst(lc2), &start) || start < since)
 				continue;
 			snapshot = store_load(directory,
-							psprintf("%s/%s", folder, (char *) lfirst(lc2)),
-							false, damage_elevel);
+								  psprintf("%s/%s", folder, (char *) lfirst(lc2)),
+								  false, damage_elevel);
 			if (snapshot != NULL)
 				snapshots = lappend(snapshots, snapshot);
 		}
@@ -368,8 +368,8 @@ store_has_slot(const char *directory, const char *database, TimestampTz slot,
 		if (!names_parse_time(lfirst(lc), &start) || start < slot)
 			continue;
 		snapshot = store_load(directory,
-						psprintf("%s/%s", folder, (char *) lfirst(lc)),
-						false, DEBUG1);
+							  psprintf("%s/%s", folder, (char *) lfirst(lc)),
+							  false, DEBUG1);
 		if (snapshot != NULL && snapshot->manifest.scheduled_for == slot &&
 			snapshot->manifest.system_identifier == system_identifier)
 			return true;

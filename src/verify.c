@@ -136,7 +136,10 @@ check_files(Work *work, const StoredSnapshot *snapshot)
 		add_problem(&problems, "\"%s/%s\" is not a part of the snapshot.",
 					snapshot->path, foreign);
 
-	/* hashing needs a transaction; without an MVCC snapshot, it holds back nothing */
+	/*
+	 * hashing needs a transaction; without an MVCC snapshot, it holds back
+	 * nothing
+	 */
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	foreach(lc, snapshot->manifest.files)

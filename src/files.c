@@ -24,7 +24,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 
-#define HASH_BUFFER_SIZE	(256 * 1024)
+#define HASH_BUFFER_SIZE	((size_t) 256 * 1024)
 
 /*
  * Write text to the end of an open file and sync it.  Raises an error that
@@ -266,7 +266,7 @@ files_hash(const char *path, char *sha256)
 				(errcode_for_file_access(),
 				 errmsg("could not close file \"%s\": %m", path)));
 
-	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
+	for (size_t i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
 		snprintf(sha256 + 2 * i, 3, "%02x", digest[i]);
 	return size;
 }

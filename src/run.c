@@ -47,7 +47,7 @@ check_pg_dump_version(Work *work)
 	const char *prefix = "pg_dump (PostgreSQL) ";
 
 	if (strncmp(output, prefix, strlen(prefix)) != 0 ||
-		atoi(output + strlen(prefix)) != SERVER_MAJOR_VERSION)
+		strtol(output + strlen(prefix), NULL, 10) != SERVER_MAJOR_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("program \"%s\" is not of version %s", argv[0],

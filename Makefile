@@ -13,6 +13,7 @@
 EXTENSION = snapshot_worker
 MODULE_big = snapshot_worker
 DATA = snapshot_worker--1.0.sql
+DOCS = doc/snapshot_worker.md doc/recovery.md doc/comparison.md
 OBJS = \
 	src/agenda.o \
 	src/ask.o \
@@ -23,11 +24,13 @@ OBJS = \
 	src/compression.o \
 	src/contents.o \
 	src/databases.o \
+	src/digest.o \
 	src/directory.o \
 	src/doomed.o \
 	src/facts.o \
 	src/files.o \
 	src/functions.o \
+	src/hashing.o \
 	src/history.o \
 	src/hold.o \
 	src/horizon.o \
@@ -67,6 +70,7 @@ OBJS = \
 	src/test_step.o \
 	src/verification.o \
 	src/verify.o \
+	src/verify_files.o \
 	src/work.o \
 	src/worker.o
 

@@ -124,6 +124,18 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION snapshot_verify(text, boolean) IS
 'compare the files of a snapshot with its manifest, read the whole archive, and on request restore it into a scratch database and compare that; returns when it was found good, and raises an error that names what is wrong otherwise; either is kept beside the snapshot';
 
+CREATE FUNCTION snapshot_verify_all(
+    database name DEFAULT NULL,
+    OUT name text,
+    OUT verified_at timestamptz,
+    OUT problem text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snapshot_verify_all'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_verify_all(name) IS
+'compare the size and SHA-256 of every file of the snapshots of a database, or of all, with the manifest, and return for each when it was found good or what the problem is; a file that several share is read once; raises an error if no directory is set or it cannot be read';
+
 CREATE FUNCTION snapshot_restore(
     name text,
     target name,
@@ -195,6 +207,7 @@ REVOKE ALL ON FUNCTION snapshot_history() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_cancel(name) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_progress() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_verify(text, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_verify_all(name) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_restore(text, name, integer, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_pin(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_unpin(text) FROM PUBLIC;

@@ -15,6 +15,7 @@ SELECT * FROM snapshot_history();
 SELECT snapshot_cancel();
 SELECT * FROM snapshot_progress();
 SELECT snapshot_verify('postgres/2026-03-19T03-00-00Z');
+SELECT snapshot_verify_all();
 SELECT snapshot_restore('postgres/2026-03-19T03-00-00Z', 'restored');
 SELECT * FROM snapshot_retention();
 SELECT snapshot_prune();

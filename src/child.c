@@ -53,8 +53,7 @@ typedef struct Output
 {
 	StringInfoData text;		/* the last lines */
 	size_t		line_len;		/* what is kept of the last one so far */
-	child_line_callback want_line;	/* or NULL */
-	void	   *arg;
+	const ChildWatcher *watcher;
 } Output;
 
 /* The process to stop when this one has to go; 0 is none. */
@@ -232,9 +231,9 @@ keep_output(Output *output, const char *data, size_t len)
 		data += part;
 		if (newline != NULL)
 		{
-			if (output->want_line == NULL ||
-				output->want_line(output->arg,
-								  text->data + text->len - output->line_len))
+			if (output->watcher->want_line(output->watcher->arg,
+										   text->data + text->len -
+										   output->line_len))
 				appendStringInfoChar(text, '\n');
 			else
 			{
@@ -293,15 +292,16 @@ drain(int fd, Output *output)
 	return true;
 }
 
+/* Wait, but no longer than until the next look, if there is none sooner. */
 static void
-wait_for_event(int fd)
+wait_for_event(int fd, long timeout)
 {
 	int			events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
 
 	if (fd >= 0)
 		events |= WL_SOCKET_READABLE;
 	(void) WaitLatchOrSocket(MyLatch, events, fd < 0 ? PGINVALID_SOCKET : fd,
-							 WAIT_MS, PG_WAIT_EXTENSION);
+							 timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }
@@ -312,11 +312,12 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
 {
 	bool		open = true;
 	bool		exited = false;
+	bool		busy = false;
 	double		group_deadline = 0;
 
 	while (!exited || open)
 	{
-		wait_for_event(open ? fd : -1);
+		wait_for_event(open ? fd : -1, busy ? 0 : WAIT_MS);
 
 		/* In this order: what it wrote before its exit is there after it. */
 		if (!exited && has_exited())
@@ -335,6 +336,10 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
 			child_stop();
 			break;
 		}
+		if (!exited && output->watcher->use_time != NULL)
+			busy = output->watcher->use_time(output->watcher->arg);
+		else
+			busy = false;
 	}
 	if (result->timed_out)
 		return;
@@ -349,9 +354,8 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
  * Run a program (argv[0] is its absolute path) in exactly this environment
  * and wait for its end, at most until a deadline (of clock_seconds(); 0 is
  * none), when it is stopped.  Its last lines on standard error, and on standard
- * output if that is wanted too, are in the result.  want_line, if there is
- * one, is shown the beginning of each line as it comes, and tells whether to
- * keep it.
+ * output if that is wanted too, are in the result.  The watcher is shown the
+ * beginning of each line as it comes, and gets the time in between.
  *
  * How the program ended is a result and not an error.  Raises an error when
  * it cannot be started, and whatever interrupts raise; then the program has
@@ -359,7 +363,7 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
  */
 void
 child_run(char **argv, char **envp, bool want_stdout, double deadline,
-		  child_line_callback want_line, void *arg, ChildResult *result)
+		  const ChildWatcher *watcher, ChildResult *result)
 {
 	Output		output = {0};
 	int			fds[2];
@@ -368,8 +372,7 @@ child_run(char **argv, char **envp, bool want_stdout, double deadline,
 	Assert(child_pid == 0);
 	memset(result, 0, sizeof(*result));
 	initStringInfo(&output.text);
-	output.want_line = want_line;
-	output.arg = arg;
+	output.watcher = watcher;
 
 	/* both ends of the pipe */
 	ReserveExternalFD();

@@ -17,13 +17,21 @@ typedef struct ChildResult
 	char	   *output;			/* its last lines, palloc'd */
 } ChildResult;
 
-/* Is a line of output to be kept? */
-typedef bool (*child_line_callback) (void *arg, const char *line);
+/* What its caller does while the child runs. */
+typedef struct ChildWatcher
+{
+	/* It has said this: is the line to be kept? */
+	bool		(*want_line) (void *arg, const char *line);
+
+	/* Use the time, but briefly; is there more to do?  NULL for nothing. */
+	bool		(*use_time) (void *arg);
+	void	   *arg;
+} ChildWatcher;
 
 extern void child_init(void);
 extern void child_run(char **argv, char **envp, bool want_stdout,
-					  double deadline, child_line_callback want_line,
-					  void *arg, ChildResult *result);
+					  double deadline, const ChildWatcher *watcher,
+					  ChildResult *result);
 extern void child_stop(void);
 
 #endif							/* SNAPSHOT_WORKER_CHILD_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * files.c
- *	  Files and directories: write, read, hash, list and remove them.
+ *	  Files and directories: write, read, list and remove them.
  *
  * Symbolic links are never followed.  Nothing here syncs at the level of the
  * server's own data, where a failure would be a PANIC: a broken disk under
@@ -17,14 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/cryptohash.h"
 #include "common/file_perm.h"
 #include "files.h"
-#include "manifest.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
-
-#define HASH_BUFFER_SIZE	((size_t) 256 * 1024)
 
 /*
  * Write text to the end of an open file and sync it.  Raises an error that
@@ -186,89 +182,45 @@ files_read_end(const char *path, size_t limit, size_t *len,
 	return read_regular(path, from_near_end, limit, len, problem);
 }
 
-static void
-hash_failed(const char *path, pg_cryptohash_ctx *hash)
+/*
+ * Read from a file until a slice, of FILES_SLICE_SIZE bytes, is full, or the
+ * file ends.  Returns the bytes read, or -1 and errno.
+ */
+ssize_t
+files_read_slice(int fd, char *slice)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INTERNAL_ERROR),
-			 errmsg("could not compute the SHA-256 hash of file \"%s\": %s",
-					path, pg_cryptohash_error(hash))));
-}
+	ssize_t		done = 0;
 
-static int64
-hash_open_file(int fd, const char *path, pg_cryptohash_ctx *hash)
-{
-	char	   *buffer = palloc(HASH_BUFFER_SIZE);
-	int64		size = 0;
-
-	if (pg_cryptohash_init(hash) < 0)
-		hash_failed(path, hash);
-	for (;;)
+	while (done < FILES_SLICE_SIZE)
 	{
-		ssize_t		n;
+		ssize_t		n = read(fd, slice + done, FILES_SLICE_SIZE - done);
 
-		CHECK_FOR_INTERRUPTS();
-		n = read(fd, buffer, HASH_BUFFER_SIZE);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not read file \"%s\": %m", path)));
+			return -1;
 		if (n == 0)
 			break;
-		if (pg_cryptohash_update(hash, (uint8 *) buffer, n) < 0)
-			hash_failed(path, hash);
-		size += n;
+		done += n;
 	}
-	pfree(buffer);
-	return size;
+	return done;
 }
 
 /*
- * The size in bytes of a file, and its SHA-256 in hexadecimal digits,
- * SHA256_HEX_SIZE bytes.  Needs a transaction.
- * Raises an error that names path when it cannot be read.
+ * Ask the kernel to begin to write a file to disk, so that to sync it later
+ * takes less long.  It is a hint, and no failure is looked at: the sync tells.
  */
-int64
-files_hash(const char *path, char *sha256)
+void
+files_write_back(const char *path)
 {
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-	pg_cryptohash_ctx *hash;
-	volatile int64 size = 0;
-	int			fd;
+#ifdef HAVE_SYNC_FILE_RANGE
+	int			fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
 
-	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
 	if (fd < 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not open file \"%s\": %m", path)));
-
-	hash = pg_cryptohash_create(PG_SHA256);
-	if (hash == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	PG_TRY();
-	{
-		size = hash_open_file(fd, path, hash);
-		if (pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
-			hash_failed(path, hash);
-	}
-	PG_FINALLY();
-	{
-		pg_cryptohash_free(hash);
-	}
-	PG_END_TRY();
-
-	if (CloseTransientFile(fd) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not close file \"%s\": %m", path)));
-
-	for (size_t i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
-		snprintf(sha256 + 2 * i, 3, "%02x", digest[i]);
-	return size;
+		return;
+	(void) sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	(void) CloseTransientFile(fd);
+#endif
 }
 
 static bool

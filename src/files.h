@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * files.h
- *	  Files and directories: write, read, hash, list and remove them.
+ *	  Files and directories: write, read, list and remove them.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,6 +14,9 @@
 
 /* A file that is to take another one's place has its name and this. */
 #define FILES_NEW_SUFFIX	".tmp"
+
+/* What is read of a file before other things are looked at, in bytes. */
+#define FILES_SLICE_SIZE	((ssize_t) 256 * 1024)
 
 /* What is below a directory, as paths relative to it. */
 typedef struct FileTree
@@ -29,7 +32,8 @@ extern char *files_read(const char *path, size_t limit, size_t *len,
 						const char **problem);
 extern char *files_read_end(const char *path, size_t limit, size_t *len,
 							const char **problem);
-extern int64 files_hash(const char *path, char *sha256);
+extern ssize_t files_read_slice(int fd, char *slice);
+extern void files_write_back(const char *path);
 extern bool files_list(const char *root, int elevel, FileTree *tree);
 extern int64 files_size(const char *root);
 extern bool files_remove_all_but(const char *root, const char *kept,

@@ -91,16 +91,21 @@ messages_table_begun(const char *line)
 	return NULL;
 }
 
-/* Does it say that a parallel job is done with the rows of a table? */
+/*
+ * Does it say that a parallel job is done with the rows of a table?  Then
+ * *item is the number of that in the archive, which its file is named after.
+ */
 bool
-messages_is_table_finished(const char *line)
+messages_is_table_finished(const char *line, int *item)
 {
 	static const char finished[] = "finished item ";
 	const char *words = words_of(line);
 
-	return words != NULL &&
-		strncmp(words, finished, strlen(finished)) == 0 &&
-		strstr(words, " TABLE DATA ") != NULL;
+	if (words == NULL || strncmp(words, finished, strlen(finished)) != 0 ||
+		strstr(words, " TABLE DATA ") == NULL)
+		return false;
+	*item = atoi(words + strlen(finished));
+	return true;
 }
 
 /*

@@ -28,6 +28,7 @@ action_of(const Run *run)
 		case KIND_SNAPSHOT:
 			return "snapshot";
 		case KIND_VERIFY:
+		case KIND_VERIFY_ALL:
 			return "verify";
 		case KIND_RESTORE:
 			return "restore";

@@ -51,6 +51,10 @@ what_failed(const Run *run)
 		case KIND_SNAPSHOT:
 			return psprintf("snapshot of database \"%s\" failed (attempt %d)",
 							run->database, run->attempt);
+		case KIND_VERIFY_ALL:
+			if (run->name[0] == '\0')
+				return "verification of the snapshots failed";
+			/* FALLTHROUGH */
 		case KIND_VERIFY:
 			return psprintf("verification of snapshot \"%s\" failed",
 							run->name);

@@ -21,6 +21,7 @@
 #include "directory.h"
 #include "facts.h"
 #include "files.h"
+#include "miscadmin.h"
 #include "prune.h"
 #include "report.h"
 #include "run.h"
@@ -74,6 +75,7 @@ static void
 stage(Work *work)
 {
 	StagingOwner owner = {0};
+	char		folder[NAMES_FOLDER_SIZE];
 
 	owner.system_identifier = GetSystemIdentifier();
 	owner.reason = pstrdup(state_reason_name(work->run.reason));
@@ -89,15 +91,14 @@ stage(Work *work)
 		strlcpy(work->run.name, work->staging.name, sizeof(work->run.name));
 		state_set_name(work->run.id, work->run.name);
 	}
+	names_encode_database(work->run.database, folder);
+	work->archive = psprintf("%s.dump", folder);
 }
 
 static char *
 archive_path(Work *work)
 {
-	char		folder[NAMES_FOLDER_SIZE];
-
-	names_encode_database(work->run.database, folder);
-	return psprintf("%s/%s.dump", work->staging.path, folder);
+	return psprintf("%s/%s", work->staging.path, work->archive);
 }
 
 /*
@@ -107,15 +108,14 @@ archive_path(Work *work)
 static void
 check_space(Work *work)
 {
-	List	   *snapshots;
+	StoredSnapshot *newest;
 	int64		expected = work->manifest.database_size;
 
 	if (setting_min_free_space == 0)
 		return;
-	snapshots = store_list(work->directory, work->run.database, DT_NOBEGIN,
-						   ERROR, WARNING);
-	if (snapshots != NIL)
-		expected = ((StoredSnapshot *) linitial(snapshots))->manifest.size;
+	newest = store_newest(work->directory, work->run.database, NULL, NULL);
+	if (newest != NULL)
+		expected = newest->manifest.size;
 	directory_check_space(work->directory, expected,
 						  (int64) setting_min_free_space * 1024 * 1024);
 }
@@ -166,6 +166,10 @@ dump(Work *work)
 		test_step("rows counted");
 	}
 
+	if (setting_share_files && setting_format == FORMAT_DIRECTORY)
+		work->share = share_begin(work->directory, work->run.database,
+								  GetSystemIdentifier());
+	work->hashing = hashing_begin(work->staging.path, work->share);
 	work_enter_phase(work, "dumping", 5, 80);
 	work_go_through_tables(work,
 						   commands_pg_dump(work->bin_directory,
@@ -174,6 +178,7 @@ dump(Work *work)
 						   options.jobs, manifest->tables);
 	if (setting_row_counts)
 		note_row_counts(manifest, counted);
+	hashing_pause(work->hashing);
 	facts_end();
 
 	manifest->format = pstrdup(options.format);
@@ -231,25 +236,14 @@ read_back(Work *work)
 														   archive_path(work)), false);
 }
 
-/*
- * Hash every file, share or sync it, and have all directories in our own mode.
- * The transaction is there for what a hash needs; it has no MVCC snapshot, and
- * so holds back nothing.
- */
-static void
-hash_files(Work *work)
+/* What there is to hash, all directories of which get our own mode. */
+static List *
+staged_files(Work *work)
 {
-	MemoryContext context = CurrentMemoryContext;
 	FileTree	tree;
-	Share	   *share = NULL;
+	List	   *files = NIL;
 	ListCell   *lc;
 
-	work_enter_phase(work, "hashing", 85, 93);
-	if (setting_share_files && setting_format == FORMAT_DIRECTORY)
-		share = share_begin(work->directory, work->run.database,
-							GetSystemIdentifier());
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
 	(void) files_list(work->staging.path, ERROR, &tree);
 	if (tree.others != NIL)
 		ereport(ERROR,
@@ -270,28 +264,64 @@ hash_files(Work *work)
 	}
 	foreach(lc, tree.files)
 	{
-		ManifestFile *file;
-		char	   *path;
+		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) != 0)
+			files = lappend(files, lfirst(lc));
+	}
+	return files;
+}
 
-		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) == 0)
-			continue;
+/* Hash what was not hashed while it was written, and have all files on disk. */
+static void
+hash_files(Work *work)
+{
+	Manifest   *manifest = &work->manifest;
+	List	   *files;
+	ListCell   *lc;
+
+	work_enter_phase(work, "hashing", 85, 90);
+	files = staged_files(work);
+	foreach(lc, files)
+	{
+		ManifestFile *file;
+
 		work_check_deadline(work, "hashing");
 		test_step("hashing");
-		file = palloc0(sizeof(ManifestFile));
-		file->path = lfirst(lc);
-		file->sha256 = palloc(SHA256_HEX_SIZE);
-		path = psprintf("%s/%s", work->staging.path, file->path);
-		file->size = files_hash(path, file->sha256);
-		/* what is shared is on disk already */
-		if (!share_file(share, path, file))
-			(void) fsync_fname_ext(path, false, false, ERROR);
-		work->manifest.size += file->size;
-		work_note_bytes(work, work->manifest.size,
-						(double) foreach_current_index(lc) /
-						list_length(tree.files));
-		work->manifest.files = lappend(work->manifest.files, file);
+		file = hashing_get(work->hashing, lfirst(lc));
+		manifest->files = lappend(manifest->files, file);
+		manifest->size += file->size;
+		work_note_bytes(work, manifest->size,
+						(double) foreach_current_index(lc) / list_length(files));
 	}
-	share_end(share);
+
+	work_enter_phase(work, "syncing", 90, 93);
+	foreach(lc, files)
+	{
+		CHECK_FOR_INTERRUPTS();
+		work_check_deadline(work, "syncing");
+		hashing_settle(work->hashing, lfirst(lc));
+		work_note_bytes(work, manifest->size,
+						(double) foreach_current_index(lc) / list_length(files));
+	}
+	share_end(work->share);
+	work->hashing = NULL;
+}
+
+/*
+ * All that is needed beside the dump.  Files are hashed meanwhile, for which the
+ * transaction is there; it has no MVCC snapshot, and so holds back nothing.
+ */
+static void
+complete(Work *work)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	dump_globals(work);
+	test_step("globals saved");
+	read_back(work);
+	hash_files(work);
+	test_step("hashed");
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 }
@@ -395,11 +425,7 @@ run_take_snapshot(Work *work)
 	test_step("staged");
 	dump(work);
 	test_step("dumped");
-	dump_globals(work);
-	test_step("globals saved");
-	read_back(work);
-	hash_files(work);
-	test_step("hashed");
+	complete(work);
 	publish(work);
 	test_step("published");
 

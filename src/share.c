@@ -9,7 +9,7 @@
  * complete by themselves, and the bytes go when the last of them is removed.
  *
  * A file that was good once can have gone bad on disk.  So the earlier one is
- * hashed once more before the new one is given up for it.
+ * compared byte by byte before the new one is given up for it.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,12 +17,14 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "files.h"
 #include "hold.h"
 #include "share.h"
+#include "storage/fd.h"
 #include "utils/hsearch.h"
 
 typedef struct ShareKey
@@ -45,6 +47,23 @@ struct Share
 	bool		impossible;		/* the file system has no hard links */
 };
 
+typedef enum CheckResult
+{
+	CHECK_UNDECIDED,
+	CHECK_SAME,
+	CHECK_DIFFERENT
+} CheckResult;
+
+struct ShareCheck
+{
+	char	   *earlier;
+	int			fd;				/* of the new file; negative when not open */
+	int			earlier_fd;
+	char	   *slice;			/* what was read of them last */
+	char	   *earlier_slice;
+	CheckResult result;
+};
+
 static void
 make_key(ShareKey *key, const ManifestFile *file)
 {
@@ -60,23 +79,27 @@ is_in_archive(const ManifestFile *file)
 	return strchr(file->path, '/') != NULL;
 }
 
-/* The newest good snapshot in directory format, with its files, or NULL. */
+/* Is this a good snapshot of the cluster, in directory format? */
+static bool
+is_candidate(const StoredSnapshot *snapshot, const void *arg)
+{
+	const uint64 *system_identifier = arg;
+
+	return !snapshot->failed &&
+		snapshot->manifest.system_identifier == *system_identifier &&
+		strcmp(snapshot->manifest.format, "directory") == 0;
+}
+
+/* The newest one of a database, with its files, or NULL. */
 static StoredSnapshot *
 newest_good(const char *directory, const char *database,
 			uint64 system_identifier)
 {
-	ListCell   *lc;
+	StoredSnapshot *newest = store_newest(directory, database, is_candidate,
+										  &system_identifier);
 
-	foreach(lc, store_list(directory, database, DT_NOBEGIN, WARNING, DEBUG1))
-	{
-		StoredSnapshot *snapshot = lfirst(lc);
-
-		if (!snapshot->failed &&
-			snapshot->manifest.system_identifier == system_identifier &&
-			strcmp(snapshot->manifest.format, "directory") == 0)
-			return store_load(directory, snapshot->name, true, DEBUG1);
-	}
-	return NULL;
+	return newest == NULL ? NULL :
+		store_load(directory, newest->name, true, DEBUG1);
 }
 
 /*
@@ -121,32 +144,96 @@ share_begin(const char *directory, const char *database,
 	return share;
 }
 
-/* Is the earlier file still what its manifest says? */
-static bool
-is_still_good(const char *path, const ManifestFile *file)
+/*
+ * Begin to compare a new file, which is as the manifest's entry says, with the
+ * one of the earlier snapshot that should be the same.  Returns NULL where there
+ * is none.  Needs a transaction, before whose end there has to be a
+ * share_check_end().
+ */
+ShareCheck *
+share_check_begin(Share *share, const char *path, const ManifestFile *file)
 {
-	char		sha256[SHA256_HEX_SIZE];
-	struct stat st;
+	ShareKey	key;
+	ShareEntry *entry;
+	ShareCheck *check;
 
-	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-		st.st_size == file->size &&
-		files_hash(path, sha256) == file->size &&
-		strcmp(sha256, file->sha256) == 0)
-		return true;
-	ereport(WARNING,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("file \"%s\" is not what its manifest says", path),
-			 errdetail("The new snapshot has a good copy of its own."),
-			 errhint("Verify the snapshots of this database by snapshot_verify().")));
-	return false;
+	if (share == NULL || share->impossible || !is_in_archive(file))
+		return NULL;
+	make_key(&key, file);
+	entry = hash_search(share->files, &key, HASH_FIND, NULL);
+	if (entry == NULL)
+		return NULL;
+
+	check = palloc0(sizeof(ShareCheck));
+	check->earlier = psprintf("%s/%s", share->earlier->path, entry->path);
+	check->slice = palloc(FILES_SLICE_SIZE);
+	check->earlier_slice = palloc(FILES_SLICE_SIZE);
+	check->fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
+	check->earlier_fd = OpenTransientFile(check->earlier, O_RDONLY |
+										  O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
+	check->result = check->fd >= 0 && check->earlier_fd >= 0 ?
+		CHECK_UNDECIDED : CHECK_DIFFERENT;
+	return check;
 }
 
-/* Put a link to the earlier file in the place of the new one. */
-static bool
-link_in_place(Share *share, const char *earlier, const char *path)
+/* Compare on by a slice.  Returns false when there is nothing more to do. */
+bool
+share_check_step(ShareCheck *check)
+{
+	ssize_t		n;
+	ssize_t		earlier_n;
+
+	if (check->result != CHECK_UNDECIDED)
+		return false;
+	n = files_read_slice(check->fd, check->slice);
+	earlier_n = files_read_slice(check->earlier_fd, check->earlier_slice);
+	if (n < 0 || n != earlier_n ||
+		memcmp(check->slice, check->earlier_slice, n) != 0)
+		check->result = CHECK_DIFFERENT;
+	else if (n < FILES_SLICE_SIZE)
+		check->result = CHECK_SAME;
+	return check->result == CHECK_UNDECIDED;
+}
+
+/*
+ * The path of the earlier file, if it is known to be the same, or NULL.  That
+ * it is not what it was is warned of.
+ */
+const char *
+share_check_end(ShareCheck *check)
+{
+	const char *earlier = check->earlier;
+
+	if (check->result == CHECK_DIFFERENT)
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("file \"%s\" is not what its manifest says", earlier),
+				 errdetail("The new snapshot has a good copy of its own."),
+				 errhint("Verify the snapshots of this database by snapshot_verify().")));
+	if (check->fd >= 0)
+		(void) CloseTransientFile(check->fd);	/* only read */
+	if (check->earlier_fd >= 0)
+		(void) CloseTransientFile(check->earlier_fd);
+	if (check->result != CHECK_SAME)
+		earlier = NULL;
+	pfree(check->slice);
+	pfree(check->earlier_slice);
+	pfree(check);
+	return earlier;
+}
+
+/*
+ * Put a link to an earlier file, as share_check_end() returned it, in the place
+ * of a new one.  Returns false where it cannot be linked.  Raises an error when
+ * that cannot be put in place.
+ */
+bool
+share_link(Share *share, const char *earlier, const char *path)
 {
 	char	   *newpath = psprintf("%s%s", path, FILES_NEW_SUFFIX);
 
+	if (share->impossible)
+		return false;
 	if (link(earlier, newpath) != 0)
 	{
 		/* as many as the file system has for one file, or none at all */
@@ -168,28 +255,6 @@ link_in_place(Share *share, const char *earlier, const char *path)
 	return true;
 }
 
-/*
- * Have the file at path, of a new snapshot, which is as the manifest's entry
- * says, be that of the earlier snapshot.  Returns false where there is no such
- * file, or it cannot be linked.  Needs a transaction.
- */
-bool
-share_file(Share *share, const char *path, const ManifestFile *file)
-{
-	ShareKey	key;
-	ShareEntry *entry;
-	char	   *earlier;
-
-	if (share == NULL || share->impossible || !is_in_archive(file))
-		return false;
-	make_key(&key, file);
-	entry = hash_search(share->files, &key, HASH_FIND, NULL);
-	if (entry == NULL)
-		return false;
-	earlier = psprintf("%s/%s", share->earlier->path, entry->path);
-	return is_still_good(earlier, file) && link_in_place(share, earlier, path);
-}
-
 /* No more files are shared. */
 void
 share_end(Share *share)
@@ -205,24 +270,27 @@ share_end(Share *share)
 int64
 share_shared_size(const StoredSnapshot *snapshot)
 {
-	char	   *root = store_archive_path(snapshot);
-	FileTree	tree;
-	ListCell   *lc;
+	char	   *root;
+	DIR		   *dir;
+	struct dirent *entry;
 	int64		size = 0;
 
 	if (strcmp(snapshot->manifest.format, "directory") != 0)
 		return 0;
-	(void) files_list(root, DEBUG1, &tree);
-	foreach(lc, tree.files)
+	root = store_archive_path(snapshot);
+	dir = AllocateDir(root);
+
+	/* There can be very many files: paths are not looked up from the root. */
+	while ((entry = ReadDirExtended(dir, root, DEBUG1)) != NULL)
 	{
-		char	   *path = psprintf("%s/%s", root, (char *) lfirst(lc));
 		struct stat st;
 
-		if (lstat(path, &st) == 0 && st.st_nlink > 1)
+		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISREG(st.st_mode) && st.st_nlink > 1)
 			size += st.st_size;
-		pfree(path);
 	}
-	list_free_deep(tree.files);
+	if (dir != NULL)
+		FreeDir(dir);
 	pfree(root);
 	return size;
 }

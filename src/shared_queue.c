@@ -287,11 +287,29 @@ is_being_verified(const char *name)
 		const Run  *run = &state_shared->runs[i];
 
 		if (run_is_active(run) &&
-			(run->kind == KIND_VERIFY || run->kind == KIND_SNAPSHOT) &&
+			(run->kind == KIND_VERIFY || run->kind == KIND_VERIFY_ALL ||
+			 run->kind == KIND_SNAPSHOT) &&
 			strcmp(run->name, name) == 0)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * A run that verifies many snapshots comes to this one, which is its name from
+ * then on.  Returns false when another run is at that snapshot.
+ */
+bool
+state_begin_verifying(uint64 id, const char *name)
+{
+	bool		free;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	free = !is_being_verified(name);
+	if (free)
+		strlcpy(state_find_run(id)->name, name, NAMES_SIZE);
+	LWLockRelease(state_lock);
+	return free;
 }
 
 /* Is another run in the way of this one?  The caller holds the lock. */
@@ -304,6 +322,7 @@ has_to_wait(const Run *run)
 			return is_busy(run->database);
 		case KIND_VERIFY:
 			return is_being_verified(run->name);
+		case KIND_VERIFY_ALL:
 		case KIND_RESTORE:
 		case KIND_SWEEP:
 			break;

@@ -26,6 +26,7 @@ typedef enum RunKind
 {
 	KIND_SNAPSHOT,				/* takes a snapshot */
 	KIND_VERIFY,				/* verifies one */
+	KIND_VERIFY_ALL,			/* verifies the files of all */
 	KIND_RESTORE,				/* restores one */
 	KIND_SWEEP					/* drops scratch databases that were left */
 } RunKind;
@@ -157,6 +158,7 @@ extern bool state_first_running(Run *run);
 extern bool state_get(uint64 id, Run *run);
 extern void state_set_starting(uint64 id);
 extern bool state_attach(uint64 id, Run *run);
+extern bool state_begin_verifying(uint64 id, const char *name);
 extern void state_set_name(uint64 id, const char *name);
 extern void state_set_published(uint64 id);
 extern void state_set_scratch(uint64 id, const char *scratch);

@@ -297,23 +297,54 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 	return tree->others != NIL ? linitial(tree->others) : NULL;
 }
 
+/* By the instant that is in the name, and then by the whole of that. */
 static int
 newest_first(const ListCell *a, const ListCell *b)
 {
-	const StoredSnapshot *x = lfirst(a);
-	const StoredSnapshot *y = lfirst(b);
+	const char *x = lfirst(a);
+	const char *y = lfirst(b);
+	int			order = strcmp(strchr(y, '/'), strchr(x, '/'));
 
-	if (x->start != y->start)
-		return x->start > y->start ? -1 : 1;
-	return strcmp(x->name, y->name);
+	return order != 0 ? order : strcmp(x, y);
+}
+
+/*
+ * The names of what could be snapshots, of one database or (NULL) of all, that
+ * start at an instant or later, newest first.  A directory that cannot be read
+ * is reported at elevel, but one folder of all is no more than a WARNING.
+ */
+static List *
+names_of(const char *directory, const char *database, TimestampTz since,
+		 int elevel)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, folders_of(directory, database, elevel))
+	{
+		const char *folder = lfirst(lc);
+
+		foreach(lc2, entries_of(psprintf("%s/%s", directory, folder),
+								database == NULL ? Min(elevel, WARNING) : elevel))
+		{
+			TimestampTz start;
+
+			if (names_parse_time(lfirst(lc2), &start) && start >= since)
+				names = lappend(names, psprintf("%s/%s", folder,
+												(char *) lfirst(lc2)));
+		}
+	}
+	list_sort(names, newest_first);
+	return names;
 }
 
 /*
  * The snapshots in a directory, of one database or (NULL) of all, that start
- * at an instant or later, newest first: a list of StoredSnapshot.  Those that are not whole are left out and
- * reported at damage_elevel; a directory that cannot be read, at elevel (but
- * one folder of all is no more than a WARNING).  One
- * that does not exist has no snapshots.
+ * at an instant or later, newest first: a list of StoredSnapshot.  Those that
+ * are not whole are left out and reported at damage_elevel; a directory that
+ * cannot be read, at elevel (but one folder of all is no more than a WARNING).
+ * One that does not exist has no snapshots.
  */
 List *
 store_list(const char *directory, const char *database, TimestampTz since,
@@ -322,29 +353,39 @@ store_list(const char *directory, const char *database, TimestampTz since,
 	List	   *snapshots = NIL;
 	ListCell   *lc;
 
-	foreach(lc, folders_of(directory, database, elevel))
+	foreach(lc, names_of(directory, database, since, elevel))
 	{
-		const char *folder = lfirst(lc);
-		ListCell   *lc2;
+		StoredSnapshot *snapshot;
 
-		foreach(lc2, entries_of(psprintf("%s/%s", directory, folder),
-								database == NULL ? Min(elevel, WARNING) : elevel))
-		{
-			StoredSnapshot *snapshot;
-			TimestampTz start;
-
-			CHECK_FOR_INTERRUPTS();
-			if (!names_parse_time(lfirst(lc2), &start) || start < since)
-				continue;
-			snapshot = store_load(directory,
-								  psprintf("%s/%s", folder, (char *) lfirst(lc2)),
-								  false, damage_elevel);
-			if (snapshot != NULL)
-				snapshots = lappend(snapshots, snapshot);
-		}
+		CHECK_FOR_INTERRUPTS();
+		snapshot = store_load(directory, lfirst(lc), false, damage_elevel);
+		if (snapshot != NULL)
+			snapshots = lappend(snapshots, snapshot);
 	}
-	list_sort(snapshots, newest_first);
 	return snapshots;
+}
+
+/*
+ * The newest snapshot of a database that is wanted (any one, when want is
+ * NULL), or NULL.  Older ones are not looked at.  Raises no error: what cannot
+ * be read is not there.
+ */
+StoredSnapshot *
+store_newest(const char *directory, const char *database,
+			 bool (*want) (const StoredSnapshot *snapshot, const void *arg),
+			 const void *arg)
+{
+	ListCell   *lc;
+
+	foreach(lc, names_of(directory, database, DT_NOBEGIN, WARNING))
+	{
+		StoredSnapshot *snapshot = store_load(directory, lfirst(lc), false,
+											  DEBUG1);
+
+		if (snapshot != NULL && (want == NULL || want(snapshot, arg)))
+			return snapshot;
+	}
+	return NULL;
 }
 
 /*
@@ -355,22 +396,14 @@ bool
 store_has_slot(const char *directory, const char *database, TimestampTz slot,
 			   uint64 system_identifier)
 {
-	char		folder[NAMES_FOLDER_SIZE];
 	ListCell   *lc;
 
-	names_encode_database(database, folder);
-	foreach(lc, entries_of(psprintf("%s/%s", directory, folder), DEBUG1))
+	/* it started when it was due, or later */
+	foreach(lc, store_list(directory, database, slot, DEBUG1, DEBUG1))
 	{
-		StoredSnapshot *snapshot;
-		TimestampTz start;
+		StoredSnapshot *snapshot = lfirst(lc);
 
-		/* it started when it was due, or later */
-		if (!names_parse_time(lfirst(lc), &start) || start < slot)
-			continue;
-		snapshot = store_load(directory,
-							  psprintf("%s/%s", folder, (char *) lfirst(lc)),
-							  false, DEBUG1);
-		if (snapshot != NULL && snapshot->manifest.scheduled_for == slot &&
+		if (snapshot->manifest.scheduled_for == slot &&
 			snapshot->manifest.system_identifier == system_identifier)
 			return true;
 	}

@@ -48,6 +48,10 @@ extern const char *store_foreign_file(const StoredSnapshot *snapshot,
 									  const FileTree *tree);
 extern List *store_list(const char *directory, const char *database,
 						TimestampTz since, int elevel, int damage_elevel);
+extern StoredSnapshot *store_newest(const char *directory, const char *database,
+									bool (*want) (const StoredSnapshot *snapshot,
+												  const void *arg),
+									const void *arg);
 extern bool store_has_slot(const char *directory, const char *database,
 						   TimestampTz slot, uint64 system_identifier);
 extern TimestampTz store_free_instant(const char *directory,

@@ -15,6 +15,7 @@
 #include "ask.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "functions.h"
 #include "miscadmin.h"
 #include "settings.h"
@@ -26,6 +27,7 @@
 #define MAX_JOBS	64
 
 PG_FUNCTION_INFO_V1(snapshot_verify);
+PG_FUNCTION_INFO_V1(snapshot_verify_all);
 PG_FUNCTION_INFO_V1(snapshot_restore);
 
 static void
@@ -103,6 +105,58 @@ snapshot_verify(PG_FUNCTION_ARGS)
 	ask_for_task(&task, what);
 	snapshot = store_get(settings_directory(), task.name, false);
 	PG_RETURN_TIMESTAMPTZ(snapshot->verification.verified_at);
+}
+
+/* A row for a snapshot whose files were to be verified, from "since" on. */
+static void
+put_verified(ReturnSetInfo *rsinfo, const StoredSnapshot *snapshot,
+			 TimestampTz since)
+{
+	const char *problem = NULL;
+	Datum		values[3] = {0};
+	bool		nulls[3] = {0};
+
+	if (!snapshot->verified || snapshot->verification.verified_at < since)
+		problem = "it was not verified: the server's log says why";
+	else if (snapshot->failed)
+		problem = snapshot->verification.problem;
+	values[0] = functions_text_datum(snapshot->name);
+	nulls[1] = problem != NULL;
+	values[1] = TimestampTzGetDatum(snapshot->verification.verified_at);
+	nulls[2] = problem == NULL;
+	values[2] = functions_text_datum(problem != NULL ? problem : "");
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* snapshot_verify_all(database name) returns setof record */
+Datum
+snapshot_verify_all(PG_FUNCTION_ARGS)
+{
+	const char *database = PG_ARGISNULL(0) ? NULL : NameStr(*PG_GETARG_NAME(0));
+	TimestampTz since = GetCurrentTimestamp();
+	Run			task = {0};
+	ListCell   *lc;
+
+	functions_check_loaded();
+	(void) settings_directory();
+	InitMaterializedSRF(fcinfo, 0);
+	task.kind = KIND_VERIFY_ALL;
+	if (database != NULL)
+		strlcpy(task.database, database, sizeof(task.database));
+	strlcpy(task.connect_to, get_database_name(MyDatabaseId),
+			sizeof(task.connect_to));
+	ask_for_task(&task, "could not verify the snapshots");
+
+	foreach(lc, store_list(settings_directory(), database, DT_NOBEGIN, ERROR,
+						   WARNING))
+	{
+		const StoredSnapshot *snapshot = lfirst(lc);
+
+		/* not those that were taken meanwhile */
+		if (snapshot->manifest.finished_at < since)
+			put_verified((ReturnSetInfo *) fcinfo->resultinfo, snapshot, since);
+	}
+	return (Datum) 0;
 }
 
 static void

@@ -18,145 +18,17 @@
 
 #include "access/xact.h"
 #include "compare.h"
-#include "files.h"
 #include "hold.h"
-#include "lib/stringinfo.h"
 #include "messages.h"
+#include "report.h"
 #include "restore.h"
 #include "scratch.h"
-#include "share.h"
 #include "store.h"
-#include "test_step.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "verification.h"
 #include "verify.h"
-
-/* Of more problems than these there is only the number. */
-#define MAX_PROBLEMS	10
-
-typedef struct Problems
-{
-	int			count;
-	StringInfoData text;
-} Problems;
-
-static void add_problem(Problems *problems, const char *format,...) pg_attribute_printf(2, 3);
-
-static void
-add_problem(Problems *problems, const char *format,...)
-{
-	char		line[2048];
-	va_list		args;
-
-	if (++problems->count > MAX_PROBLEMS)
-		return;
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	appendStringInfo(&problems->text, "%s%s",
-					 problems->text.len > 0 ? "\n" : "", line);
-}
-
-/* Raise an error if there are problems. */
-static void
-raise_problems(const StoredSnapshot *snapshot, Problems *problems)
-{
-	if (problems->count == 0)
-		return;
-	if (problems->count > MAX_PROBLEMS)
-		appendStringInfo(&problems->text, "\nand %d more",
-						 problems->count - MAX_PROBLEMS);
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("snapshot \"%s\" is not what its manifest says",
-					snapshot->name),
-			 errdetail_internal("%s", problems->text.data)));
-}
-
-/* Add the snapshots that have the same problem, since they share the file. */
-static void
-add_sharers(const char *directory, const StoredSnapshot *snapshot,
-			const ManifestFile *file, Problems *problems)
-{
-	ListCell   *lc;
-
-	foreach(lc, share_names(directory, snapshot, file))
-		add_problem(problems, "Snapshot \"%s\" shares that file.",
-					(char *) lfirst(lc));
-}
-
-/* Has the file the size and the SHA-256 that the manifest says? */
-static void
-check_file(const char *directory, const StoredSnapshot *snapshot,
-		   const ManifestFile *file, Problems *problems)
-{
-	char	   *path = psprintf("%s/%s", snapshot->path, file->path);
-	char		sha256[SHA256_HEX_SIZE];
-	struct stat st;
-
-	if (lstat(path, &st) != 0)
-	{
-		if (errno != ENOENT && errno != ENOTDIR)
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not stat file \"%s\": %m", path)));
-		add_problem(problems, "File \"%s\" is missing.", path);
-	}
-	else if (!S_ISREG(st.st_mode))
-		add_problem(problems, "\"%s\" is not a regular file.", path);
-	else if (st.st_size != file->size)
-		add_problem(problems, "File \"%s\" has " INT64_FORMAT
-					" bytes instead of " INT64_FORMAT ".",
-					path, (int64) st.st_size, file->size);
-	else if (files_hash(path, sha256) != file->size ||
-			 strcmp(sha256, file->sha256) != 0)
-	{
-		add_problem(problems, "The contents of file \"%s\" have changed: their SHA-256 is not that of the manifest.",
-					path);
-		add_sharers(directory, snapshot, file, problems);
-	}
-	pfree(path);
-}
-
-/* Check that all files are there, as the manifest has them, and no others. */
-static void
-check_files(Work *work, const StoredSnapshot *snapshot)
-{
-	MemoryContext context = CurrentMemoryContext;
-	Problems	problems = {0};
-	FileTree	tree;
-	const char *foreign;
-	int64		bytes = 0;
-	ListCell   *lc;
-
-	initStringInfo(&problems.text);
-	(void) files_list(snapshot->path, ERROR, &tree);
-	foreign = store_foreign_file(snapshot, &tree);
-	if (foreign != NULL)
-		add_problem(&problems, "\"%s/%s\" is not a part of the snapshot.",
-					snapshot->path, foreign);
-
-	/*
-	 * hashing needs a transaction; without an MVCC snapshot, it holds back
-	 * nothing
-	 */
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	foreach(lc, snapshot->manifest.files)
-	{
-		ManifestFile *file = lfirst(lc);
-
-		work_check_deadline(work, "verification");
-		test_step("verifying");
-		check_file(work->directory, snapshot, file, &problems);
-		bytes += file->size;
-		work_note_bytes(work, bytes, (double) bytes /
-						Max(snapshot->manifest.size, 1));
-	}
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	raise_problems(snapshot, &problems);
-}
+#include "verify_files.h"
 
 /* Read the whole archive, as a restore would. */
 static void
@@ -190,13 +62,14 @@ test_restore(Work *work, const StoredSnapshot *snapshot)
 /* Verify as far as level; *reached is how far it has come. */
 static void
 check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
-	  volatile VerifyLevel *reached)
+	  SharedFiles *shared, volatile VerifyLevel *reached)
 {
 	if (level >= VERIFY_CHECKSUM)
 	{
 		*reached = VERIFY_CHECKSUM;
-		work_enter_phase(work, "hashing", 0, 20);
-		check_files(work, snapshot);
+		if (shared == NULL)
+			work_enter_phase(work, "hashing", 0, 20);
+		verify_files(work, snapshot, shared);
 	}
 	if (level >= VERIFY_ARCHIVE)
 	{
@@ -211,6 +84,19 @@ check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
 	}
 }
 
+/* How far the last verification went. */
+static pg_noinline VerifyLevel
+known_level(const StoredSnapshot *snapshot)
+{
+	VerifyLevel level = VERIFY_RESTORE;
+
+	while (level > VERIFY_CHECKSUM &&
+		   strcmp(snapshot->verification.level,
+				  settings_verify_name(level)) != 0)
+		level--;
+	return level;
+}
+
 /*
  * Raise an error where a problem is known that a verification as far as this
  * could not have found: it does not tell that the problem is gone.
@@ -218,17 +104,19 @@ check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
 static void
 check_known_problem(const StoredSnapshot *snapshot, VerifyLevel level)
 {
-	const Verification *known = &snapshot->verification;
-
-	if (!snapshot->failed || level >= VERIFY_RESTORE ||
-		strcmp(known->level, settings_verify_name(VERIFY_RESTORE)) != 0)
+	if (!snapshot->failed || known_level(snapshot) <= level)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
+			 known_level(snapshot) == VERIFY_RESTORE ?
 			 errmsg("a restore of snapshot \"%s\" has found a problem",
+					snapshot->name) :
+			 errmsg("reading the archive of snapshot \"%s\" has found a problem",
 					snapshot->name),
-			 errdetail_internal("%s", known->problem),
-			 errhint("Its files are as they should be. Only another restore can tell that the problem is gone: use restore => true.")));
+			 errdetail_internal("%s", snapshot->verification.problem),
+			 known_level(snapshot) == VERIFY_RESTORE ?
+			 errhint("Its files are as they should be. Only another restore can tell that the problem is gone: use restore => true.") :
+			 errhint("Its files are as they should be. Only reading it once more can tell that the problem is gone: use snapshot_verify().")));
 }
 
 /* Write down what came of a verification: good, when problem is NULL. */
@@ -242,6 +130,21 @@ record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
 	verification.level = pstrdup(settings_verify_name(level));
 	verification.problem = problem;
 	verification_write(snapshot->path, &verification);
+}
+
+/*
+ * As record, of a good snapshot.  What was found out of the same bytes before
+ * still holds, if that is to be kept.
+ */
+static void
+record_good(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
+{
+	if (keep && snapshot->verified && !snapshot->failed)
+		level = Max(level, known_level(snapshot));
+	record(snapshot, level, NULL);
+	ereport(LOG,
+			(errmsg("verified snapshot \"%s\" (%s)", snapshot->name,
+					settings_verify_name(level))));
 }
 
 /*
@@ -309,10 +212,11 @@ note_removal(const StoredSnapshot *snapshot, ErrorData *edata)
 
 /*
  * Verify the snapshot that the run names, and write down the outcome beside it.
- * Raises an error when it is not good, or cannot be verified.
+ * shared is as for verify_files().  Raises an error when it is not good, or
+ * cannot be verified.
  */
-void
-verify_snapshot(Work *work, VerifyLevel level)
+static void
+verify(Work *work, VerifyLevel level, SharedFiles *shared)
 {
 	MemoryContext context = CurrentMemoryContext;
 	StoredSnapshot *snapshot = store_get(work->directory, work->run.name, true);
@@ -321,7 +225,7 @@ verify_snapshot(Work *work, VerifyLevel level)
 	work->held = hold_for_reading(snapshot->path);
 	PG_TRY();
 	{
-		check(work, snapshot, level, &reached);
+		check(work, snapshot, level, shared, &reached);
 	}
 	PG_CATCH();
 	{
@@ -347,8 +251,91 @@ verify_snapshot(Work *work, VerifyLevel level)
 
 	hold_release(&work->held);
 	check_known_problem(snapshot, level);
-	record(snapshot, level, NULL);
+	record_good(snapshot, level, shared != NULL);
+}
+
+/*
+ * Verify the snapshot that the run names, as far as level, and write down the
+ * outcome beside it.  Raises an error when it is not good, or cannot be
+ * verified.
+ */
+void
+verify_snapshot(Work *work, VerifyLevel level)
+{
+	verify(work, level, NULL);
+}
+
+/*
+ * As verify() of one snapshot of many: that it is not good, or was removed
+ * meanwhile, is no error.
+ */
+static void
+verify_next(Work *work, SharedFiles *shared)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		verify(work, VERIFY_CHECKSUM, shared);
+	}
+	PG_CATCH();
+	{
+		RunError   *error;
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		if (edata->sqlerrcode != ERRCODE_DATA_CORRUPTED &&
+			edata->sqlerrcode != ERRCODE_IO_ERROR &&
+			edata->sqlerrcode != ERRCODE_OBJECT_IN_USE &&
+			edata->sqlerrcode != ERRCODE_UNDEFINED_OBJECT)
+			PG_RE_THROW();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(context);
+		error = palloc0(sizeof(RunError));
+		report_fill_error(error, edata);
+		report_failure(&work->run, error);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Verify the files of all snapshots, or of all of one database, newest first; one
+ * that several of them share is read once.  Raises an error when that cannot be
+ * done, and not for what is found.
+ */
+void
+verify_all(Work *work)
+{
+	MemoryContext context = CurrentMemoryContext;
+	const char *database = work->run.database;
+	List	   *snapshots = store_list(work->directory,
+									   database[0] != '\0' ? database : NULL,
+									   DT_NOBEGIN, ERROR, WARNING);
+	SharedFiles *shared = verify_files_begin();
+	ListCell   *lc;
+
+	foreach(lc, snapshots)
+	{
+		StoredSnapshot *snapshot = lfirst(lc);
+		int			n = foreach_current_index(lc);
+		MemoryContext one = AllocSetContextCreate(context, "verification",
+												  ALLOCSET_DEFAULT_SIZES);
+
+		/* whoever is at it already tells */
+		if (state_begin_verifying(work->run.id, snapshot->name))
+		{
+			strlcpy(work->run.name, snapshot->name, sizeof(work->run.name));
+			work_enter_phase(work, "hashing", 99 * n / list_length(snapshots),
+							 99 * (n + 1) / list_length(snapshots));
+			MemoryContextSwitchTo(one);
+			verify_next(work, shared);
+			MemoryContextSwitchTo(context);
+		}
+		MemoryContextDelete(one);
+	}
 	ereport(LOG,
-			(errmsg("verified snapshot \"%s\" (%s)", snapshot->name,
-					settings_verify_name(level))));
+			(errmsg("verified the files of %d snapshots: " INT64_FORMAT " bytes read",
+					list_length(snapshots), shared->bytes_read)));
 }

@@ -14,5 +14,6 @@
 #include "work.h"
 
 extern void verify_snapshot(Work *work, VerifyLevel level);
+extern void verify_all(Work *work);
 
 #endif							/* SNAPSHOT_WORKER_VERIFY_H */

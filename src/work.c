@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "access/xact.h"
@@ -85,12 +86,30 @@ work_check_deadline(Work *work, const char *what)
 		timed_out(what, "");
 }
 
+/* Have the file of an item of the archive hashed, under whatever name it is. */
+static void
+note_file(Work *work, int item)
+{
+	static const char *const suffixes[] = {"", ".gz", ".lz4", ".zst"};
+
+	for (size_t i = 0; i < lengthof(suffixes); i++)
+	{
+		char	   *path = psprintf("%s/%d.dat%s", work->archive, item,
+									suffixes[i]);
+		struct stat st;
+
+		if (lstat(psprintf("%s/%s", work->staging.path, path), &st) == 0)
+			hashing_add(work->hashing, path);
+	}
+}
+
 /* Make known which table a program has come to. */
 static void
 note_table(Work *work, const char *line)
 {
 	char	   *table = messages_table_begun(line);
 	Progress   *progress = &work->progress;
+	int			item;
 
 	if (table != NULL)
 	{
@@ -99,8 +118,12 @@ note_table(Work *work, const char *line)
 				sizeof(progress->current_table));
 		pfree(table);
 	}
-	else if (messages_is_table_finished(line))
+	else if (messages_is_table_finished(line, &item))
+	{
 		work->tables_finished++;
+		if (work->hashing != NULL)
+			note_file(work, item);
+	}
 	else
 		return;
 
@@ -124,6 +147,14 @@ want_line(void *arg, const char *line)
 	return !work->in_remark;
 }
 
+static bool
+use_time(void *arg)
+{
+	Work	   *work = arg;
+
+	return work->hashing != NULL && hashing_step(work->hashing);
+}
+
 /*
  * Run a program to its good end, and return its output; anything else is an
  * error.
@@ -132,6 +163,7 @@ char *
 work_run_program(Work *work, char **argv, bool want_stdout)
 {
 	const char *name = last_dir_separator(argv[0]) + 1;
+	ChildWatcher watcher = {want_line, use_time, work};
 	ChildResult result;
 
 	if (access(argv[0], X_OK) != 0)
@@ -142,7 +174,7 @@ work_run_program(Work *work, char **argv, bool want_stdout)
 
 	work->in_remark = false;
 	child_run(argv, work->environment, want_stdout, work->deadline,
-			  want_line, work, &result);
+			  &watcher, &result);
 	if (result.timed_out)
 		timed_out(name, result.output);
 	if (result.status != 0)

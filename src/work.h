@@ -11,6 +11,7 @@
 #define SNAPSHOT_WORKER_WORK_H
 
 #include "commands.h"
+#include "hashing.h"
 #include "manifest.h"
 #include "shared_state.h"
 #include "staging.h"
@@ -22,6 +23,9 @@ typedef struct Work
 	bool		published;		/* from then on the run has succeeded */
 	const RunError *verify_error;	/* with what was published, or NULL */
 	Staging		staging;
+	const char *archive;		/* relative to the staging directory */
+	Share	   *share;			/* with an earlier snapshot, or NULL */
+	Hashing    *hashing;		/* of what is staged, while there is that */
 	Manifest	manifest;		/* of the snapshot that is taken */
 	const char *directory;
 	const char *bin_directory;

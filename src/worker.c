@@ -117,6 +117,10 @@ do_run(void)
 			verify_snapshot(&work, work.run.test_restore ? VERIFY_RESTORE :
 							VERIFY_ARCHIVE);
 			break;
+		case KIND_VERIFY_ALL:
+			work_prepare(&work);
+			verify_all(&work);
+			break;
 		case KIND_RESTORE:
 			restore_snapshot(&work);
 			break;

@@ -176,7 +176,7 @@ $row = at('hashing');
 is($row->{phase}, 'hashing', 'then files are hashed');
 cmp_ok($row->{bytes_written}, '>=', $bytes, 'nothing is lost of it');
 $row = at('hashed');
-is($row->{phase}, 'hashing', 'all of them');
+is($row->{phase}, 'syncing', 'and synced');
 cmp_ok($row->{percent}, '>', $percent, 'the percentage has risen again');
 $row = at('published');
 is($row->{phase}, 'publishing', 'then it is published');

@@ -1,12 +1,13 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# The README's page "When you need it back", command by command: each is run as
+# doc/recovery.md, "When you need it back", command by command: each is run as
 # it stands there, but for paths, ports and the name of the snapshot.
 
 use strict;
 use warnings;
 
+use Documentation;
 use DumpCompare;
 use File::Basename;
 use PostgreSQL::Test::Cluster;
@@ -42,14 +43,13 @@ my $list = $node->basedir . '/orders.list';
 
 # The commands of one of the page's sections.
 my %commands;
-my $section;
-my $page = slurp_file('README.md');
-$page =~ s/.*^## When you need it back\n//ms or die 'no such page';
-$page =~ s/^## .*//ms;
-foreach my $line (split /\n/, $page)
+my $all_text = '';
+foreach my $block (fenced_blocks('doc/recovery.md'))
 {
-	$section = $1 if $line =~ /^### (.*)/;
-	push @{ $commands{ $section // '' } }, $1 if $line =~ /^    \$ (.*)/;
+	my $in = $block->{section} =~ s/^When you need it back$//r;
+
+	$all_text .= $block->{text};
+	push @{ $commands{$in} }, $block->{text} =~ /^\$ (.*)/mg;
 }
 
 # Takes the next command of a section and runs it; it begins as is expected.
@@ -91,7 +91,7 @@ run_next($in, 'dropdb shop_back');
 $node->safe_psql('shop', 'DROP TABLE sales.orders');
 run_next($in, 'pg_restore --list');
 # as the page shows it, but for numbers
-my ($shown) = $page =~ /^    \$ cat \S+\n((?:    \d.*\n)+)/m;
+my ($shown) = $all_text =~ /^\$ cat \S+\n((?:\d.*\n)+)/m;
 my $found = run_next($in, 'cat');
 s/^ *\d+; \d+ \d+ //mg foreach $shown, $found;
 is(join('', sort grep { !/INDEX|ACL/ } map { "$_\n" } split /\n/, $found),

@@ -124,6 +124,35 @@ like(error_of("SELECT snapshot_verify('$app[2]')"),
 unlike(error_of("SELECT snapshot_verify('$app[2]')"), qr/\Q$app[3]\E/,
 	'but not those that do not');
 push @app, take();
+
+# All of them at once.
+sub verify_all
+{
+	my ($arguments) = @_;
+
+	return $node->safe_psql('postgres',
+		"SELECT name, verified_at IS NULL, problem LIKE '%have changed%' FROM snapshot_verify_all($arguments)");
+}
+
+$node->safe_psql('postgres', "SELECT snapshot_verify('$app[4]', restore => true)");
+$log = -s $node->logfile;
+is(verify_all("'app'"),
+	join("\n", "$app[4]|f|", "$app[3]|f|", "$app[2]|t|t", "$app[1]|t|t"),
+	'all are verified, and it is told which are bad');
+my $bytes = 0;
+my %inodes = map { (stat $_)[1] => -s $_ } grep { -f && !m{/(?:manifest|verified)\.json$} }
+  map { glob("$directory/$_/*"), glob("$directory/$_/*/*") } @app[ 1 .. 4 ];
+$bytes += $_ foreach values %inodes;
+like(slurp_file($node->logfile, $log),
+	qr/verified the files of 4 snapshots: $bytes bytes read/,
+	'each file is read once, however many snapshots share it');
+is( $node->safe_psql('postgres',
+		'SELECT verify_level, problem IS NULL FROM snapshot_list()'),
+	"restore|t\nrestore|t\nchecksum|f\nchecksum|f",
+	'what a restore has shown still holds where the files have not changed');
+is(verify_all("'nosuch'"), '', 'a database without snapshots has none that are bad');
+like(error_of('SELECT snapshot_verify_all(); SELECT 1/0'), qr/division by zero/,
+	'that some are bad is no error');
 is((stat file_of($app[4], 'b'))[1], (stat file_of($app[3], 'b'))[1],
 	'the next one shares with the newest good one');
 

@@ -1,0 +1,210 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify_files.c
+ *	  Are the files of a snapshot what its manifest says?
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "access/xact.h"
+#include "digest.h"
+#include "files.h"
+#include "lib/stringinfo.h"
+#include "share.h"
+#include "test_step.h"
+#include "utils/hsearch.h"
+#include "verify_files.h"
+
+/* Of more problems than these there is only the number. */
+#define MAX_PROBLEMS	10
+
+typedef struct InodeKey
+{
+	dev_t		device;
+	ino_t		inode;
+} InodeKey;
+
+/* A file of several names, and what it was found to be. */
+typedef struct InodeEntry
+{
+	InodeKey	key;
+	char		sha256[SHA256_HEX_SIZE];
+} InodeEntry;
+
+typedef struct Problems
+{
+	int			count;
+	StringInfoData text;
+} Problems;
+
+static void add_problem(Problems *problems, const char *format,...) pg_attribute_printf(2, 3);
+
+static void
+add_problem(Problems *problems, const char *format,...)
+{
+	char		line[2048];
+	va_list		args;
+
+	if (++problems->count > MAX_PROBLEMS)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	appendStringInfo(&problems->text, "%s%s",
+					 problems->text.len > 0 ? "\n" : "", line);
+}
+
+/* Raise an error if there are problems. */
+static void
+raise_problems(const StoredSnapshot *snapshot, Problems *problems)
+{
+	if (problems->count == 0)
+		return;
+	if (problems->count > MAX_PROBLEMS)
+		appendStringInfo(&problems->text, "\nand %d more",
+						 problems->count - MAX_PROBLEMS);
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("snapshot \"%s\" is not what its manifest says",
+					snapshot->name),
+			 errdetail_internal("%s", problems->text.data)));
+}
+
+/* Add the snapshots that have the same problem, since they share the file. */
+static void
+add_sharers(const char *directory, const StoredSnapshot *snapshot,
+			const ManifestFile *file, Problems *problems)
+{
+	ListCell   *lc;
+
+	foreach(lc, share_names(directory, snapshot, file))
+		add_problem(problems, "Snapshot \"%s\" shares that file.",
+					(char *) lfirst(lc));
+}
+
+/* The place for what verify_files() finds out of shared files, palloc'd. */
+SharedFiles *
+verify_files_begin(void)
+{
+	HASHCTL		info;
+	SharedFiles *shared = palloc0(sizeof(SharedFiles));
+
+	info.keysize = sizeof(InodeKey);
+	info.entrysize = sizeof(InodeEntry);
+	info.hcxt = CurrentMemoryContext;
+	shared->inodes = hash_create("shared files", 256, &info,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return shared;
+}
+
+/*
+ * Is the SHA-256 of a file the expected one?  One that has several names is
+ * read once, if there is a place for what it is.
+ */
+static bool
+has_sha256(const char *path, const struct stat *st, const char *expected,
+		   SharedFiles *shared)
+{
+	char		sha256[SHA256_HEX_SIZE];
+	InodeKey	key;
+	InodeEntry *entry;
+
+	if (shared == NULL)
+	{
+		(void) digest_file(path, sha256);
+		return strcmp(sha256, expected) == 0;
+	}
+	memset(&key, 0, sizeof(key));
+	key.device = st->st_dev;
+	key.inode = st->st_ino;
+	entry = hash_search(shared->inodes, &key, HASH_FIND, NULL);
+	if (entry == NULL)
+	{
+		shared->bytes_read += digest_file(path, sha256);
+		entry = hash_search(shared->inodes, &key, HASH_ENTER, NULL);
+		strlcpy(entry->sha256, sha256, sizeof(entry->sha256));
+	}
+	return strcmp(entry->sha256, expected) == 0;
+}
+
+/* Has the file the size and the SHA-256 that the manifest says? */
+static void
+check_file(const char *directory, const StoredSnapshot *snapshot,
+		   const ManifestFile *file, SharedFiles *shared,
+		   Problems *problems)
+{
+	char	   *path = psprintf("%s/%s", snapshot->path, file->path);
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+	{
+		if (errno != ENOENT && errno != ENOTDIR)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not stat file \"%s\": %m", path)));
+		add_problem(problems, "File \"%s\" is missing.", path);
+	}
+	else if (!S_ISREG(st.st_mode))
+		add_problem(problems, "\"%s\" is not a regular file.", path);
+	else if (st.st_size != file->size)
+		add_problem(problems, "File \"%s\" has " INT64_FORMAT
+					" bytes instead of " INT64_FORMAT ".",
+					path, (int64) st.st_size, file->size);
+	else if (!has_sha256(path, &st, file->sha256, shared))
+	{
+		add_problem(problems, "The contents of file \"%s\" have changed: their SHA-256 is not that of the manifest.",
+					path);
+		add_sharers(directory, snapshot, file, problems);
+	}
+	pfree(path);
+}
+
+/*
+ * Raise an error, of class "data corrupted", unless all files are there, as the
+ * manifest has them, and no others.  shared is for files that other snapshots
+ * have, too; it can be NULL.
+ */
+void
+verify_files(Work *work, const StoredSnapshot *snapshot,
+			 SharedFiles *shared)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Problems	problems = {0};
+	FileTree	tree;
+	const char *foreign;
+	int64		bytes = 0;
+	ListCell   *lc;
+
+	initStringInfo(&problems.text);
+	(void) files_list(snapshot->path, ERROR, &tree);
+	foreign = store_foreign_file(snapshot, &tree);
+	if (foreign != NULL)
+		add_problem(&problems, "\"%s/%s\" is not a part of the snapshot.",
+					snapshot->path, foreign);
+
+	/*
+	 * hashing needs a transaction; without an MVCC snapshot, it holds back
+	 * nothing
+	 */
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	foreach(lc, snapshot->manifest.files)
+	{
+		ManifestFile *file = lfirst(lc);
+
+		work_check_deadline(work, "verification");
+		test_step("verifying");
+		check_file(work->directory, snapshot, file, shared, &problems);
+		bytes += file->size;
+		work_note_bytes(work, bytes, (double) bytes /
+						Max(snapshot->manifest.size, 1));
+	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	raise_problems(snapshot, &problems);
+}

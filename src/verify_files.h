@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify_files.h
+ *	  Are the files of a snapshot what its manifest says?
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_VERIFY_FILES_H
+#define SNAPSHOT_WORKER_VERIFY_FILES_H
+
+#include "store.h"
+#include "work.h"
+
+/* What is known of files of which several snapshots are verified. */
+typedef struct SharedFiles
+{
+	struct HTAB *inodes;
+	int64		bytes_read;
+} SharedFiles;
+
+extern SharedFiles *verify_files_begin(void);
+extern void verify_files(Work *work, const StoredSnapshot *snapshot,
+						 SharedFiles *shared);
+
+#endif							/* SNAPSHOT_WORKER_VERIFY_FILES_H */

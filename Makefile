@@ -9,6 +9,9 @@
 #   make format           the sources laid out as PostgreSQL's own are
 #   make bench            what it costs, compared with a bare pg_dump
 #   make demo             see it work on a throw-away server
+#   make package-check    build Debian's package, and try it where it is new
+#   make rpm-check        build an RPM package from rpm/snapshot_worker.spec
+#   make dist             the sources of HEAD, as PGXN wants them
 
 EXTENSION = snapshot_worker
 MODULE_big = snapshot_worker
@@ -16,6 +19,10 @@ DATA = snapshot_worker--1.0.sql
 DOCS = doc/snapshot_worker.md doc/recovery.md doc/comparison.md
 OBJS = \
 	src/agenda.o \
+	src/alert.o \
+	src/archive.o \
+	src/archived.o \
+	src/archiving.o \
 	src/ask.o \
 	src/before_drop.o \
 	src/child.o \
@@ -62,6 +69,7 @@ OBJS = \
 	src/shared_queue.o \
 	src/shared_runs.o \
 	src/shared_state.o \
+	src/shell.o \
 	src/slots.o \
 	src/snapshot_worker.o \
 	src/staging.o \
@@ -86,16 +94,26 @@ EXTRA_CLEAN = tmp_regress
 PG_CONFIG ?= pg_config
 
 # These install what they need first, PGXS included, so they do without it.
-STANDALONE = bench check check-memory demo format fuzz lint
+STANDALONE = bench check check-memory demo format fuzz lint package-check rpm-check
 
-ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
-.PHONY: $(STANDALONE)
+ifneq (,$(filter dist $(STANDALONE),$(MAKECMDGOALS)))
+.PHONY: dist $(STANDALONE)
 $(STANDALONE):
 	@$(dir $(abspath $(lastword $(MAKEFILE_LIST))))test/$@
+
+# The first "version" of META.json is that of the distribution.
+dist: DISTRIBUTION = $(EXTENSION)-$(shell sed -n 's/.*"version": "\(.*\)".*/\1/p' META.json | head -n 1)
+dist:
+	git archive --format=zip --prefix=$(DISTRIBUTION)/ -o $(DISTRIBUTION).zip HEAD
 else
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # A server that is built without --enable-depend leaves this to us.
 $(OBJS): $(wildcard $(srcdir)/src/*.h)
+
+# Where it is not built in the source directory; VPATH would find that one's.
+$(OBJS) $(OBJS:.o=.bc): | $(CURDIR)/src
+$(CURDIR)/src:
+	mkdir -p $@
 endif

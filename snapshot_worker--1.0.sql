@@ -32,13 +32,14 @@ CREATE FUNCTION snapshot_list(
     OUT rows bigint,
     OUT system_identifier bigint,
     OUT note text,
-    OUT exclusive_size bigint)
+    OUT exclusive_size bigint,
+    OUT archived_at timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snapshot_list'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_list() IS
-'the snapshots in the snapshot directory, newest first; size is in bytes; verify_level is how far it was last verified, problem what was then found, verified_at when it was found good; rows are those of all tables, where they were counted; system_identifier is that of its cluster, note that of its pin; exclusive_size is the bytes that no other snapshot holds; warns of damaged ones and leaves them out; raises an error if the directory cannot be read or none is set';
+'the snapshots in the snapshot directory, newest first; size is in bytes; verify_level is how far it was last verified, problem what was then found, verified_at when it was found good; rows are those of all tables, where they were counted; system_identifier is that of its cluster, note that of its pin; exclusive_size is the bytes that no other snapshot holds; archived_at is when archive_command had succeeded; warns of damaged ones and leaves them out; raises an error if the directory cannot be read or none is set';
 
 CREATE FUNCTION snapshot_status(
     OUT enabled boolean,
@@ -53,13 +54,14 @@ CREATE FUNCTION snapshot_status(
     OUT consecutive_failures integer,
     OUT directory text,
     OUT launcher_pid integer,
-    OUT warning text)
+    OUT warning text,
+    OUT archive_error text)
 RETURNS record
 AS 'MODULE_PATHNAME', 'snapshot_status'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_status() IS
-'what snapshot_worker is doing (state: disabled, idle, running or retrying), what comes next, how the last runs ended, and what an administrator should see to';
+'what snapshot_worker is doing (state: disabled, idle, running or retrying), what comes next, how the last runs ended, what an administrator should see to, and why archive_command failed, if it did when it was last run';
 
 CREATE FUNCTION snapshot_next_run(
     after timestamptz DEFAULT now())

@@ -231,7 +231,8 @@ keep_output(Output *output, const char *data, size_t len)
 		data += part;
 		if (newline != NULL)
 		{
-			if (output->watcher->want_line(output->watcher->arg,
+			if (output->watcher == NULL ||
+				output->watcher->want_line(output->watcher->arg,
 										   text->data + text->len -
 										   output->line_len))
 				appendStringInfoChar(text, '\n');
@@ -336,10 +337,8 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
 			child_stop();
 			break;
 		}
-		if (!exited && output->watcher->use_time != NULL)
-			busy = output->watcher->use_time(output->watcher->arg);
-		else
-			busy = false;
+		busy = !exited && output->watcher != NULL &&
+			output->watcher->use_time(output->watcher->arg);
 	}
 	if (result->timed_out)
 		return;
@@ -354,8 +353,8 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
  * Run a program (argv[0] is its absolute path) in exactly this environment
  * and wait for its end, at most until a deadline (of clock_seconds(); 0 is
  * none), when it is stopped.  Its last lines on standard error, and on standard
- * output if that is wanted too, are in the result.  The watcher is shown the
- * beginning of each line as it comes, and gets the time in between.
+ * output if that is wanted too, are in the result.  The watcher, if there is
+ * one, is shown the beginning of each line as it comes, and gets the time in between.
  *
  * How the program ended is a result and not an error.  Raises an error when
  * it cannot be started, and whatever interrupts raise; then the program has

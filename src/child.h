@@ -23,7 +23,7 @@ typedef struct ChildWatcher
 	/* It has said this: is the line to be kept? */
 	bool		(*want_line) (void *arg, const char *line);
 
-	/* Use the time, but briefly; is there more to do?  NULL for nothing. */
+	/* Use the time, but briefly: is there more to do? */
 	bool		(*use_time) (void *arg);
 	void	   *arg;
 } ChildWatcher;

@@ -95,8 +95,8 @@ snapshot_list(PG_FUNCTION_ARGS)
 	{
 		StoredSnapshot *snapshot = lfirst(lc);
 		Manifest   *manifest = &snapshot->manifest;
-		Datum		values[19];
-		bool		nulls[19] = {0};
+		Datum		values[20];
+		bool		nulls[20] = {0};
 		int			i = 0;
 
 		values[i++] = functions_text_datum(snapshot->name);
@@ -127,6 +127,8 @@ snapshot_list(PG_FUNCTION_ARGS)
 										   snapshot->note : "");
 		values[i++] = Int64GetDatum(manifest->size -
 									share_shared_size(snapshot));
+		nulls[i] = snapshot->archived_at == 0;
+		values[i++] = TimestampTzGetDatum(snapshot->archived_at);
 		Assert(i == lengthof(values));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
 							 values, nulls);
@@ -204,8 +206,8 @@ snapshot_status(PG_FUNCTION_ARGS)
 	bool		retrying;
 	pid_t		launcher_pid;
 	const char *warning;
-	Datum		values[13] = {0};
-	bool		nulls[13];
+	Datum		values[14] = {0};
+	bool		nulls[14];
 
 	functions_check_loaded();
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
@@ -251,6 +253,8 @@ snapshot_status(PG_FUNCTION_ARGS)
 		SET(11, Int32GetDatum(launcher_pid));
 	if (warning != NULL)
 		SET(12, functions_text_datum(warning));
+	if (outcomes.archive_error[0] != '\0' && setting_archive_command[0] != '\0')
+		SET(13, functions_text_datum(outcomes.archive_error));
 #undef SET
 
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),

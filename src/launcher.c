@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "agenda.h"
+#include "archiving.h"
 #include "clock.h"
 #include "databases.h"
 #include "launcher.h"
@@ -49,6 +50,9 @@
 /* After an error of its own, the launcher rests. */
 #define REST_SECONDS		10
 
+/* Of so many failures in a row, with a minute in between, one is told of. */
+#define TELL_EACH			60
+
 /* How soon the postmaster starts another launcher. */
 #define RESTART_SECONDS		5
 
@@ -64,6 +68,7 @@ typedef struct Launcher
 	MemoryContext context;		/* of what outlives a turn of the loop */
 	MemoryContext turn;			/* of what does not */
 	Agenda		agenda;
+	Archiving	archiving;
 	List	   *workers;		/* StartedWorkers that may not have begun */
 	char	   *swept;			/* the directory that was swept, or NULL */
 	bool		scratch_swept;	/* no scratch database should be left */
@@ -177,6 +182,32 @@ write_down(const Run *run)
 					  GetSystemIdentifier(), NULL);
 }
 
+/*
+ * Have the administrator told of a run that failed, as the last of so many in a
+ * row: of the first one, and about once an hour while they go on to fail.
+ */
+static void
+tell(const Run *failed, int failures)
+{
+	Run			alert = *failed;
+	Run			run;
+
+	if (setting_failure_command[0] == '\0' ||
+		failed->error.sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		(!failed->published && failures % TELL_EACH != 1))
+		return;
+	alert.kind = KIND_ALERT;
+	alert.failed_kind = failed->kind;
+	alert.scratch[0] = '\0';
+	alert.collected = alert.reported = alert.recorded = false;
+	alert.worker_pid = 0;
+	alert.started_at = alert.finished_at = 0;
+	if (!state_submit_task(&alert, &run))
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("nobody was told of the failure: too many snapshots are being asked for")));
+}
+
 /* Take note of the runs that ended. */
 static void
 collect_outcomes(Launcher *launcher)
@@ -190,10 +221,15 @@ collect_outcomes(Launcher *launcher)
 		write_down(&run);
 		if (run.scratch[0] != '\0')
 			launcher->scratch_swept = false;
+		archiving_note_outcome(&launcher->archiving, &run);
+		if (run.kind == KIND_ARCHIVE && run.state == RUN_FAILED)
+			tell(&run, launcher->archiving.failures);
 		if (run.kind != KIND_SNAPSHOT)
 			continue;
 		job = agenda_job(&launcher->agenda, run.database);
 		jobs_note_outcome(job, &run, clock_seconds());
+		if (run.state == RUN_FAILED && !state_is_requested(run.reason))
+			tell(&run, job->failures);
 		if (job->pending && job->attempt > 1 && job->run_id == 0)
 			ereport(LOG,
 					(errmsg("next try of a snapshot of database \"%s\" is in %.0f s",
@@ -233,9 +269,12 @@ start_runs(Launcher *launcher)
 	Run			run;
 	ListCell   *lc;
 
-	for (RunQueue queue = QUEUE_REQUESTED; queue <= QUEUE_TASKS; queue++)
+	archiving_submit(&launcher->archiving);
+	for (RunQueue queue = QUEUE_REQUESTED; queue <= QUEUE_ALERTS; queue++)
 	{
-		while (state_count_active(queue) < setting_max_workers &&
+		int			limit = queue == QUEUE_ARCHIVE ? 1 : setting_max_workers;
+
+		while (state_count_active(queue) < limit &&
 			   state_next_request(queue, &run))
 			start_run(launcher, &run);
 	}
@@ -268,12 +307,15 @@ time_to_sleep(Launcher *launcher)
 	double		seconds = MAX_SLEEP_SECONDS;
 	double		to_job = jobs_seconds_to_next(launcher->agenda.jobs,
 											  clock_seconds());
+	double		to_archive = archiving_seconds_to_next(&launcher->archiving);
 
 	if (launcher->agenda.next_slot != 0)
 		seconds = Min(seconds, (double) (launcher->agenda.next_slot -
 										 GetCurrentTimestamp()) / USECS_PER_SEC);
 	if (to_job >= 0)
 		seconds = Min(seconds, to_job);
+	if (to_archive >= 0)
+		seconds = Min(seconds, to_archive);
 	/* rounded up, so as not to wake just before it */
 	return Max((long) (seconds * 1000) + 1, 1);
 }
@@ -289,6 +331,7 @@ reload(Launcher *launcher)
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
 	agenda_changed(&launcher->agenda, &before);
+	archiving_begin(&launcher->archiving);
 }
 
 /*
@@ -382,6 +425,7 @@ snapshot_worker_launcher_main(Datum main_arg)
 	before_shmem_exit(end_of_launcher, 0);
 	state_launcher_begin();
 	agenda_adopt(&launcher.agenda);
+	archiving_begin(&launcher.archiving);
 	pgstat_report_activity(STATE_IDLE, NULL);
 
 	for (;;)

@@ -32,6 +32,10 @@ action_of(const Run *run)
 			return "verify";
 		case KIND_RESTORE:
 			return "restore";
+		case KIND_ARCHIVE:
+			return "archive";
+		case KIND_ALERT:
+			return "alert";
 		case KIND_SWEEP:
 			break;
 	}

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "archive.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -62,6 +63,7 @@ judge(const List *snapshots, const char *newest)
 		.weekly = setting_keep_weekly,
 		.monthly = setting_keep_monthly,
 		.yearly = setting_keep_yearly,
+		.unarchived = archive_is_on() ? setting_archive_max_waiting : 0,
 	};
 
 	if (newest == NULL)
@@ -94,6 +96,13 @@ prune_database(const char *directory, const char *database,
 		if (removal_remove(snapshot, false, elevel))
 		{
 			removed++;
+			if (archive_is_on() && snapshot->archived_at == 0 &&
+				!snapshot->failed)
+				ereport(WARNING,
+						(errmsg("snapshot \"%s\" was removed without having been archived",
+								snapshot->name),
+						 errdetail("More than \"snapshot_worker.archive_max_waiting\" waited to be archived."),
+						 errhint("See to it that \"snapshot_worker.archive_command\" succeeds: snapshot_status() has its last error.")));
 			ereport(DEBUG1,
 					(errmsg_internal("removed snapshot \"%s\"",
 									 snapshot->name)));

@@ -61,6 +61,14 @@ what_failed(const Run *run)
 		case KIND_RESTORE:
 			return psprintf("restore of snapshot \"%s\" into database \"%s\" failed",
 							run->name, run->target);
+		case KIND_ARCHIVE:
+			if (run->name[0] == '\0')
+				return psprintf("archiving failed (attempt %d)", run->attempt);
+			return psprintf("archiving of snapshot \"%s\" failed (attempt %d)",
+							run->name, run->attempt);
+		case KIND_ALERT:
+			return psprintf("telling of the failure of database \"%s\" failed",
+							run->database);
 		case KIND_SWEEP:
 			break;
 	}

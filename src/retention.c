@@ -82,6 +82,24 @@ keep_periods(StoredSnapshot **good, int **verdicts, int ngood,
 }
 
 /*
+ * Of good snapshots, newest first, which no rule keeps, keep so many that were
+ * not archived yet.
+ */
+static void
+keep_unarchived(StoredSnapshot **good, int **verdicts, int ngood, int limit)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < ngood && kept < limit; i++)
+	{
+		if (*verdicts[i] != 0 || good[i]->archived_at != 0)
+			continue;
+		*verdicts[i] |= KEPT_TO_ARCHIVE;
+		kept++;
+	}
+}
+
+/*
  * Why to keep each of one database's snapshots, which come newest first: an
  * array of sets of reasons in the order of the list, palloc'd.
  *
@@ -139,6 +157,7 @@ retention_judge(const List *snapshots, uint64 system_identifier,
 	keep_periods(good, verdicts, ngood, week_of, rules->weekly, KEPT_WEEKLY);
 	keep_periods(good, verdicts, ngood, month_of, rules->monthly, KEPT_MONTHLY);
 	keep_periods(good, verdicts, ngood, year_of, rules->yearly, KEPT_YEARLY);
+	keep_unarchived(good, verdicts, ngood, rules->unarchived);
 	return reasons;
 }
 
@@ -161,6 +180,7 @@ retention_describe(int reasons)
 		{KEPT_WEEKLY, "keep_weekly"},
 		{KEPT_MONTHLY, "keep_monthly"},
 		{KEPT_YEARLY, "keep_yearly"},
+		{KEPT_TO_ARCHIVE, "to be archived"},
 	};
 	StringInfoData words;
 

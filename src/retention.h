@@ -21,6 +21,7 @@ typedef struct RetentionRules
 	int			weekly;			/* ISO weeks */
 	int			monthly;
 	int			yearly;
+	int			unarchived;		/* newest ones that wait to be archived */
 } RetentionRules;
 
 /* Why a snapshot is kept: a set of these; none, when it is not. */
@@ -35,7 +36,8 @@ typedef enum RetentionReason
 	KEPT_FAILED = 1 << 6,		/* bad, but among the newest */
 	KEPT_PINNED = 1 << 7,
 	KEPT_FOREIGN = 1 << 8,		/* another cluster's */
-	KEPT_GONE = 1 << 9			/* its database does not exist any more */
+	KEPT_TO_ARCHIVE = 1 << 9,	/* by no other rule */
+	KEPT_GONE = 1 << 10			/* its database does not exist any more */
 } RetentionReason;
 
 extern int *retention_judge(const List *snapshots, uint64 system_identifier,

@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "port.h"
 #include "settings.h"
+#include "shell.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
@@ -51,6 +52,9 @@ char	   *setting_time = NULL;
 int			setting_verify = VERIFY_LIST;
 bool		setting_row_counts = false;
 bool		setting_share_files = true;
+char	   *setting_archive_command = NULL;
+int			setting_archive_max_waiting = 7;
+char	   *setting_failure_command = NULL;
 int			setting_before_drop = BEFORE_DROP_OFF;
 int			setting_before_drop_size = 1024;
 int			setting_before_drop_max_age = 0;
@@ -128,6 +132,16 @@ check_bin_directory(char **newval, void **extra, GucSource source)
 {
 	/* Empty is the server's own. */
 	return **newval == '\0' || check_absolute_path(newval);
+}
+
+static bool
+check_archive_command(char **newval, void **extra, GucSource source)
+{
+	const char *problem = shell_problem(*newval);
+
+	if (problem != NULL)
+		GUC_check_errdetail("%s", problem);
+	return problem == NULL;
 }
 
 static bool
@@ -317,6 +331,24 @@ settings_define(void)
 							 NULL,
 							 &setting_row_counts, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomStringVariable("snapshot_worker.archive_command",
+							   "Shell command that copies a snapshot elsewhere.",
+							   "%p is its path, %f its name, %d the folder of its database. Empty turns this off.",
+							   &setting_archive_command, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   check_archive_command, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.archive_max_waiting",
+							"Snapshots of each database that retention spares since they wait to be archived.",
+							NULL,
+							&setting_archive_max_waiting, 7, 0, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("snapshot_worker.failure_command",
+							   "Shell command that is run when a scheduled snapshot, its verification or archive_command fails.",
+							   "What has failed is in its environment. Empty turns this off.",
+							   &setting_failure_command, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
 
 	/* These hold for a session: a superuser has to be able to go without. */
 	DefineCustomEnumVariable("snapshot_worker.before_drop",

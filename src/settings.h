@@ -68,6 +68,9 @@ extern char *setting_time;
 extern int	setting_verify;
 extern bool setting_row_counts;
 extern bool setting_share_files;
+extern char *setting_archive_command;	/* "" is none */
+extern int	setting_archive_max_waiting;
+extern char *setting_failure_command;	/* "" is none */
 extern int	setting_before_drop;
 extern int	setting_before_drop_size;	/* kilobytes */
 extern int	setting_before_drop_max_age;	/* seconds; 0 is none will do */

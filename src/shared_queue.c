@@ -22,6 +22,10 @@
 static RunQueue
 queue_of(const Run *run)
 {
+	if (run->kind == KIND_ARCHIVE)
+		return QUEUE_ARCHIVE;
+	if (run->kind == KIND_ALERT)
+		return QUEUE_ALERTS;
 	if (run->kind != KIND_SNAPSHOT)
 		return QUEUE_TASKS;
 	return state_is_requested(run->reason) ? QUEUE_REQUESTED : QUEUE_SCHEDULED;
@@ -180,7 +184,7 @@ state_submit_task(const Run *task, Run *run)
 		place->id = ++state_shared->last_id;
 		place->state = RUN_QUEUED;
 		place->reason = REASON_MANUAL;
-		place->attempt = 1;
+		place->attempt = Max(task->attempt, 1);
 		*run = *place;
 		state_wake_launcher();
 	}
@@ -324,6 +328,8 @@ has_to_wait(const Run *run)
 			return is_being_verified(run->name);
 		case KIND_VERIFY_ALL:
 		case KIND_RESTORE:
+		case KIND_ARCHIVE:
+		case KIND_ALERT:
 		case KIND_SWEEP:
 			break;
 	}

@@ -43,8 +43,17 @@ state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 	run->size = size;
 	if (error != NULL)
 		run->error = *error;
-	if (run->kind != KIND_SNAPSHOT)
-		;						/* the outcomes are those of snapshots */
+	if (run->kind == KIND_ARCHIVE)
+	{
+		outcomes->archive_error[0] = '\0';
+		if (error != NULL)
+			snprintf(outcomes->archive_error, sizeof(outcomes->archive_error),
+					 "%s%s%s%s%s", run->name, run->name[0] != '\0' ? ": " : "",
+					 error->message,
+					 error->detail[0] != '\0' ? "\n" : "", error->detail);
+	}
+	else if (run->kind != KIND_SNAPSHOT)
+		;						/* these are for whoever asked for them */
 	else if (error == NULL)
 		outcomes->last_success_at = now;
 	else

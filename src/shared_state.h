@@ -28,6 +28,8 @@ typedef enum RunKind
 	KIND_VERIFY,				/* verifies one */
 	KIND_VERIFY_ALL,			/* verifies the files of all */
 	KIND_RESTORE,				/* restores one */
+	KIND_ARCHIVE,				/* archives what was not yet */
+	KIND_ALERT,					/* tells of a run that failed */
 	KIND_SWEEP					/* drops scratch databases that were left */
 } RunKind;
 
@@ -36,7 +38,9 @@ typedef enum RunQueue
 {
 	QUEUE_SCHEDULED,			/* snapshots of the schedule */
 	QUEUE_REQUESTED,			/* snapshots that sessions ask for */
-	QUEUE_TASKS					/* all else */
+	QUEUE_TASKS,				/* all else that they ask for */
+	QUEUE_ARCHIVE,
+	QUEUE_ALERTS
 } RunQueue;
 
 typedef enum RunState
@@ -109,6 +113,7 @@ typedef struct Run
 	char		target[NAMEDATALEN];	/* database to restore into */
 	char		owner[NAMEDATALEN]; /* of that, "" as in the snapshot */
 	int			jobs;			/* of pg_restore */
+	RunKind		failed_kind;	/* of the run that is told of */
 } Run;
 
 /* What the launcher has in mind. */
@@ -127,6 +132,7 @@ typedef struct Outcomes
 	TimestampTz last_success_at;	/* 0 for never */
 	TimestampTz last_failure_at;	/* 0 for never */
 	char		last_error[NAMEDATALEN + sizeof(RunError)];
+	char		archive_error[NAMES_SIZE + sizeof(RunError)];	/* "" for none */
 } Outcomes;
 
 extern void state_define(void);

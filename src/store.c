@@ -15,6 +15,7 @@
 
 #include <sys/stat.h>
 
+#include "archived.h"
 #include "files.h"
 #include "miscadmin.h"
 #include "names.h"
@@ -211,6 +212,7 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 										   &snapshot->verification);
 	snapshot->failed = snapshot->verified &&
 		snapshot->verification.problem != NULL;
+	snapshot->archived_at = archived_read(snapshot->path, name);
 	read_pin(snapshot);
 	return snapshot;
 }
@@ -260,7 +262,8 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 	const List *files = snapshot->manifest.files;
 	static char *const others[] = {MANIFEST_FILE, STORE_PIN_FILE,
 		STORE_PIN_FILE FILES_NEW_SUFFIX, VERIFICATION_FILE,
-	VERIFICATION_FILE FILES_NEW_SUFFIX};
+		VERIFICATION_FILE FILES_NEW_SUFFIX, ARCHIVED_FILE,
+	ARCHIVED_FILE FILES_NEW_SUFFIX};
 	char	  **known = palloc((list_length(files) + lengthof(others)) *
 							   sizeof(char *));
 	int			nknown = 0;

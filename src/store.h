@@ -31,6 +31,7 @@ typedef struct StoredSnapshot
 	TimestampTz start;			/* the instant in its name */
 	bool		pinned;
 	char	   *note;			/* with the pin, in UTF-8, or NULL */
+	TimestampTz archived_at;	/* 0 when it was not */
 	bool		verified;		/* there is an outcome of a verification */
 	Verification verification;
 	bool		failed;			/* its last verification failed */

@@ -20,6 +20,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "alert.h"
+#include "archive.h"
 #include "child.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
@@ -45,10 +47,12 @@ static RunError fatal;			/* why this process has to end */
 
 static emit_log_hook_type prev_emit_log_hook = NULL;
 
-/* The database that a run's worker is connected to. */
+/* The database that a run's worker is connected to, or NULL for none. */
 static const char *
 database_of(const Run *run)
 {
+	if (run->kind == KIND_ARCHIVE || run->kind == KIND_ALERT)
+		return NULL;
 	return run->kind == KIND_SNAPSHOT ? run->database : run->connect_to;
 }
 
@@ -59,14 +63,16 @@ database_of(const Run *run)
 bool
 worker_start(const Run *run, BackgroundWorkerHandle **handle)
 {
+	const char *database = database_of(run);
 	BackgroundWorker worker;
 
 	StaticAssertStmt(sizeof(run->id) <= BGW_EXTRALEN, "room for a run");
 
 	processes_describe(&worker, "snapshot_worker_main", "snapshot_worker");
 	worker.bgw_notify_pid = MyProcPid;
-	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
-			 "snapshot_worker for database %s", database_of(run));
+	if (database != NULL)
+		snprintf(worker.bgw_name, sizeof(worker.bgw_name),
+				 "snapshot_worker for database %s", database);
 	memcpy(worker.bgw_extra, &run->id, sizeof(run->id));
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
@@ -123,6 +129,13 @@ do_run(void)
 			break;
 		case KIND_RESTORE:
 			restore_snapshot(&work);
+			break;
+		case KIND_ARCHIVE:
+			work_prepare(&work);
+			archive_snapshots(&work);
+			break;
+		case KIND_ALERT:
+			alert_run(&work);
 			break;
 		case KIND_SWEEP:
 			scratch_sweep();

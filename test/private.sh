@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 #
-# Sourced by test/check and test/demo: a private copy of the installed server
+# Sourced by test/check and others: a private copy of the installed server
 # with this extension in it, so that nothing on the machine is touched.
 
 # Runs this script again as the user "postgres" on a copy of the tree, if it
@@ -31,6 +31,18 @@ drop_root()
 		echo "What it left is in $work" >&2
 	fi
 	exit "$status"
+}
+
+# Copies the tree at $1 to $2, without what a build has left in it: what git
+# would take, or all but build directories where there is no git.
+clean_copy()
+{
+	mkdir "$2"
+	if [ -e "$1/.git" ]; then
+		git -C "$1" ls-files -z --cached --others --exclude-standard --deduplicate
+	else
+		(cd "$1" && find . -path './build*' -prune -o ! -type d -print0)
+	fi | tar -C "$1" --null -T - -cf - | tar -C "$2" -xf -
 }
 
 # Builds below $1/build for the server of program directory $2, with further

@@ -173,7 +173,7 @@ sub damages
 	{
 		my $path = "$directory/$name";
 		my $manifest = eval { manifest_of($directory, $name) };
-		my %known = map { $_ => 1 } qw(manifest.json verified.json pinned);
+		my %known = map { $_ => 1 } qw(manifest.json verified.json archived.json pinned);
 
 		push @damages, "$name has no manifest" unless defined $manifest;
 		foreach my $file (@{ $manifest->{files} })

@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * archived.h
+ *	  That a snapshot has been archived, beside it.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_ARCHIVED_H
+#define SNAPSHOT_WORKER_ARCHIVED_H
+
+#include "datatype/timestamp.h"
+
+#define ARCHIVED_FILE	"archived.json"
+
+extern void archived_write(const char *path, const char *name,
+						   TimestampTz archived_at);
+extern TimestampTz archived_read(const char *path, const char *name);
+
+#endif							/* SNAPSHOT_WORKER_ARCHIVED_H */

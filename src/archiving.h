@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * archiving.h
+ *	  When the launcher has snapshots archived.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_ARCHIVING_H
+#define SNAPSHOT_WORKER_ARCHIVING_H
+
+#include "shared_state.h"
+
+typedef struct Archiving
+{
+	bool		wanted;			/* there may be something to archive */
+	uint64		run_id;			/* the run that is on; 0 for none */
+	int			failures;		/* runs failed in a row */
+	double		due;			/* when the next one is, on clock_seconds() */
+} Archiving;
+
+extern void archiving_begin(Archiving *archiving);
+extern void archiving_note_outcome(Archiving *archiving, const Run *run);
+extern void archiving_submit(Archiving *archiving);
+extern double archiving_seconds_to_next(const Archiving *archiving);
+
+#endif							/* SNAPSHOT_WORKER_ARCHIVING_H */

@@ -1,0 +1,264 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# Copies elsewhere.  Promised here: each good snapshot of this cluster is given
+# to archive_command until that succeeds, oldest first, also across restarts; it
+# is not removed before, up to a bound; and what the shell is given, nobody can
+# choose by the name of a database.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+my ($node, $directory) = snapshot_node('main', conf => <<'EOC');
+restart_after_crash = on
+snapshot_worker.globals = off
+snapshot_worker.format = custom
+EOC
+my $remote = $node->basedir . '/remote';
+my $broken = $node->basedir . '/broken';
+mkdir $remote or die;
+# not below the snapshot's own name, so that order shows
+my $copy = "test ! -e $broken || { echo the remote is broken >&2; exit 3; }; "
+  . "echo %f >>$remote/log && cp -r \"%p\" $remote/";
+
+sub take
+{
+	my ($database) = @_;
+
+	return $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
+}
+
+sub archived
+{
+	my ($name) = @_;
+
+	return $node->safe_psql('postgres',
+		"SELECT archived_at IS NOT NULL FROM snapshot_list() WHERE name = '$name'") eq 't';
+}
+
+sub wait_until_archived
+{
+	my ($name) = @_;
+
+	wait_until("$name is archived", sub { archived($name) });
+	return;
+}
+
+sub archive_error
+{
+	return $node->safe_psql('postgres', 'SELECT archive_error FROM snapshot_status()');
+}
+
+sub break_remote
+{
+	append_to_file($broken, '');
+	return;
+}
+
+sub mend_remote
+{
+	unlink $broken or die;
+	return;
+}
+
+sub log_of_remote
+{
+	return join ' ', split /\n/, slurp_file("$remote/log");
+}
+
+$node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(a b);
+my @names = (take('a'), take('a'));
+ok(!archived($names[0]), 'without archive_command nothing is archived');
+
+# What was there before is archived too, oldest first; then what comes.
+reload_with($node, archive_command => $copy);
+wait_until_archived($names[1]);
+push @names, take('b');
+wait_until_archived($names[2]);
+is(log_of_remote(), "@names", 'each snapshot is archived once, oldest first');
+foreach my $name (@names)
+{
+	my ($time) = $name =~ m{/(.*)};
+	is(slurp_file("$remote/$time/manifest.json"), slurp_file("$directory/$name/manifest.json"),
+		"the copy of $name is the snapshot");
+}
+is_deeply([ damages($directory) ], [], 'archived snapshots are whole');
+is($node->safe_psql('postgres', "SELECT snapshot_verify('$names[0]') IS NOT NULL"), 't',
+	'and can be verified');
+$node->restart;
+push @names, take('a');
+wait_until_archived($names[3]);
+is(log_of_remote(), "@names", 'after a restart, none is archived once more');
+
+# A remote that fails.
+my $log = -s $node->logfile;
+break_remote();
+push @names, take('a');
+wait_until('the failure shows', sub { archive_error() ne '' });
+like(archive_error(), qr/^\Q$names[4]\E: .*exited with exit code 3\nthe remote is broken$/m,
+	'the status has the error');
+like(slurp_file($node->logfile, $log),
+	qr/WARNING:  archiving of snapshot "\Q$names[4]\E" failed \(attempt 1\): the archive command failed: .*3\n.*DETAIL:  the remote is broken/,
+	'so has the log');
+ok(!archived($names[4]), 'it is not archived');
+$node->stop('immediate');
+$node->start;
+wait_until('it is tried again after a crash', sub { archive_error() ne '' });
+mend_remote();
+wait_until_archived($names[4]);
+is(archive_error(), '', 'once it succeeds, there is no error any more');
+is(log_of_remote(), "@names", 'nothing was left out, or done twice');
+
+# Retention.
+break_remote();
+reload_with($node, retention => 1, archive_max_waiting => 2);
+$log = -s $node->logfile;
+my @waiting = map { take('b') } 1 .. 4;
+is_deeply([ snapshots($directory, 'b') ], [ @waiting[ 1 .. 3 ] ],
+	'retention spares what waits to be archived, up to the bound');
+like(slurp_file($node->logfile, $log),
+	qr/WARNING:  snapshot "\Q$waiting[0]\E" was removed without having been archived\n.*DETAIL:.*archive_max_waiting/,
+	'and warns of what it does not');
+is( $node->safe_psql('postgres',
+		"SELECT name, rules FROM snapshot_retention('b') WHERE rules LIKE '%archived%' ORDER BY name"),
+	"$waiting[1]|to be archived\n$waiting[2]|to be archived",
+	'snapshot_retention() tells');
+mend_remote();
+wait_until_archived($waiting[3]);
+$node->safe_psql('postgres', 'SELECT snapshot_prune()');
+is_deeply([ snapshots($directory, 'b') ], [ $waiting[3] ],
+	'what has been archived is removed');
+reload_with($node, retention => 100);
+
+# What is not good is not archived, nor what is another cluster's.
+my $bad = take('b');
+wait_until_archived($bad);
+break_remote();
+$bad = take('b');
+my $archive = (glob("$directory/$bad/*.dump"))[0];
+open my $fh, '+<:raw', $archive or die;
+seek $fh, 50, 0 or die;
+print $fh "\0\0\0\0\0\0";
+close $fh or die;
+isnt($node->psql('postgres', "SELECT snapshot_verify('$bad')"), 0, 'a snapshot goes bad');
+my $foreign = 'b/2020-01-01T00-00-00Z';
+system_or_bail('cp', '-r', "$directory/$waiting[3]", "$directory/$foreign");
+unlink "$directory/$foreign/archived.json" or die;
+my $text = slurp_file("$directory/$foreign/manifest.json");
+$text =~ s/\Q$waiting[3]\E/$foreign/;
+$text =~ s/("system_identifier": ")\d+/${1}1/ or die;
+unlink "$directory/$foreign/manifest.json" or die;
+append_to_file("$directory/$foreign/manifest.json", $text);
+mend_remote();
+my $good = take('b');
+wait_until_archived($good);
+ok(!archived($bad), 'a bad snapshot is not archived');
+ok(!archived($foreign), 'nor is one of another cluster');
+unlike(log_of_remote(), qr/\Q$bad\E|\Q$foreign\E/, 'the command has not seen them');
+
+# Placeholders, the environment, and names that would be commands.
+my $owned = $node->basedir . '/owned';
+my $evil = "\$(touch $owned); touch $owned;'\"\`x\`%p";
+$evil = substr $evil, 0, 63;
+$node->safe_psql('postgres', 'CREATE DATABASE "' . ($evil =~ s/"/""/gr) . '"');
+reload_with($node,
+	archive_command => "printf '%%s\\n' '%p' '%f' '%d' 100%% \"\$SNAPSHOT_NAME\" \"\$SNAPSHOT_PATH\" \"\$SNAPSHOT_DATABASE\" >$remote/seen");
+my $name = $node->safe_psql('postgres', 'SELECT snapshot_now($e$' . $evil . '$e$)');
+wait_until('the snapshot of the odd name is archived',
+	sub { $node->safe_psql('postgres', "SELECT archived_at IS NOT NULL FROM snapshot_list() LIMIT 1") eq 't' });
+my ($folder) = $name =~ m{^(.*)/};
+is(slurp_file("$remote/seen"),
+	join("\n", "$directory/$name", $name, $folder, '100%', $name, "$directory/$name", $evil) . "\n",
+	'the placeholders are filled in');
+ok(!-e $owned, 'the name of a database is no command');
+my (undef, undef, $stderr) = $node->psql('postgres',
+	"ALTER SYSTEM SET snapshot_worker.archive_command = 'cp %x'");
+like($stderr, qr/invalid value.*\n.*%p \(path\)/, 'an unknown placeholder is refused');
+
+# A command that hangs is stopped with the server, and by its timeout.
+my $pid_file = $node->basedir . '/pid';
+my $hang = "echo \$\$ >$pid_file.new && mv $pid_file.new $pid_file && exec sleep 1000";
+reload_with($node, archive_command => $hang);
+take('a');
+wait_until('the command hangs', sub { -s $pid_file });
+is(take('a') =~ /^a/, 1, 'snapshots are taken meanwhile');
+is($node->safe_psql('postgres', "SELECT action || ' ' || phase FROM snapshot_progress()"),
+	'archive archiving', 'the progress shows it');
+my $pid = slurp_file($pid_file) + 0;
+$node->stop('fast');
+ok(!kill(0, $pid), 'a command that hangs is ended with the server');
+unlink $pid_file or die;
+$node->append_conf('postgresql.conf', "snapshot_worker.timeout = 1s\n");
+$node->start;
+wait_until('the timeout shows', sub { archive_error() =~ /took longer than 1 s/ });
+reload_with($node, archive_command => '');
+is(archive_error(), '', 'what is off has no error');
+$node->append_conf('postgresql.conf', "snapshot_worker.timeout = 12h\n");
+$node->reload;
+
+# Real ones, of Debian's packages.
+sub has_program
+{
+	my ($program) = @_;
+
+	return scalar grep { -x "$_/$program" } split /:/, $ENV{PATH};
+}
+
+SKIP:
+{
+	skip 'restic is not installed', 2 unless has_program('restic');
+	my $repository = $node->basedir . '/restic';
+	my $password = $node->basedir . '/restic.password';
+	my $restored = $node->basedir . '/restored';
+
+	append_to_file($password, "secret\n");
+	local $ENV{RESTIC_CACHE_DIR} = $node->basedir . '/restic.cache';
+	system_or_bail('restic', '-q', 'init', '-r', $repository, '-p', $password);
+	reload_with($node,
+		archive_command => "restic -q -r $repository -p $password --cache-dir $ENV{RESTIC_CACHE_DIR} backup --tag %d '%p'");
+	my $last = take('a');
+	wait_until_archived($last);
+	system_or_bail('restic', '-q', 'restore', 'latest', '-r', $repository, '-p', $password,
+		'--tag', 'a', '--path', "$directory/$last", '--target', $restored);
+	is(slurp_file("$restored$directory/$last/manifest.json"),
+		slurp_file("$directory/$last/manifest.json"), 'restic has the snapshot');
+	rename "$directory/$last", "$remote/lost" or die;
+	system_or_bail('cp', '-r', "$restored$directory/$last", "$directory/$last");
+	is($node->safe_psql('postgres', "SELECT snapshot_verify('$last') IS NOT NULL"), 't',
+		'what comes back from restic is whole');
+}
+SKIP:
+{
+	skip 'rclone is not installed', 1 unless has_program('rclone');
+	reload_with($node,
+		archive_command => "rclone --config /dev/null copy '%p' ':local:$remote/rclone/%f'");
+	my $last = take('a');
+	wait_until_archived($last);
+	is_deeply([ damages("$remote/rclone") ], [], 'rclone has whole snapshots');
+}
+SKIP:
+{
+	skip 'age is not installed', 1 unless has_program('age');
+	my $key = $node->basedir . '/key.txt';
+	my ($out, $err) = ('', '');
+
+	IPC::Run::run([ 'age-keygen', '-o', $key ], '>', \$out, '2>', \$err) or die $err;
+	my ($recipient) = $err =~ /Public key: (\S+)/ or die $err;
+	mkdir "$remote/age" or die;
+	reload_with($node,
+		archive_command => "mkdir -p $remote/age/%d && tar -C '%p' -cf - . | age -r $recipient -o '$remote/age/%f.tar.age'");
+	my $last = take('a');
+	wait_until_archived($last);
+	mkdir "$remote/plain" or die;
+	system_or_bail('sh', '-c', "age -d -i $key '$remote/age/$last.tar.age' | tar -C '$remote/plain' -xf -");
+	is(slurp_file("$remote/plain/manifest.json"), slurp_file("$directory/$last/manifest.json"),
+		'what age has encrypted comes back');
+}
+
+$node->stop;
+done_testing();

@@ -1,0 +1,124 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# Alerts.  Promised here: failure_command is told of the first failure of a
+# scheduled snapshot, of its verification and of archive_command, with the error
+# in its environment and not among its arguments; not of each retry, and not of
+# what a session asked for, whose error that gets; and whatever becomes of the
+# command, snapshots go on.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+
+my ($node, $directory) = snapshot_node(
+	'main',
+	clock => '2026-03-19 02:00:00',
+	conf => <<'EOC');
+snapshot_worker.globals = off
+snapshot_worker.format = custom
+snapshot_worker.databases = 'app'
+snapshot_worker.time = '03:00, 05:00, 07:00, 09:00'
+snapshot_worker.enable = on
+EOC
+my $told = $node->basedir . '/told';
+mkdir $told or die;
+my $tell = "(tr '\\0' ' ' </proc/\$\$/cmdline; env -0) >$told/new && mv $told/new $told/\$(ls $told | wc -l)";
+reload_with($node, failure_command => $tell);
+
+sub alerts
+{
+	return map {
+		{
+			map { /^([^=]*)=(.*)$/s ? ($1 => $2) : () } split /\0/, slurp_file($_)
+		}
+	} sort glob("$told/[0-9]*");
+}
+
+sub status
+{
+	my ($column) = @_;
+
+	return $node->safe_psql('postgres', "SELECT $column FROM snapshot_status()");
+}
+
+# There is no such database.
+set_clock($node, '2026-03-19 03:00:01');
+wait_until('it is tried again and again', sub { status('attempt') ne '' && status('attempt') >= 3 });
+my @alerts = alerts();
+is(@alerts, 1, 'of several tries in a row one failure is told of');
+is_deeply(
+	{ map { $_ => $alerts[0]{"SNAPSHOT_$_"} } qw(EVENT DATABASE ATTEMPT ERROR DETAIL) },
+	{
+		EVENT => 'snapshot',
+		DATABASE => 'app',
+		ATTEMPT => 1,
+		ERROR => 'database "app" does not exist',
+		DETAIL => ''
+	},
+	'the environment has what has failed');
+like($alerts[0]{SNAPSHOT_NAME}, qr{^app/2026-03-19T03-0}, 'and the name of it');
+unlike((split /\0/, slurp_file("$told/0"))[0], qr/does not exist/,
+	'which the arguments do not have');
+
+# What a session asks for is its own business.
+$node->psql('postgres', "SELECT snapshot_now('nosuch')");
+is(scalar alerts(), 1, 'a session is told itself');
+
+# It succeeds, and fails again later.
+$node->safe_psql('postgres', 'CREATE DATABASE app');
+wait_until('the next try succeeds', sub { status('consecutive_failures') eq '0' });
+my $fake = install_fake_program($node, 'pg_dump', <<'EOS');
+[ "$1" = --version ] && exec REAL "$@"
+echo "it is broken; don't \$(touch /nowhere/x)" >&2
+exit 1
+EOS
+reload_with($node, bin_directory => $fake);
+set_clock($node, '2026-03-19 05:00:01');
+wait_until('the next failure is told of', sub { @alerts = alerts(); @alerts == 2 });
+is("$alerts[1]{SNAPSHOT_ERROR}|$alerts[1]{SNAPSHOT_DETAIL}",
+	"pg_dump failed: child process exited with exit code 1|it is broken; don't \$(touch /nowhere/x)",
+	'with what pg_dump said');
+
+# A snapshot that is not what it should be.
+install_fake_program($node, 'pg_dump');
+install_fake_program($node, 'pg_restore', <<'EOS');
+for arg; do [ "$arg" = --list ] && exec REAL "$@"; done
+[ "$1" = --version ] && exec REAL "$@"
+echo "pg_restore: error: it is rotten" >&2
+exit 1
+EOS
+wait_until('a try succeeds', sub { status('consecutive_failures') eq '0' });
+reload_with($node, verify => 'archive');
+set_clock($node, '2026-03-19 07:00:01');
+wait_until('a failed verification is told of', sub { @alerts = alerts(); @alerts == 3 });
+is("$alerts[2]{SNAPSHOT_EVENT}|$alerts[2]{SNAPSHOT_DATABASE}", 'verification|app',
+	'as one');
+reload_with($node, verify => 'list');
+
+# A remote that fails.
+reload_with($node, archive_command => 'echo no route >&2; false');
+wait_until('archive_command fails again and again',
+	sub { slurp_file($node->logfile) =~ /archiving of snapshot .* failed \(attempt 3\)/ });
+wait_until('it is told of', sub { @alerts = alerts(); @alerts >= 4 });
+is(@alerts, 4, 'once');
+is("$alerts[3]{SNAPSHOT_EVENT}|$alerts[3]{SNAPSHOT_DATABASE}|$alerts[3]{SNAPSHOT_DETAIL}",
+	'archive|app|no route', 'as what it is');
+like($alerts[3]{SNAPSHOT_NAME}, qr{^app/}, 'with the name of the snapshot');
+
+# A command that fails itself.
+my $log = -s $node->logfile;
+reload_with($node, archive_command => '', failure_command => 'echo nobody is there >&2; exit 7',
+	bin_directory => "$directory/nowhere");
+set_clock($node, '2026-03-19 09:00:01');
+wait_until('the failure of the command shows',
+	sub { slurp_file($node->logfile, $log) =~ /the failure command failed: child process exited with exit code 7\n.*DETAIL:  nobody is there/ });
+reload_with($node, bin_directory => '');
+wait_until('snapshots go on', sub { status('consecutive_failures') eq '0' });
+
+$node->stop;
+done_testing();

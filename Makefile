@@ -5,6 +5,8 @@
 #   make check            all of it on a private copy: the whole test suite
 #   make check-memory     the same under a memory checker; takes long
 #   make fuzz             the parsers, fed with what a fuzzer makes up
+#   make lint             what static checkers say of the sources
+#   make format           the sources laid out as PostgreSQL's own are
 #   make bench            what it costs, compared with a bare pg_dump
 #   make demo             see it work on a throw-away server
 #   make package-check    build Debian's package, and try it where it is new
@@ -92,7 +94,7 @@ EXTRA_CLEAN = tmp_regress
 PG_CONFIG ?= pg_config
 
 # These install what they need first, PGXS included, so they do without it.
-STANDALONE = bench check check-memory demo fuzz package-check rpm-check
+STANDALONE = bench check check-memory demo format fuzz lint package-check rpm-check
 
 ifneq (,$(filter dist $(STANDALONE),$(MAKECMDGOALS)))
 .PHONY: dist $(STANDALONE)

@@ -211,8 +211,8 @@ raise_too_many(void)
 void
 ask_for_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 {
-	const char *what =
-		psprintf("could not take a snapshot of database \"%s\"", database);
+	const char *what = psprintf("could not take a snapshot of database \"%s\"",
+								database);
 	TimestampTz earliest = GetCurrentTimestamp();
 
 	earliest = store_free_instant(settings_directory(), database,

@@ -162,14 +162,17 @@ save_or_explain(Oid oid, const char *command)
 	PG_CATCH();
 	{
 		ErrorData  *edata;
-		const char *without = "To go without a snapshot, a superuser can SET snapshot_worker.before_drop = off.";
 
 		MemoryContextSwitchTo(caller);
 		edata = CopyErrorData();
 		FlushErrorState();
 		if (edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
+		{
+			const char *without = "To go without a snapshot, a superuser can SET snapshot_worker.before_drop = off.";
+
 			edata->hint = edata->hint == NULL ? pstrdup(without) :
 				psprintf("%s %s", edata->hint, without);
+		}
 		edata->context = psprintf("%s was not executed: a snapshot is to be taken before it%s%s",
 								  command,
 								  edata->context == NULL ? "" : "\n",

@@ -71,14 +71,14 @@ program(const char *bin_directory, const char *name)
 }
 
 /* program --version */
-char	  **
+char **
 commands_version(const char *bin_directory, const char *name)
 {
 	return vector_of(lappend(program(bin_directory, name), "--version"));
 }
 
 /* pg_dump of a whole database into a file or directory at path. */
-char	  **
+char **
 commands_pg_dump(const char *bin_directory, const Connection *connection,
 				 const DumpOptions *options, const char *path)
 {
@@ -107,7 +107,7 @@ commands_pg_dump(const char *bin_directory, const Connection *connection,
  * pg_dumpall of roles and tablespaces into a file at path.  Passwords can be
  * read by superusers only.
  */
-char	  **
+char **
 commands_pg_dumpall_globals(const char *bin_directory,
 							const Connection *connection, int lock_timeout,
 							bool role_passwords, const char *path)
@@ -135,7 +135,7 @@ commands_pg_dumpall_globals(const char *bin_directory,
 }
 
 /* pg_restore that lists the archive at path. */
-char	  **
+char **
 commands_pg_restore_list(const char *bin_directory, const char *path)
 {
 	List	   *args = program(bin_directory, "pg_restore");
@@ -146,7 +146,7 @@ commands_pg_restore_list(const char *bin_directory, const char *path)
 }
 
 /* pg_restore that reads all of the archive at path, to nowhere. */
-char	  **
+char **
 commands_pg_restore_read(const char *bin_directory, const char *path)
 {
 	List	   *args = program(bin_directory, "pg_restore");
@@ -163,7 +163,7 @@ commands_pg_restore_read(const char *bin_directory, const char *path)
  * out: the publisher has one slot for the database that was dumped, and a
  * database that has one cannot be dropped.
  */
-char	  **
+char **
 commands_pg_restore(const char *bin_directory, const Connection *connection,
 					const RestoreOptions *options, const char *path)
 {
@@ -192,7 +192,7 @@ commands_pg_restore(const char *bin_directory, const Connection *connection,
  * pass file (NULL is libpq's default, below home), and nothing that the
  * server happens to have.
  */
-char	  **
+char **
 commands_environment(const char *bin_directory, const char *home,
 					 const char *pass_file)
 {

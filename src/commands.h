@@ -18,7 +18,8 @@ typedef struct Connection
 	const char *user;
 	const char *database;
 	const char *encoding;		/* of the database */
-	const char *options;		/* settings, as the server's command line takes them */
+	const char *options;		/* settings, as the server's command line
+								 * takes them */
 } Connection;
 
 typedef struct DumpOptions
@@ -33,8 +34,9 @@ typedef struct DumpOptions
 typedef struct RestoreOptions
 {
 	int			jobs;
-	const char *owner;			/* of everything, in the archive's encoding, and
-								 * no privileges; NULL is as in the archive */
+	const char *owner;			/* of everything, in the archive's encoding,
+								 * and no privileges; NULL is as in the
+								 * archive */
 } RestoreOptions;
 
 extern char **commands_version(const char *bin_directory, const char *program);

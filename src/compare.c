@@ -77,7 +77,7 @@ compare_objects(const List *expected, const List *found,
 			add_difference(differences,
 						   psprintf("There are " INT64_FORMAT " %s instead of " INT64_FORMAT ".",
 									count, before->kind, before->count));
-		else if (strcmp(before->sha256, after->sha256) != 0)
+		else if (after != NULL && strcmp(before->sha256, after->sha256) != 0)
 			add_difference(differences,
 						   psprintf("Some of the %s have other names.",
 									before->kind));

@@ -108,7 +108,7 @@ digest_end(Digest *digest, char *sha256)
 
 	if (pg_cryptohash_final(digest->hash, bytes, sizeof(bytes)) < 0)
 		failed(digest);
-	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
+	for (size_t i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
 		snprintf(sha256 + 2 * i, 3, "%02x", bytes[i]);
 	digest_cancel(digest);
 	return size;

@@ -16,7 +16,7 @@
 #define FILES_NEW_SUFFIX	".tmp"
 
 /* What is read of a file before other things are looked at, in bytes. */
-#define FILES_SLICE_SIZE	(256 * 1024)
+#define FILES_SLICE_SIZE	((ssize_t) 256 * 1024)
 
 /* What is below a directory, as paths relative to it. */
 typedef struct FileTree

@@ -223,7 +223,7 @@ snapshot_status(PG_FUNCTION_ARGS)
 #define SET(column, datum) (nulls[column] = false, values[column] = (datum))
 	SET(0, BoolGetDatum(setting_enable));
 	SET(1, functions_text_datum(running ? "running" : retrying ? "retrying" :
-					  setting_enable ? "idle" : "disabled"));
+								setting_enable ? "idle" : "disabled"));
 	if (running)
 	{
 		SET(2, functions_name_datum(run.database));

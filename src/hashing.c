@@ -62,12 +62,14 @@ struct Hashing
 Hashing *
 hashing_begin(const char *root, Share *share)
 {
-	HASHCTL		info = {.keysize = KEY_SIZE,
-	.entrysize = sizeof(HashedFile), .hcxt = CurrentMemoryContext};
+	HASHCTL		info;
 	Hashing    *hashing = palloc0(sizeof(Hashing));
 
 	hashing->root = root;
 	hashing->share = share;
+	info.keysize = KEY_SIZE;
+	info.entrysize = sizeof(HashedFile);
+	info.hcxt = CurrentMemoryContext;
 	hashing->hashed = hash_create("hashed files", 256, &info,
 								  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	return hashing;

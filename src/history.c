@@ -29,7 +29,7 @@
 #include "utils/memutils.h"
 
 /* Lines are mostly of some 300 bytes: some thousands of them are kept. */
-#define HISTORY_KEPT_BYTES	(1024 * 1024)
+#define HISTORY_KEPT_BYTES	((off_t) 1024 * 1024)
 
 /* Of a longer file, the last lines are read. */
 #define HISTORY_READ_BYTES	(3 * HISTORY_KEPT_BYTES)

@@ -92,7 +92,11 @@ jobs_note_outcome(Job *job, const Run *run, double now)
 	if (job->run_id != run->id)
 		return;
 	job->run_id = 0;
-	/* who cancels a run wants no other one; nor is one snapshot followed by another */
+
+	/*
+	 * who cancels a run wants no other one; nor is one snapshot followed by
+	 * another
+	 */
 	if (good || run->published ||
 		run->error.sqlerrcode == ERRCODE_QUERY_CANCELED)
 		job->pending = false;

@@ -109,7 +109,7 @@ is_good_file(const void *item)
 }
 
 /* The arrays of a manifest, each of objects of one kind. */
-static const struct ManifestArray
+typedef struct ManifestArray
 {
 	const char *name;
 	const RecordMember *members;
@@ -118,7 +118,9 @@ static const struct ManifestArray
 	size_t		list;			/* offset in the manifest */
 	bool		(*is_good) (const void *item);	/* or NULL */
 	const char *problem;		/* with an item that is not good */
-}			arrays[] = {
+} ManifestArray;
+
+static const ManifestArray arrays[] = {
 	{"roles", role_members, lengthof(role_members), sizeof(ManifestRole),
 	offsetof(Manifest, roles), NULL, "a role in it lacks its name"},
 	{"settings", setting_members, lengthof(setting_members),
@@ -139,7 +141,7 @@ static const struct ManifestArray
 };
 
 static List **
-list_of(const struct ManifestArray *array, Manifest *manifest)
+list_of(const ManifestArray *array, Manifest *manifest)
 {
 	return (List **) ((char *) manifest + array->list);
 }
@@ -154,7 +156,7 @@ manifest_format(const Manifest *manifest)
 	appendStringInfoChar(&json, '{');
 	json_add_int64(&json, "manifest_version", MANIFEST_VERSION);
 	record_write(&json, members, lengthof(members), manifest);
-	for (const struct ManifestArray *array = arrays;
+	for (const ManifestArray *array = arrays;
 		 array < arrays + lengthof(arrays); array++)
 	{
 		ListCell   *lc;
@@ -186,7 +188,7 @@ typedef struct ManifestReader
 	int			nfiles;
 
 	/* The item that is being read; array is NULL when there is none. */
-	const struct ManifestArray *array;
+	const ManifestArray *array;
 	int			number;
 	void	   *item;
 	RecordProgress item_progress;
@@ -196,7 +198,7 @@ typedef struct ManifestReader
 static void
 end_item(ManifestReader *reader)
 {
-	const struct ManifestArray *array = reader->array;
+	const ManifestArray *array = reader->array;
 	List	  **list;
 
 	if (array == NULL)
@@ -218,7 +220,7 @@ end_item(ManifestReader *reader)
 
 /* Read a member of an item of an array. */
 static void
-read_item_member(ManifestReader *reader, const struct ManifestArray *array,
+read_item_member(ManifestReader *reader, const ManifestArray *array,
 				 const JsonValue *value)
 {
 	JsonValue	inner = *value;
@@ -242,7 +244,7 @@ read_value(void *arg, const JsonValue *value)
 {
 	ManifestReader *reader = arg;
 
-	for (const struct ManifestArray *array = arrays;
+	for (const ManifestArray *array = arrays;
 		 array < arrays + lengthof(arrays); array++)
 	{
 		size_t		len = strlen(array->name);

@@ -104,7 +104,7 @@ messages_is_table_finished(const char *line, int *item)
 	if (words == NULL || strncmp(words, finished, strlen(finished)) != 0 ||
 		strstr(words, " TABLE DATA ") == NULL)
 		return false;
-	*item = atoi(words + strlen(finished));
+	*item = strtol(words + strlen(finished), NULL, 10);
 	return true;
 }
 

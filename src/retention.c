@@ -125,9 +125,9 @@ retention_judge(const List *snapshots, uint64 system_identifier,
 		for (int i = 0; i < n; i++)
 		{
 			StoredSnapshot *snapshot = list_nth(snapshots, i);
-			bool		is_newest = newest != NULL &&
-				strcmp(snapshot->name, newest) == 0;
+			bool		is_newest;
 
+			is_newest = newest != NULL && strcmp(snapshot->name, newest) == 0;
 			if (is_newest != (turn == 0))
 				continue;
 			if (snapshot->manifest.system_identifier != system_identifier)

@@ -48,7 +48,7 @@ check_pg_dump_version(Work *work)
 	const char *prefix = "pg_dump (PostgreSQL) ";
 
 	if (strncmp(output, prefix, strlen(prefix)) != 0 ||
-		atoi(output + strlen(prefix)) != SERVER_MAJOR_VERSION)
+		strtol(output + strlen(prefix), NULL, 10) != SERVER_MAJOR_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("program \"%s\" is not of version %s", argv[0],
@@ -219,10 +219,10 @@ dump_globals(Work *work)
 		return;
 	work_enter_phase(work, "saving globals", 80, 83);
 	(void) work_run_program(work, commands_pg_dumpall_globals(work->bin_directory,
-														 &work->connection,
-														 setting_lock_timeout,
-														 work->is_superuser,
-														 path), false);
+															  &work->connection,
+															  setting_lock_timeout,
+															  work->is_superuser,
+															  path), false);
 	check_globals(path);
 }
 
@@ -233,7 +233,7 @@ read_back(Work *work)
 		return;
 	work_enter_phase(work, "reading back", 83, 85);
 	(void) work_run_program(work, commands_pg_restore_list(work->bin_directory,
-												archive_path(work)), false);
+														   archive_path(work)), false);
 }
 
 /* What there is to hash, all directories of which get our own mode. */

@@ -206,7 +206,8 @@ scratch_sweep(void)
 	foreach(lc, databases)
 	{
 		const char *database = lfirst(lc);
-		pid_t		pid = atoi(database + strlen(NAMES_SCRATCH_PREFIX));
+		pid_t		pid = strtol(database + strlen(NAMES_SCRATCH_PREFIX),
+								 NULL, 10);
 		ErrorData  *edata;
 
 		if (pid != MyProcPid && state_is_worker(pid))

@@ -36,6 +36,7 @@ typedef enum VerifyLevel
 	VERIFY_ARCHIVE,				/* the whole archive is read */
 	VERIFY_RESTORE				/* it is restored, and compared */
 } VerifyLevel;
+
 /* each one includes what those before it do */
 typedef enum BeforeDrop
 {
@@ -60,7 +61,7 @@ extern int	setting_timeout;	/* seconds; 0 is none */
 extern int	setting_lock_timeout;	/* milliseconds; 0 is none */
 extern char *setting_user;		/* "" is the bootstrap superuser */
 extern int	setting_max_workers;
-extern int	setting_min_free_space;	/* megabytes; 0 is none */
+extern int	setting_min_free_space; /* megabytes; 0 is none */
 extern bool setting_catch_up;
 extern int	setting_run_on;
 extern char *setting_time;

@@ -111,8 +111,7 @@ Share *
 share_begin(const char *directory, const char *database,
 			uint64 system_identifier)
 {
-	HASHCTL		info = {.keysize = sizeof(ShareKey),
-	.entrysize = sizeof(ShareEntry), .hcxt = CurrentMemoryContext};
+	HASHCTL		info;
 	Share	   *share;
 	ListCell   *lc;
 	StoredSnapshot *earlier = newest_good(directory, database,
@@ -124,6 +123,9 @@ share_begin(const char *directory, const char *database,
 	share = palloc0(sizeof(Share));
 	share->earlier = earlier;
 	share->held = held;
+	info.keysize = sizeof(ShareKey);
+	info.entrysize = sizeof(ShareEntry);
+	info.hcxt = CurrentMemoryContext;
 	share->files = hash_create("files of a snapshot",
 							   list_length(earlier->manifest.files), &info,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);

@@ -83,7 +83,8 @@ typedef enum Comparison
 
 typedef struct Run
 {
-	uint64		id;				/* never used twice; grows in order of requests */
+	uint64		id;				/* never used twice; grows in order of
+								 * requests */
 	RunKind		kind;
 	RunState	state;
 	RunReason	reason;
@@ -98,7 +99,8 @@ typedef struct Run
 	bool		reported;		/* the log has the outcome */
 	bool		recorded;		/* the history was told of it */
 	bool		collected;		/* the launcher knows the outcome */
-	bool		published;		/* the snapshot is there, however the run ended */
+	bool		published;		/* the snapshot is there, however the run
+								 * ended */
 	int64		size;			/* bytes of the snapshot */
 	Progress	progress;
 	char		scratch[NAMEDATALEN];	/* database made for this run, or "" */

@@ -28,7 +28,8 @@ typedef struct SharedState
 	pid_t		launcher_pid;	/* 0 without a launcher */
 	Latch	   *launcher_latch; /* in shared memory; NULL without a launcher */
 	uint64		last_id;
-	TimestampTz last_start;		/* newest in any name before the server started */
+	TimestampTz last_start;		/* newest in any name before the server
+								 * started */
 	LauncherPlan plan;
 	Outcomes	outcomes;
 	Run			runs[STATE_MAX_RUNS];

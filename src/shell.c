@@ -62,7 +62,7 @@ shell_command(const char *command, const char *path, const char *name)
 }
 
 /* What has the shell run a command, palloc'd. */
-char	  **
+char **
 shell_argv(const char *command)
 {
 	char	  **argv = palloc(4 * sizeof(char *));
@@ -93,7 +93,7 @@ is_among(const List *variables, const char *variable)
  * An environment with these variables ("NAME=value"), and those that are
  * inherited otherwise, palloc'd.
  */
-char	  **
+char **
 shell_environment(char **inherited, const List *variables)
 {
 	int			n = 0;

@@ -33,7 +33,8 @@ typedef struct Staging
 	char	   *folder;			/* path of the database's folder */
 	char	   *path;			/* of the staging directory; NULL when none */
 	char	   *final_path;		/* of the snapshot to be */
-	const char *marker;			/* name of the file in it that says whose it is */
+	const char *marker;			/* name of the file in it that says whose it
+								 * is */
 	int			owner_fd;		/* locked marker files, or -1 */
 	int			manifest_fd;
 } Staging;

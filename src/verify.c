@@ -309,10 +309,10 @@ void
 verify_all(Work *work)
 {
 	MemoryContext context = CurrentMemoryContext;
-	const char *database = work->run.database[0] != '\0' ?
-		work->run.database : NULL;
-	List	   *snapshots = store_list(work->directory, database, DT_NOBEGIN,
-									   ERROR, WARNING);
+	const char *database = work->run.database;
+	List	   *snapshots = store_list(work->directory,
+									   database[0] != '\0' ? database : NULL,
+									   DT_NOBEGIN, ERROR, WARNING);
 	SharedFiles *shared = verify_files_begin();
 	ListCell   *lc;
 

@@ -91,10 +91,12 @@ add_sharers(const char *directory, const StoredSnapshot *snapshot,
 SharedFiles *
 verify_files_begin(void)
 {
-	HASHCTL		info = {.keysize = sizeof(InodeKey),
-	.entrysize = sizeof(InodeEntry), .hcxt = CurrentMemoryContext};
+	HASHCTL		info;
 	SharedFiles *shared = palloc0(sizeof(SharedFiles));
 
+	info.keysize = sizeof(InodeKey);
+	info.entrysize = sizeof(InodeEntry);
+	info.hcxt = CurrentMemoryContext;
 	shared->inodes = hash_create("shared files", 256, &info,
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	return shared;
@@ -185,7 +187,10 @@ verify_files(Work *work, const StoredSnapshot *snapshot,
 		add_problem(&problems, "\"%s/%s\" is not a part of the snapshot.",
 					snapshot->path, foreign);
 
-	/* hashing needs a transaction; without an MVCC snapshot, it holds back nothing */
+	/*
+	 * hashing needs a transaction; without an MVCC snapshot, it holds back
+	 * nothing
+	 */
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	foreach(lc, snapshot->manifest.files)

@@ -20,7 +20,9 @@
 static const volatile int64_t *offset;
 static int	(*real_clock_gettime) (clockid_t, struct timespec *);
 
-static void __attribute__((constructor))
+static void begin(void) __attribute__((constructor));
+
+static void
 begin(void)
 {
 	const char *path = getenv("FAKE_CLOCK");

@@ -1,3 +1,5 @@
+# shellcheck shell=bash
+#
 # Sourced by test/check and others: a private copy of the installed server
 # with this extension in it, so that nothing on the machine is touched.
 
@@ -18,7 +20,7 @@ drop_root()
 		tar -C "$work/source" -xf -
 	chown -R postgres: "$work"
 	# the server wants to be somewhere that it can go back to
-	cd "$work"
+	cd "$work" || exit
 	runuser -u postgres -- env -i PATH="$PATH" HOME="$work" LC_ALL=C \
 		${CI:+CI="$CI"} ${PG_TEST_TIMEOUT_DEFAULT:+PG_TEST_TIMEOUT_DEFAULT="$PG_TEST_TIMEOUT_DEFAULT"} \
 		${PROVE_TESTS:+PROVE_TESTS="$PROVE_TESTS"} \
@@ -66,5 +68,6 @@ build_private()
 	make -C "$build" -f "$source/Makefile" VPATH="$source" \
 		PG_CONFIG="$bindir/pg_config" with_llvm=no -s install \
 		DESTDIR="$private"
+	# shellcheck disable=SC2034
 	private_bindir=$private$bindir
 }

@@ -22,6 +22,8 @@
 
 #define SMALLEST_CHUNK	8
 #define FREE_LISTS		11
+#define COMPLAINT \
+	"valgrind_preload: this server's memory contexts look unfamiliar\n"
 
 #if PG_VERSION_NUM >= 160000
 #define CHUNK_HEADER	8
@@ -52,8 +54,6 @@ DEFINE_SET(NarrowSet, uint32);
 static void
 lower_limit(MemoryContext context, Size init_size, Size max_size)
 {
-	static const char complaint[] =
-		"valgrind_preload: this server's memory contexts look unfamiliar\n";
 	WideSet    *wide = (WideSet *) context;
 	NarrowSet  *narrow = (NarrowSet *) context;
 
@@ -65,7 +65,7 @@ lower_limit(MemoryContext context, Size init_size, Size max_size)
 		narrow->chunk_limit = SMALLEST_CHUNK;
 	else
 	{
-		(void) !write(STDERR_FILENO, complaint, sizeof(complaint) - 1);
+		(void) !write(STDERR_FILENO, COMPLAINT, sizeof(COMPLAINT) - 1);
 		_exit(1);
 	}
 }

@@ -130,7 +130,8 @@ sub entries
 		push @entries, map { "$in/$_" } grep { !/^\.\.?$/ } readdir $dh;
 		closedir $dh;
 	}
-	return sort @entries;
+	@entries = sort @entries;
+	return @entries;
 }
 
 # The names of the snapshots in a directory, or of one database's, sorted.

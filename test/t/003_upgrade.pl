@@ -105,7 +105,8 @@ sub contents
 	my @lines = split /\n/,
 	  $node->safe_psql($database, $catalog,
 		extra_params => [ '-v', "extension=$extension" ]);
-	return sort @lines;
+	@lines = sort @lines;
+	return @lines;
 }
 
 # The versions other than the default one that can be installed.

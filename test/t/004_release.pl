@@ -139,7 +139,7 @@ foreach my $case (
 {
 	my ($change, $expected) = @$case;
 	my $wrong = $meta_text;
-	my $changed = eval "\$wrong =~ $change";
+	my $changed = eval "\$wrong =~ $change";    ## no critic (ProhibitStringyEval)
 
 	die "$change changes nothing: $@" unless $changed;
 	is(meta_faults($wrong), $expected, "META.json after $change");

@@ -12,6 +12,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use SnapshotTest;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my ($node, $directory) = snapshot_node('main', start => 0, conf => <<'EOF');
 max_connections = 300
@@ -105,7 +106,7 @@ my $before = wakes($launcher);
 while (wakes($launcher) - $before < 10_000)
 {
 	kill 'USR1', $launcher or die;
-	select undef, undef, undef, 0.0002;
+	usleep(200);
 }
 ($fds_after, $memory_after) = holdings($launcher);
 is($fds_after, $fds, 'ten thousand wakes cost no descriptors');

@@ -473,6 +473,17 @@ my @differences = (
 			  { kind => 'rules', count => 1, sha256 => '0' x 64 };
 		},
 		qr/There are 0 rules instead of 1\./
+	],
+	# To have none of a kind is no difference.
+	[
+		'there should be no rules, and other columns',
+		sub {
+			push @{ $_[0]{objects} },
+			  { kind => 'rules', count => 0, sha256 => '0' x 64 };
+			$_->{sha256} = '0' x 64
+			  foreach grep { $_->{kind} eq 'columns' } @{ $_[0]{objects} };
+		},
+		qr/Some of the columns have other names\./
 	]);
 foreach my $difference (@differences)
 {

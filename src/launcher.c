@@ -50,7 +50,7 @@
 /* After an error of its own, the launcher rests. */
 #define REST_SECONDS		10
 
-/* Of so many failures in a row, with a minute in between, one is told of. */
+/* Of so many tries that fail, with a minute in between, one is told of. */
 #define TELL_EACH			60
 
 /* How soon the postmaster starts another launcher. */
@@ -183,18 +183,18 @@ write_down(const Run *run)
 }
 
 /*
- * Have the administrator told of a run that failed, as the last of so many in a
- * row: of the first one, and about once an hour while they go on to fail.
+ * Have the administrator told of a run that failed, if it was the first try, or
+ * about an hour of tries after one that was told of.
  */
 static void
-tell(const Run *failed, int failures)
+tell(const Run *failed)
 {
 	Run			alert = *failed;
 	Run			run;
 
 	if (setting_failure_command[0] == '\0' ||
 		failed->error.sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		(!failed->published && failures % TELL_EACH != 1))
+		(!failed->published && failed->attempt % TELL_EACH != 1))
 		return;
 	alert.kind = KIND_ALERT;
 	alert.failed_kind = failed->kind;
@@ -223,13 +223,13 @@ collect_outcomes(Launcher *launcher)
 			launcher->scratch_swept = false;
 		archiving_note_outcome(&launcher->archiving, &run);
 		if (run.kind == KIND_ARCHIVE && run.state == RUN_FAILED)
-			tell(&run, launcher->archiving.failures);
+			tell(&run);
 		if (run.kind != KIND_SNAPSHOT)
 			continue;
 		job = agenda_job(&launcher->agenda, run.database);
 		jobs_note_outcome(job, &run, clock_seconds());
 		if (run.state == RUN_FAILED && !state_is_requested(run.reason))
-			tell(&run, job->failures);
+			tell(&run);
 		if (job->pending && job->attempt > 1 && job->run_id == 0)
 			ereport(LOG,
 					(errmsg("next try of a snapshot of database \"%s\" is in %.0f s",

@@ -24,7 +24,7 @@ my $broken = $node->basedir . '/broken';
 mkdir $remote or die;
 # not below the snapshot's own name, so that order shows
 my $copy = "test ! -e $broken || { echo the remote is broken >&2; exit 3; }; "
-  . "echo %f >>$remote/log && cp -r \"%p\" $remote/";
+  . "echo %f >>$remote/log && mkdir -p $remote/%d && cp -r \"%p\" $remote/%f";
 
 sub take
 {
@@ -83,8 +83,7 @@ wait_until_archived($names[2]);
 is(log_of_remote(), "@names", 'each snapshot is archived once, oldest first');
 foreach my $name (@names)
 {
-	my ($time) = $name =~ m{/(.*)};
-	is(slurp_file("$remote/$time/manifest.json"), slurp_file("$directory/$name/manifest.json"),
+	is(slurp_file("$remote/$name/manifest.json"), slurp_file("$directory/$name/manifest.json"),
 		"the copy of $name is the snapshot");
 }
 is_deeply([ damages($directory) ], [], 'archived snapshots are whole');

@@ -3,6 +3,7 @@
 #   make, make install    build and install for the server of PG_CONFIG
 #   make installcheck     run the tests against what is installed
 #   make check            all of it on a private copy: the whole test suite
+#   make check-all       the same on other versions, too, in chroots
 #   make check-memory     the same under a memory checker; takes long
 #   make fuzz             the parsers, fed with what a fuzzer makes up
 #   make lint             what static checkers say of the sources
@@ -79,6 +80,7 @@ OBJS = \
 	src/verification.o \
 	src/verify.o \
 	src/verify_files.o \
+	src/waits.o \
 	src/work.o \
 	src/worker.o
 
@@ -94,7 +96,7 @@ EXTRA_CLEAN = tmp_regress
 PG_CONFIG ?= pg_config
 
 # These install what they need first, PGXS included, so they do without it.
-STANDALONE = bench check check-memory demo format fuzz lint package-check rpm-check
+STANDALONE = bench check check-all check-memory demo format fuzz lint package-check rpm-check
 
 ifneq (,$(filter dist $(STANDALONE),$(MAKECMDGOALS)))
 .PHONY: dist $(STANDALONE)

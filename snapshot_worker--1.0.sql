@@ -114,7 +114,7 @@ AS 'MODULE_PATHNAME', 'snapshot_progress'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_progress() IS
-'the runs in progress (action: snapshot, verify, restore or sweep) and how far they have come; bytes_written is what a snapshot has on disk so far, or what a verification has read; percent only rises';
+'the runs in progress (action: snapshot, verify, restore, archive, alert or sweep) and how far they have come; bytes_written is what a snapshot has on disk so far, or what a verification has read; percent only rises';
 
 CREATE FUNCTION snapshot_verify(
     name text,
@@ -201,6 +201,23 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION snapshot_prune(name) IS
 'remove the snapshots of a database, or of all that exist, which retention does not keep, and return how many that were; warns of those that could not be removed';
 
+CREATE VIEW snapshots AS
+SELECT name,
+       started_at,
+       finished_at - started_at AS duration,
+       pg_size_pretty(size) AS size,
+       pg_size_pretty(exclusive_size) AS exclusive_size,
+       reason,
+       verify_level AS verified,
+       problem,
+       pinned,
+       note,
+       archived_at
+  FROM snapshot_list();
+
+COMMENT ON VIEW snapshots IS
+'the snapshots in the snapshot directory, newest first, in a form for people: sizes with units; see snapshot_list()';
+
 REVOKE ALL ON FUNCTION snapshot_now(name, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_list() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_status() FROM PUBLIC;
@@ -226,3 +243,4 @@ GRANT EXECUTE ON FUNCTION snapshot_next_run(timestamptz) TO pg_monitor;
 GRANT EXECUTE ON FUNCTION snapshot_history() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION snapshot_progress() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION snapshot_retention(name) TO pg_monitor;
+GRANT SELECT ON snapshots TO pg_monitor;

@@ -49,3 +49,6 @@ SELECT p.proname, a.ordinality, a.name, format_type(a.type, NULL)
  WHERE p.proname IN ('snapshot_list', 'snapshot_status', 'snapshot_history',
                      'snapshot_progress', 'snapshot_retention')
  ORDER BY p.proname, a.ordinality;
+SELECT a.attnum, a.attname, format_type(a.atttypid, NULL)
+  FROM pg_attribute a WHERE a.attrelid = 'snapshots'::regclass AND a.attnum > 0
+ ORDER BY a.attnum;

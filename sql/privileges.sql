@@ -44,6 +44,7 @@ SELECT p.oid::regprocedure AS function,
  ORDER BY monitor DESC, p.proname COLLATE "C";
 SET ROLE regress_snapshot_monitor;
 SELECT count(*) AS lists FROM snapshot_list();
+SELECT count(*) AS views FROM snapshots;
 SELECT enabled, state, warning FROM snapshot_status();
 SELECT snapshot_next_run('2026-03-19 12:00:00+00') > '2026-03-19 12:00:00+00' AS callable;
 SELECT count(*) AS runs FROM snapshot_history();

@@ -37,6 +37,7 @@
 #include "utils/acl.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "waits.h"
 
 /* How often to look whether the last run of a database has ended. */
 #define POLL_MS				20
@@ -113,7 +114,7 @@ wait_for_runs(const char *database, Oid oid)
 	{
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 POLL_MS, PG_WAIT_EXTENSION);
+						 POLL_MS, waits_event(WAIT_SESSIONS));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

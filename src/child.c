@@ -35,6 +35,7 @@
 #include "storage/fd.h"
 #include "storage/latch.h"
 #include "storage/procsignal.h"
+#include "waits.h"
 
 /* How much of a child's output is kept, and of one line of it. */
 #define OUTPUT_KEPT_BYTES	1400
@@ -302,7 +303,7 @@ wait_for_event(int fd, long timeout)
 	if (fd >= 0)
 		events |= WL_SOCKET_READABLE;
 	(void) WaitLatchOrSocket(MyLatch, events, fd < 0 ? PGINVALID_SOCKET : fd,
-							 timeout, PG_WAIT_EXTENSION);
+							 timeout, waits_event(WAIT_CHILD));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }

@@ -14,6 +14,7 @@
 
 #include "catalog/pg_database.h"
 #include "common/jsonapi.h"
+#include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
 #error "snapshot_worker needs PostgreSQL 15 or later"
@@ -53,6 +54,13 @@ compat_json_lexer(char *text, size_t len, int encoding)
 #else
 #define PG_DUMP_KNOWS_METHODS false
 #define DEFAULT_COMPRESSION "gzip:1"
+#endif
+
+/* Wait events can have names from 17 on. */
+#if PG_VERSION_NUM >= 170000
+#define compat_wait_event(name) WaitEventExtensionNew(name)
+#else
+#define compat_wait_event(name) ((void) (name), PG_WAIT_EXTENSION)
 #endif
 
 /* Owners are checked by one function for all kinds of objects from 16 on. */

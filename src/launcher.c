@@ -42,6 +42,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "waits.h"
 #include "worker.h"
 
 /* Cap on the sleep, so that a clock that jumped is noticed. */
@@ -352,7 +353,7 @@ static void
 sleep_until_woken(long timeout_ms)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 timeout_ms, PG_WAIT_EXTENSION);
+					 timeout_ms, waits_event(WAIT_LAUNCHER_MAIN));
 	ResetLatch(MyLatch);
 }
 

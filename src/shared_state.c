@@ -25,6 +25,7 @@
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
+#include "waits.h"
 
 #define STATE_NAME	"snapshot_worker"
 
@@ -185,7 +186,7 @@ void
 state_wait(long timeout_ms)
 {
 	(void) ConditionVariableTimedSleep(&state_shared->changed, timeout_ms,
-									   PG_WAIT_EXTENSION);
+									   waits_event(WAIT_RUN));
 }
 
 /* No more waiting. */

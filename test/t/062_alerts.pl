@@ -39,6 +39,16 @@ sub alerts
 	} sort glob("$told/[0-9]*");
 }
 
+# The launcher notices at once.
+sub move_clock
+{
+	my ($time) = @_;
+
+	set_clock($node, $time);
+	$node->reload;
+	return;
+}
+
 sub status
 {
 	my ($column) = @_;
@@ -47,7 +57,7 @@ sub status
 }
 
 # There is no such database.
-set_clock($node, '2026-03-19 03:00:01');
+move_clock('2026-03-19 03:00:01');
 wait_until('it is tried again and again', sub { status('attempt') ne '' && status('attempt') >= 3 });
 my @alerts = alerts();
 is(@alerts, 1, 'of several tries in a row one failure is told of');
@@ -78,7 +88,7 @@ echo "it is broken; don't \$(touch /nowhere/x)" >&2
 exit 1
 EOS
 reload_with($node, bin_directory => $fake);
-set_clock($node, '2026-03-19 05:00:01');
+move_clock('2026-03-19 05:00:01');
 wait_until('the next failure is told of', sub { @alerts = alerts(); @alerts == 2 });
 is("$alerts[1]{SNAPSHOT_ERROR}|$alerts[1]{SNAPSHOT_DETAIL}",
 	"pg_dump failed: child process exited with exit code 1|it is broken; don't \$(touch /nowhere/x)",
@@ -94,7 +104,7 @@ exit 1
 EOS
 wait_until('a try succeeds', sub { status('consecutive_failures') eq '0' });
 reload_with($node, verify => 'archive');
-set_clock($node, '2026-03-19 07:00:01');
+move_clock('2026-03-19 07:00:01');
 wait_until('a failed verification is told of', sub { @alerts = alerts(); @alerts == 3 });
 is("$alerts[2]{SNAPSHOT_EVENT}|$alerts[2]{SNAPSHOT_DATABASE}", 'verification|app',
 	'as one');
@@ -114,7 +124,7 @@ like($alerts[3]{SNAPSHOT_NAME}, qr{^app/}, 'with the name of the snapshot');
 my $log = -s $node->logfile;
 reload_with($node, archive_command => '', failure_command => 'echo nobody is there >&2; exit 7',
 	bin_directory => "$directory/nowhere");
-set_clock($node, '2026-03-19 09:00:01');
+move_clock('2026-03-19 09:00:01');
 wait_until('the failure of the command shows',
 	sub { slurp_file($node->logfile, $log) =~ /the failure command failed: child process exited with exit code 7\n.*DETAIL:  nobody is there/ });
 reload_with($node, bin_directory => '');

@@ -140,6 +140,9 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 	functions_check_loaded();
 	(void) settings_directory();
 	InitMaterializedSRF(fcinfo, 0);
+	/* to a run, this would be all */
+	if (database != NULL && database[0] == '\0')
+		return (Datum) 0;
 	task.kind = KIND_VERIFY_ALL;
 	if (database != NULL)
 		strlcpy(task.database, database, sizeof(task.database));

@@ -144,7 +144,7 @@ sub without_numbers
 			{
 				$cells[$i] =~ s/^\d+$/<number>/ if $varies{ $header[$i] };
 			}
-			$line = join(' | ', @cells) =~ s/^ | $//gr;
+			$line = join(' | ', @cells) =~ s/ +/ /gr =~ s/^ | $//gr;
 		}
 		elsif (@cells == 2 && $varies{ $cells[0] })
 		{

@@ -37,6 +37,7 @@ OBJS = \
 	src/doomed.o \
 	src/facts.o \
 	src/files.o \
+	src/folders.o \
 	src/functions.o \
 	src/hashing.o \
 	src/history.o \
@@ -65,6 +66,7 @@ OBJS = \
 	src/scratch.o \
 	src/sessions.o \
 	src/settings.o \
+	src/settings_check.o \
 	src/share.o \
 	src/shared_notes.o \
 	src/shared_queue.o \

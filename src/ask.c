@@ -16,6 +16,7 @@
 #include "catalog/pg_database.h"
 #include "clock.h"
 #include "commands/dbcommands.h"
+#include "folders.h"
 #include "functions.h"
 #include "miscadmin.h"
 #include "settings.h"
@@ -215,8 +216,8 @@ ask_for_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 								database);
 	TimestampTz earliest = GetCurrentTimestamp();
 
-	earliest = store_free_instant(settings_directory(), database,
-								  earliest - earliest % USECS_PER_SEC);
+	earliest = folders_free_instant(settings_directory(), database,
+									earliest - earliest % USECS_PER_SEC);
 	if (!wait && state_launcher_pid() == 0)
 		raise_run_error(what, &no_launcher);
 

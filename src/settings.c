@@ -1,11 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * settings.c
- *	  Settings, their check hooks, their parsed forms.
+ *	  Settings, and their parsed forms.
  *
- * A check hook runs in the postmaster as well, where an error would end the
- * server: it only looks at its value, and says what is wrong with it.  The
- * parsed forms are made from the text when they are asked for, which is
+ * The parsed forms are made from the text when they are asked for, which is
  * seldom.
  *
  * Copyright (c) 2026, the snapshot_worker developers
@@ -17,17 +15,13 @@
 #include <limits.h>
 
 #include "compat.h"
-#include "compression.h"
 #include "miscadmin.h"
 #include "port.h"
 #include "settings.h"
-#include "shell.h"
+#include "settings_check.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
-
-/* Leaves room, in what pg_dump takes for a path, for the names below it. */
-#define DIRECTORY_MAX_LENGTH	(MAXPGPATH / 2)
 
 bool		setting_enable = false;
 int			setting_retention = 7;
@@ -91,116 +85,6 @@ static const struct config_enum_entry before_drop_options[] = {
 	{NULL, 0, false}
 };
 
-static bool
-check_time(char **newval, void **extra, GucSource source)
-{
-	Schedule	schedule;
-
-	if (schedule_parse(*newval, &schedule))
-		return true;
-	GUC_check_errdetail("UTC times of day are written as HH:MM, from 00:00 to 23:59, and separated by commas.");
-	return false;
-}
-
-static bool
-check_absolute_path(char **newval)
-{
-	if (!is_absolute_path(*newval))
-	{
-		GUC_check_errdetail("The path must be absolute.");
-		return false;
-	}
-	/* pg_dumpall passes it on to a shell, and takes no such names */
-	if (strpbrk(*newval, "\n\r") != NULL)
-	{
-		GUC_check_errdetail("The path must not contain line breaks.");
-		return false;
-	}
-	if (strlen(*newval) > DIRECTORY_MAX_LENGTH)
-	{
-		GUC_check_errdetail("The path must not be longer than %d bytes.",
-							DIRECTORY_MAX_LENGTH);
-		return false;
-	}
-	canonicalize_path(*newval);
-	return true;
-}
-
-static bool
-check_directory(char **newval, void **extra, GucSource source)
-{
-	/* Not set at all is for whoever needs it to complain about. */
-	return *newval == NULL || check_absolute_path(newval);
-}
-
-static bool
-check_bin_directory(char **newval, void **extra, GucSource source)
-{
-	/* Empty is the server's own. */
-	return **newval == '\0' || check_absolute_path(newval);
-}
-
-static bool
-check_archive_command(char **newval, void **extra, GucSource source)
-{
-	const char *problem = shell_problem(*newval);
-
-	if (problem != NULL)
-		GUC_check_errdetail("%s", problem);
-	return problem == NULL;
-}
-
-static bool
-check_databases(char **newval, void **extra, GucSource source)
-{
-	char	   *rawstring = pstrdup(*newval);
-	List	   *names;
-	ListCell   *lc;
-
-	if (!SplitGUCList(rawstring, ',', &names) || names == NIL)
-	{
-		GUC_check_errdetail("The list must be \"*\" or names of databases, separated by commas; a name with spaces, commas or quotes in it is written in double quotes.");
-		return false;
-	}
-	foreach(lc, names)
-	{
-		const char *name = lfirst(lc);
-
-		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
-		{
-			GUC_check_errdetail("The name of a database has 1 to %d bytes.",
-								NAMEDATALEN - 1);
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool
-check_user(char **newval, void **extra, GucSource source)
-{
-	/* Empty is the bootstrap superuser. */
-	if (strlen(*newval) < NAMEDATALEN)
-		return true;
-	GUC_check_errdetail("The name of a role has at most %d bytes.",
-						NAMEDATALEN - 1);
-	return false;
-}
-
-static bool
-check_compress(char **newval, void **extra, GucSource source)
-{
-	const char *problem = compression_problem(*newval);
-
-	if (problem == NULL)
-		return true;
-	GUC_check_errdetail("%s", problem);
-	GUC_check_errhint(PG_DUMP_KNOWS_METHODS ?
-					  "Use what pg_dump takes as --compress, such as \"zstd:3\", \"lz4\", \"gzip:6\" or \"none\"." :
-					  "Use \"gzip:1\" to \"gzip:9\", or \"none\".");
-	return false;
-}
-
 /*
  * Define the settings.  For _PG_init, while the server starts: values that
  * the configuration file already has are checked here.
@@ -217,7 +101,7 @@ settings_define(void)
 							   "UTC times of day at which snapshots are taken, as HH:MM, separated by commas.",
 							   NULL,
 							   &setting_time, "03:00",
-							   PGC_SIGHUP, 0, check_time, NULL, NULL);
+							   PGC_SIGHUP, 0, check_setting_time, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.retention",
 							"Number of newest snapshots to keep for each database.",
 							NULL,
@@ -253,12 +137,12 @@ settings_define(void)
 							   NULL,
 							   &setting_directory, NULL,
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
-							   check_directory, NULL, NULL);
+							   check_setting_directory, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.databases",
 							   "Names of the databases to take scheduled snapshots of, separated by commas.",
 							   "\"*\" is every database that allows connections and is no template.",
 							   &setting_databases, "*",
-							   PGC_SIGHUP, 0, check_databases, NULL, NULL);
+							   PGC_SIGHUP, 0, check_setting_databases, NULL, NULL);
 	DefineCustomEnumVariable("snapshot_worker.format",
 							 "Archive format of snapshots.",
 							 NULL,
@@ -268,7 +152,7 @@ settings_define(void)
 							   "Compression of snapshots, as pg_dump's --compress.",
 							   NULL,
 							   &setting_compress, DEFAULT_COMPRESSION,
-							   PGC_SIGHUP, 0, check_compress, NULL, NULL);
+							   PGC_SIGHUP, 0, check_setting_compress, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.jobs",
 							"Number of tables that pg_dump dumps at the same time, in directory format.",
 							NULL,
@@ -295,13 +179,13 @@ settings_define(void)
 							   "Role that pg_dump connects as.",
 							   "An empty string is the bootstrap superuser.",
 							   &setting_user, "",
-							   PGC_SIGHUP, 0, check_user, NULL, NULL);
+							   PGC_SIGHUP, 0, check_setting_user, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.bin_directory",
 							   "Absolute path of the directory of pg_dump, pg_dumpall and pg_restore.",
 							   "An empty string is the server's own.",
 							   &setting_bin_directory, "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
-							   check_bin_directory, NULL, NULL);
+							   check_setting_bin_directory, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.max_workers",
 							"Number of databases of which snapshots are taken at the same time.",
 							"Scheduled and requested snapshots are counted apart, so that neither waits for the other.",
@@ -343,7 +227,7 @@ settings_define(void)
 							   "%p is its path, %f its name, %d the folder of its database. Empty turns this off.",
 							   &setting_archive_command, "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
-							   check_archive_command, NULL, NULL);
+							   check_setting_archive_command, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.archive_max_waiting",
 							"Snapshots of each database that retention spares since they wait to be archived.",
 							NULL,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * settings.h
- *	  Settings, their check hooks, their parsed forms.
+ *	  Settings, and their parsed forms.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -29,6 +29,7 @@
 #include "common/file_perm.h"
 #include "common/string.h"
 #include "files.h"
+#include "folders.h"
 #include "manifest.h"
 #include "miscadmin.h"
 #include "record.h"
@@ -149,7 +150,7 @@ staging_create(Staging *staging, const char *directory, const char *database,
 		char	   *marker;
 
 		CHECK_FOR_INTERRUPTS();
-		instant = store_free_instant(directory, database, instant);
+		instant = folders_free_instant(directory, database, instant);
 		if (!names_make(database, instant, staging->name))
 			elog(ERROR, "snapshot name out of range");
 		staging->final_path = psprintf("%s/%s", directory, staging->name);
@@ -380,7 +381,7 @@ void
 staging_sweep(const char *directory, const char *database,
 			  uint64 system_identifier, staging_swept_callback swept)
 {
-	List	   *leftovers = store_leftovers(directory, database, WARNING);
+	List	   *leftovers = folders_leftovers(directory, database, WARNING);
 	ListCell   *lc;
 
 	foreach(lc, leftovers)

@@ -4,8 +4,7 @@
  *	  The snapshot directory: what is in it.
  *
  * The directory is the catalog: what is a snapshot, and which, is read from
- * names and manifests alone.  Whatever does not have the form that we give
- * to names is not ours, and is passed over without a word.
+ * names (see folders.c) and manifests alone.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,115 +16,12 @@
 
 #include "archived.h"
 #include "files.h"
+#include "folders.h"
 #include "miscadmin.h"
 #include "names.h"
-#include "storage/fd.h"
 #include "store.h"
 #include "utils/memutils.h"
 #include "verification.h"
-
-/*
- * The names of what is in a directory; NIL when it does not exist.  When it
- * cannot be read, that is reported at elevel.
- */
-static List *
-entries_of(const char *path, int elevel)
-{
-	DIR		   *dir = AllocateDir(path);
-	struct dirent *entry;
-	List	   *entries = NIL;
-
-	if (dir == NULL && errno == ENOENT)
-		return NIL;
-	/* with no directory, this is who reports that */
-	while ((entry = ReadDirExtended(dir, path, elevel)) != NULL)
-		entries = lappend(entries, pstrdup(entry->d_name));
-	if (dir != NULL)
-		FreeDir(dir);
-	return entries;
-}
-
-static bool
-is_directory(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/*
- * The folders of one database or (NULL) of all, as palloc'd names.
- */
-static List *
-folders_of(const char *directory, const char *database, int elevel)
-{
-	List	   *folders = NIL;
-	ListCell   *lc;
-
-	if (database != NULL)
-	{
-		char	   *folder = palloc(NAMES_FOLDER_SIZE);
-
-		names_encode_database(database, folder);
-		if (!is_directory(psprintf("%s/%s", directory, folder)))
-			return NIL;
-		return list_make1(folder);
-	}
-	foreach(lc, entries_of(directory, elevel))
-	{
-		char		decoded[NAMEDATALEN];
-
-		if (names_decode_database(lfirst(lc), decoded) &&
-			is_directory(psprintf("%s/%s", directory, (char *) lfirst(lc))))
-			folders = lappend(folders, lfirst(lc));
-	}
-	return folders;
-}
-
-static bool
-is_leftover(const char *entry)
-{
-	static const char *const suffixes[] = {NAMES_STAGING_SUFFIX,
-	NAMES_DOOMED_SUFFIX};
-
-	for (size_t i = 0; i < lengthof(suffixes); i++)
-	{
-		int			len = strlen(entry) - strlen(suffixes[i]);
-		TimestampTz start;
-
-		if (len > 0 && strcmp(entry + len, suffixes[i]) == 0 &&
-			names_parse_time(pnstrdup(entry, len), &start))
-			return true;
-	}
-	return false;
-}
-
-/*
- * The paths of the directories of one database or (NULL) of all that bear the
- * name of a snapshot being written or removed.  What cannot be read is
- * reported at elevel.
- */
-List *
-store_leftovers(const char *directory, const char *database, int elevel)
-{
-	List	   *leftovers = NIL;
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	foreach(lc, folders_of(directory, database, elevel))
-	{
-		char	   *folder = psprintf("%s/%s", directory, (char *) lfirst(lc));
-
-		foreach(lc2, entries_of(folder, elevel))
-		{
-			char	   *path = psprintf("%s/%s", folder, (char *) lfirst(lc2));
-
-			if (is_leftover(lfirst(lc2)) && is_directory(path))
-				leftovers = lappend(leftovers, path);
-		}
-	}
-	return leftovers;
-}
 
 /*
  * Read whether a snapshot is pinned, and the note with that.  Whatever has the
@@ -170,7 +66,7 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 	snapshot->name = pstrdup(name);
 	snapshot->path = psprintf("%s/%s", directory, name);
 	if (!names_split(name, folder, snapshot->database, &snapshot->start) ||
-		!is_directory(snapshot->path))
+		!folders_is_directory(snapshot->path))
 		return NULL;
 
 	/* A manifest can be large; little of it is kept, unless all is wanted. */
@@ -300,48 +196,6 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 	return tree->others != NIL ? linitial(tree->others) : NULL;
 }
 
-/* By the instant that is in the name, and then by the whole of that. */
-static int
-newest_first(const ListCell *a, const ListCell *b)
-{
-	const char *x = lfirst(a);
-	const char *y = lfirst(b);
-	int			order = strcmp(strchr(y, '/'), strchr(x, '/'));
-
-	return order != 0 ? order : strcmp(x, y);
-}
-
-/*
- * The names of what could be snapshots, of one database or (NULL) of all, that
- * start at an instant or later, newest first.  A directory that cannot be read
- * is reported at elevel, but one folder of all is no more than a WARNING.
- */
-static List *
-names_of(const char *directory, const char *database, TimestampTz since,
-		 int elevel)
-{
-	List	   *names = NIL;
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	foreach(lc, folders_of(directory, database, elevel))
-	{
-		const char *folder = lfirst(lc);
-
-		foreach(lc2, entries_of(psprintf("%s/%s", directory, folder),
-								database == NULL ? Min(elevel, WARNING) : elevel))
-		{
-			TimestampTz start;
-
-			if (names_parse_time(lfirst(lc2), &start) && start >= since)
-				names = lappend(names, psprintf("%s/%s", folder,
-												(char *) lfirst(lc2)));
-		}
-	}
-	list_sort(names, newest_first);
-	return names;
-}
-
 /*
  * The snapshots in a directory, of one database or (NULL) of all, that start
  * at an instant or later, newest first: a list of StoredSnapshot.  Those that
@@ -356,7 +210,7 @@ store_list(const char *directory, const char *database, TimestampTz since,
 	List	   *snapshots = NIL;
 	ListCell   *lc;
 
-	foreach(lc, names_of(directory, database, since, elevel))
+	foreach(lc, folders_names(directory, database, since, elevel))
 	{
 		StoredSnapshot *snapshot;
 
@@ -380,7 +234,7 @@ store_newest(const char *directory, const char *database,
 {
 	ListCell   *lc;
 
-	foreach(lc, names_of(directory, database, DT_NOBEGIN, WARNING))
+	foreach(lc, folders_names(directory, database, DT_NOBEGIN, WARNING))
 	{
 		StoredSnapshot *snapshot = store_load(directory, lfirst(lc), false,
 											  DEBUG1);
@@ -411,36 +265,4 @@ store_has_slot(const char *directory, const char *database, TimestampTz slot,
 			return true;
 	}
 	return false;
-}
-
-/*
- * The first instant from the given one on, in whole seconds, for which the
- * directory has nothing yet that would bear the name of a new snapshot of
- * the database.
- */
-TimestampTz
-store_free_instant(const char *directory, const char *database,
-				   TimestampTz instant)
-{
-	static const char *const suffixes[] = {"", NAMES_STAGING_SUFFIX,
-	NAMES_DOOMED_SUFFIX};
-
-	for (;;)
-	{
-		char		name[NAMES_SIZE];
-		struct stat st;
-		bool		taken = false;
-
-		CHECK_FOR_INTERRUPTS();
-		if (!names_make(database, instant, name))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-					 errmsg("the clock is out of the range that a snapshot's name can hold")));
-		for (size_t i = 0; i < lengthof(suffixes) && !taken; i++)
-			taken = lstat(psprintf("%s/%s%s", directory, name, suffixes[i]),
-						  &st) == 0;
-		if (!taken)
-			return instant;
-		instant += USECS_PER_SEC;
-	}
 }

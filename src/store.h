@@ -38,8 +38,6 @@ typedef struct StoredSnapshot
 	Manifest	manifest;		/* in lists of snapshots without its own */
 } StoredSnapshot;
 
-extern List *store_leftovers(const char *directory, const char *database,
-							 int elevel);
 extern StoredSnapshot *store_load(const char *directory, const char *name,
 								  bool want_lists, int elevel);
 extern StoredSnapshot *store_get(const char *directory, const char *name,
@@ -55,8 +53,5 @@ extern StoredSnapshot *store_newest(const char *directory, const char *database,
 									const void *arg);
 extern bool store_has_slot(const char *directory, const char *database,
 						   TimestampTz slot, uint64 system_identifier);
-extern TimestampTz store_free_instant(const char *directory,
-									  const char *database,
-									  TimestampTz instant);
 
 #endif							/* SNAPSHOT_WORKER_STORE_H */

@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings_check.c
+ *	  Whether values of settings are good: their check hooks.
+ *
+ * A check hook runs in the postmaster as well, where an error would end the
+ * server: it only looks at its value, and says what is wrong with it.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "compression.h"
+#include "port.h"
+#include "schedule.h"
+#include "settings_check.h"
+#include "shell.h"
+#include "utils/builtins.h"
+#include "utils/varlena.h"
+
+/* Leaves room, in what pg_dump takes for a path, for the names below it. */
+#define DIRECTORY_MAX_LENGTH	(MAXPGPATH / 2)
+
+bool
+check_setting_time(char **newval, void **extra, GucSource source)
+{
+	Schedule	schedule;
+
+	if (schedule_parse(*newval, &schedule))
+		return true;
+	GUC_check_errdetail("UTC times of day are written as HH:MM, from 00:00 to 23:59, and separated by commas.");
+	return false;
+}
+
+static bool
+check_absolute_path(char **newval)
+{
+	if (!is_absolute_path(*newval))
+	{
+		GUC_check_errdetail("The path must be absolute.");
+		return false;
+	}
+	/* pg_dumpall passes it on to a shell, and takes no such names */
+	if (strpbrk(*newval, "\n\r") != NULL)
+	{
+		GUC_check_errdetail("The path must not contain line breaks.");
+		return false;
+	}
+	if (strlen(*newval) > DIRECTORY_MAX_LENGTH)
+	{
+		GUC_check_errdetail("The path must not be longer than %d bytes.",
+							DIRECTORY_MAX_LENGTH);
+		return false;
+	}
+	canonicalize_path(*newval);
+	return true;
+}
+
+bool
+check_setting_directory(char **newval, void **extra, GucSource source)
+{
+	/* Not set at all is for whoever needs it to complain about. */
+	return *newval == NULL || check_absolute_path(newval);
+}
+
+bool
+check_setting_bin_directory(char **newval, void **extra, GucSource source)
+{
+	/* Empty is the server's own. */
+	return **newval == '\0' || check_absolute_path(newval);
+}
+
+bool
+check_setting_archive_command(char **newval, void **extra, GucSource source)
+{
+	const char *problem = shell_problem(*newval);
+
+	if (problem != NULL)
+		GUC_check_errdetail("%s", problem);
+	return problem == NULL;
+}
+
+bool
+check_setting_databases(char **newval, void **extra, GucSource source)
+{
+	char	   *rawstring = pstrdup(*newval);
+	List	   *names;
+	ListCell   *lc;
+
+	if (!SplitGUCList(rawstring, ',', &names) || names == NIL)
+	{
+		GUC_check_errdetail("The list must be \"*\" or names of databases, separated by commas; a name with spaces, commas or quotes in it is written in double quotes.");
+		return false;
+	}
+	foreach(lc, names)
+	{
+		const char *name = lfirst(lc);
+
+		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
+		{
+			GUC_check_errdetail("The name of a database has 1 to %d bytes.",
+								NAMEDATALEN - 1);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+check_setting_user(char **newval, void **extra, GucSource source)
+{
+	/* Empty is the bootstrap superuser. */
+	if (strlen(*newval) < NAMEDATALEN)
+		return true;
+	GUC_check_errdetail("The name of a role has at most %d bytes.",
+						NAMEDATALEN - 1);
+	return false;
+}
+
+bool
+check_setting_compress(char **newval, void **extra, GucSource source)
+{
+	const char *problem = compression_problem(*newval);
+
+	if (problem == NULL)
+		return true;
+	GUC_check_errdetail("%s", problem);
+	GUC_check_errhint(PG_DUMP_KNOWS_METHODS ?
+					  "Use what pg_dump takes as --compress, such as \"zstd:3\", \"lz4\", \"gzip:6\" or \"none\"." :
+					  "Use \"gzip:1\" to \"gzip:9\", or \"none\".");
+	return false;
+}

@@ -118,6 +118,20 @@ sub start
 	return start_query($node, $query);
 }
 
+# Processes of a type come to wait for an event; before 17, names are not to be had.
+sub waits_for
+{
+	my ($type, $event, $test_name) = @_;
+
+	$event = 'Extension' if $node->pg_version < 17;
+	ok( $node->poll_query_until(
+			'postgres',
+			"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = '$type' AND wait_event_type = 'Extension' AND wait_event = '$event' AND pid <> pg_backend_pid()"
+		),
+		"$test_name: $event of $type");
+	return;
+}
+
 is_deeply([ progress() ], [], 'at first, nothing is in progress');
 
 #
@@ -149,6 +163,10 @@ foreach my $n (5, 10, 15)
 	my $next = sprintf 'public.t%02d', $n + 5;
 
 	$row = at_table($table);
+	waits_for($_->[0], $_->[1], "$table: what is waited for")
+	  foreach [ 'snapshot_worker', 'SnapshotChild' ],
+	  [ 'snapshot_worker launcher', 'SnapshotLauncherMain' ],
+	  [ 'client backend', 'SnapshotRun' ];
 	is($row->{phase}, 'dumping', "$table: then comes the dump");
 	is("$row->{tables_done} $row->{tables_total}",
 		($n - 1) . " $tables", "$table: tables are counted");

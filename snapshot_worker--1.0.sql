@@ -203,6 +203,7 @@ COMMENT ON FUNCTION snapshot_prune(name) IS
 
 CREATE VIEW snapshots AS
 SELECT name,
+       database,
        started_at,
        finished_at - started_at AS duration,
        pg_size_pretty(size) AS size,

@@ -356,6 +356,8 @@ agenda_changed(Agenda *agenda, const AgendaSettings *before)
 		agenda->since = GetCurrentTimestamp();
 		agenda->noted = false;
 	}
+	/* what is not wanted any more has no failures to see to */
+	agenda->jobs = jobs_keep(agenda->jobs, databases_wanted());
 	note_schedule(agenda, WARNING);
 }
 

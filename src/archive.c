@@ -5,8 +5,13 @@
  *
  * Which snapshots are still to be archived is read from the directory: those of
  * this cluster that are good, and have no word beside them that they were.  A
- * run archives them all, oldest first, and ends with the first failure; the
- * launcher has another one started later (see archiving.c).
+ * run goes through them all, oldest first; if some fail, the launcher has
+ * another one started later (see archiving.c).
+ *
+ * One run of a cluster is on at a time: it has a file in the directory locked
+ * (flock), which the command gets as its standard input.  So the lock is there
+ * for as long as the command runs, even when its worker is gone, and other
+ * servers that share the directory keep away, too.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,18 +19,28 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "archive.h"
 #include "archived.h"
 #include "child.h"
 #include "clock.h"
+#include "common/file_perm.h"
 #include "hold.h"
 #include "miscadmin.h"
 #include "settings.h"
 #include "shell.h"
+#include "storage/fd.h"
 #include "store.h"
 #include "test_step.h"
 #include "utils/timestamp.h"
+
+/* The remote is given up, for now, after so many failures in a row. */
+#define MAX_FAILURES	3
 
 extern char **environ;
 
@@ -57,7 +72,7 @@ variables_of(const StoredSnapshot *snapshot)
 
 /* Run the command for a snapshot.  Raises an error when that fails. */
 static void
-run_command(Work *work, const StoredSnapshot *snapshot)
+run_command(Work *work, const StoredSnapshot *snapshot, int lock)
 {
 	char	   *command = shell_command(setting_archive_command,
 										snapshot->path, snapshot->name);
@@ -66,11 +81,11 @@ run_command(Work *work, const StoredSnapshot *snapshot)
 	if (setting_timeout > 0)
 		work->deadline = clock_seconds() + setting_timeout;
 	child_run(shell_argv(command),
-			  shell_environment(environ, variables_of(snapshot)), true,
+			  shell_environment(environ, variables_of(snapshot)), lock, true,
 			  work->deadline, NULL, &result);
 	if (result.timed_out)
 		ereport(ERROR,
-				(errcode(ERRCODE_OPERATOR_INTERVENTION),
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				 errmsg("the archive command was stopped, since it took longer than %d s",
 						setting_timeout),
 				 result.output[0] != '\0' ?
@@ -86,35 +101,106 @@ run_command(Work *work, const StoredSnapshot *snapshot)
 				 errhint("It is tried again until it succeeds. Run the command of \"snapshot_worker.archive_command\" by hand, as the user of the server, to see more.")));
 }
 
-/* Archive a snapshot, unless it is being removed. */
+/*
+ * Archive a snapshot, if it still is to be: the list can be hours old.  Raises
+ * an error when that fails.
+ */
 static void
-archive(Work *work, const StoredSnapshot *snapshot)
+archive(Work *work, const char *name, int lock)
 {
-	work->held = hold_if_possible(snapshot->path);
-	if (work->held < 0)
+	StoredSnapshot *snapshot = store_load(work->directory, name, false, DEBUG1);
+
+	if (snapshot == NULL || !is_to_be_archived(snapshot))
 		return;
-	run_command(work, snapshot);
+	work->held = hold_for_reading(snapshot->path);
+	archived_prepare(snapshot->path, name, GetCurrentTimestamp());
+	run_command(work, snapshot, lock);
 	test_step("archived");
-	archived_write(snapshot->path, snapshot->name, GetCurrentTimestamp());
+	archived_finish(snapshot->path);
 	hold_release(&work->held);
 	ereport(LOG,
-			(errmsg("archived snapshot \"%s\"", snapshot->name)));
+			(errmsg("archived snapshot \"%s\"", name)));
 }
 
 /*
- * Archive all snapshots that were not yet, oldest first.  Raises an error when
- * one of them cannot be.
+ * As archive(); returns the error, NULL for none, unless it is one that ends
+ * the run.
+ */
+static ErrorData *
+try_to_archive(Work *work, const char *name, int lock)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile edata = NULL;
+
+	PG_TRY();
+	{
+		archive(work, name, lock);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		AtEOXact_Files(false);
+		MemoryContextSwitchTo(context);
+		hold_release(&work->held);
+	}
+	PG_END_TRY();
+	return edata;
+}
+
+/*
+ * Have this run be the only one.  Returns a descriptor that is to stay open.
+ * Raises an error when there is another one.
+ */
+static int
+lock_archiving(const char *directory)
+{
+	char	   *path = psprintf("%s/archiving-" UINT64_FORMAT ".lock", directory,
+								GetSystemIdentifier());
+	int			fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_NOFOLLOW |
+									   O_NONBLOCK | PG_BINARY,
+									   pg_file_create_mode);
+
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create file \"%s\": %m", path)));
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+	{
+		(void) close(fd);		/* nothing was written */
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("an archive command is running already"),
+				 errdetail("It has file \"%s\" locked.", path),
+				 errhint("It was started by another server that shares the directory, or before this one crashed. Wait for its end, or end it.")));
+	}
+	return fd;
+}
+
+/*
+ * Archive all snapshots that were not yet, oldest first.  One that cannot be is
+ * no reason not to archive others; several in a row are.  Raises the first error
+ * in the end.
  */
 void
 archive_snapshots(Work *work)
 {
+	int			lock = lock_archiving(work->directory);
 	List	   *snapshots = store_list(work->directory, NULL, DT_NOBEGIN, ERROR,
 									   DEBUG1);
 	int			n = list_length(snapshots);
+	ErrorData  *first_error = NULL;
+	char		first_name[NAMES_SIZE] = "";
+	int			failures = 0;
 
-	for (int i = n - 1; i >= 0 && archive_is_on(); i--)
+	for (int i = n - 1; i >= 0 && failures < MAX_FAILURES; i--)
 	{
 		const StoredSnapshot *snapshot = list_nth(snapshots, i);
+		ErrorData  *error;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!is_to_be_archived(snapshot))
@@ -123,6 +209,19 @@ archive_snapshots(Work *work)
 		state_set_name(work->run.id, snapshot->name);
 		work_enter_phase(work, "archiving", 100 * (n - 1 - i) / n,
 						 100 * (n - i) / n);
-		archive(work, snapshot);
+		error = try_to_archive(work, snapshot->name, lock);
+		failures = error == NULL ? 0 : failures + 1;
+		if (error != NULL && first_error == NULL)
+		{
+			first_error = error;
+			strlcpy(first_name, snapshot->name, sizeof(first_name));
+		}
+	}
+	(void) close(lock);			/* nothing was written */
+	if (first_error != NULL)
+	{
+		strlcpy(work->run.name, first_name, sizeof(work->run.name));
+		state_set_name(work->run.id, first_name);
+		ReThrowError(first_error);
 	}
 }

@@ -27,11 +27,12 @@ static const RecordMember members[] = {
 };
 
 /*
- * Write into the directory at path that its snapshot, of that name, has been
- * archived.  Raises an error when that fails.
+ * Prepare the word that the snapshot of that name, in the directory at path, has
+ * been archived: from then on, no full or read-only disk is in the way of it.
+ * Raises an error when that fails.
  */
 void
-archived_write(const char *path, const char *name, TimestampTz archived_at)
+archived_prepare(const char *path, const char *name, TimestampTz archived_at)
 {
 	Archived	archived = {pstrdup(name), archived_at};
 	StringInfoData json;
@@ -40,11 +41,19 @@ archived_write(const char *path, const char *name, TimestampTz archived_at)
 	appendStringInfoChar(&json, '{');
 	record_write(&json, members, lengthof(members), &archived);
 	appendStringInfoString(&json, "}\n");
-	files_replace(psprintf("%s/%s", path, ARCHIVED_FILE), json.data);
+	files_write_new(psprintf("%s/%s", path, ARCHIVED_FILE), json.data);
+}
+
+/* Put it into its place.  Raises an error when that fails. */
+void
+archived_finish(const char *path)
+{
+	files_use_new(psprintf("%s/%s", path, ARCHIVED_FILE));
 }
 
 /*
- * When the snapshot in the directory at path, which has that name, was archived;
+ * When the archiving of the snapshot in the directory at path, which has that
+ * name, was begun that succeeded;
  * 0 when it was not, as far as can be told.  Raises no error.
  */
 TimestampTz

@@ -14,8 +14,9 @@
 
 #define ARCHIVED_FILE	"archived.json"
 
-extern void archived_write(const char *path, const char *name,
-						   TimestampTz archived_at);
+extern void archived_prepare(const char *path, const char *name,
+							 TimestampTz archived_at);
+extern void archived_finish(const char *path);
 extern TimestampTz archived_read(const char *path, const char *name);
 
 #endif							/* SNAPSHOT_WORKER_ARCHIVED_H */

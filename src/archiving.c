@@ -4,9 +4,9 @@
  *	  When the launcher has snapshots archived.
  *
  * One run archives all that there is to archive.  It is started when the
- * launcher starts, when a snapshot was taken or found good, and when settings
- * have changed; and after a failure again and again, with the delays of a
- * snapshot's tries.
+ * launcher starts, when a snapshot was taken or found good, when settings have
+ * changed, and now and then, for what others put into the directory; and after
+ * a failure again and again, with the delays of a snapshot's tries.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -19,12 +19,33 @@
 #include "schedule.h"
 #include "settings.h"
 
+/* How often to look without a reason. */
+#define LOOK_SECONDS	600
+
+static bool
+is_on(void)
+{
+	return setting_archive_command[0] != '\0' && settings_directory_is_set();
+}
+
 /* There may be something to archive: see to it now. */
 void
 archiving_begin(Archiving *archiving)
 {
 	archiving->wanted = true;
 	archiving->due = clock_seconds();
+}
+
+/*
+ * The settings have been read anew.  A run with another command than the one
+ * that is set now ends.
+ */
+void
+archiving_changed(Archiving *archiving, const char *before)
+{
+	if (archiving->run_id != 0 && strcmp(before, setting_archive_command) != 0)
+		state_cancel_run(archiving->run_id);
+	archiving_begin(archiving);
 }
 
 /* A run has ended, which may have been our own. */
@@ -35,8 +56,9 @@ archiving_note_outcome(Archiving *archiving, const Run *run)
 
 	if (run->kind != KIND_ARCHIVE)
 	{
-		if (!good || (run->kind != KIND_SNAPSHOT && run->kind != KIND_VERIFY &&
-					  run->kind != KIND_VERIFY_ALL))
+		if ((!good && !run->published) ||
+			(run->kind != KIND_SNAPSHOT && run->kind != KIND_VERIFY &&
+			 run->kind != KIND_VERIFY_ALL))
 			return;
 		/* no reason to be less patient with a remote that fails */
 		if (archiving->failures == 0)
@@ -48,10 +70,19 @@ archiving_note_outcome(Archiving *archiving, const Run *run)
 	if (good)
 	{
 		archiving->failures = 0;
+		archiving->told_at = 0;
+		if (!archiving->wanted)
+			archiving->due = clock_seconds() + LOOK_SECONDS;
+		archiving->wanted = true;
+		return;
+	}
+	archiving->wanted = true;
+	if (run->error.sqlerrcode == ERRCODE_QUERY_CANCELED)
+	{
+		archiving->due = clock_seconds() + schedule_retry_delay(1);
 		return;
 	}
 	archiving->failures++;
-	archiving->wanted = true;
 	archiving->due = clock_seconds() +
 		schedule_retry_delay(archiving->failures);
 }
@@ -63,13 +94,16 @@ archiving_submit(Archiving *archiving)
 	Run			task = {.kind = KIND_ARCHIVE};
 	Run			run;
 
-	if (!archiving->wanted || archiving->run_id != 0 ||
-		setting_archive_command[0] == '\0' || !settings_directory_is_set() ||
+	if (!archiving->wanted || archiving->run_id != 0 || !is_on() ||
 		archiving->due > clock_seconds())
 		return;
 	task.attempt = archiving->failures + 1;
 	if (!state_submit_task(&task, &run))
-		return;					/* many requests: later */
+	{
+		/* many requests: later */
+		archiving->due = clock_seconds() + 1;
+		return;
+	}
 	archiving->wanted = false;
 	archiving->run_id = run.id;
 }
@@ -78,8 +112,7 @@ archiving_submit(Archiving *archiving)
 double
 archiving_seconds_to_next(const Archiving *archiving)
 {
-	if (!archiving->wanted || archiving->run_id != 0 ||
-		setting_archive_command[0] == '\0')
+	if (!archiving->wanted || archiving->run_id != 0 || !is_on())
 		return -1;
 	return Max(archiving->due - clock_seconds(), 0);
 }

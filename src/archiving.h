@@ -18,9 +18,11 @@ typedef struct Archiving
 	uint64		run_id;			/* the run that is on; 0 for none */
 	int			failures;		/* runs failed in a row */
 	double		due;			/* when the next one is, on clock_seconds() */
+	double		told_at;		/* when a failure was told of; 0 for never */
 } Archiving;
 
 extern void archiving_begin(Archiving *archiving);
+extern void archiving_changed(Archiving *archiving, const char *before);
 extern void archiving_note_outcome(Archiving *archiving, const Run *run);
 extern void archiving_submit(Archiving *archiving);
 extern double archiving_seconds_to_next(const Archiving *archiving);

@@ -154,9 +154,12 @@ hide_descriptors(posix_spawn_file_actions_t *actions)
 #endif
 }
 
-/* Start the child with its output going to a descriptor. */
+/*
+ * Start the child with its output going to a descriptor, and its input coming
+ * from another one, or (negative) from nowhere.
+ */
 static void
-spawn(char **argv, char **envp, int output, bool want_stdout)
+spawn(char **argv, char **envp, int input, int output, bool want_stdout)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -173,9 +176,11 @@ spawn(char **argv, char **envp, int output, bool want_stdout)
 	rc = posix_spawn_file_actions_init(&actions);
 	if (rc == 0)
 		rc = posix_spawnattr_init(&attr);
-	if (rc == 0)
+	if (rc == 0 && input < 0)
 		rc = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO,
 											  "/dev/null", O_RDONLY, 0);
+	if (rc == 0 && input >= 0)
+		rc = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
 	if (rc == 0 && !want_stdout)
 		rc = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO,
 											  "/dev/null", O_WRONLY, 0);
@@ -351,8 +356,8 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
 }
 
 /*
- * Run a program (argv[0] is its absolute path) in exactly this environment
- * and wait for its end, at most until a deadline (of clock_seconds(); 0 is
+ * Run a program (argv[0] is its absolute path) in exactly this environment, with
+ * this descriptor as its standard input (negative for none), and wait for its end, at most until a deadline (of clock_seconds(); 0 is
  * none), when it is stopped.  Its last lines on standard error, and on standard
  * output if that is wanted too, are in the result.  The watcher, if there is
  * one, is shown the beginning of each line as it comes, and gets the time in between.
@@ -362,7 +367,7 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
  * been stopped.
  */
 void
-child_run(char **argv, char **envp, bool want_stdout, double deadline,
+child_run(char **argv, char **envp, int input, bool want_stdout, double deadline,
 		  const ChildWatcher *watcher, ChildResult *result)
 {
 	Output		output = {0};
@@ -391,7 +396,7 @@ child_run(char **argv, char **envp, bool want_stdout, double deadline,
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not set up pipe: %m")));
-		spawn(argv, envp, fds[1], want_stdout);
+		spawn(argv, envp, input, fds[1], want_stdout);
 		(void) close(fds[1]);
 		write_end_open = false;
 		supervise(fds[0], deadline, &output, result);

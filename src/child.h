@@ -29,8 +29,8 @@ typedef struct ChildWatcher
 } ChildWatcher;
 
 extern void child_init(void);
-extern void child_run(char **argv, char **envp, bool want_stdout,
-					  double deadline, const ChildWatcher *watcher,
+extern void child_run(char **argv, char **envp, int input,
+					  bool want_stdout, double deadline, const ChildWatcher *watcher,
 					  ChildResult *result);
 extern void child_stop(void);
 

@@ -3,7 +3,6 @@
  * directory.c
  *	  The snapshot directory itself: is it there, writable, and large enough?
  *
-
  * Copyright (c) 2026, the snapshot_worker developers
  *
  *-------------------------------------------------------------------------
@@ -89,6 +88,34 @@ directory_check(const char *directory)
 						directory),
 				 errdetail_os_user(),
 				 errhint("Give the directory to that user, or set \"snapshot_worker.directory\" to another one.")));
+}
+
+/*
+ * What keeps the server from writing into the snapshot directory, in a few
+ * words, or NULL.  One that is not there can be made where its nearest parent
+ * that is there is writable.
+ */
+const char *
+directory_problem(const char *directory)
+{
+	char	   *path = pstrdup(directory);
+	struct stat st;
+
+	while (stat(path, &st) != 0)
+	{
+		if (errno != ENOENT)
+			return "the snapshot directory cannot be accessed";
+		get_parent_directory(path);
+		if (path[0] == '\0')
+			return "the snapshot directory cannot be accessed";
+	}
+	if (!S_ISDIR(st.st_mode))
+		return "the snapshot directory is not a directory";
+	if (access(path, W_OK | X_OK) != 0)
+		return strcmp(path, directory) == 0 ?
+			"the snapshot directory is not writable for the server" :
+			"the snapshot directory does not exist, and the server may not make it";
+	return NULL;
 }
 
 static char *

@@ -3,7 +3,6 @@
  * directory.h
  *	  The snapshot directory itself: is it there, writable, and large enough?
  *
-
  * Copyright (c) 2026, the snapshot_worker developers
  *
  *-------------------------------------------------------------------------
@@ -13,6 +12,7 @@
 
 extern void directory_make(const char *directory);
 extern void directory_check(const char *directory);
+extern const char *directory_problem(const char *directory);
 extern void directory_check_space(const char *directory, int64 expected,
 								  int64 spared);
 

@@ -58,13 +58,12 @@ files_write(int fd, const char *path, const char *text)
 }
 
 /*
- * Have a file hold this text, whether it was there before or not: durably, and
- * at no moment half of it.  One process at a time may do that to a file: what
- * is there under the name of its new one is a leftover.  Raises an error when
- * that fails.
+ * Write what is to take a file's place, under another name.  One process at a
+ * time may do that to a file: what is there under that name is a leftover.
+ * Raises an error when that fails.
  */
 void
-files_replace(const char *path, const char *text)
+files_write_new(const char *path, const char *text)
 {
 	char	   *newpath = psprintf("%s%s", path, FILES_NEW_SUFFIX);
 	int			fd;
@@ -84,7 +83,24 @@ files_replace(const char *path, const char *text)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not close file \"%s\": %m", newpath)));
-	(void) durable_rename(newpath, path, ERROR);
+}
+
+/* Have that take the file's place, durably.  Raises an error when that fails. */
+void
+files_use_new(const char *path)
+{
+	(void) durable_rename(psprintf("%s%s", path, FILES_NEW_SUFFIX), path, ERROR);
+}
+
+/*
+ * Have a file hold this text, whether it was there before or not: durably, and
+ * at no moment half of it.  As for files_write_new(), one process at a time.
+ */
+void
+files_replace(const char *path, const char *text)
+{
+	files_write_new(path, text);
+	files_use_new(path);
 }
 
 /*

@@ -15,6 +15,7 @@
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
+#include "directory.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "functions.h"
@@ -189,6 +190,10 @@ status_warning(pid_t launcher_pid)
 		return "the launcher is not running: no snapshot will be taken";
 	if (!settings_directory_is_set())
 		return "no snapshot directory is set: set snapshot_worker.directory";
+	if (directory_problem(settings_directory()) != NULL)
+		return psprintf("%s: see to \"%s\", or set snapshot_worker.directory to another one",
+						directory_problem(settings_directory()),
+						settings_directory());
 	if (settings_directory_in_data_directory())
 		return "the snapshot directory is inside the data directory: what destroys that destroys the snapshots";
 	return NULL;

@@ -38,6 +38,9 @@
 /* Of the paths that pg_dump gives to its files, relative to the snapshot. */
 #define KEY_SIZE	(NAMES_FOLDER_SIZE + 64)
 
+/* A file that changes again and again is not ours alone. */
+#define MAX_ROUNDS	5
+
 typedef struct HashedFile
 {
 	char		path[KEY_SIZE]; /* the hash key */
@@ -181,11 +184,14 @@ static HashedFile *
 find_hashed(Hashing *hashing, const char *path)
 {
 	HashedFile *hashed = hash_search(hashing->hashed, path, HASH_FIND, NULL);
+	char	   *full;
 	struct stat st;
 
 	if (hashed == NULL)
 		return NULL;
-	stat_file(full_path(hashing, path), &st);
+	full = full_path(hashing, path);
+	stat_file(full, &st);
+	pfree(full);
 	if (st.st_ino != hashed->st.st_ino ||
 		st.st_size != hashed->st.st_size ||
 		st.st_size != hashed->file->size ||
@@ -208,8 +214,13 @@ hashing_get(Hashing *hashing, const char *path)
 		ereport(ERROR,
 				(errcode(ERRCODE_NAME_TOO_LONG),
 				 errmsg("file name \"%s\" is too long", path)));
-	while ((hashed = find_hashed(hashing, path)) == NULL)
+	for (int round = 0; (hashed = find_hashed(hashing, path)) == NULL; round++)
 	{
+		if (round == MAX_ROUNDS)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("file \"%s/%s\" is being changed by someone",
+							hashing->root, path)));
 		hashing_add(hashing, path);
 		while (hashing_step(hashing))
 			CHECK_FOR_INTERRUPTS();

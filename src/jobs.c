@@ -88,6 +88,8 @@ jobs_note_outcome(Job *job, const Run *run, double now)
 	bool		good = run->state == RUN_SUCCEEDED;
 
 	job->failures = good ? 0 : job->failures + 1;
+	if (good || run->published)
+		job->told_at = 0;
 
 	if (job->run_id != run->id)
 		return;

@@ -51,8 +51,8 @@
 /* After an error of its own, the launcher rests. */
 #define REST_SECONDS		10
 
-/* Of so many tries that fail, with a minute in between, one is told of. */
-#define TELL_EACH			60
+/* How often failures of the same thing are told of. */
+#define TELL_SECONDS		3600
 
 /* How soon the postmaster starts another launcher. */
 #define RESTART_SECONDS		5
@@ -184,29 +184,32 @@ write_down(const Run *run)
 }
 
 /*
- * Have the administrator told of a run that failed, if it was the first try, or
- * about an hour of tries after one that was told of.
+ * Have the administrator told of a run that failed, but not more often than once
+ * an hour: *told_at is when that was done last, or 0.
  */
 static void
-tell(const Run *failed)
+tell(const Run *failed, double *told_at)
 {
-	Run			alert = *failed;
+	double		now = clock_seconds();
+	Run			alert = {.kind = KIND_ALERT};
 	Run			run;
 
 	if (setting_failure_command[0] == '\0' ||
 		failed->error.sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		(!failed->published && failed->attempt % TELL_EACH != 1))
+		(*told_at > 0 && now - *told_at < TELL_SECONDS))
 		return;
-	alert.kind = KIND_ALERT;
 	alert.failed_kind = failed->kind;
-	alert.scratch[0] = '\0';
-	alert.collected = alert.reported = alert.recorded = false;
-	alert.worker_pid = 0;
-	alert.started_at = alert.finished_at = 0;
-	if (!state_submit_task(&alert, &run))
+	alert.published = failed->published;
+	alert.attempt = failed->attempt;
+	alert.error = failed->error;
+	strlcpy(alert.database, failed->database, sizeof(alert.database));
+	strlcpy(alert.name, failed->name, sizeof(alert.name));
+	if (state_submit_task(&alert, &run))
+		*told_at = now;
+	else
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("nobody was told of the failure: too many snapshots are being asked for")));
+				 errmsg("nobody was told of the failure: too many others are being told of")));
 }
 
 /* Take note of the runs that ended. */
@@ -217,6 +220,7 @@ collect_outcomes(Launcher *launcher)
 
 	while (state_collect(&run))
 	{
+		double		never = 0;
 		Job		   *job;
 
 		write_down(&run);
@@ -224,13 +228,13 @@ collect_outcomes(Launcher *launcher)
 			launcher->scratch_swept = false;
 		archiving_note_outcome(&launcher->archiving, &run);
 		if (run.kind == KIND_ARCHIVE && run.state == RUN_FAILED)
-			tell(&run);
+			tell(&run, &launcher->archiving.told_at);
 		if (run.kind != KIND_SNAPSHOT)
 			continue;
 		job = agenda_job(&launcher->agenda, run.database);
 		jobs_note_outcome(job, &run, clock_seconds());
 		if (run.state == RUN_FAILED && !state_is_requested(run.reason))
-			tell(&run);
+			tell(&run, run.published ? &never : &job->told_at);
 		if (job->pending && job->attempt > 1 && job->run_id == 0)
 			ereport(LOG,
 					(errmsg("next try of a snapshot of database \"%s\" is in %.0f s",
@@ -273,7 +277,8 @@ start_runs(Launcher *launcher)
 	archiving_submit(&launcher->archiving);
 	for (RunQueue queue = QUEUE_REQUESTED; queue <= QUEUE_ALERTS; queue++)
 	{
-		int			limit = queue == QUEUE_ARCHIVE ? 1 : setting_max_workers;
+		int			limit = queue == QUEUE_ARCHIVE || queue == QUEUE_SWEEPS ?
+			1 : setting_max_workers;
 
 		while (state_count_active(queue) < limit &&
 			   state_next_request(queue, &run))
@@ -291,6 +296,7 @@ start_runs(Launcher *launcher)
 		if (job->attempt > 1 && !agenda_still_wants(job))
 		{
 			job->pending = false;
+			job->failures = 0;
 			continue;
 		}
 		if (!state_submit(job->database, job->reason, job->attempt,
@@ -326,13 +332,14 @@ static void
 reload(Launcher *launcher)
 {
 	AgendaSettings before;
+	const char *archive_command = pstrdup(setting_archive_command);
 
 	agenda_note_settings(&before);
 	agenda_keep(&launcher->agenda);
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
 	agenda_changed(&launcher->agenda, &before);
-	archiving_begin(&launcher->archiving);
+	archiving_changed(&launcher->archiving, archive_command);
 }
 
 /*

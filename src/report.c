@@ -67,8 +67,8 @@ what_failed(const Run *run)
 			return psprintf("archiving of snapshot \"%s\" failed (attempt %d)",
 							run->name, run->attempt);
 		case KIND_ALERT:
-			return psprintf("telling of the failure of database \"%s\" failed",
-							run->database);
+			return psprintf("telling of the failure of \"%s\" failed",
+							run->name[0] != '\0' ? run->name : run->database);
 		case KIND_SWEEP:
 			break;
 	}

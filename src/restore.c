@@ -19,6 +19,7 @@
 #include "restore.h"
 #include "scratch.h"
 #include "test_step.h"
+#include "verify_files.h"
 
 /*
  * Raise an error that names the roles which are missing here, if any are; its
@@ -95,7 +96,10 @@ restore_snapshot(Work *work)
 		restore_check_roles(snapshot, ", or restore without owners and privileges (no_owner => true)");
 	work_commit();
 
-	work_enter_phase(work, "restoring", 0, 95);
+	/* pg_restore does not see each byte that has changed */
+	work_enter_phase(work, "hashing", 0, 10);
+	verify_files(work, snapshot, false, NULL);
+	work_enter_phase(work, "restoring", 10, 95);
 	scratch_create(work, manifest, owner);
 	scratch_restore(work, store_archive_path(snapshot), manifest, &options);
 

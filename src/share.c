@@ -51,7 +51,8 @@ typedef enum CheckResult
 {
 	CHECK_UNDECIDED,
 	CHECK_SAME,
-	CHECK_DIFFERENT
+	CHECK_DIFFERENT,
+	CHECK_FAILED				/* the new file cannot be read */
 } CheckResult;
 
 struct ShareCheck
@@ -171,8 +172,8 @@ share_check_begin(Share *share, const char *path, const ManifestFile *file)
 	check->fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
 	check->earlier_fd = OpenTransientFile(check->earlier, O_RDONLY |
 										  O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
-	check->result = check->fd >= 0 && check->earlier_fd >= 0 ?
-		CHECK_UNDECIDED : CHECK_DIFFERENT;
+	check->result = check->fd < 0 ? CHECK_FAILED :
+		check->earlier_fd < 0 ? CHECK_DIFFERENT : CHECK_UNDECIDED;
 	return check;
 }
 
@@ -187,7 +188,9 @@ share_check_step(ShareCheck *check)
 		return false;
 	n = files_read_slice(check->fd, check->slice);
 	earlier_n = files_read_slice(check->earlier_fd, check->earlier_slice);
-	if (n < 0 || n != earlier_n ||
+	if (n < 0)
+		check->result = CHECK_FAILED;
+	else if (n != earlier_n ||
 		memcmp(check->slice, check->earlier_slice, n) != 0)
 		check->result = CHECK_DIFFERENT;
 	else if (n < FILES_SLICE_SIZE)

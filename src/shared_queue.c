@@ -26,6 +26,8 @@ queue_of(const Run *run)
 		return QUEUE_ARCHIVE;
 	if (run->kind == KIND_ALERT)
 		return QUEUE_ALERTS;
+	if (run->kind == KIND_VERIFY_ALL)
+		return QUEUE_SWEEPS;
 	if (run->kind != KIND_SNAPSHOT)
 		return QUEUE_TASKS;
 	return state_is_requested(run->reason) ? QUEUE_REQUESTED : QUEUE_SCHEDULED;
@@ -68,6 +70,23 @@ free_place(void)
 	return oldest;
 }
 
+/* Is there room for one more alert?  The caller holds the lock. */
+static bool
+may_alert(void)
+{
+	int			alerts = 0;
+
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		const Run  *run = &state_shared->runs[i];
+
+		if (run->kind == KIND_ALERT && run->state != RUN_NONE &&
+			!run_is_finished(run))
+			alerts++;
+	}
+	return alerts < STATE_MAX_ALERTS;
+}
+
 /*
  * The start, or the second after another run's if that is not before it.  A
  * clock that was set back is no reason to wait for it, though.
@@ -104,6 +123,7 @@ state_find_slot(const char *database, TimestampTz slot, Run *run)
 		Run		   *other = &state_shared->runs[i];
 
 		found = other->state != RUN_NONE && !other->collected &&
+			other->kind == KIND_SNAPSHOT &&
 			other->scheduled_for == slot &&
 			strcmp(other->database, database) == 0;
 		if (found)
@@ -177,7 +197,7 @@ state_submit_task(const Run *task, Run *run)
 	Assert(task->kind != KIND_SNAPSHOT);
 
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	place = free_place();
+	place = task->kind == KIND_ALERT && !may_alert() ? NULL : free_place();
 	if (place != NULL)
 	{
 		*place = *task;

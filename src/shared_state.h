@@ -38,7 +38,8 @@ typedef enum RunQueue
 {
 	QUEUE_SCHEDULED,			/* snapshots of the schedule */
 	QUEUE_REQUESTED,			/* snapshots that sessions ask for */
-	QUEUE_TASKS,				/* all else that they ask for */
+	QUEUE_TASKS,				/* all else that they ask for, but for */
+	QUEUE_SWEEPS,				/* what goes through all snapshots */
 	QUEUE_ARCHIVE,
 	QUEUE_ALERTS
 } RunQueue;

@@ -17,6 +17,9 @@
 
 #define STATE_MAX_RUNS	256
 
+/* So that a command which hangs, for many failures, leaves room for the rest. */
+#define STATE_MAX_ALERTS 16
+
 typedef struct SharedState
 {
 	/* Broadcast when a run ends, and when the launcher comes or goes. */

@@ -15,6 +15,7 @@
 #include "ask.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
+#include "folders.h"
 #include "funcapi.h"
 #include "functions.h"
 #include "miscadmin.h"
@@ -71,7 +72,7 @@ check_not_written(const char *what)
 }
 
 /* A run for a snapshot, which has to be there. */
-static void
+static const StoredSnapshot *
 begin_task(Run *task, RunKind kind, const char *name)
 {
 	StoredSnapshot *snapshot = store_get(settings_directory(), name, false);
@@ -82,6 +83,7 @@ begin_task(Run *task, RunKind kind, const char *name)
 	strlcpy(task->database, snapshot->database, sizeof(task->database));
 	strlcpy(task->connect_to, get_database_name(MyDatabaseId),
 			sizeof(task->connect_to));
+	return snapshot;
 }
 
 /* snapshot_verify(name text, restore boolean) returns timestamptz */
@@ -93,7 +95,7 @@ snapshot_verify(PG_FUNCTION_ARGS)
 	StoredSnapshot *snapshot;
 
 	check_arguments(fcinfo, "snapshot_verify");
-	begin_task(&task, KIND_VERIFY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	(void) begin_task(&task, KIND_VERIFY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	what = psprintf("could not verify snapshot \"%s\"", task.name);
 	task.test_restore = PG_GETARG_BOOL(1);
 	if (task.test_restore)
@@ -107,22 +109,28 @@ snapshot_verify(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(snapshot->verification.verified_at);
 }
 
-/* A row for a snapshot whose files were to be verified, from "since" on. */
+/*
+ * A row for a snapshot whose files were to be verified, from "since" on; there
+ * is none (NULL) where a directory has just the name of one.
+ */
 static void
-put_verified(ReturnSetInfo *rsinfo, const StoredSnapshot *snapshot,
-			 TimestampTz since)
+put_verified(ReturnSetInfo *rsinfo, const char *name,
+			 const StoredSnapshot *snapshot, TimestampTz since)
 {
 	const char *problem = NULL;
 	Datum		values[3] = {0};
 	bool		nulls[3] = {0};
 
-	if (!snapshot->verified || snapshot->verification.verified_at < since)
+	if (snapshot == NULL)
+		problem = "its manifest is missing or damaged";
+	else if (!snapshot->verified || snapshot->verification.verified_at < since)
 		problem = "it was not verified: the server's log says why";
 	else if (snapshot->failed)
 		problem = snapshot->verification.problem;
-	values[0] = functions_text_datum(snapshot->name);
+	values[0] = functions_text_datum(name);
 	nulls[1] = problem != NULL;
-	values[1] = TimestampTzGetDatum(snapshot->verification.verified_at);
+	if (problem == NULL)
+		values[1] = TimestampTzGetDatum(snapshot->verification.verified_at);
 	nulls[2] = problem == NULL;
 	values[2] = functions_text_datum(problem != NULL ? problem : "");
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
@@ -135,6 +143,7 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 	const char *database = PG_ARGISNULL(0) ? NULL : NameStr(*PG_GETARG_NAME(0));
 	TimestampTz since = GetCurrentTimestamp();
 	Run			task = {0};
+	List	   *names;
 	ListCell   *lc;
 
 	functions_check_loaded();
@@ -142,7 +151,9 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	/* to a run, this would be all */
 	if (database != NULL && database[0] == '\0')
-		return (Datum) 0;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the name of a database must not be empty")));
 	task.kind = KIND_VERIFY_ALL;
 	if (database != NULL)
 		strlcpy(task.database, database, sizeof(task.database));
@@ -150,14 +161,22 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 			sizeof(task.connect_to));
 	ask_for_task(&task, "could not verify the snapshots");
 
-	foreach(lc, store_list(settings_directory(), database, DT_NOBEGIN, ERROR,
-						   WARNING))
+	names = folders_names(settings_directory(), database, DT_NOBEGIN, ERROR);
+	if (database != NULL && names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no snapshot of database \"%s\"", database),
+				 errdetail("It would be in directory \"%s\".",
+						   settings_directory())));
+	foreach(lc, names)
 	{
-		const StoredSnapshot *snapshot = lfirst(lc);
+		const StoredSnapshot *snapshot = store_load(settings_directory(),
+													lfirst(lc), false, WARNING);
 
 		/* not those that were taken meanwhile */
-		if (snapshot->manifest.finished_at < since)
-			put_verified((ReturnSetInfo *) fcinfo->resultinfo, snapshot, since);
+		if (snapshot == NULL || snapshot->manifest.finished_at < since)
+			put_verified((ReturnSetInfo *) fcinfo->resultinfo, lfirst(lc),
+						 snapshot, since);
 	}
 	return (Datum) 0;
 }
@@ -189,13 +208,15 @@ check_target(const char *target)
 Datum
 snapshot_restore(PG_FUNCTION_ARGS)
 {
+	const StoredSnapshot *snapshot;
 	Run			task;
 	const char *what;
 	const char *target;
 	int			jobs;
 
 	check_arguments(fcinfo, "snapshot_restore");
-	begin_task(&task, KIND_RESTORE, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	snapshot = begin_task(&task, KIND_RESTORE,
+						  text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	target = NameStr(*PG_GETARG_NAME(1));
 	jobs = PG_GETARG_INT32(2);
 	what = psprintf("could not restore snapshot \"%s\"", task.name);
@@ -207,6 +228,12 @@ snapshot_restore(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("jobs must be from 1 to %d", MAX_JOBS)));
 
+	if (snapshot->failed)
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("snapshot \"%s\" was found to be bad",
+						snapshot->name),
+				 errdetail_internal("%s", functions_clean_text(snapshot->verification.problem))));
 	strlcpy(task.target, target, sizeof(task.target));
 	task.jobs = jobs;
 	if (PG_GETARG_BOOL(3))

@@ -69,7 +69,7 @@ check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
 		*reached = VERIFY_CHECKSUM;
 		if (shared == NULL)
 			work_enter_phase(work, "hashing", 0, 20);
-		verify_files(work, snapshot, shared);
+		verify_files(work, snapshot, true, shared);
 	}
 	if (level >= VERIFY_ARCHIVE)
 	{
@@ -265,6 +265,15 @@ verify_snapshot(Work *work, VerifyLevel level)
 	verify(work, level, NULL);
 }
 
+/* Is an error none of one snapshot, so that others would not fare better? */
+static bool
+concerns_all(int sqlerrcode)
+{
+	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
+		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES ||
+		sqlerrcode == ERRCODE_INTERNAL_ERROR;
+}
+
 /*
  * As verify() of one snapshot of many: that it is not good, or was removed
  * meanwhile, is no error.
@@ -285,10 +294,7 @@ verify_next(Work *work, SharedFiles *shared)
 
 		MemoryContextSwitchTo(context);
 		edata = CopyErrorData();
-		if (edata->sqlerrcode != ERRCODE_DATA_CORRUPTED &&
-			edata->sqlerrcode != ERRCODE_IO_ERROR &&
-			edata->sqlerrcode != ERRCODE_OBJECT_IN_USE &&
-			edata->sqlerrcode != ERRCODE_UNDEFINED_OBJECT)
+		if (concerns_all(edata->sqlerrcode))
 			PG_RE_THROW();
 		FlushErrorState();
 		AbortCurrentTransaction();
@@ -323,8 +329,11 @@ verify_all(Work *work)
 		MemoryContext one = AllocSetContextCreate(context, "verification",
 												  ALLOCSET_DEFAULT_SIZES);
 
-		/* whoever is at it already tells */
-		if (state_begin_verifying(work->run.id, snapshot->name))
+		if (!state_begin_verifying(work->run.id, snapshot->name))
+			ereport(LOG,
+					(errmsg("snapshot \"%s\" is being verified by another run",
+							snapshot->name)));
+		else
 		{
 			strlcpy(work->run.name, snapshot->name, sizeof(work->run.name));
 			work_enter_phase(work, "hashing", 99 * n / list_length(snapshots),

@@ -18,6 +18,7 @@
 #include "share.h"
 #include "test_step.h"
 #include "utils/hsearch.h"
+#include "utils/memutils.h"
 #include "verify_files.h"
 
 /* Of more problems than these there is only the number. */
@@ -72,7 +73,8 @@ raise_problems(const StoredSnapshot *snapshot, Problems *problems)
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("snapshot \"%s\" is not what its manifest says",
 					snapshot->name),
-			 errdetail_internal("%s", problems->text.data)));
+			 errdetail_internal("%s", problems->text.data),
+			 errhint("Use another snapshot. What can still be read of this one, pg_restore restores by hand.")));
 }
 
 /* Add the snapshots that have the same problem, since they share the file. */
@@ -80,11 +82,21 @@ static void
 add_sharers(const char *directory, const StoredSnapshot *snapshot,
 			const ManifestFile *file, Problems *problems)
 {
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
 	ListCell   *lc;
 
+	/* nobody would see them, and each one costs the manifests of all */
+	if (problems->count >= MAX_PROBLEMS)
+		return;
+	context = AllocSetContextCreate(caller, "names of snapshots",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
 	foreach(lc, share_names(directory, snapshot, file))
 		add_problem(problems, "Snapshot \"%s\" shares that file.",
 					(char *) lfirst(lc));
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
 }
 
 /* The place for what verify_files() finds out of shared files, palloc'd. */
@@ -114,9 +126,12 @@ has_sha256(const char *path, const struct stat *st, const char *expected,
 	InodeKey	key;
 	InodeEntry *entry;
 
-	if (shared == NULL)
+	if (shared == NULL || st->st_nlink < 2)
 	{
-		(void) digest_file(path, sha256);
+		int64		size = digest_file(path, sha256);
+
+		if (shared != NULL)
+			shared->bytes_read += size;
 		return strcmp(sha256, expected) == 0;
 	}
 	memset(&key, 0, sizeof(key));
@@ -166,12 +181,12 @@ check_file(const char *directory, const StoredSnapshot *snapshot,
 
 /*
  * Raise an error, of class "data corrupted", unless all files are there, as the
- * manifest has them, and no others.  shared is for files that other snapshots
+ * manifest has them, and (if exactly) no others.  shared is for files that other snapshots
  * have, too; it can be NULL.
  */
 void
 verify_files(Work *work, const StoredSnapshot *snapshot,
-			 SharedFiles *shared)
+			 bool exactly, SharedFiles *shared)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Problems	problems = {0};
@@ -182,7 +197,7 @@ verify_files(Work *work, const StoredSnapshot *snapshot,
 
 	initStringInfo(&problems.text);
 	(void) files_list(snapshot->path, ERROR, &tree);
-	foreign = store_foreign_file(snapshot, &tree);
+	foreign = exactly ? store_foreign_file(snapshot, &tree) : NULL;
 	if (foreign != NULL)
 		add_problem(&problems, "\"%s/%s\" is not a part of the snapshot.",
 					snapshot->path, foreign);

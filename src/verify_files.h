@@ -22,6 +22,6 @@ typedef struct SharedFiles
 
 extern SharedFiles *verify_files_begin(void);
 extern void verify_files(Work *work, const StoredSnapshot *snapshot,
-						 SharedFiles *shared);
+						 bool exactly, SharedFiles *shared);
 
 #endif							/* SNAPSHOT_WORKER_VERIFY_FILES_H */

@@ -96,10 +96,13 @@ note_file(Work *work, int item)
 	{
 		char	   *path = psprintf("%s/%d.dat%s", work->archive, item,
 									suffixes[i]);
+		char	   *full = psprintf("%s/%s", work->staging.path, path);
 		struct stat st;
 
-		if (lstat(psprintf("%s/%s", work->staging.path, path), &st) == 0)
+		if (lstat(full, &st) == 0)
 			hashing_add(work->hashing, path);
+		pfree(full);
+		pfree(path);
 	}
 }
 
@@ -173,7 +176,7 @@ work_run_program(Work *work, char **argv, bool want_stdout)
 				 errhint("Install the client programs of this server's version, or set \"snapshot_worker.bin_directory\" to where they are.")));
 
 	work->in_remark = false;
-	child_run(argv, work->environment, want_stdout, work->deadline,
+	child_run(argv, work->environment, -1, want_stdout, work->deadline,
 			  &watcher, &result);
 	if (result.timed_out)
 		timed_out(name, result.output);

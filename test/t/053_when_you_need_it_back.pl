@@ -83,6 +83,7 @@ $node->safe_psql('shop', 'DROP TABLE sales.orders');
 run_next($in, 'psql -d postgres -c "SELECT snapshot_restore');
 run_next($in, 'pg_dump --table=sales.orders');
 is_same_database($node, 'unhurt', 'shop', 'the table is back, with all that it had');
+is(run_next($in, 'diff'), '', 'the diff of schemas shows that nothing is missing');
 $node->safe_psql('shop', 'DELETE FROM sales.orders WHERE id < 100');
 run_next($in, 'psql -d shop_back -c "COPY');
 is($node->safe_psql('shop', 'SELECT count(*), sum(id) FROM sales.orders'),
@@ -94,7 +95,7 @@ run_next($in, 'pg_restore --list');
 my ($shown) = $all_text =~ /^\$ cat \S+\n((?:\d.*\n)+)/m;
 my $found = run_next($in, 'cat');
 s/^ *\d+; \d+ \d+ //mg foreach $shown, $found;
-is(join('', sort grep { !/INDEX|ACL/ } map { "$_\n" } split /\n/, $found),
+is(join('', sort grep { !/INDEX/ } map { "$_\n" } split /\n/, $found),
 	join('', sort map { "$_\n" } split /\n/, $shown),
 	'the entries of the archive look as the page shows them');
 run_next($in, 'pg_restore --exit-on-error --use-list');
@@ -120,7 +121,14 @@ is_same_database($node, 'unhurt', 'shop', 'the database is back under its name')
 is($node->safe_psql('shop_damaged', 'SELECT count(*) FROM sales.orders'),
 	'0', 'the damaged one is still there');
 is($node->safe_psql('shop', 'SHOW work_mem'), '10MB', 'settings are back');
-run_next($in, 'dropdb shop');
+my $guest = $node->background_psql('shop');
+run_next($in, 'psql -d postgres -c "ALTER DATABASE shop ALLOW_CONNECTIONS false"');
+is( $node->safe_psql('postgres',
+		"SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop'"),
+	'0', 'nobody is connected any more');
+run_next($in, 'psql -d postgres -c "ALTER DATABASE shop ALLOW_CONNECTIONS true"');
+eval { $guest->{run}->finish };
+$node->safe_psql('postgres', 'DROP DATABASE shop');
 run_next($in, 'psql -d postgres -c "SELECT snapshot_restore');
 is_same_database($node, 'unhurt', 'shop', 'a dropped database is back');
 is( $node->safe_psql('postgres',

@@ -179,6 +179,55 @@ my (undef, undef, $stderr) = $node->psql('postgres',
 	"ALTER SYSTEM SET snapshot_worker.archive_command = 'cp %x'");
 like($stderr, qr/invalid value.*\n.*%p \(path\)/, 'an unknown placeholder is refused');
 
+# One that cannot be archived is no reason not to archive others, and what cannot
+# be written down is not copied.
+reload_with($node, archive_command => '');
+push @names, take('a'), take('a');
+my ($stuck, $next) = @names[ -2, -1 ];
+mkdir "$directory/$stuck/archived.json.tmp" or die;
+truncate "$remote/log", 0 or die;
+reload_with($node, archive_command => $copy);
+wait_until_archived($next);
+wait_until('the error of the other one shows', sub { archive_error() =~ /^\Q$stuck\E: / });
+is(log_of_remote(), $next, 'what cannot be marked is not copied, and others are');
+rmdir "$directory/$stuck/archived.json.tmp" or die;
+wait_until_archived($stuck);
+
+# A command that outlives a crash of the server is not run once more beside it.
+my $turns = $node->basedir . '/turns';
+reload_with($node,
+	archive_command => "echo %f >>$turns; while [ ! -e $turns.end ]; do sleep 0.1; done");
+push @names, take('a');
+wait_until('a slow command runs', sub { -s $turns });
+$log = -s $node->logfile;
+kill 9, $node->safe_psql('postgres', 'SELECT launcher_pid FROM snapshot_status()');
+wait_until('the next run finds it', sub {
+	slurp_file($node->logfile, $log) =~ /an archive command is running already/
+});
+is(scalar(slurp_lines($turns)), 1, 'after a crash there is one command at work');
+append_to_file("$turns.end", '');
+wait_until_archived($names[-1]);
+is(scalar(slurp_lines($turns)), 2, 'and when that has ended, it is run again');
+
+# With another command, a run with the old one ends; and without a directory
+# there is nothing to do, and nothing is done for it.
+unlink "$turns.end" or die;
+take('a');
+wait_until('a slow command runs again', sub { slurp_lines($turns) == 3 });
+reload_with($node, archive_command => $copy);
+wait_until('all is archived by the new command', sub {
+	$node->safe_psql('postgres',
+		"SELECT count(*) FROM snapshot_list() WHERE archived_at IS NULL AND problem IS NULL AND name <> '$foreign'"
+	) eq '0';
+});
+reload_with($node, directory => '');
+my $launcher = $node->safe_psql('postgres', 'SELECT launcher_pid FROM snapshot_status()');
+my ($before) = slurp_file("/proc/$launcher/status") =~ /^voluntary_ctxt_switches:\s*(\d+)/m;
+$node->safe_psql('postgres', 'SELECT pg_sleep(2)');
+my ($after) = slurp_file("/proc/$launcher/status") =~ /^voluntary_ctxt_switches:\s*(\d+)/m;
+cmp_ok($after - $before, '<', 20, 'the launcher sleeps');
+reload_with($node, directory => $directory);
+
 # A command that hangs is stopped with the server, and by its timeout.
 my $pid_file = $node->basedir . '/pid';
 my $hang = "echo \$\$ >$pid_file.new && mv $pid_file.new $pid_file && exec sleep 1000";

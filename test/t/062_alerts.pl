@@ -22,7 +22,7 @@ my ($node, $directory) = snapshot_node(
 snapshot_worker.globals = off
 snapshot_worker.format = custom
 snapshot_worker.databases = 'app'
-snapshot_worker.time = '03:00, 05:00, 07:00, 09:00'
+snapshot_worker.time = '03:00, 05:00, 07:00, 08:00, 09:00'
 snapshot_worker.enable = on
 EOC
 my $told = $node->basedir . '/told';
@@ -110,15 +110,34 @@ is("$alerts[2]{SNAPSHOT_EVENT}|$alerts[2]{SNAPSHOT_DATABASE}", 'verification|app
 	'as one');
 reload_with($node, verify => 'list');
 
+# One that could not be verified for another reason is no bad one.
+my $remote = $node->basedir . '/remote';
+install_fake_program($node, 'pg_restore', <<'EOS');
+for arg; do [ "$arg" = --list ] && exec REAL "$@"; done
+[ "$1" = --version ] && exec REAL "$@"
+echo "pg_restore: error: out of memory" >&2
+exit 1
+EOS
+reload_with($node, verify => 'archive', archive_command => "echo %f >>$remote");
+wait_until('what there is has been archived', sub { -s $remote });
+move_clock('2026-03-19 08:00:01');
+wait_until('a verification does not come about', sub { @alerts = alerts(); @alerts == 4 });
+is("$alerts[3]{SNAPSHOT_EVENT} $alerts[3]{SNAPSHOT_DETAIL}",
+	'verification pg_restore: error: out of memory', 'which is told of');
+wait_until('the snapshot is archived all the same',
+	sub { slurp_file($remote) =~ m{^app/2026-03-19T08-00}m });
+reload_with($node, verify => 'list');
+
 # A remote that fails.
 reload_with($node, archive_command => 'echo no route >&2; false');
+$node->safe_psql('postgres', "SELECT snapshot_now('app')");
 wait_until('archive_command fails again and again',
 	sub { slurp_file($node->logfile) =~ /archiving of snapshot .* failed \(attempt 3\)/ });
-wait_until('it is told of', sub { @alerts = alerts(); @alerts >= 4 });
-is(@alerts, 4, 'once');
-is("$alerts[3]{SNAPSHOT_EVENT}|$alerts[3]{SNAPSHOT_DATABASE}|$alerts[3]{SNAPSHOT_DETAIL}",
+wait_until('it is told of', sub { @alerts = alerts(); @alerts >= 5 });
+is(@alerts, 5, 'once');
+is("$alerts[4]{SNAPSHOT_EVENT}|$alerts[4]{SNAPSHOT_DATABASE}|$alerts[4]{SNAPSHOT_DETAIL}",
 	'archive|app|no route', 'as what it is');
-like($alerts[3]{SNAPSHOT_NAME}, qr{^app/}, 'with the name of the snapshot');
+like($alerts[4]{SNAPSHOT_NAME}, qr{^app/}, 'with the name of the snapshot');
 
 # A command that fails itself.
 my $log = -s $node->logfile;

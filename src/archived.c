@@ -9,9 +9,12 @@
  */
 #include "postgres.h"
 
+#include <unistd.h>
+
 #include "archived.h"
 #include "files.h"
 #include "record.h"
+#include "storage/fd.h"
 
 #define ARCHIVED_MAX_SIZE	((size_t) 4096)
 
@@ -27,9 +30,20 @@ static const RecordMember members[] = {
 };
 
 /*
+ * Where the word is until it holds: beside the snapshot, and not in it, so that
+ * no copy has it.
+ */
+static char *
+word_to_be(const char *path)
+{
+	return psprintf("%.*s/%s", (int) (strrchr(path, '/') - path), path,
+					ARCHIVED_FILE);
+}
+
+/*
  * Prepare the word that the snapshot of that name, in the directory at path, has
  * been archived: from then on, no full or read-only disk is in the way of it.
- * Raises an error when that fails.
+ * One process at a time does that in a folder.  Raises an error when it fails.
  */
 void
 archived_prepare(const char *path, const char *name, TimestampTz archived_at)
@@ -37,18 +51,23 @@ archived_prepare(const char *path, const char *name, TimestampTz archived_at)
 	Archived	archived = {pstrdup(name), archived_at};
 	StringInfoData json;
 
+	if (access(path, W_OK | X_OK) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write to directory \"%s\": %m", path)));
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	record_write(&json, members, lengthof(members), &archived);
 	appendStringInfoString(&json, "}\n");
-	files_write_new(psprintf("%s/%s", path, ARCHIVED_FILE), json.data);
+	files_write_new(word_to_be(path), json.data);
 }
 
 /* Put it into its place.  Raises an error when that fails. */
 void
 archived_finish(const char *path)
 {
-	files_use_new(psprintf("%s/%s", path, ARCHIVED_FILE));
+	(void) durable_rename(psprintf("%s%s", word_to_be(path), FILES_NEW_SUFFIX),
+						  psprintf("%s/%s", path, ARCHIVED_FILE), ERROR);
 }
 
 /*

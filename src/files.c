@@ -85,13 +85,6 @@ files_write_new(const char *path, const char *text)
 				 errmsg("could not close file \"%s\": %m", newpath)));
 }
 
-/* Have that take the file's place, durably.  Raises an error when that fails. */
-void
-files_use_new(const char *path)
-{
-	(void) durable_rename(psprintf("%s%s", path, FILES_NEW_SUFFIX), path, ERROR);
-}
-
 /*
  * Have a file hold this text, whether it was there before or not: durably, and
  * at no moment half of it.  As for files_write_new(), one process at a time.
@@ -100,7 +93,7 @@ void
 files_replace(const char *path, const char *text)
 {
 	files_write_new(path, text);
-	files_use_new(path);
+	(void) durable_rename(psprintf("%s%s", path, FILES_NEW_SUFFIX), path, ERROR);
 }
 
 /*

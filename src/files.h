@@ -28,7 +28,6 @@ typedef struct FileTree
 
 extern void files_write(int fd, const char *path, const char *text);
 extern void files_write_new(const char *path, const char *text);
-extern void files_use_new(const char *path);
 extern void files_replace(const char *path, const char *text);
 extern char *files_read(const char *path, size_t limit, size_t *len,
 						const char **problem);

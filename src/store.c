@@ -158,8 +158,7 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 	const List *files = snapshot->manifest.files;
 	static char *const others[] = {MANIFEST_FILE, STORE_PIN_FILE,
 		STORE_PIN_FILE FILES_NEW_SUFFIX, VERIFICATION_FILE,
-		VERIFICATION_FILE FILES_NEW_SUFFIX, ARCHIVED_FILE,
-	ARCHIVED_FILE FILES_NEW_SUFFIX};
+	VERIFICATION_FILE FILES_NEW_SUFFIX, ARCHIVED_FILE};
 	char	  **known = palloc((list_length(files) + lengthof(others)) *
 							   sizeof(char *));
 	int			nknown = 0;

@@ -184,13 +184,13 @@ like($stderr, qr/invalid value.*\n.*%p \(path\)/, 'an unknown placeholder is ref
 reload_with($node, archive_command => '');
 push @names, take('a'), take('a');
 my ($stuck, $next) = @names[ -2, -1 ];
-mkdir "$directory/$stuck/archived.json.tmp" or die;
+chmod 0500, "$directory/$stuck" or die;
 truncate "$remote/log", 0 or die;
 reload_with($node, archive_command => $copy);
 wait_until_archived($next);
 wait_until('the error of the other one shows', sub { archive_error() =~ /^\Q$stuck\E: / });
 is(log_of_remote(), $next, 'what cannot be marked is not copied, and others are');
-rmdir "$directory/$stuck/archived.json.tmp" or die;
+chmod 0700, "$directory/$stuck" or die;
 wait_until_archived($stuck);
 
 # A command that outlives a crash of the server is not run once more beside it.
@@ -220,7 +220,9 @@ wait_until('all is archived by the new command', sub {
 		"SELECT count(*) FROM snapshot_list() WHERE archived_at IS NULL AND problem IS NULL AND name <> '$foreign'"
 	) eq '0';
 });
-reload_with($node, directory => '');
+$node->adjust_conf('postgresql.conf', 'snapshot_worker.directory', undef);
+$node->reload;
+$node->poll_query_until('postgres', "SELECT directory IS NULL FROM snapshot_status()") or die;
 my $launcher = $node->safe_psql('postgres', 'SELECT launcher_pid FROM snapshot_status()');
 my ($before) = slurp_file("/proc/$launcher/status") =~ /^voluntary_ctxt_switches:\s*(\d+)/m;
 $node->safe_psql('postgres', 'SELECT pg_sleep(2)');

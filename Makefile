@@ -17,7 +17,6 @@
 EXTENSION = snapshot_worker
 MODULE_big = snapshot_worker
 DATA = snapshot_worker--1.0.sql
-DOCS = doc/snapshot_worker.md doc/recovery.md doc/comparison.md
 OBJS = \
 	src/agenda.o \
 	src/alert.o \

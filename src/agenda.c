@@ -338,6 +338,33 @@ agenda_keep(Agenda *agenda)
 	}
 }
 
+/* A job's database is not wanted any more: no tries, and no failures to see to. */
+static void
+give_up(Job *job)
+{
+	if (job->pending)
+		ereport(LOG,
+				(errmsg("no more tries of a snapshot of database \"%s\", which is not wanted any more",
+						job->database)));
+	job->pending = false;
+	job->failures = 0;
+}
+
+static void
+give_up_unwanted(Agenda *agenda)
+{
+	List	   *wanted = databases_wanted();
+	ListCell   *lc;
+
+	foreach(lc, agenda->jobs)
+	{
+		Job		   *job = lfirst(lc);
+
+		if (!contains(wanted, job->database))
+			give_up(job);
+	}
+}
+
 /*
  * The settings have been read anew: if they ask for another schedule, that is
  * in force from now on.  The old one has had its due by agenda_keep().
@@ -356,8 +383,7 @@ agenda_changed(Agenda *agenda, const AgendaSettings *before)
 		agenda->since = GetCurrentTimestamp();
 		agenda->noted = false;
 	}
-	/* what is not wanted any more has no failures to see to */
-	agenda->jobs = jobs_keep(agenda->jobs, databases_wanted());
+	give_up_unwanted(agenda);
 	note_schedule(agenda, WARNING);
 }
 
@@ -373,16 +399,14 @@ agenda_note_settings(AgendaSettings *settings)
 
 /*
  * Is the database of a job that failed before still wanted?  It can have been
- * dropped since.
+ * dropped since.  If not, there is nothing to do for it any more.
  */
 bool
-agenda_still_wants(const Job *job)
+agenda_still_wants(Job *job)
 {
 	if (contains(databases_wanted(), job->database))
 		return true;
-	ereport(LOG,
-			(errmsg("no more tries of a snapshot of database \"%s\", which is not wanted any more",
-					job->database)));
+	give_up(job);
 	return false;
 }
 

@@ -103,7 +103,8 @@ directory_problem(const char *directory)
 
 	while (stat(path, &st) != 0)
 	{
-		if (errno != ENOENT)
+		/* nor is a link to nothing a directory, or can be made one */
+		if (errno != ENOENT || lstat(path, &st) == 0)
 			return "the snapshot directory cannot be accessed";
 		get_parent_directory(path);
 		if (path[0] == '\0')

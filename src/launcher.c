@@ -294,11 +294,7 @@ start_runs(Launcher *launcher)
 		if (state_is_busy(job->database))
 			continue;			/* its end will wake us */
 		if (job->attempt > 1 && !agenda_still_wants(job))
-		{
-			job->pending = false;
-			job->failures = 0;
 			continue;
-		}
 		if (!state_submit(job->database, job->reason, job->attempt,
 						  job->slot, GetCurrentTimestamp(), &run))
 			break;				/* many requests: later */

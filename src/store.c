@@ -129,7 +129,9 @@ store_get(const char *directory, const char *name, bool want_lists)
 	if (!names_split(name, folder, database, &start))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid name of a snapshot: \"%s\"", name),
+				 strlen(name) < NAMES_SIZE ?
+				 errmsg("invalid name of a snapshot: \"%s\"", name) :
+				 errmsg("invalid name of a snapshot"),
 				 errhint("Use a name as snapshot_list() has it, such as \"appdb/2026-03-19T03-00-00Z\".")));
 	snapshot = store_load(directory, name, want_lists, ERROR);
 	if (snapshot == NULL)

@@ -151,6 +151,10 @@ note_fatal(ErrorData *edata)
 	{
 		report_fill_error(&fatal, edata);
 		fatal_known = true;
+		if (edata->sqlerrcode == ERRCODE_UNDEFINED_DATABASE)
+			strlcpy(fatal.hint,
+					"It was dropped or renamed, or \"snapshot_worker.databases\" has a name that is none.",
+					sizeof(fatal.hint));
 	}
 	if (prev_emit_log_hook)
 		prev_emit_log_hook(edata);

@@ -126,7 +126,7 @@ foreach my $case (
 	[ 's/"abstract": "[^"]*"/"abstract": " "/', 'META.abstract: is wrong: " "' ],
 	[ 's/"abstract": "[^"]*"/"abstract": ["a"]/', 'META.abstract: is no string' ],
 	[ 's/"file": "[^"]*"/"file": "nothing.sql"/', 'META.provides.snapshot_worker.file: is no file of the tree' ],
-	[ 's/README.md/README/', 'META.provides.snapshot_worker.docfile: is no file of the tree' ],
+	[ 's/snapshot_worker[.]md/nothing/', 'META.provides.snapshot_worker.docfile: is no file of the tree' ],
 	[ 's/"provides": \{.*?\}\s*\}/"provides": {}/s', 'META.provides.*: is missing' ],
 	[ 's/"15.0.0"/"15"/', 'META.prereqs.runtime.requires.PostgreSQL: is no range of versions' ],
 	[ 's/"15.0.0"/">= 15.0.0, != 16.0.0"/', '' ],

@@ -185,6 +185,10 @@ EOF
 				return $state eq 'retrying';
 			});
 		is("$database $soon", 'app t', 'soon');
+		like( $node->safe_psql('postgres', 'SELECT warning FROM snapshot_status()'),
+			qr/^the snapshot directory .*: see to "/,
+			'the status warns of the directory')
+		  unless $trouble->{without_warning};
 		cmp_ok($attempt, '>', 1, 'the attempts are counted');
 		cmp_ok($failures, '>', 0, 'so are the failures');
 		like(
@@ -356,6 +360,7 @@ my @troubles = (
 	},
 	{
 		story => 'the folder of the database is a symbolic link',
+		without_warning => 1,
 		without_user => 1,
 		break => sub {
 			my $precious = $_[0]{node}->basedir . '/precious';
@@ -374,6 +379,7 @@ my @troubles = (
 	},
 	{
 		story => 'the folder of the database is not writable',
+		without_warning => 1,
 		without_user => 1,
 		break => sub { set_mode(0500, "$_[0]{directory}/app") },
 		mend => sub { set_mode(0700, "$_[0]{directory}/app") },
@@ -383,6 +389,7 @@ my @troubles = (
 	},
 	{
 		story => 'the folder of the database cannot be read',
+		without_warning => 1,
 		without_user => 1,
 		break => sub { set_mode(0000, "$_[0]{directory}/app") },
 		mend => sub { set_mode(0700, "$_[0]{directory}/app") },

@@ -62,13 +62,14 @@ wait_until('it is tried again and again', sub { status('attempt') ne '' && statu
 my @alerts = alerts();
 is(@alerts, 1, 'of several tries in a row one failure is told of');
 is_deeply(
-	{ map { $_ => $alerts[0]{"SNAPSHOT_$_"} } qw(EVENT DATABASE ATTEMPT ERROR DETAIL) },
+	{ map { $_ => $alerts[0]{"SNAPSHOT_$_"} } qw(EVENT DATABASE ATTEMPT ERROR DETAIL HINT) },
 	{
 		EVENT => 'snapshot',
 		DATABASE => 'app',
 		ATTEMPT => 1,
 		ERROR => 'database "app" does not exist',
-		DETAIL => ''
+		DETAIL => '',
+		HINT => 'It was dropped or renamed, or "snapshot_worker.databases" has a name that is none.'
 	},
 	'the environment has what has failed');
 like($alerts[0]{SNAPSHOT_NAME}, qr{^app/2026-03-19T03-0}, 'and the name of it');

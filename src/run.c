@@ -150,12 +150,15 @@ dump(Work *work)
 	Manifest   *manifest = &work->manifest;
 	DumpOptions options = {0};
 	List	   *counted = NIL;
+	bool		is_directory;
 
-	options.format = settings_format_name();
 	options.compress = compression_argument(setting_compress);
-	options.jobs = setting_format == FORMAT_DIRECTORY ? setting_jobs : 0;
 	options.lock_timeout = setting_lock_timeout;
 	options.snapshot = facts_begin(manifest);
+	is_directory = settings_directory_format(manifest->tables,
+											 manifest->database_size);
+	options.format = is_directory ? "directory" : "custom";
+	options.jobs = is_directory ? setting_jobs : 0;
 	check_space(work);
 	facts_connection(work->run.database, &work->connection, &work->is_superuser);
 	manifest->rows = -1;
@@ -166,7 +169,7 @@ dump(Work *work)
 		test_step("rows counted");
 	}
 
-	if (setting_share_files && setting_format == FORMAT_DIRECTORY)
+	if (setting_share_files && is_directory)
 		work->share = share_begin(work->directory, work->run.database,
 								  GetSystemIdentifier());
 	work->hashing = hashing_begin(work->staging.path, work->share);

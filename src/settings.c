@@ -23,6 +23,10 @@
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
+/* What "auto" takes for very many tables, and for next to nothing. */
+#define MANY_TABLES			1000
+#define SMALL_TABLE_BYTES	((int64) 128 * 1024)
+
 bool		setting_enable = false;
 int			setting_retention = 7;
 int			setting_retention_days = 0;
@@ -31,7 +35,7 @@ int			setting_keep_weekly = 0;
 int			setting_keep_monthly = 0;
 int			setting_keep_yearly = 0;
 char	   *setting_directory = NULL;
-int			setting_format = FORMAT_DIRECTORY;
+int			setting_format = FORMAT_AUTO;
 char	   *setting_compress = NULL;
 int			setting_jobs = 2;
 bool		setting_globals = true;
@@ -57,6 +61,7 @@ static char *setting_databases = NULL;
 static char *setting_bin_directory = NULL;
 
 static const struct config_enum_entry format_options[] = {
+	{"auto", FORMAT_AUTO, false},
 	{"directory", FORMAT_DIRECTORY, false},
 	{"custom", FORMAT_CUSTOM, false},
 	{NULL, 0, false}
@@ -145,8 +150,8 @@ settings_define(void)
 							   PGC_SIGHUP, 0, check_setting_databases, NULL, NULL);
 	DefineCustomEnumVariable("snapshot_worker.format",
 							 "Archive format of snapshots.",
-							 NULL,
-							 &setting_format, FORMAT_DIRECTORY, format_options,
+							 "\"auto\" is \"directory\", but \"custom\" for a database of very many tables with next to nothing in them.",
+							 &setting_format, FORMAT_AUTO, format_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.compress",
 							   "Compression of snapshots, as pg_dump's --compress.",
@@ -354,9 +359,17 @@ settings_bin_directory(void)
 	return pstrdup(path);
 }
 
-/* The archive format, as pg_dump's --format takes it. */
-const char *
-settings_format_name(void)
+/*
+ * Is a database of so many tables and bytes to be dumped in directory format,
+ * and not in custom?  Each table is a file of its own there, which has to be
+ * synced: for very many tables with next to nothing in them, that takes longer
+ * than the dump.
+ */
+bool
+settings_directory_format(int64 tables, int64 database_size)
 {
-	return setting_format == FORMAT_DIRECTORY ? "directory" : "custom";
+	if (setting_format == FORMAT_AUTO)
+		return tables < MANY_TABLES ||
+			database_size / tables >= SMALL_TABLE_BYTES;
+	return setting_format == FORMAT_DIRECTORY;
 }

@@ -24,8 +24,8 @@ typedef struct Job
 	double		due;			/* when it is, on clock_seconds() */
 	uint64		run_id;			/* the run that is on; 0 for none */
 	int			failures;		/* runs failed in a row, for any reason */
-	double		told_at;		/* when that was told of, on clock_seconds(); 0
-								 * for never */
+	double		told_at;		/* when that was told of, on clock_seconds();
+								 * 0 for never */
 } Job;
 
 extern Job *jobs_find(List **jobs, const char *database);

@@ -278,7 +278,7 @@ start_runs(Launcher *launcher)
 	for (RunQueue queue = QUEUE_REQUESTED; queue <= QUEUE_ALERTS; queue++)
 	{
 		int			limit = queue == QUEUE_ARCHIVE || queue == QUEUE_SWEEPS ?
-			1 : setting_max_workers;
+		1 : setting_max_workers;
 
 		while (state_count_active(queue) < limit &&
 			   state_next_request(queue, &run))

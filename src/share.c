@@ -191,7 +191,7 @@ share_check_step(ShareCheck *check)
 	if (n < 0)
 		check->result = CHECK_FAILED;
 	else if (n != earlier_n ||
-		memcmp(check->slice, check->earlier_slice, n) != 0)
+			 memcmp(check->slice, check->earlier_slice, n) != 0)
 		check->result = CHECK_DIFFERENT;
 	else if (n < FILES_SLICE_SIZE)
 		check->result = CHECK_SAME;

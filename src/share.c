@@ -8,6 +8,10 @@
  * hard link to the one in the newest good snapshot before: both snapshots stay
  * complete by themselves, and the bytes go when the last of them is removed.
  *
+ * One earlier snapshot is looked at, that of the same database which is newest of
+ * the good ones: what has not changed is in that, and a run reads one manifest
+ * for it, and keeps one snapshot from being removed, however many there are.
+ *
  * A file that was good once can have gone bad on disk.  So the earlier one is
  * compared byte by byte before the new one is given up for it.
  *

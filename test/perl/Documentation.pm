@@ -211,6 +211,11 @@ sub expected_output
 			{
 				$pattern .= '[0-9a-f]{64}';
 			}
+			# how long something took
+			elsif ($line =~ s/^\d\d:\d\d:\d\d\.\d+//)
+			{
+				$pattern .= '\d\d:\d\d:\d\d(?:\.\d+)?';
+			}
 			# a WAL position
 			elsif ($line =~ s{^\d[0-9A-F]*/[0-9A-F]{6,}\b}{})
 			{

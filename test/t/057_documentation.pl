@@ -124,6 +124,41 @@ sub difference
 	return;
 }
 
+# What is going on while a block is run: a run at the end of its dump, or a
+# session that has locked a table.  Returns what ends that.
+sub set_the_stage
+{
+	my ($node, $block) = @_;
+
+	if ($block->{text} =~ /FROM snapshot_progress|snapshot_cancel\(/)
+	{
+		hold_at($node, 'dumped');
+		$node->safe_psql('postgres', "SELECT snapshot_now('shop', wait => false)");
+		wait_until_held($node, 'dumped');
+		return sub {
+			$node->safe_psql('postgres', "SELECT snapshot_cancel('shop')");
+			let_go($node);
+		};
+	}
+	if ($block->{text} =~ /^HINT:  Another session holds a strong lock/m)
+	{
+		my $session = start_query($node,
+			'BEGIN; LOCK TABLE sales.orders; SELECT pg_sleep(1000)', 'shop');
+
+		reload_with($node, lock_timeout => '100ms');
+		$node->poll_query_until('postgres',
+			"SELECT count(*) = 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation IS NOT NULL AND database = (SELECT oid FROM pg_database WHERE datname = 'shop')"
+		) or die 'no lock';
+		return sub {
+			$node->safe_psql('postgres',
+				"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1000)' AND pid <> pg_backend_pid()"
+			);
+			finish_query($session);
+		};
+	}
+	return sub { };
+}
+
 # A server takes the settings of a block.
 sub refused_settings
 {
@@ -174,8 +209,10 @@ foreach my $document ('README.md', glob('doc/*.md'))
 
 		if ($block->{language} =~ /^(?:sql|console)$/)
 		{
+			my $clear = set_the_stage($node, $block);
 			my $difference = difference($node, $directory, $names, $block);
 
+			$clear->();
 			ok(!defined $difference, "$where says what it shows")
 			  or diag $difference;
 			$run++;

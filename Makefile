@@ -67,6 +67,7 @@ OBJS = \
 	src/settings.o \
 	src/settings_check.o \
 	src/share.o \
+	src/shared_cancel.o \
 	src/shared_notes.o \
 	src/shared_queue.o \
 	src/shared_runs.o \

@@ -169,6 +169,7 @@ lock_archiving(const char *directory)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not create file \"%s\": %m", path)));
+	/* where there are no locks, as on some file systems, it goes without */
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
 	{
 		(void) close(fd);		/* nothing was written */

@@ -161,6 +161,7 @@ share_check_begin(Share *share, const char *path, const ManifestFile *file)
 	ShareKey	key;
 	ShareEntry *entry;
 	ShareCheck *check;
+	struct stat st;
 
 	if (share == NULL || share->impossible || !is_in_archive(file))
 		return NULL;
@@ -177,7 +178,8 @@ share_check_begin(Share *share, const char *path, const ManifestFile *file)
 	check->earlier_fd = OpenTransientFile(check->earlier, O_RDONLY |
 										  O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
 	check->result = check->fd < 0 ? CHECK_FAILED :
-		check->earlier_fd < 0 ? CHECK_DIFFERENT : CHECK_UNDECIDED;
+		check->earlier_fd < 0 || fstat(check->earlier_fd, &st) != 0 ||
+		!S_ISREG(st.st_mode) ? CHECK_DIFFERENT : CHECK_UNDECIDED;
 	return check;
 }
 

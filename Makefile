@@ -30,6 +30,7 @@ OBJS = \
 	src/compare.o \
 	src/compression.o \
 	src/contents.o \
+	src/copies.o \
 	src/databases.o \
 	src/digest.o \
 	src/directory.o \
@@ -50,6 +51,7 @@ OBJS = \
 	src/messages.o \
 	src/names.o \
 	src/processes.o \
+	src/programs.o \
 	src/progress.o \
 	src/properties.o \
 	src/prune.o \
@@ -60,6 +62,7 @@ OBJS = \
 	src/requests.o \
 	src/restore.o \
 	src/retention.o \
+	src/rows.o \
 	src/run.o \
 	src/schedule.o \
 	src/scratch.o \
@@ -69,6 +72,7 @@ OBJS = \
 	src/share.o \
 	src/shared_cancel.o \
 	src/shared_notes.o \
+	src/shared_programs.o \
 	src/shared_queue.o \
 	src/shared_runs.o \
 	src/shared_state.o \
@@ -76,6 +80,7 @@ OBJS = \
 	src/slots.o \
 	src/snapshot_worker.o \
 	src/staging.o \
+	src/stale.o \
 	src/store.o \
 	src/tasks.o \
 	src/test_step.o \
@@ -83,6 +88,7 @@ OBJS = \
 	src/verify.o \
 	src/verify_files.o \
 	src/waits.o \
+	src/watch.o \
 	src/work.o \
 	src/worker.o
 

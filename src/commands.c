@@ -58,7 +58,6 @@ server_conninfo(const Connection *connection, bool with_database)
 	append_parameter(&conninfo, "port", psprintf("%d", connection->port));
 	append_parameter(&conninfo, "user", connection->user);
 	append_parameter(&conninfo, "client_encoding", connection->encoding);
-	append_parameter(&conninfo, "options", connection->options);
 	if (with_database)
 		append_parameter(&conninfo, "dbname", connection->database);
 	return conninfo.data;
@@ -185,6 +184,19 @@ commands_pg_restore(const char *bin_directory, const Connection *connection,
 	}
 	args = lappend(args, psprintf("%s", path));
 	return vector_of(args);
+}
+
+/*
+ * The environment variable with the settings of a child's sessions.  It has the
+ * token, which is not to be seen in the arguments.
+ */
+char *
+commands_options(const Connection *connection)
+{
+	if (connection->token == NULL)
+		return psprintf("PGOPTIONS=%s", connection->options);
+	return psprintf("PGOPTIONS=%s -c snapshot_worker.session_token=%s",
+					connection->options, connection->token);
 }
 
 /*

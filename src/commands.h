@@ -18,8 +18,11 @@ typedef struct Connection
 	const char *user;
 	const char *database;
 	const char *encoding;		/* of the database */
+	Oid			role;			/* that user */
 	const char *options;		/* settings, as the server's command line
-								 * takes them */
+								 * takes them; NULL where there is no
+								 * connection */
+	const char *token;			/* of the run (see shared_programs.c), or NULL */
 } Connection;
 
 typedef struct DumpOptions
@@ -56,6 +59,7 @@ extern char **commands_pg_restore(const char *bin_directory,
 								  const Connection *connection,
 								  const RestoreOptions *options,
 								  const char *path);
+extern char *commands_options(const Connection *connection);
 extern char **commands_environment(const char *bin_directory, const char *home,
 								   const char *pass_file);
 

@@ -93,62 +93,6 @@ compare_objects(const List *expected, const List *found,
 	}
 }
 
-static int
-by_table(const char *schema, const char *table, const CountedTable *other)
-{
-	int			order = strcmp(schema, other->schema);
-
-	return order != 0 ? order : strcmp(table, other->table);
-}
-
-static int
-compare_counted(const ListCell *a, const ListCell *b)
-{
-	const CountedTable *x = lfirst(a);
-
-	return by_table(x->schema, x->table, lfirst(b));
-}
-
-static int
-compare_key(const void *key, const void *element)
-{
-	const ManifestRows *rows = key;
-
-	return by_table(rows->schema, rows->table,
-					*(const CountedTable *const *) element);
-}
-
-/* Has each table that was counted as many rows? */
-static void
-compare_rows(const List *expected, List *found, Differences *differences)
-{
-	CountedTable **tables = palloc((list_length(found) + 1) *
-								   sizeof(CountedTable *));
-	ListCell   *lc;
-
-	list_sort(found, compare_counted);
-	foreach(lc, found)
-		tables[foreach_current_index(lc)] = lfirst(lc);
-
-	foreach(lc, expected)
-	{
-		const ManifestRows *before = lfirst(lc);
-		CountedTable **after = bsearch(before, tables, list_length(found),
-									   sizeof(CountedTable *), compare_key);
-
-		if (after == NULL)
-			add_difference(differences,
-						   psprintf("Table \"%s.%s\" is missing.",
-									before->schema, before->table));
-		else if ((*after)->rows != before->count)
-			add_difference(differences,
-						   psprintf("Table \"%s.%s\" has " INT64_FORMAT
-									" rows instead of " INT64_FORMAT ".",
-									before->schema, before->table,
-									(*after)->rows, before->count));
-	}
-}
-
 /* Compare this process's database with the manifest of a snapshot. */
 static void
 compare_with(const StoredSnapshot *snapshot)
@@ -161,9 +105,6 @@ compare_with(const StoredSnapshot *snapshot)
 	work_begin();
 	compare_objects(manifest->objects, contents_objects(CurrentMemoryContext),
 					&differences);
-	if (manifest->rows >= 0)
-		compare_rows(manifest->row_counts,
-					 contents_count_rows(CurrentMemoryContext), &differences);
 	work_commit();
 
 	if (differences.count == 0)

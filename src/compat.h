@@ -14,6 +14,7 @@
 
 #include "catalog/pg_database.h"
 #include "common/jsonapi.h"
+#include "lib/dshash.h"
 #include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
@@ -62,6 +63,22 @@ compat_json_lexer(char *text, size_t len, int encoding)
 #else
 #define compat_wait_event(name) ((void) (name), PG_WAIT_EXTENSION)
 #endif
+
+/* A hash table in dynamic shared memory whose keys are bytes. */
+static inline void
+compat_dshash_parameters(dshash_parameters *parameters, size_t key_size,
+						 size_t entry_size, int tranche)
+{
+	memset(parameters, 0, sizeof(*parameters));
+	parameters->key_size = key_size;
+	parameters->entry_size = entry_size;
+	parameters->compare_function = dshash_memcmp;
+	parameters->hash_function = dshash_memhash;
+#if PG_VERSION_NUM >= 170000
+	parameters->copy_function = dshash_memcpy;
+#endif
+	parameters->tranche_id = tranche;
+}
 
 /* Owners are checked by one function for all kinds of objects from 16 on. */
 #if PG_VERSION_NUM >= 160000

@@ -145,7 +145,9 @@ connect_as(Oid role, const char *database, Connection *connection)
 	connection->user = GetUserNameFromId(role, false);
 	connection->database = database;
 	connection->encoding = GetDatabaseEncodingName();
+	connection->role = role;
 	connection->options = settings_of_ours();
+	connection->token = NULL;
 }
 
 /*

@@ -172,6 +172,9 @@ messages_hint(const char *output)
 	};
 	bool		locking = strstr(output, "Query was: LOCK TABLE") != NULL;
 
+	if (strstr(output, "after the dump began") != NULL)
+		return "A statement such as TRUNCATE or ALTER TABLE was just committed. Take the snapshot once more.";
+
 	for (size_t i = 0; i < lengthof(hints); i++)
 	{
 		if (strstr(output, hints[i].words) != NULL)

@@ -53,13 +53,13 @@ queries_begin(const char *query)
 }
 
 /*
- * Text of the database's encoding as a manifest has it: in UTF-8, with a "?"
- * for each byte where that cannot be.
+ * Text in an encoding as a manifest has it: in UTF-8, with a "?" for each byte
+ * where that cannot be.  palloc'd.
  */
-static char *
-to_utf8(char *value)
+char *
+queries_to_utf8(const char *text, int encoding)
 {
-	int			encoding = GetDatabaseEncoding();
+	char	   *value = pstrdup(text);
 	int			len = strlen(value);
 	int			size = len * MAX_CONVERSION_GROWTH + 1;
 	char	   *utf8;
@@ -90,7 +90,8 @@ queries_value(uint64 row, int column)
 	Assert(row < SPI_processed);
 	value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
 						 column + 1);
-	return value != NULL ? to_utf8(value) : NULL;
+	return value != NULL ?
+		queries_to_utf8(value, GetDatabaseEncoding()) : NULL;
 }
 
 /* As queries_value, of a whole number. */

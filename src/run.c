@@ -17,11 +17,11 @@
 #include "common/file_perm.h"
 #include "compat.h"
 #include "compression.h"
-#include "contents.h"
 #include "directory.h"
 #include "facts.h"
 #include "files.h"
 #include "miscadmin.h"
+#include "programs.h"
 #include "prune.h"
 #include "report.h"
 #include "run.h"
@@ -121,26 +121,32 @@ check_space(Work *work)
 }
 
 /*
- * Put the rows of the tables into the manifest, but for those of tables that
- * changed in a way that MVCC does not hide.
+ * Put into the manifest how many rows pg_dump has copied of each table.  Where
+ * the server has not seen all its copies, nothing is known.
  */
 static void
-note_row_counts(Manifest *manifest, List *tables)
+note_row_counts(Work *work)
 {
+	Manifest   *manifest = &work->manifest;
+	List	   *copies = copies_list(work->copies);
 	ListCell   *lc;
 
-	manifest->rows = 0;
-	foreach(lc, contents_unchanged(tables))
+	if (list_length(copies) < work->tables_begun)
 	{
-		CountedTable *table = lfirst(lc);
-		ManifestRows *rows = palloc(sizeof(ManifestRows));
-
-		rows->schema = table->schema;
-		rows->table = table->table;
-		rows->count = table->rows;
-		manifest->row_counts = lappend(manifest->row_counts, rows);
-		manifest->rows += rows->count;
+		ereport(WARNING,
+				(errmsg("the rows of " INT64_FORMAT " of " INT64_FORMAT " tables of database \"%s\" were not counted",
+						work->tables_begun - list_length(copies),
+						work->tables_begun, work->run.database),
+				 errdetail("The server has not seen pg_dump copy them, and could not see whether they were rewritten since the dump began."),
+				 errhint("\"snapshot_worker.bin_directory\" must have programs that keep PGOPTIONS in their environment.")));
+		manifest->rows = -1;
+		return;
 	}
+	manifest->row_counts = programs_row_counts(work,
+											   work->connection.encoding);
+	manifest->rows = 0;
+	foreach(lc, manifest->row_counts)
+		manifest->rows += ((ManifestRows *) lfirst(lc))->count;
 }
 
 /* The dump itself, of the MVCC snapshot that the facts are of. */
@@ -149,7 +155,6 @@ dump(Work *work)
 {
 	Manifest   *manifest = &work->manifest;
 	DumpOptions options = {0};
-	List	   *counted = NIL;
 	bool		is_directory;
 
 	options.compress = compression_argument(setting_compress);
@@ -161,26 +166,20 @@ dump(Work *work)
 	options.jobs = is_directory ? setting_jobs : 0;
 	check_space(work);
 	facts_connection(work->run.database, &work->connection, &work->is_superuser);
-	manifest->rows = -1;
-	if (setting_row_counts)
-	{
-		work_enter_phase(work, "counting rows", 0, 5);
-		counted = contents_count_rows(CurrentMemoryContext);
-		test_step("rows counted");
-	}
+	programs_admit(work);
+	test_step("snapshot exported");
 
 	if (setting_share_files && is_directory)
 		work->share = share_begin(work->directory, work->run.database,
 								  GetSystemIdentifier());
 	work->hashing = hashing_begin(work->staging.path, work->share);
-	work_enter_phase(work, "dumping", 5, 80);
+	work_enter_phase(work, "dumping", 0, 80);
 	work_go_through_tables(work,
 						   commands_pg_dump(work->bin_directory,
 											&work->connection, &options,
 											archive_path(work)),
 						   options.jobs, manifest->tables);
-	if (setting_row_counts)
-		note_row_counts(manifest, counted);
+	note_row_counts(work);
 	hashing_pause(work->hashing);
 	facts_end();
 

@@ -23,6 +23,7 @@
 #include "facts.h"
 #include "miscadmin.h"
 #include "names.h"
+#include "programs.h"
 #include "properties.h"
 #include "queries.h"
 #include "scratch.h"
@@ -69,6 +70,7 @@ scratch_restore(Work *work, const char *archive, const Manifest *manifest,
 	facts_restore_connection(work->run.scratch, &work->connection);
 	work_commit();
 	work->connection.encoding = manifest->encoding;
+	programs_admit(work);
 	work_go_through_tables(work,
 						   commands_pg_restore(work->bin_directory,
 											   &work->connection, options,

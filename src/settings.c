@@ -48,8 +48,8 @@ bool		setting_catch_up = true;
 int			setting_run_on = RUN_ON_PRIMARY;
 char	   *setting_time = NULL;
 int			setting_verify = VERIFY_LIST;
-bool		setting_row_counts = false;
 bool		setting_share_files = true;
+char	   *setting_session_token = NULL;
 char	   *setting_archive_command = NULL;
 int			setting_archive_max_waiting = 7;
 char	   *setting_failure_command = NULL;
@@ -58,6 +58,7 @@ int			setting_before_drop_size = 1024;
 int			setting_before_drop_max_age = 0;
 
 static char *setting_databases = NULL;
+static bool setting_row_counts = true;
 static char *setting_bin_directory = NULL;
 
 static const struct config_enum_entry format_options[] = {
@@ -222,10 +223,10 @@ settings_define(void)
 							 &setting_share_files, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("snapshot_worker.row_counts",
-							 "Also counts the rows of every table, for a restore to be compared with.",
+							 "Has no effect: rows are always counted. A later release does not know it.",
 							 NULL,
-							 &setting_row_counts, false,
-							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+							 &setting_row_counts, true,
+							 PGC_SIGHUP, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 
 	DefineCustomStringVariable("snapshot_worker.archive_command",
 							   "Shell command that copies a snapshot elsewhere.",
@@ -262,6 +263,15 @@ settings_define(void)
 							"0 has one taken each time.",
 							&setting_before_drop_max_age, 0, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	/* Known to the sessions of pg_dump alone; see shared_programs.c. */
+	DefineCustomStringVariable("snapshot_worker.session_token",
+							   "Tells that a session belongs to a run.",
+							   "Given by the snapshot worker to its programs. No other value has any effect.",
+							   &setting_session_token, "",
+							   PGC_BACKEND,
+							   GUC_SUPERUSER_ONLY | GUC_NO_SHOW_ALL |
+							   GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+							   NULL, NULL, NULL);
 	MarkGUCPrefixReserved("snapshot_worker");
 }
 

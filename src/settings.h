@@ -67,8 +67,8 @@ extern bool setting_catch_up;
 extern int	setting_run_on;
 extern char *setting_time;
 extern int	setting_verify;
-extern bool setting_row_counts;
 extern bool setting_share_files;
+extern char *setting_session_token; /* "" is none */
 extern char *setting_archive_command;	/* "" is none */
 extern int	setting_archive_max_waiting;
 extern char *setting_failure_command;	/* "" is none */

@@ -40,6 +40,7 @@ state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 	run->state = error == NULL ? RUN_SUCCEEDED : RUN_FAILED;
 	run->finished_at = now;
 	run->worker_pid = 0;
+	memset(&run->programs, 0, sizeof(run->programs));
 	run->size = size;
 	if (error != NULL)
 		run->error = *error;

@@ -91,6 +91,13 @@ state_made_at(void)
 	return state_shared->made_at;
 }
 
+/* The tranche of the locks in dynamic shared memory of ours. */
+int
+state_tranche(void)
+{
+	return state_lock->tranche;
+}
+
 /* Have the launcher look again.  The caller holds the lock. */
 void
 state_wake_launcher(void)

@@ -11,7 +11,9 @@
 #define SNAPSHOT_WORKER_SHARED_STATE_H
 
 #include "datatype/timestamp.h"
+#include "lib/dshash.h"
 #include "names.h"
+#include "utils/dsa.h"
 
 typedef enum RunReason
 {
@@ -63,6 +65,24 @@ typedef struct RunError
 	char		hint[512];
 } RunError;
 
+/* A secret of a run, in hexadecimal digits. */
+#define STATE_TOKEN_SIZE	33
+
+/* Where the sessions of a run's programs note what they copy; see copies.c. */
+typedef struct CopiesHandle
+{
+	dsa_handle	area;
+	dshash_table_handle tables;
+} CopiesHandle;
+
+/* How the sessions of a run's programs are known; see shared_programs.c. */
+typedef struct RunPrograms
+{
+	char		token[STATE_TOKEN_SIZE];	/* "" when there are none */
+	Oid			role;			/* that they are authenticated as */
+	CopiesHandle copies;
+} RunPrograms;
+
 /* How far a run has come. */
 typedef struct Progress
 {
@@ -106,6 +126,7 @@ typedef struct Run
 	Progress	progress;
 	char		scratch[NAMEDATALEN];	/* database made for this run, or "" */
 	Comparison	comparison;
+	RunPrograms programs;
 	RunError	error;
 
 	/* Of runs that take no snapshot. */
@@ -139,6 +160,7 @@ typedef struct Outcomes
 extern void state_define(void);
 extern bool state_exists(void);
 extern TimestampTz state_made_at(void);
+extern int	state_tranche(void);
 
 extern void state_launcher_begin(void);
 extern void state_launcher_end(void);
@@ -166,6 +188,9 @@ extern bool state_get(uint64 id, Run *run);
 extern void state_set_starting(uint64 id);
 extern bool state_attach(uint64 id, Run *run);
 extern bool state_begin_verifying(uint64 id, const char *name);
+extern void state_set_programs(uint64 id, const RunPrograms *programs);
+extern bool state_find_programs(const char *token, Oid role,
+								CopiesHandle *copies);
 extern void state_set_name(uint64 id, const char *name);
 extern void state_set_published(uint64 id);
 extern void state_set_scratch(uint64 id, const char *scratch);

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "settings.h"
 #include "shared_state.h"
+#include "watch.h"
 
 PG_MODULE_MAGIC;
 
@@ -39,4 +40,5 @@ _PG_init(void)
 	state_define();
 	launcher_register();
 	before_drop_install();
+	watch_install();
 }

@@ -20,6 +20,7 @@
 #include "pgstat.h"
 #include "port.h"
 #include "settings.h"
+#include "shell.h"
 #include "utils/snapmgr.h"
 #include "work.h"
 
@@ -168,6 +169,7 @@ work_run_program(Work *work, char **argv, bool want_stdout)
 	const char *name = last_dir_separator(argv[0]) + 1;
 	ChildWatcher watcher = {want_line, use_time, work};
 	ChildResult result;
+	char	  **environment = work->environment;
 
 	if (access(argv[0], X_OK) != 0)
 		ereport(ERROR,
@@ -176,7 +178,10 @@ work_run_program(Work *work, char **argv, bool want_stdout)
 				 errhint("Install the client programs of this server's version, or set \"snapshot_worker.bin_directory\" to where they are.")));
 
 	work->in_remark = false;
-	child_run(argv, work->environment, -1, want_stdout, work->deadline,
+	if (work->connection.options != NULL)
+		environment = shell_environment(environment,
+										list_make1(commands_options(&work->connection)));
+	child_run(argv, environment, -1, want_stdout, work->deadline,
 			  &watcher, &result);
 	if (result.timed_out)
 		timed_out(name, result.output);

@@ -11,6 +11,7 @@
 #define SNAPSHOT_WORKER_WORK_H
 
 #include "commands.h"
+#include "copies.h"
 #include "hashing.h"
 #include "manifest.h"
 #include "shared_state.h"
@@ -34,6 +35,7 @@ typedef struct Work
 	int			held;			/* a snapshot that is read; see hold.c */
 	Connection	connection;
 	bool		is_superuser;	/* the role that pg_dump connects as */
+	Copies	   *copies;			/* of the program that connects, or NULL */
 	Progress	progress;
 	int			phase_from;		/* the percentages of the present phase */
 	int			phase_to;

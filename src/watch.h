@@ -1,0 +1,15 @@
+/*-------------------------------------------------------------------------
+ *
+ * watch.h
+ *	  COPY in the sessions of our own pg_dump and pg_restore.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_WATCH_H
+#define SNAPSHOT_WORKER_WATCH_H
+
+extern void watch_install(void);
+
+#endif							/* SNAPSHOT_WORKER_WATCH_H */

@@ -213,6 +213,10 @@ foreach my $program (qw(pg_dump pg_dumpall pg_restore))
 		$environment{$1} = $2 if /^environment ([^=]+)=(.*)/;
 	}
 
+	like(
+		delete $environment{PGOPTIONS} // '',
+		qr/^-c statement_timeout=0 .* -c snapshot_worker\.session_token=[0-9a-f]{32}$/,
+		"$program has the server's options for it and the token of its run");
 	is_deeply(\%environment, \%expected_environment,
 		"$program has exactly the environment that it needs");
 	is_deeply([ sort keys %fds ],
@@ -245,6 +249,18 @@ foreach my $file (glob '/proc/[0-9]*/cmdline')
 	my $line = <$fh>;
 	$shown{'the arguments of all processes'} .= ($line // '') . "\n";
 }
+
+# The token of the run that is under way
+my %tokens;
+foreach my $file (glob '/proc/[0-9]*/environ')
+{
+	open my $fh, '<', $file or next;
+	local $/;
+	my $line = <$fh>;
+	$tokens{$1} = 1
+	  if ($line // '') =~ /snapshot_worker\.session_token=([0-9a-f]{32})/;
+}
+ok(%tokens > 0, 'a token was seen in the environment of pg_dump');
 foreach my $view (
 	qw(snapshot_status() snapshot_list() pg_stat_activity pg_settings
 	pg_file_settings))
@@ -290,6 +306,9 @@ foreach my $place (sort keys %shown)
 {
 	# not unlike(), which would show all of it
 	ok(index($shown{$place}, $password) < 0, "the password is not in $place");
+	next if $place =~ /was started with/;
+	ok(!(grep { index($shown{$place}, $_) >= 0 } keys %tokens),
+		"no token of a run is in $place");
 }
 my $written = `grep -rlF -e '$password' '$directory'`;
 is($written, '', 'the password is in no file of the snapshot directory');

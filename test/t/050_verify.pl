@@ -26,7 +26,6 @@ my ($node, $directory) = snapshot_node(
 	init => [ extra => [ '--encoding=UTF8', '--locale=C' ] ],
 	conf => <<'EOC');
 restart_after_crash = on
-snapshot_worker.row_counts = on
 snapshot_worker.max_workers = 3
 snapshot_worker.retention = 1000
 EOC

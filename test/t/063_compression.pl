@@ -16,7 +16,6 @@ use Test::More;
 my ($node, $directory) = snapshot_node(
 	'main',
 	conf => <<'EOC');
-snapshot_worker.row_counts = on
 snapshot_worker.retention = 1000
 EOC
 $node->safe_psql('postgres', 'CREATE DATABASE app');

@@ -34,6 +34,7 @@
 #include "pgstat.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
+#include "storage/pmsignal.h"
 #include "storage/procsignal.h"
 #include "waits.h"
 
@@ -122,7 +123,8 @@ child_stop(void)
 	if (child_pid == 0)
 		return;
 
-	signal_group(SIGTERM);
+	/* a child that outlives the postmaster keeps another from starting */
+	signal_group(PostmasterIsAlive() ? SIGTERM : SIGKILL);
 	for (int i = 0; i < GRACE_SECONDS * 100 && !has_exited(); i++)
 	{
 		/* whoever emitted one waits for all processes */

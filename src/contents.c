@@ -129,6 +129,18 @@ contents_count_tables(void)
 	return count;
 }
 
+/* How many large objects there are. */
+int64
+contents_count_large_objects(void)
+{
+	int64		count;
+
+	queries_begin("SELECT count(*) FROM pg_largeobject_metadata");
+	count = queries_number(0, 0);
+	queries_end();
+	return count;
+}
+
 /* The objects of each kind: a list of ManifestObjects, in the context. */
 List *
 contents_objects(MemoryContext context)

@@ -13,6 +13,7 @@
 #include "nodes/pg_list.h"
 
 extern int64 contents_count_tables(void);
+extern int64 contents_count_large_objects(void);
 extern List *contents_objects(MemoryContext context);
 
 #endif							/* SNAPSHOT_WORKER_CONTENTS_H */

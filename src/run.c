@@ -13,10 +13,10 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "clock.h"
 #include "common/file_perm.h"
 #include "compat.h"
 #include "compression.h"
+#include "contents.h"
 #include "directory.h"
 #include "facts.h"
 #include "files.h"
@@ -62,8 +62,7 @@ static void
 prepare(Work *work)
 {
 	work_prepare(work);
-	if (setting_timeout > 0)
-		work->deadline = clock_seconds() + setting_timeout;
+	work_limit_time(work, setting_timeout);
 
 	directory_make(work->directory);
 	directory_check(work->directory);
@@ -160,7 +159,8 @@ dump(Work *work)
 	options.compress = compression_argument(setting_compress);
 	options.lock_timeout = setting_lock_timeout;
 	options.snapshot = facts_begin(manifest);
-	is_directory = settings_directory_format(manifest->tables,
+	is_directory = settings_directory_format(manifest->tables +
+											 contents_count_large_objects(),
 											 manifest->database_size);
 	options.format = is_directory ? "directory" : "custom";
 	options.jobs = is_directory ? setting_jobs : 0;
@@ -286,7 +286,7 @@ hash_files(Work *work)
 	{
 		ManifestFile *file;
 
-		work_check_deadline(work, "hashing");
+		CHECK_FOR_INTERRUPTS();
 		test_step("hashing");
 		file = hashing_get(work->hashing, lfirst(lc));
 		manifest->files = lappend(manifest->files, file);
@@ -299,7 +299,6 @@ hash_files(Work *work)
 	foreach(lc, files)
 	{
 		CHECK_FOR_INTERRUPTS();
-		work_check_deadline(work, "syncing");
 		hashing_settle(work->hashing, lfirst(lc));
 		work_note_bytes(work, manifest->size,
 						(double) foreach_current_index(lc) / list_length(files));
@@ -334,9 +333,16 @@ checked_manifest(const Manifest *manifest)
 {
 	const char *text = manifest_format(manifest);
 	Manifest	again;
-	const char *problem = manifest_parse(pstrdup(text), strlen(text), false,
-										 &again);
+	const char *problem;
 
+	if (strlen(text) > MANIFEST_MAX_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the manifest of the snapshot would have more than %zu bytes",
+						MANIFEST_MAX_SIZE),
+				 errdetail("The database has too many tables or large objects for a file each."),
+				 errhint("Set \"snapshot_worker.format\" to \"custom\".")));
+	problem = manifest_parse(pstrdup(text), strlen(text), false, &again);
 	if (problem != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -378,8 +384,7 @@ run_verify(Work *work)
 
 	if (setting_verify <= VERIFY_LIST || state_is_requested(work->run.reason))
 		return;
-	if (setting_timeout > 0)
-		work->deadline = clock_seconds() + setting_timeout;
+	work_limit_time(work, setting_timeout);
 
 	PG_TRY();
 	{
@@ -397,12 +402,14 @@ run_verify(Work *work)
 		FlushErrorState();
 		AbortCurrentTransaction();
 		MemoryContextSwitchTo(context);
+		work_explain_timeout(edata);
 		edata->message = psprintf("verification failed: %s", edata->message);
 		report_fill_error(error, edata);
 		report_failure(&work->run, error);
 		work->verify_error = error;
 	}
 	PG_END_TRY();
+	work_limit_time(work, 0);
 }
 
 /* Remove what retention no longer keeps.  What fails is warned of. */
@@ -429,6 +436,7 @@ run_take_snapshot(Work *work)
 	test_step("dumped");
 	complete(work);
 	publish(work);
+	work_limit_time(work, 0);
 	test_step("published");
 
 	ereport(LOG,

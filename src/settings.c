@@ -23,9 +23,9 @@
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
-/* What "auto" takes for very many tables, and for next to nothing. */
-#define MANY_TABLES			1000
-#define SMALL_TABLE_BYTES	((int64) 128 * 1024)
+/* What "auto" takes for very many files, and for next to nothing in each. */
+#define MANY_FILES			1000
+#define SMALL_FILE_BYTES	((int64) 128 * 1024)
 
 bool		setting_enable = false;
 int			setting_retention = 7;
@@ -151,7 +151,7 @@ settings_define(void)
 							   PGC_SIGHUP, 0, check_setting_databases, NULL, NULL);
 	DefineCustomEnumVariable("snapshot_worker.format",
 							 "Archive format of snapshots.",
-							 "\"auto\" is \"directory\", but \"custom\" for a database of very many tables with next to nothing in them.",
+							 "\"auto\" is \"directory\", but \"custom\" for a database of very many tables or large objects with next to nothing in them.",
 							 &setting_format, FORMAT_AUTO, format_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.compress",
@@ -370,16 +370,16 @@ settings_bin_directory(void)
 }
 
 /*
- * Is a database of so many tables and bytes to be dumped in directory format,
- * and not in custom?  Each table is a file of its own there, which has to be
- * synced: for very many tables with next to nothing in them, that takes longer
- * than the dump.
+ * Is a database of so many tables and large objects, and bytes, to be dumped in
+ * directory format, and not in custom?  Each table and large object is a file of
+ * its own there, which has to be synced: for very many of them with next to
+ * nothing in them, that takes longer than the dump.
  */
 bool
-settings_directory_format(int64 tables, int64 database_size)
+settings_directory_format(int64 files, int64 database_size)
 {
 	if (setting_format == FORMAT_AUTO)
-		return tables < MANY_TABLES ||
-			database_size / tables >= SMALL_TABLE_BYTES;
+		return files < MANY_FILES ||
+			database_size / files >= SMALL_FILE_BYTES;
 	return setting_format == FORMAT_DIRECTORY;
 }

@@ -4,7 +4,9 @@
  *	  The runs in shared memory that are stopped, or cannot be started.
  *
  * One that has no worker yet just ends; to the others' workers a signal is sent,
- * and they note the end of their runs themselves.
+ * and they note the end of their runs themselves.  A worker that is not yet in
+ * the server's array of processes gets no signal; it looks for itself whether
+ * its run was canceled, once it can be interrupted.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -60,7 +62,11 @@ state_cancel(const char *database)
 		if (database != NULL && strcmp(run->database, database) != 0)
 			continue;
 		if (run->state == RUN_RUNNING)
+		{
+			run->canceled = true;
 			pids[npids++] = run->worker_pid;
+			count++;
+		}
 		else if (run->state == RUN_QUEUED || run->state == RUN_STARTING)
 		{
 			state_set_finished(run, now, 0, &canceled);
@@ -72,8 +78,9 @@ state_cancel(const char *database)
 
 	for (int i = 0; i < npids; i++)
 	{
-		if (BackendPidGetProc(pids[i]) != NULL && kill(pids[i], SIGINT) == 0)
-			count++;
+		/* one that has gone has ended its run */
+		if (BackendPidGetProc(pids[i]) != NULL)
+			(void) kill(pids[i], SIGINT);
 	}
 	return count;
 }
@@ -94,7 +101,10 @@ state_cancel_run(uint64 id)
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
 	run = state_find_run(id);
 	if (run != NULL && run->state == RUN_RUNNING)
+	{
+		run->canceled = true;
 		pid = run->worker_pid;
+	}
 	else if (run != NULL && !run_is_finished(run))
 		state_set_finished(run, now, 0, &canceled);
 	LWLockRelease(state_lock);
@@ -103,4 +113,18 @@ state_cancel_run(uint64 id)
 	/* it may have gone since */
 	if (pid != 0 && BackendPidGetProc(pid) != NULL)
 		(void) kill(pid, SIGINT);
+}
+
+/* Was a run canceled since its worker has begun? */
+bool
+state_is_canceled(uint64 id)
+{
+	Run		   *run;
+	bool		canceled;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	run = state_find_run(id);
+	canceled = run != NULL && run->canceled;
+	LWLockRelease(state_lock);
+	return canceled;
 }

@@ -120,6 +120,7 @@ typedef struct Run
 	bool		reported;		/* the log has the outcome */
 	bool		recorded;		/* the history was told of it */
 	bool		collected;		/* the launcher knows the outcome */
+	bool		canceled;		/* its worker has to stop */
 	bool		published;		/* the snapshot is there, however the run
 								 * ended */
 	int64		size;			/* bytes of the snapshot */
@@ -177,6 +178,7 @@ extern bool state_submit(const char *database, RunReason reason, int attempt,
 extern int	state_cancel(const char *database);
 extern bool state_submit_task(const Run *task, Run *run);
 extern void state_cancel_run(uint64 id);
+extern bool state_is_canceled(uint64 id);
 extern void state_fail_waiting(uint64 id, RunState state,
 							   const RunError *error);
 extern bool state_next_request(RunQueue queue, Run *run);

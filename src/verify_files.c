@@ -15,6 +15,7 @@
 #include "digest.h"
 #include "files.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "share.h"
 #include "test_step.h"
 #include "utils/hsearch.h"
@@ -212,7 +213,7 @@ verify_files(Work *work, const StoredSnapshot *snapshot,
 	{
 		ManifestFile *file = lfirst(lc);
 
-		work_check_deadline(work, "verification");
+		CHECK_FOR_INTERRUPTS();
 		test_step("verifying");
 		check_file(work->directory, snapshot, file, shared, &problems);
 		bytes += file->size;

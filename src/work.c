@@ -9,7 +9,9 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,12 +19,23 @@
 #include "child.h"
 #include "clock.h"
 #include "messages.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "port.h"
 #include "settings.h"
 #include "shell.h"
+#include "storage/latch.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
 #include "work.h"
+
+/* From the deadline of a run to the interrupt of what it is at. */
+#define TIMEOUT_GRACE_SECONDS	2
+
+#define TIMEOUT_HINT \
+	"Raise \"snapshot_worker.timeout\" if the database needs more time."
+
+static volatile sig_atomic_t timeout_passed = false;
 
 /* Find out what every step needs to know. */
 void
@@ -68,6 +81,51 @@ work_note_bytes(Work *work, int64 bytes, double fraction)
 	publish_progress(work, fraction);
 }
 
+/* Interrupt this process, as a cancel does. */
+static void
+handle_timeout(void)
+{
+	timeout_passed = true;
+	InterruptPending = true;
+	QueryCancelPending = true;
+	SetLatch(MyLatch);
+}
+
+/*
+ * Stop the run unless this is called again within so many seconds; 0 is no
+ * limit.  A program is stopped at the deadline, with what it said last.  All else
+ * that takes time, such as waiting for a lock, reading files, or the server's own
+ * CREATE DATABASE, is interrupted soon after that.
+ */
+void
+work_limit_time(Work *work, int seconds)
+{
+	static TimeoutId timeout = MAX_TIMEOUTS;
+
+	if (timeout == MAX_TIMEOUTS)
+		timeout = RegisterTimeout(USER_TIMEOUT, handle_timeout);
+	timeout_passed = false;
+	disable_timeout(timeout, false);
+	work->deadline = 0;
+	if (seconds == 0)
+		return;
+	work->deadline = clock_seconds() + seconds;
+	seconds = Min(seconds, INT_MAX / 1000 - TIMEOUT_GRACE_SECONDS);
+	enable_timeout_after(timeout, (seconds + TIMEOUT_GRACE_SECONDS) * 1000);
+}
+
+/* Where an error is the interrupt of a run that took too long, let it say so. */
+void
+work_explain_timeout(ErrorData *edata)
+{
+	if (!timeout_passed || edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
+		return;
+	edata->sqlerrcode = ERRCODE_OPERATOR_INTERVENTION;
+	edata->message = psprintf("the run was stopped, since it took longer than %d s",
+							  setting_timeout);
+	edata->hint = pstrdup(TIMEOUT_HINT);
+}
+
 static void
 timed_out(const char *what, const char *output)
 {
@@ -76,15 +134,7 @@ timed_out(const char *what, const char *output)
 			 errmsg("%s was stopped, since the run took longer than %d s",
 					what, setting_timeout),
 			 output[0] != '\0' ? errdetail_internal("%s", output) : 0,
-			 errhint("Raise \"snapshot_worker.timeout\" if the database needs more time.")));
-}
-
-/* Raise an error once the run has taken too long. */
-void
-work_check_deadline(Work *work, const char *what)
-{
-	if (work->deadline > 0 && clock_seconds() >= work->deadline)
-		timed_out(what, "");
+			 errhint(TIMEOUT_HINT)));
 }
 
 /* Have the file of an item of the archive hashed, under whatever name it is. */

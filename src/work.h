@@ -48,7 +48,8 @@ typedef struct Work
 extern void work_prepare(Work *work);
 extern void work_enter_phase(Work *work, const char *phase, int from, int to);
 extern void work_note_bytes(Work *work, int64 bytes, double fraction);
-extern void work_check_deadline(Work *work, const char *what);
+extern void work_limit_time(Work *work, int seconds);
+extern void work_explain_timeout(ErrorData *edata);
 extern char *work_run_program(Work *work, char **argv, bool want_stdout);
 extern void work_go_through_tables(Work *work, char **argv, int jobs,
 								   int64 total);

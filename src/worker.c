@@ -35,6 +35,7 @@
 #include "staging.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
+#include "test_step.h"
 #include "utils/memutils.h"
 #include "verify.h"
 #include "worker.h"
@@ -120,6 +121,7 @@ do_run(void)
 			break;
 		case KIND_VERIFY:
 			work_prepare(&work);
+			work_limit_time(&work, setting_timeout);
 			verify_snapshot(&work, work.run.test_restore ? VERIFY_RESTORE :
 							VERIFY_ARCHIVE);
 			break;
@@ -205,6 +207,7 @@ snapshot_worker_main(Datum main_arg)
 	prev_emit_log_hook = emit_log_hook;
 	emit_log_hook = note_fatal;
 
+	test_step("attached");
 	BackgroundWorkerInitializeConnection(database_of(&work.run), NULL, 0);
 
 	context = AllocSetContextCreate(TopMemoryContext, "snapshot worker",
@@ -212,6 +215,11 @@ snapshot_worker_main(Datum main_arg)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
+		/* a cancel that came before this process could be interrupted */
+		if (state_is_canceled(run_id))
+			ereport(ERROR,
+					(errcode(ERRCODE_QUERY_CANCELED),
+					 errmsg("canceled before it was started")));
 		do_run();
 		finish(NULL);
 	}
@@ -226,7 +234,9 @@ snapshot_worker_main(Datum main_arg)
 		FlushErrorState();
 		AbortCurrentTransaction();
 		MemoryContextSwitchTo(context);
+		work_explain_timeout(edata);
 		report_fill_error(&error, edata);
+		work_limit_time(&work, 0);
 		RESUME_INTERRUPTS();
 
 		/* What is interrupted from here on, end_of_worker makes up for. */

@@ -5,9 +5,9 @@
 # or days, at rest, during a run or between two tries, no slot is taken twice,
 # the last one that was passed over is taken, and the schedule goes on from
 # where the clock is; dates that are far off are dates as any; a delay is not
-# stretched by a clock that was set back; a snapshot with a name from the
-# future neither goes away for the one that was just taken nor makes it go; and
-# the launcher notices all this by itself within a minute.
+# stretched by a clock that was set back; snapshots from the future push out
+# nothing that the right clock keeps, nor does the run that takes one; and the
+# launcher notices all this by itself within a minute.
 
 use strict;
 use warnings;
@@ -38,6 +38,7 @@ snapshot_worker.enable = on
 snapshot_worker.time = '03:00'
 snapshot_worker.databases = 'app'
 snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 EOF
 fake_clock($node, '2026-03-19 02:00:00');
 $node->start;
@@ -307,32 +308,45 @@ is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 #
 
 $node->safe_psql('postgres', 'CREATE DATABASE late');
-my @future;
-foreach my $time ('2099-01-01 12:00:00', '2099-01-02 12:00:00')
+# Take a snapshot of this database at a time.
+sub take_late
 {
+	my ($time) = @_;
+
 	set_clock($node, $time);
-	push @future, $node->safe_psql('postgres', "SELECT snapshot_now('late')");
+	return $node->safe_psql('postgres', "SELECT snapshot_now('late')");
 }
-set_clock($node, '2026-06-01 12:00:00');
-reload_with($node, retention => 3);
+
+reload_with($node, retention_manual => 3);
+my @future = map { take_late("2027-06-0$_ 12:00:00") } 1 .. 3;
 my @present;
 foreach my $day (1 .. 5)
 {
-	set_clock($node, "2026-06-0$day 12:00:00");
-	push @present,
-	  $node->safe_psql('postgres', "SELECT snapshot_now('late')");
-	ok(-e "$directory/$present[-1]/manifest.json",
-		"snapshots from the future do not push out the one just taken, $day");
+	push @present, take_late("2026-06-0$day 12:00:00");
+	my @newest = (reverse(@present), reverse(@future))[ 0 .. 2 ];
+	is_deeply(
+		[ snapshots($directory, 'late') ],
+		[ sort @newest ],
+		"day $day: snapshots from the future stay while there is room, and push out nothing"
+	);
 }
+
+# One run with a clock that is ahead: what it takes stays, since it may be right.
+# Retention by age and by year removes nothing for it.
+reload_with($node, retention_manual => 1, retention_days => 30, keep_yearly => 1);
+my @month = map { take_late("2026-06-$_ 12:00:00") } 10, 20, 30;
+is_deeply([ snapshots($directory, 'late') ], [ @present[ 2 .. 4 ], @month ],
+	'snapshots of a month stay by age');
+my $ahead = take_late('2027-12-31 12:00:00');
 is_deeply(
 	[ snapshots($directory, 'late') ],
-	[ $present[-1], @future ],
-	'and it does not push out them');
-reload_with($node, retention => 1);
-set_clock($node, '2026-06-06 12:00:00');
-push @present, $node->safe_psql('postgres', "SELECT snapshot_now('late')");
-is_deeply([ snapshots($directory, 'late') ],
-	[ $present[-1] ], 'when there is room for one, it is the one just taken');
+	[ @present[ 2 .. 4 ], @month, $ahead ],
+	'a run with a clock that is ahead removes nothing for its age');
+push @month, take_late('2026-07-01 12:00:00');
+is_deeply(
+	[ snapshots($directory, 'late') ],
+	[ sort @present[ 2 .. 4 ], @month, $ahead ],
+	'nor does the next one, with the right clock');
 
 #
 # The server that was left alone.

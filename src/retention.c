@@ -9,25 +9,28 @@
  * snapshot that failed its verification does not count, so the newest good one
  * is always kept, however old it is.
  *
- * The clock can be wrong now, or can have been wrong when a snapshot was taken,
- * and nothing in the directory proves which (LSNs and timelines do not: a
- * restored virtual machine goes back to earlier ones).  Two rules keep a wrong
- * clock from removing what the right one keeps:
+ * The clock can be wrong now, or can have been wrong when a snapshot was taken.
+ * Three rules keep one run with a wrong clock, ahead or behind, from removing
+ * what the right clock keeps:
  *
- * - Snapshots from the future are judged last, so that they push out nothing.
- *   They are not removed for their date alone: if it is the present clock that
- *   is behind, then they are all the snapshots there are.
+ * - Snapshots whose dates are in doubt are a history of their own, to which the
+ *   rules apply anew.  They push out none of the others, and none of the others
+ *   push out them.  In doubt are those from the future, and those with an LSN
+ *   before that of a snapshot with an earlier date.  They are not simply the
+ *   first to go: if it is the present clock that is behind, then they are the
+ *   newest ones.  Where LSNs mislead (a virtual machine that was put back has
+ *   earlier ones again), the worst that comes of it is that more is kept.
  *
  * - The newest snapshot, which was taken by the present clock, counts as one of
  *   its kind, but has no part in the rules by time (age, days, weeks, months,
- *   years) until a newer one is there.  These judge the snapshots before it,
- *   and measure age back from the newest of those.  So what a run removes does
- *   not depend on what its own clock shows.  The next run either confirms that
- *   clock, or finds the snapshot in the future.
+ *   years) until there is a newer one.  These judge the snapshots before it, and
+ *   measure age back from the newest of those.  So what a run removes does not
+ *   depend on how far ahead its own clock is.
  *
- * Two snapshots in a row that were taken by a clock that was ahead confirm each
- * other, as long as it is ahead: a server that was off for a year looks the
- * same.
+ * - The snapshot that was just taken is the newest, wherever its date puts it.
+ *
+ * Two runs in a row with a clock that is ahead confirm each other: a server that
+ * was off for a year looks the same.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -40,6 +43,9 @@
 #include "retention.h"
 #include "shared_state.h"
 #include "utils/timestamp.h"
+
+/* The name of a snapshot can be that much ahead of the clock. */
+#define NAME_AHEAD	USECS_PER_HOUR
 
 typedef int64 (*period_of) (TimestampTz instant);
 
@@ -90,6 +96,16 @@ typedef enum SnapshotKind
 	NKINDS
 } SnapshotKind;
 
+/* A snapshot that is being judged. */
+typedef struct Judged
+{
+	const StoredSnapshot *snapshot;
+	SnapshotKind kind;
+	bool		just_taken;
+	bool		in_doubt;		/* its date is; see above */
+	int		   *reasons;		/* why to keep it */
+} Judged;
+
 static SnapshotKind
 kind_of(const StoredSnapshot *snapshot)
 {
@@ -126,100 +142,159 @@ static bool
 is_from_future(const StoredSnapshot *snapshot, TimestampTz now)
 {
 	return snapshot->manifest.started_at > now ||
-		snapshot->start > now + USECS_PER_HOUR;
+		snapshot->start > now + NAME_AHEAD;
 }
 
-/*
- * Put snapshots into the order in which they are judged: the one named "newest"
- * (if there is one), then the others from new to old, and those from the future
- * last, again from new to old.  Returns an array of their places in the list.
- */
-static int *
-judging_order(const List *snapshots, const char *newest, TimestampTz now)
+/* Is a snapshot's place in WAL before that of another one? */
+static bool
+is_before_in_wal(const Manifest *manifest, const Manifest *other)
 {
-	int			n = list_length(snapshots);
-	int		   *order = palloc((n + 1) * sizeof(int));
-	int			placed = 0;
-
-	for (int turn = 0; turn < 3; turn++)
-	{
-		for (int i = 0; i < n; i++)
-		{
-			const StoredSnapshot *snapshot = list_nth(snapshots, i);
-			int			its_turn;
-
-			if (newest != NULL && strcmp(snapshot->name, newest) == 0)
-				its_turn = 0;
-			else
-				its_turn = is_from_future(snapshot, now) ? 2 : 1;
-			if (turn == its_turn)
-				order[placed++] = i;
-		}
-	}
-	return order;
+	if (manifest->timeline != other->timeline)
+		return manifest->timeline < other->timeline;
+	return manifest->lsn < other->lsn;
 }
 
 /*
- * Of good snapshots in the order in which they are judged, keep the first one
- * in each of so many periods.  Those of a period are neighbours, but for the
- * period of the first snapshot: those from the future, which come last, can end
- * in it.
+ * Mark those of one cluster's snapshots, newest first, whose dates are in doubt.
+ * The one just taken is never marked.
  */
 static void
-keep_periods(StoredSnapshot **good, int **verdicts, int ngood,
-			 period_of period, int limit, RetentionReason reason)
+mark_doubtful(Judged *all, int n, TimestampTz now)
+{
+	const Manifest *last = NULL;	/* in WAL, of those with earlier dates */
+	int			earlier = n - 1;
+
+	for (int i = n - 1; i >= 0; i--)
+	{
+		const StoredSnapshot *snapshot = all[i].snapshot;
+
+		for (; all[earlier].snapshot->start < snapshot->start - NAME_AHEAD;
+			 earlier--)
+		{
+			const Manifest *manifest = &all[earlier].snapshot->manifest;
+
+			if (last == NULL || is_before_in_wal(last, manifest))
+				last = manifest;
+		}
+		all[i].in_doubt = !all[i].just_taken &&
+			(is_from_future(snapshot, now) ||
+			 (last != NULL && is_before_in_wal(&snapshot->manifest, last)));
+	}
+}
+
+/*
+ * Of good snapshots, newest first, keep the first one in each of so many
+ * periods.
+ */
+static void
+keep_periods(const Judged *good, int ngood, period_of period, int limit,
+			 RetentionReason reason)
 {
 	int			kept = 0;
 
 	for (int i = 0; i < ngood && kept < limit; i++)
 	{
-		int64		this = period(good[i]->start);
-
-		if (i > 0 && (this == period(good[0]->start) ||
-					  this == period(good[i - 1]->start)))
+		if (i > 0 && period(good[i].snapshot->start) ==
+			period(good[i - 1].snapshot->start))
 			continue;
-		*verdicts[i] |= reason;
+		*good[i].reasons |= reason;
 		kept++;
 	}
 }
 
 /*
- * Apply the rules by time to good snapshots in the order in which they are
- * judged, of which there is at least one.
+ * Apply the rules by time to good snapshots, newest first, of which there is at
+ * least one.
  */
 static void
-keep_by_time(StoredSnapshot **good, int **verdicts, int ngood,
-			 const RetentionRules *rules)
+keep_by_time(const Judged *good, int ngood, const RetentionRules *rules)
 {
-	TimestampTz since = good[0]->start - rules->days * USECS_PER_DAY;
+	TimestampTz since = good[0].snapshot->start - rules->days * USECS_PER_DAY;
 
 	for (int i = 0; i < ngood && rules->days > 0; i++)
 	{
-		if (good[i]->start > since)
-			*verdicts[i] |= KEPT_BY_DAYS;
+		if (good[i].snapshot->start > since)
+			*good[i].reasons |= KEPT_BY_DAYS;
 	}
-	keep_periods(good, verdicts, ngood, day_of, rules->daily, KEPT_DAILY);
-	keep_periods(good, verdicts, ngood, week_of, rules->weekly, KEPT_WEEKLY);
-	keep_periods(good, verdicts, ngood, month_of, rules->monthly, KEPT_MONTHLY);
-	keep_periods(good, verdicts, ngood, year_of, rules->yearly, KEPT_YEARLY);
+	keep_periods(good, ngood, day_of, rules->daily, KEPT_DAILY);
+	keep_periods(good, ngood, week_of, rules->weekly, KEPT_WEEKLY);
+	keep_periods(good, ngood, month_of, rules->monthly, KEPT_MONTHLY);
+	keep_periods(good, ngood, year_of, rules->yearly, KEPT_YEARLY);
 }
 
 /*
- * Of good snapshots in the order in which they are judged, which no rule keeps,
- * keep so many that were not archived yet.
+ * Of good snapshots, newest first, which no rule keeps, keep so many that were
+ * not archived yet.
  */
 static void
-keep_unarchived(StoredSnapshot **good, int **verdicts, int ngood, int limit)
+keep_unarchived(const Judged *good, int ngood, int limit)
 {
 	int			kept = 0;
 
 	for (int i = 0; i < ngood && kept < limit; i++)
 	{
-		if (*verdicts[i] != 0 || good[i]->archived_at != 0)
+		if (*good[i].reasons != 0 || good[i].snapshot->archived_at != 0)
 			continue;
-		*verdicts[i] |= KEPT_TO_ARCHIVE;
+		*good[i].reasons |= KEPT_TO_ARCHIVE;
 		kept++;
 	}
+}
+
+/*
+ * Apply all rules to one history, newest first.  Only the good ones are left in
+ * the array afterwards.
+ */
+static void
+judge_history(Judged *history, int n, const RetentionRules *rules)
+{
+	int			ngood = 0;
+	int			ngood_of[NKINDS] = {0};
+	int			nbefore_of[NKINDS] = {0};	/* good or bad */
+
+	for (int i = 0; i < n; i++)
+	{
+		SnapshotKind kind = history[i].kind;
+		int			count = count_of(kind, rules);
+		int			nbefore = nbefore_of[kind]++;
+
+		if (history[i].snapshot->failed)
+		{
+			if (nbefore < count)
+				*history[i].reasons |= KEPT_FAILED;
+			continue;
+		}
+		if (ngood_of[kind]++ < count)
+			*history[i].reasons |= kind == REQUESTED ? KEPT_REQUESTED :
+				KEPT_SCHEDULED;
+		history[ngood++] = history[i];
+	}
+
+	/* nothing but the next run confirms the clock of the newest one */
+	if (ngood > 1)
+		keep_by_time(history + 1, ngood - 1, rules);
+	keep_unarchived(history, ngood, rules->unarchived);
+}
+
+/*
+ * Of all snapshots, put those that are judged together into an array, newest
+ * first.  Returns how many they are.
+ */
+static int
+pick_history(const Judged *all, int n, bool in_doubt, Judged *history)
+{
+	int			picked = 0;
+
+	/* the one just taken in a first turn, all others in a second */
+	for (int turn = 0; turn < 2; turn++)
+	{
+		for (int i = 0; i < n; i++)
+		{
+			if (all[i].in_doubt == in_doubt && !all[i].snapshot->pinned &&
+				all[i].just_taken == (turn == 0))
+				history[picked++] = all[i];
+		}
+	}
+	return picked;
 }
 
 /*
@@ -234,40 +309,37 @@ retention_judge(const List *snapshots, uint64 system_identifier,
 {
 	int			n = list_length(snapshots);
 	int		   *reasons = palloc0((n + 1) * sizeof(int));
-	int		   *order = judging_order(snapshots, newest, now);
-	StoredSnapshot **good = palloc((n + 1) * sizeof(StoredSnapshot *));
-	int		  **verdicts = palloc((n + 1) * sizeof(int *));
-	int			ngood = 0;
-	int			ngood_of[NKINDS] = {0};
-	int			nbefore_of[NKINDS] = {0};	/* good or bad */
+	Judged	   *ours = palloc0((n + 1) * sizeof(Judged));
+	Judged	   *history = palloc((n + 1) * sizeof(Judged));
+	int			nours = 0;
+	ListCell   *lc;
 
-	for (int i = 0; i < n; i++)
+	foreach(lc, snapshots)
 	{
-		StoredSnapshot *snapshot = list_nth(snapshots, order[i]);
-		int		   *verdict = &reasons[order[i]];
-		SnapshotKind kind = kind_of(snapshot);
-		int			count = count_of(kind, rules);
+		const StoredSnapshot *snapshot = lfirst(lc);
+		int		   *its_reasons = &reasons[foreach_current_index(lc)];
+		Judged	   *judged = &ours[nours];
 
 		if (snapshot->manifest.system_identifier != system_identifier)
-			*verdict = KEPT_FOREIGN;
-		else if (snapshot->pinned)
-			*verdict = KEPT_PINNED;
-		else if (snapshot->failed)
-			*verdict = nbefore_of[kind]++ < count ? KEPT_FAILED : 0;
-		else
 		{
-			nbefore_of[kind]++;
-			if (ngood_of[kind]++ < count)
-				*verdict = kind == REQUESTED ? KEPT_REQUESTED : KEPT_SCHEDULED;
-			good[ngood] = snapshot;
-			verdicts[ngood++] = verdict;
+			*its_reasons = KEPT_FOREIGN;
+			continue;
 		}
+
+		/* pinned ones help to tell whose dates are in doubt */
+		if (snapshot->pinned)
+			*its_reasons = KEPT_PINNED;
+		judged->snapshot = snapshot;
+		judged->kind = kind_of(snapshot);
+		judged->just_taken = newest != NULL &&
+			strcmp(snapshot->name, newest) == 0;
+		judged->reasons = its_reasons;
+		nours++;
 	}
 
-	/* nothing but the next run confirms the clock of the newest one */
-	if (ngood > 1)
-		keep_by_time(good + 1, verdicts + 1, ngood - 1, rules);
-	keep_unarchived(good, verdicts, ngood, rules->unarchived);
+	mark_doubtful(ours, nours, now);
+	judge_history(history, pick_history(ours, nours, false, history), rules);
+	judge_history(history, pick_history(ours, nours, true, history), rules);
 	return reasons;
 }
 

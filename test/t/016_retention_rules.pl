@@ -36,7 +36,8 @@ my @rules = qw(retention retention_manual retention_days keep_daily keep_weekly
 # Put a snapshot of this instant ("2026-07-15T03-00-00Z") into the directory.
 # Flags: p(inned), f(ailed), o(ther cluster); and what it was taken for: c(atch-up),
 # m(anual), d(rop), u(nknown to this release), or without one of these the
-# schedule.
+# schedule.  Places in WAL are in the order of the instants, but a(head of the
+# clock) is what was taken before all others, whatever its instant.
 my %reason = (
 	c => 'catch-up',
 	m => 'manual',
@@ -56,6 +57,8 @@ sub put
 	my $reason = $flags =~ /([cmdu])/ ? $reason{$1} : 'schedule';
 	$text =~ s/("reason": ")[^"]+/$1$reason/ or die;
 	$text =~ s/("system_identifier": ")\d+/${1}1/ if $flags =~ /o/;
+	my $lsn = sprintf '0/%X', wal_place($instant, $flags);
+	$text =~ s/("lsn": ")[^"]+/$1$lsn/ or die;
 	mkdir "$directory/" . ($database // 'app');
 	mkdir $path or die "could not create $path: $!";
 	append_to_file("$path/manifest.json", $text);
@@ -65,6 +68,16 @@ sub put
 		qq({"name": "$name", "verified_at": "2026-01-01T00:00:00.000000Z", "level": "archive", "problem": "bad"}\n)
 	) if $flags =~ /f/;
 	return;
+}
+
+# Of a snapshot with flags, the place in WAL: an hour is a byte, so that all are
+# before what the server writes.
+sub wal_place
+{
+	my ($instant, $flags) = @_;
+	my ($y, $m, $d, $h) = split /[-T]/, $instant;
+
+	return $flags =~ /a/ ? 1 : 1000 + timegm(0, 0, $h, $d, $m - 1, $y) / 3600;
 }
 
 sub clear
@@ -246,17 +259,12 @@ my @cases = (
 		'2026-07-13T03-00-00Z' => 'retention'
 	],
 	[
-		'one from the future does not push out the newest of today', { retention => 1 },
-		'2099-01-01T00-00-00Z' => '-',
-		'2026-07-15T03-00-00Z' => 'retention',
-		'2026-07-14T03-00-00Z' => '-'
-	],
-	[
-		'however many from the future push out nothing',
+		'those from the future push out nothing',
 		{ retention => 3, keep_yearly => 2 },
-		'2027-07-16T03-00-00Z' => '-',
-		'2027-07-15T03-00-00Z' => '-',
-		'2027-07-14T03-00-00Z' => '-',
+		'2027-07-16T03-00-00Z' => 'retention',
+		'2027-07-15T03-00-00Z' => 'retention, keep_yearly',
+		'2027-07-14T03-00-00Z' => 'retention',
+		'2027-07-13T03-00-00Z' => '-',
 		'2026-07-15T03-00-00Z' => 'retention',
 		'2026-07-14T03-00-00Z' => 'retention, keep_yearly',
 		'2026-07-13T03-00-00Z' => 'retention',
@@ -265,20 +273,22 @@ my @cases = (
 		'2024-07-12T03-00-00Z' => '-'
 	],
 	[
-		'those from the future fill what room is left',
-		{ retention => 4, keep_daily => 3 },
-		'2027-07-15T03-00-00Z' => 'retention, keep_daily',
-		'2027-07-14T03-00-00Z' => '-',
-		'2026-07-15T23-00-00Z' => '-',
+		'days of the future do not count',
+		{ retention => 2, keep_daily => 2 },
+		'2026-07-17T03-00-00Z' => 'retention',
+		'2026-07-16T03-00-00Z' => 'retention, keep_daily',
+		'2026-07-15T23-00-00Z' => 'keep_daily',
+		'2026-07-15T22-00-00Z' => '-',
 		'2026-07-15T11-00-00Z' => 'retention',
 		'2026-07-15T03-00-00Z' => 'retention, keep_daily',
-		'2026-07-14T03-00-00Z' => 'retention, keep_daily',
-		'2026-07-13T03-00-00Z f' => 'failed, but recent',
-		'2026-07-12T03-00-00Z f' => '-'
+		'2026-07-14T03-00-00Z' => 'keep_daily',
+		'2026-07-13T03-00-00Z' => '-'
 	],
 	[
 		'age is not measured from one in the future', { retention_days => 3 },
-		'2027-07-15T03-00-00Z' => 'retention_days',
+		'2027-07-15T03-00-00Z' => 'retention',
+		'2027-07-14T03-00-00Z' => 'retention_days',
+		'2027-07-10T03-00-00Z' => '-',
 		'2026-07-15T03-00-00Z' => 'retention',
 		'2026-07-14T03-00-00Z' => 'retention_days',
 		'2026-07-12T03-00-00Z' => 'retention_days',
@@ -295,9 +305,29 @@ my @cases = (
 		'2098-12-30T03-00-00Z' => '-'
 	],
 	[
-		'what failed in the future is not recent', { retention => 2 },
+		'what was once taken in the future is known later on, too',
+		{ retention => 2, retention_days => 3 },
+		'2026-07-10T03-00-00Z a' => 'retention',
+		'2026-07-09T03-00-00Z a' => 'retention, retention_days',
+		'2026-07-07T03-00-00Z a' => 'retention_days',
+		'2026-07-05T03-00-00Z a' => '-',
+		'2025-07-15T03-00-00Z' => 'retention',
+		'2025-07-14T03-00-00Z' => 'retention, retention_days',
+		'2025-07-12T03-00-00Z' => 'retention_days',
+		'2025-07-10T03-00-00Z' => '-'
+	],
+	[
+		'a name is ahead, and a place in WAL behind, for an hour without a doubt',
+		{ retention => 2 },
+		'2026-07-15T03-00-00Z a' => 'retention',
+		'2026-07-15T02-00-00Z' => 'retention',
+		'2026-07-15T01-59-59Z a' => '-'
+	],
+	[
+		'what failed in the future is not recent today', { retention => 1 },
+		'2099-01-03T03-00-00Z' => 'retention',
 		'2099-01-02T03-00-00Z f' => '-',
-		'2026-07-15T03-00-00Z' => 'retention',
+		'2026-07-15T03-00-00Z f' => 'failed, but recent',
 		'2026-07-14T03-00-00Z' => 'retention'
 	],
 	[
@@ -358,32 +388,48 @@ sub kind
 # hour after "now" on any day.
 my $present = parts($now =~ s/(.*) (..):(..):(..)/$1T$2-$3-${4}Z/r)->{time};
 
+# The instants of a history with flags that must be wrong, or are not yet: later
+# than now, or later by more than an hour than one that was taken after it.
+sub in_doubt
+{
+	my ($taken, %flags_of) = @_;
+	my @ours = grep { $flags_of{$_} !~ /o/ } keys %flags_of;
+	my %time = map { $_ => parts($_)->{time} } @ours;
+	my %place = map { $_ => wal_place($_, $flags_of{$_}) } @ours;
+
+	$place{$taken} = 2**40 if defined $taken;
+	return map { $_ => 1 } grep {
+		my $instant = $_;
+		$time{$instant} > $present
+		  || grep { $time{$_} + 3600 < $time{$instant} && $place{$_} > $place{$instant} }
+		  @ours
+	} grep { !defined $taken || $_ ne $taken } @ours;
+}
+
 # Rules as they are set, the instant of the snapshot just taken (or undef), and
 # the flags of all snapshots.
 sub naive
 {
 	my ($set, $taken, %flags_of) = @_;
-	my %place =
-	  map { $_ => defined $taken && $_ eq $taken ? 2 : parts($_)->{time} <= $present }
-	  keys %flags_of;
-	my @ours = sort { $place{$b} <=> $place{$a} or $b cmp $a }
-	  grep { $flags_of{$_} !~ /[po]/ } keys %flags_of;
-	my @good = grep { $flags_of{$_} !~ /f/ } @ours;
+	my %doubt = in_doubt($taken, %flags_of);
 	my %count = (
 		scheduled => $set->{retention},
 		requested => $set->{retention_manual},
 		unknown => (sort { $b <=> $a } @$set{qw(retention retention_manual)})[0]);
 	my %result;
 
-	# All that stand before an instant in a list.
+	# Those that are judged together with an instant, and before it.
 	my $before = sub {
-		my ($instant, @list) = @_;
+		my ($instant) = @_;
 		my @found;
 
-		foreach my $other (@list)
+		foreach my $other (keys %flags_of)
 		{
-			last if $other eq $instant;
-			push @found, $other;
+			next if $flags_of{$other} =~ /[po]/ || $other eq $instant;
+			next if ($doubt{$other} // 0) != ($doubt{$instant} // 0);
+			next if defined $taken && $instant eq $taken;
+			push @found, $other
+			  if $other gt $instant || defined $taken && $other eq $taken;
 		}
 		return @found;
 	};
@@ -393,6 +439,8 @@ sub naive
 		my $flags = $flags_of{$instant};
 		my $part = parts($instant);
 		my $kind = kind($flags);
+		my @newer = $before->($instant);
+		my @newer_good = grep { $flags_of{$_} !~ /f/ } @newer;
 		my @why;
 
 		if ($flags =~ /o/) { @why = 'other cluster' }
@@ -400,25 +448,28 @@ sub naive
 		elsif ($flags =~ /f/)
 		{
 			@why = 'failed, but recent'
-			  if $count{$kind} > grep { kind($flags_of{$_}) eq $kind }
-			  $before->($instant, @ours);
+			  if $count{$kind} > grep { kind($flags_of{$_}) eq $kind } @newer;
 		}
 		else
 		{
-			my @newer = $before->($instant, @good);
-
 			push @why, $kind eq 'requested' ? 'retention_manual' : 'retention'
-			  if $count{$kind} > grep { kind($flags_of{$_}) eq $kind } @newer;
-			if (@newer)
+			  if $count{$kind} >
+			  grep { kind($flags_of{$_}) eq $kind } @newer_good;
+
+			# The first of all, before which there is none, is left out here.
+			my @known = grep {
+				grep { $flags_of{$_} !~ /f/ } $before->($_)
+			} @newer_good;
+			if (@newer_good)
 			{
+				my ($newest) = reverse sort $instant, @known;
 				push @why, 'retention_days'
 				  if $set->{retention_days}
-				  && parts($good[1])->{time} - $part->{time} <
+				  && parts($newest)->{time} - $part->{time} <
 				  $set->{retention_days} * 86400;
-				shift @newer;
 				foreach my $rule (qw(keep_daily keep_weekly keep_monthly keep_yearly))
 				{
-					my %newer = map { parts($_)->{$rule} => 1 } @newer;
+					my %newer = map { parts($_)->{$rule} => 1 } @known;
 					push @why, $rule
 					  if !$newer{ $part->{$rule} } && keys %newer < $set->{$rule};
 				}
@@ -451,7 +502,7 @@ sub instant_of
 }
 
 # A history of some days by chance, with flags that are chosen from a list; that
-# many of ten are from the future.
+# many of ten are from the future, or have been.
 sub random_history
 {
 	my ($number, $days, $future, @choice) = @_;
@@ -460,7 +511,8 @@ sub random_history
 	foreach (1 .. $number)
 	{
 		my $time = $present - int(rand($days * 86400));
-		$time = 2 * $present - $time if rand() < $future / 10;
+		my $ahead = rand() < $future / 10;
+		$time = 2 * $present - $time if $ahead && rand() < 0.5;
 
 		# close to where days, weeks, months and years begin, too
 		$time -= $time % 86400 if rand() < 0.2;
@@ -468,7 +520,8 @@ sub random_history
 		next if $time % 86400 >= 43200 && $time % 86400 < 46800;
 		$flags_of{ instant_of($time) } =
 		  $choice[ int(rand(@choice)) ]
-		  . ('', '', 'm', 'd', 'c', 'u')[ int(rand(6)) ];
+		  . ('', '', 'm', 'd', 'c', 'u')[ int(rand(6)) ]
+		  . ($ahead && rand() < 0.8 ? 'a' : '');
 	}
 	return %flags_of;
 }
@@ -525,13 +578,14 @@ sub take_at
 	return $instant;
 }
 
-# One run with a wrong clock removes what the right clock would have removed, and
-# nothing else; and when the clock is right again, nothing is lost by that run.
+# One run with a wrong clock removes nothing that the right clock would keep.  And
+# if it was ahead, nor does the next run, with the right clock: it keeps what it
+# would keep if there had been none with a wrong one.
 my $hour = 3600;
 my $day = 24 * $hour;
 my $seed = 0;
 foreach my $jump (3 * $hour, $day, 8 * $day, 40 * $day, 366 * $day,
-	9000 * $day, -2 * $day, -400 * $day, -20000 * $day)
+	9000 * $day, -3 * $hour, -2 * $day, -40 * $day, -400 * $day, -9000 * $day)
 {
 	my $what = sprintf('a clock that is wrong by %+.1f days', $jump / $day);
 	my $days = (20, 100, 1000)[ ++$seed % 3 ];
@@ -539,32 +593,39 @@ foreach my $jump (3 * $hour, $day, 8 * $day, 40 * $day, 366 * $day,
 	srand($seed);
 	my %set = random_rules();
 	$set{$_} = 1 + $seed % 2 foreach qw(retention retention_manual);
-	my %flags_of = random_history(25, $days, 0, ('') x 6, 'f', 'p');
+
+	# some of them are known to be from a time when it was wrong before
+	my %flags_of = random_history(30, $days, $seed % 2, ('') x 6, 'f', 'p');
+	delete @flags_of{ grep { parts($_)->{time} > $present } keys %flags_of };
 	clear();
 	put($_, $flags_of{$_}) foreach keys %flags_of;
 	set_rules(%set);
 
 	my $right = instant_of($present);
 	my $wrong = take_at($present + $jump);
+	my %there = map { $_ => 1 } @{ instants() };
 	my $kept = kept(naive(\%set, $right, %flags_of, $right => 'm'));
 	is_deeply(
-		instants(),
-		[ sort map { $_ eq $right ? $wrong : $_ } @$kept ],
-		"$what removes what the right clock would: " . rules_text(%set));
-
-	%flags_of = map { $_ => $flags_of{$_} // 'm' } @{ instants() };
-	my $next = take_at($present);
-	is_deeply(
-		instants(),
-		kept(naive(\%set, $next, %flags_of, $next => 'm')),
-		"$what: the next run, which is right, keeps what the rules say");
-	next if $jump < 0;
-	delete $flags_of{$wrong};
-	my %there = map { $_ => 1 } @{ instants() };
-	is_deeply(
-		[ grep { !$there{$_} } @{ kept(naive(\%set, $next, %flags_of, $next => 'm')) } ],
+		[ grep { !$there{$_} && $_ ne $right } @$kept ],
 		[],
-		"$what: and has lost nothing by the one before");
+		"$what costs nothing that the right clock keeps: " . rules_text(%set));
+	ok($there{$wrong}, "$what: what was taken is there");
+	is_deeply([ grep { $_ ne $wrong } sort keys %there ],
+		[ grep { $_ ne $right } @$kept ], "$what: and removes as much")
+	  if $jump > 0;
+
+	next if $jump < 0;
+	%flags_of = map { $_ => $flags_of{$_} // 'm' } keys %there;
+	delete $flags_of{$wrong};
+	my $next = take_at($present);
+	%there = map { $_ => 1 } @{ instants() };
+	is_deeply(
+		[
+			grep { !$there{$_} }
+			  @{ kept(naive(\%set, $next, %flags_of, $next => 'm')) }
+		],
+		[],
+		"$what costs nothing in the next run, which is right, either");
 }
 set_clock($node, $now);
 
@@ -599,7 +660,7 @@ put('2099-01-01T00-00-00Z', 'm');
 my $taken = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 is_deeply(
 	[ snapshots($directory, 'app') ],
-	[ sort $taken, 'app/2026-07-15T03-00-00Z' ],
+	[ sort $taken, map { "app/$_-00-00Z" } '2026-07-15T03', '2099-01-01T00' ],
 	'a run applies the rules, and keeps what it took');
 
 # Whoever may ask for snapshots, or drop a table, pushes out those that were

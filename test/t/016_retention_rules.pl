@@ -62,7 +62,7 @@ sub put
 	mkdir "$directory/" . ($database // 'app');
 	mkdir $path or die "could not create $path: $!";
 	append_to_file("$path/manifest.json", $text);
-	system_or_bail('cp', '-r', "$model/app.dump", $path);
+	link("$model/app.dump", "$path/app.dump") or die "could not link: $!";
 	append_to_file("$path/pinned", '') if $flags =~ /p/;
 	append_to_file("$path/verified.json",
 		qq({"name": "$name", "verified_at": "2026-01-01T00:00:00.000000Z", "level": "archive", "problem": "bad"}\n)

@@ -13,13 +13,14 @@
  * Three rules keep one run with a wrong clock, ahead or behind, from removing
  * what the right clock keeps:
  *
- * - Snapshots whose dates are in doubt are a history of their own, to which the
+ * - Snapshots whose dates are in doubt are histories of their own, to which the
  *   rules apply anew.  They push out none of the others, and none of the others
- *   push out them.  In doubt are those from the future, and those with an LSN
- *   before that of a snapshot with an earlier date.  They are not simply the
- *   first to go: if it is the present clock that is behind, then they are the
- *   newest ones.  Where LSNs mislead (a virtual machine that was put back has
- *   earlier ones again), the worst that comes of it is that more is kept.
+ *   push out them.  In doubt are those with an LSN before that of a snapshot
+ *   with an earlier date, and, apart from these, those from the future.  They
+ *   are not simply the first to go: if it is the present clock that is behind,
+ *   then the future has the newest ones.  Where LSNs mislead (a virtual machine
+ *   that was put back has earlier ones again), the worst that comes of it is
+ *   that more is kept.
  *
  * - The newest snapshot, which was taken by the present clock, counts as one of
  *   its kind, but has no part in the rules by time (age, days, weeks, months,
@@ -96,13 +97,22 @@ typedef enum SnapshotKind
 	NKINDS
 } SnapshotKind;
 
+/* Snapshots that are judged together. */
+typedef enum History
+{
+	HISTORY_PROPER,
+	HISTORY_FUTURE,				/* in the future, by the present clock */
+	HISTORY_OUT_OF_ORDER,		/* by their LSNs, whatever the present clock */
+	NHISTORIES
+} History;
+
 /* A snapshot that is being judged. */
 typedef struct Judged
 {
 	const StoredSnapshot *snapshot;
 	SnapshotKind kind;
 	bool		just_taken;
-	bool		in_doubt;		/* its date is; see above */
+	History		history;
 	int		   *reasons;		/* why to keep it */
 } Judged;
 
@@ -155,11 +165,11 @@ is_before_in_wal(const Manifest *manifest, const Manifest *other)
 }
 
 /*
- * Mark those of one cluster's snapshots, newest first, whose dates are in doubt.
- * The one just taken is never marked.
+ * Divide one cluster's snapshots, newest first, into histories.  What was just
+ * taken is proper, and no proof against others: its clock is not confirmed.
  */
 static void
-mark_doubtful(Judged *all, int n, TimestampTz now)
+divide_into_histories(Judged *all, int n, TimestampTz now)
 {
 	const Manifest *last = NULL;	/* in WAL, of those with earlier dates */
 	int			earlier = n - 1;
@@ -173,12 +183,18 @@ mark_doubtful(Judged *all, int n, TimestampTz now)
 		{
 			const Manifest *manifest = &all[earlier].snapshot->manifest;
 
-			if (last == NULL || is_before_in_wal(last, manifest))
+			if (!all[earlier].just_taken &&
+				(last == NULL || is_before_in_wal(last, manifest)))
 				last = manifest;
 		}
-		all[i].in_doubt = !all[i].just_taken &&
-			(is_from_future(snapshot, now) ||
-			 (last != NULL && is_before_in_wal(&snapshot->manifest, last)));
+		if (all[i].just_taken)
+			all[i].history = HISTORY_PROPER;
+		else if (last != NULL && is_before_in_wal(&snapshot->manifest, last))
+			all[i].history = HISTORY_OUT_OF_ORDER;
+		else if (is_from_future(snapshot, now))
+			all[i].history = HISTORY_FUTURE;
+		else
+			all[i].history = HISTORY_PROPER;
 	}
 }
 
@@ -276,11 +292,11 @@ judge_history(Judged *history, int n, const RetentionRules *rules)
 }
 
 /*
- * Of all snapshots, put those that are judged together into an array, newest
- * first.  Returns how many they are.
+ * Put the snapshots of a history that count into an array, newest first.
+ * Returns how many they are.
  */
 static int
-pick_history(const Judged *all, int n, bool in_doubt, Judged *history)
+pick_history(const Judged *all, int n, History which, Judged *history)
 {
 	int			picked = 0;
 
@@ -289,7 +305,7 @@ pick_history(const Judged *all, int n, bool in_doubt, Judged *history)
 	{
 		for (int i = 0; i < n; i++)
 		{
-			if (all[i].in_doubt == in_doubt && !all[i].snapshot->pinned &&
+			if (all[i].history == which && !all[i].snapshot->pinned &&
 				all[i].just_taken == (turn == 0))
 				history[picked++] = all[i];
 		}
@@ -337,9 +353,10 @@ retention_judge(const List *snapshots, uint64 system_identifier,
 		nours++;
 	}
 
-	mark_doubtful(ours, nours, now);
-	judge_history(history, pick_history(ours, nours, false, history), rules);
-	judge_history(history, pick_history(ours, nours, true, history), rules);
+	divide_into_histories(ours, nours, now);
+	for (int which = 0; which < NHISTORIES; which++)
+		judge_history(history, pick_history(ours, nours, which, history),
+					  rules);
 	return reasons;
 }
 

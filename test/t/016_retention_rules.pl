@@ -317,6 +317,16 @@ my @cases = (
 		'2025-07-10T03-00-00Z' => '-'
 	],
 	[
+		'to a clock that is behind, what was once in the future is apart still',
+		{ retention => 1 },
+		'2027-07-16T03-00-00Z a' => 'retention',
+		'2027-07-15T03-00-00Z a' => '-',
+		'2027-07-14T03-00-00Z' => 'retention',
+		'2027-07-13T03-00-00Z' => '-',
+		'2026-07-14T03-00-00Z' => 'retention',
+		'2026-07-13T03-00-00Z' => '-'
+	],
+	[
 		'a name is ahead, and a place in WAL behind, for an hour without a doubt',
 		{ retention => 2 },
 		'2026-07-15T03-00-00Z a' => 'retention',
@@ -388,22 +398,24 @@ sub kind
 # hour after "now" on any day.
 my $present = parts($now =~ s/(.*) (..):(..):(..)/$1T$2-$3-${4}Z/r)->{time};
 
-# The instants of a history with flags that must be wrong, or are not yet: later
-# than now, or later by more than an hour than one that was taken after it.
+# Which instants of a history with flags must be wrong, since they are later by
+# more than an hour than one that was taken after them (1); and which others are
+# later than now (2).  The one just taken is never wrong, and proves nothing.
 sub in_doubt
 {
 	my ($taken, %flags_of) = @_;
-	my @ours = grep { $flags_of{$_} !~ /o/ } keys %flags_of;
-	my %time = map { $_ => parts($_)->{time} } @ours;
-	my %place = map { $_ => wal_place($_, $flags_of{$_}) } @ours;
+	my @others = grep { $flags_of{$_} !~ /o/ && $_ ne ($taken // '') } keys %flags_of;
+	my %time = map { $_ => parts($_)->{time} } @others;
+	my %place = map { $_ => wal_place($_, $flags_of{$_}) } @others;
+	my %doubt = map { $_ => 2 } grep { $time{$_} > $present } @others;
 
-	$place{$taken} = 2**40 if defined $taken;
-	return map { $_ => 1 } grep {
-		my $instant = $_;
-		$time{$instant} > $present
-		  || grep { $time{$_} + 3600 < $time{$instant} && $place{$_} > $place{$instant} }
-		  @ours
-	} grep { !defined $taken || $_ ne $taken } @ours;
+	foreach my $instant (@others)
+	{
+		$doubt{$instant} = 1
+		  if grep { $time{$_} + 3600 < $time{$instant} && $place{$_} > $place{$instant} }
+		  @others;
+	}
+	return %doubt;
 }
 
 # Rules as they are set, the instant of the snapshot just taken (or undef), and

@@ -63,6 +63,7 @@ SELECT '/' || repeat('x', 600) AS long \gset
 ALTER SYSTEM SET snapshot_worker.directory = :'long';
 ALTER SYSTEM SET snapshot_worker.retention = 0;
 ALTER SYSTEM SET snapshot_worker.retention = -1;
+ALTER SYSTEM SET snapshot_worker.retention_manual = 0;
 ALTER SYSTEM SET snapshot_worker.jobs = 0;
 ALTER SYSTEM SET snapshot_worker.jobs = 65;
 ALTER SYSTEM SET snapshot_worker.timeout = -1;

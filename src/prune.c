@@ -25,39 +25,13 @@
 PG_FUNCTION_INFO_V1(snapshot_retention);
 PG_FUNCTION_INFO_V1(snapshot_prune);
 
-/*
- * Where a clock that ran ahead has left snapshots from the future, the newest
- * good one of those before: it is not to be pushed out by them.  Else NULL.  The
- * instant in a name does not tell: of several snapshots that are taken within a
- * second, it is some seconds ahead.
- */
-static const char *
-newest_until(const List *snapshots, TimestampTz now)
-{
-	ListCell   *lc;
-
-	if (snapshots == NIL ||
-		((const StoredSnapshot *) linitial(snapshots))->manifest.started_at <= now)
-		return NULL;
-	foreach(lc, snapshots)
-	{
-		const StoredSnapshot *snapshot = lfirst(lc);
-
-		if (snapshot->manifest.started_at <= now && !snapshot->failed &&
-			!snapshot->pinned &&
-			snapshot->manifest.system_identifier == GetSystemIdentifier())
-			return snapshot->name;
-	}
-	return NULL;
-}
-
 /* Judge one database's snapshots, newest first, by the rules that are set. */
 static int *
 judge(const List *snapshots, const char *newest)
 {
-	TimestampTz now = GetCurrentTimestamp();
 	RetentionRules rules = {
-		.count = setting_retention,
+		.scheduled = setting_retention,
+		.requested = setting_retention_manual,
 		.days = setting_retention_days,
 		.daily = setting_keep_daily,
 		.weekly = setting_keep_weekly,
@@ -66,10 +40,8 @@ judge(const List *snapshots, const char *newest)
 		.unarchived = archive_is_on() ? setting_archive_max_waiting : 0,
 	};
 
-	if (newest == NULL)
-		newest = newest_until(snapshots, now);
 	return retention_judge(snapshots, GetSystemIdentifier(), newest, &rules,
-						   now);
+						   GetCurrentTimestamp());
 }
 
 /*

@@ -12,10 +12,11 @@
 
 #include "store.h"
 
-/* How many to keep by each rule; 0 turns one off, but for the first. */
+/* How many to keep by each rule; 0 turns one off, but for the first two. */
 typedef struct RetentionRules
 {
-	int			count;			/* newest ones, at least 1 */
+	int			scheduled;		/* newest scheduled ones, at least 1 */
+	int			requested;		/* newest requested ones, at least 1 */
 	int			days;			/* age */
 	int			daily;			/* the newest of each of so many days */
 	int			weekly;			/* ISO weeks */
@@ -27,7 +28,7 @@ typedef struct RetentionRules
 /* Why a snapshot is kept: a set of these; none, when it is not. */
 typedef enum RetentionReason
 {
-	KEPT_BY_COUNT = 1 << 0,
+	KEPT_SCHEDULED = 1 << 0,	/* among the newest scheduled ones */
 	KEPT_BY_DAYS = 1 << 1,
 	KEPT_DAILY = 1 << 2,
 	KEPT_WEEKLY = 1 << 3,
@@ -37,7 +38,8 @@ typedef enum RetentionReason
 	KEPT_PINNED = 1 << 7,
 	KEPT_FOREIGN = 1 << 8,		/* another cluster's */
 	KEPT_TO_ARCHIVE = 1 << 9,	/* by no other rule */
-	KEPT_GONE = 1 << 10			/* its database does not exist any more */
+	KEPT_GONE = 1 << 10,		/* its database does not exist any more */
+	KEPT_REQUESTED = 1 << 11	/* among the newest requested ones */
 } RetentionReason;
 
 extern int *retention_judge(const List *snapshots, uint64 system_identifier,

@@ -29,6 +29,7 @@
 
 bool		setting_enable = false;
 int			setting_retention = 7;
+int			setting_retention_manual = 7;
 int			setting_retention_days = 0;
 int			setting_keep_daily = 0;
 int			setting_keep_weekly = 0;
@@ -109,13 +110,18 @@ settings_define(void)
 							   &setting_time, "03:00",
 							   PGC_SIGHUP, 0, check_setting_time, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.retention",
-							"Number of newest snapshots to keep for each database.",
+							"Number of newest scheduled snapshots to keep for each database.",
 							NULL,
 							&setting_retention, 7, 1, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.retention_manual",
+							"Number of newest requested snapshots to keep for each database.",
+							"These are the ones that snapshot_now() takes, and those before a DROP.",
+							&setting_retention_manual, 7, 1, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.retention_days",
 							"Age, in days, up to which snapshots are kept.",
-							"0 turns this off.",
+							"It is measured from the newest snapshot but one. 0 turns this off.",
 							&setting_retention_days, 0, 0, 36500,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.keep_daily",

@@ -48,6 +48,7 @@ typedef enum BeforeDrop
 
 extern bool setting_enable;
 extern int	setting_retention;
+extern int	setting_retention_manual;
 extern int	setting_retention_days;
 extern int	setting_keep_daily;
 extern int	setting_keep_weekly;

@@ -14,7 +14,7 @@ use SnapshotTest;
 use Test::More;
 
 my ($node, $directory) = snapshot_node('main',
-	conf => "snapshot_worker.retention = 3\nsnapshot_worker.globals = off\n");
+	conf => "snapshot_worker.retention_manual = 3\nsnapshot_worker.globals = off\n");
 $node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(app app_test);
 
 sub take
@@ -33,7 +33,7 @@ is_deeply([ snapshots($directory, 'app') ],
 # Another cluster's snapshots, of a database of the same name, older and newer.
 my ($other, undef) = snapshot_node('other', start => 0);
 $other->append_conf('postgresql.conf',
-	"snapshot_worker.directory = '$directory'\nsnapshot_worker.retention = 1\n");
+	"snapshot_worker.directory = '$directory'\nsnapshot_worker.retention_manual = 1\n");
 $other->start;
 $other->safe_psql('postgres',
 	'CREATE EXTENSION snapshot_worker');
@@ -104,7 +104,7 @@ is( $node->safe_psql('postgres',
 	$app[4], 'and is listed as pinned');
 
 # A failed run removes nothing.
-reload_with($node, retention => 1, bin_directory => '/nonexistent');
+reload_with($node, retention_manual => 1, bin_directory => '/nonexistent');
 ($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT snapshot_now('app')");
 isnt($rc, 0, 'a run fails');
 is(scalar(grep { -e "$directory/$_" } @app), 4,

@@ -13,7 +13,7 @@ use SnapshotTest;
 use Test::More;
 
 my ($node, $directory) = snapshot_node('main',
-	conf => "snapshot_worker.retention = 1000\nmax_connections = 100\n");
+	conf => "snapshot_worker.retention = 1000\nsnapshot_worker.retention_manual = 1000\nmax_connections = 100\n");
 $node->safe_psql('postgres', "CREATE DATABASE db$_") foreach 1 .. 8;
 
 # As long as this file is there, dumps wait.

@@ -97,10 +97,22 @@ my $name;
 reload_with($node, globals => 'off');
 $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 ok(!-e "$directory/$name/globals.sql", 'globals: off');
-reload_with($node, globals => 'on', retention => 2);
+reload_with($node, globals => 'on', retention_manual => 2);
 $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 ok(-e "$directory/$name/globals.sql", 'globals: on');
-is(scalar(snapshots($directory, 'app')), 2, 'retention: fewer');
+is(scalar(snapshots($directory, 'app')), 2, 'retention_manual: fewer');
+reload_with($node, retention => 1);
+foreach my $name (snapshots($directory, 'app'))
+{
+	my $file = "$directory/$name/manifest.json";
+	my $manifest = slurp_file($file) =~ s/("reason": ")manual/$1schedule/r;
+
+	unlink $file or die "could not unlink $file: $!";
+	append_to_file($file, $manifest);
+}
+is($node->safe_psql('postgres', "SELECT snapshot_prune('app')"),
+	'1', 'retention: fewer');
+$node->safe_psql('postgres', "SELECT snapshot_now('app')");
 my $elsewhere = $node->basedir . '/else/where';
 reload_with($node, directory => $elsewhere);
 $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");

@@ -13,7 +13,7 @@ use SnapshotTest;
 use Test::More;
 
 my ($node, $directory) = snapshot_node('main',
-	conf => "snapshot_worker.retention = 2\nsnapshot_worker.globals = off\n");
+	conf => "snapshot_worker.retention_manual = 2\nsnapshot_worker.globals = off\n");
 $node->safe_psql('postgres', 'CREATE DATABASE app');
 
 sub take

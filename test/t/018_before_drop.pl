@@ -19,6 +19,7 @@ my ($node, $directory) = snapshot_node('main', conf => <<'EOF');
 autovacuum = off
 max_prepared_transactions = 2
 snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 snapshot_worker.globals = off
 snapshot_worker.before_drop = table
 snapshot_worker.before_drop_size = '100kB'

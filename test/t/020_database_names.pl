@@ -201,7 +201,7 @@ foreach my $database ((@alike) x 2)
 	$node->safe_psql('postgres',
 		'SELECT snapshot_now(' . literal($database) . ')');
 }
-reload_with($node, retention => 1);
+reload_with($node, retention_manual => 1);
 
 foreach my $pruned ('app', 'app-')
 {

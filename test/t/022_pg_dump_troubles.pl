@@ -31,7 +31,7 @@ $node->safe_psql(
 	'app', q{
 	CREATE EXTENSION snapshot_worker;
 	CREATE TABLE items AS SELECT i AS id FROM generate_series(1, 1000) i});
-reload_with($node, bin_directory => $fake, retention => 1000);
+reload_with($node, bin_directory => $fake, retention_manual => 1000);
 
 # Run statements in the database; returns what psql prints and its errors.
 sub run_sql

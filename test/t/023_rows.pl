@@ -17,7 +17,7 @@ use SnapshotTest;
 use Test::More;
 
 my ($node, $directory) = snapshot_node('rows', conf => <<EOF);
-snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 snapshot_worker.lock_timeout = 10s
 EOF
 my $timeout = $PostgreSQL::Test::Utils::timeout_default;

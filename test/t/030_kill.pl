@@ -35,7 +35,7 @@ sub new_server
 	my ($name) = @_;
 	my ($node, $directory) = snapshot_node($name, conf => <<EOF);
 restart_after_crash = on
-snapshot_worker.retention = $retention
+snapshot_worker.retention_manual = $retention
 snapshot_worker.jobs = 1
 EOF
 	my %server = (

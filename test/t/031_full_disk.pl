@@ -36,6 +36,7 @@ my $directory = "$disk/snapshots";
 my ($node) = snapshot_node('main', conf => <<EOF);
 snapshot_worker.directory = '$directory'
 snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 EOF
 $node->safe_psql('postgres', 'CREATE DATABASE app');
 $node->safe_psql('app', <<'EOF');

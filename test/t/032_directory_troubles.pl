@@ -90,6 +90,7 @@ snapshot_worker.enable = on
 snapshot_worker.time = '$times'
 snapshot_worker.databases = 'app'
 snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 EOF
 	fake_clock($node, "$day 00:10:00") unless $ENV{FAKE_CLOCK};
 	$node->start;
@@ -592,7 +593,7 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 	my $name;
 
 	put_links_into("$directory/$old");
-	reload_with($node, retention => 1);
+	reload_with($node, retention_manual => 1);
 	$name = takes_snapshot_beside($old, 'the new one');
 	is_deeply([ snapshots($directory, 'app') ],
 		[ $old, $name ], 'what holds a link is not removed');

@@ -26,6 +26,7 @@ my ($node, $directory) = snapshot_node('main', start => 0, conf => <<'EOF');
 snapshot_worker.time = '03:00'
 snapshot_worker.databases = 'app'
 snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 restart_after_crash = on
 autovacuum = off
 EOF

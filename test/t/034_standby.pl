@@ -26,6 +26,7 @@ snapshot_worker.enable = on
 snapshot_worker.time = '03:00'
 snapshot_worker.databases = 'app'
 snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 max_connections = 20
 wal_sender_timeout = 0
 wal_receiver_timeout = 0

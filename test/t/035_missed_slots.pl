@@ -22,6 +22,7 @@ snapshot_worker.enable = on
 snapshot_worker.time = '03:00, 15:00'
 snapshot_worker.databases = 'app'
 snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 restart_after_crash = on
 EOF
 fake_clock($node, '2026-03-19 02:00:00');

@@ -5,9 +5,9 @@
 # or days, at rest, during a run or between two tries, no slot is taken twice,
 # the last one that was passed over is taken, and the schedule goes on from
 # where the clock is; dates that are far off are dates as any; a delay is not
-# stretched by a clock that was set back; a snapshot with a name from the
-# future neither goes away for the one that was just taken nor makes it go; and
-# the launcher notices all this by itself within a minute.
+# stretched by a clock that was set back; snapshots from the future push out
+# nothing that the right clock keeps, nor does the run that takes one; and the
+# launcher notices all this by itself within a minute.
 
 use strict;
 use warnings;
@@ -38,6 +38,7 @@ snapshot_worker.enable = on
 snapshot_worker.time = '03:00'
 snapshot_worker.databases = 'app'
 snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 EOF
 fake_clock($node, '2026-03-19 02:00:00');
 $node->start;
@@ -307,32 +308,49 @@ is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 #
 
 $node->safe_psql('postgres', 'CREATE DATABASE late');
-my @future;
-foreach my $time ('2099-01-01 12:00:00', '2099-01-02 12:00:00')
+
+# Take a snapshot of a database at a time.
+sub take_late
 {
+	my ($time, $database) = @_;
+
 	set_clock($node, $time);
-	push @future, $node->safe_psql('postgres', "SELECT snapshot_now('late')");
+	return $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
 }
-set_clock($node, '2026-06-01 12:00:00');
-reload_with($node, retention => 3);
+
+reload_with($node, retention_manual => 3);
+my @future = map { take_late("2027-06-0$_ 12:00:00", 'late') } 1 .. 3;
 my @present;
 foreach my $day (1 .. 5)
 {
-	set_clock($node, "2026-06-0$day 12:00:00");
-	push @present,
-	  $node->safe_psql('postgres', "SELECT snapshot_now('late')");
-	ok(-e "$directory/$present[-1]/manifest.json",
-		"snapshots from the future do not push out the one just taken, $day");
+	push @present, take_late("2026-06-0$day 12:00:00", 'late');
+	is_deeply(
+		[ snapshots($directory, 'late') ],
+		[ @present > 3 ? @present[ -3 .. -1 ] : @present, @future ],
+		"day $day: snapshots from the future push out nothing");
 }
-is_deeply(
-	[ snapshots($directory, 'late') ],
-	[ $present[-1], @future ],
-	'and it does not push out them');
-reload_with($node, retention => 1);
-set_clock($node, '2026-06-06 12:00:00');
-push @present, $node->safe_psql('postgres', "SELECT snapshot_now('late')");
-is_deeply([ snapshots($directory, 'late') ],
-	[ $present[-1] ], 'when there is room for one, it is the one just taken');
+
+# Runs with a clock that is ahead, each of which is followed by one with the right
+# clock: they remove nothing for its age, or for the years that they seem to be
+# of.  The snapshots from the first time are not of the future in the second.
+reload_with($node, retention_manual => 1, retention_days => 30, keep_yearly => 1);
+$node->safe_psql('postgres', 'CREATE DATABASE late2');
+my @month = map { take_late("2026-06-$_ 12:00:00", 'late2') } 10, 20, 30;
+my @ahead;
+foreach my $time ([ '2027-12-30', '2026-07-01' ], [ '2027-12-31', '2026-07-02' ])
+{
+	my ($wrong, $right) = @$time;
+
+	push @ahead, take_late("$wrong 12:00:00", 'late2');
+	is_deeply([ snapshots($directory, 'late2') ],
+		[ @month, @ahead ], "a run on $wrong, by the clock, removes nothing");
+	# there is WAL between two snapshots
+	$node->safe_psql('late2', 'SELECT pg_switch_wal() FROM txid_current()');
+	push @month, take_late("$right 12:00:00", 'late2');
+	is_deeply([ snapshots($directory, 'late2') ],
+		[ @month, @ahead ], "nor does the next one, on $right");
+	$node->safe_psql('late2', 'SELECT pg_switch_wal() FROM txid_current()');
+}
 
 #
 # The server that was left alone.

@@ -19,7 +19,7 @@ max_connections = 300
 snapshot_worker.max_workers = 4
 snapshot_worker.jobs = 1
 snapshot_worker.globals = off
-snapshot_worker.retention = 2
+snapshot_worker.retention_manual = 2
 snapshot_worker.databases = '*'
 EOF
 fake_clock($node, '2026-03-19 02:00:00');

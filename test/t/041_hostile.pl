@@ -502,7 +502,7 @@ foreach my $database (@databases)
 my @spoiled_paths = map { "$directory/$_" } sort keys %spoiled, $odd;
 my @untouched = (@spoiled_paths, $outside, $node->basedir . '/x');
 $before = tree_of(@untouched);
-reload_with($node, retention => 1);
+reload_with($node, retention_manual => 1);
 foreach my $database (@databases)
 {
 	my $name = take($database);

@@ -28,6 +28,7 @@ my ($node, $directory) = snapshot_node(
 restart_after_crash = on
 snapshot_worker.max_workers = 3
 snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 EOC
 
 sub take
@@ -853,6 +854,7 @@ my ($primary, $shared) = snapshot_node('primary',
 snapshot_worker.enable = on
 snapshot_worker.time = '03:00'
 snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 wal_sender_timeout = 0
 wal_receiver_timeout = 0
 EOC

@@ -115,7 +115,7 @@ is(log_of_remote(), "@names", 'nothing was left out, or done twice');
 
 # Retention.
 break_remote();
-reload_with($node, retention => 1, archive_max_waiting => 2);
+reload_with($node, retention_manual => 1, archive_max_waiting => 2);
 $log = -s $node->logfile;
 my @waiting = map { take('b') } 1 .. 4;
 is_deeply([ snapshots($directory, 'b') ], [ @waiting[ 1 .. 3 ] ],
@@ -132,7 +132,7 @@ wait_until_archived($waiting[3]);
 $node->safe_psql('postgres', 'SELECT snapshot_prune()');
 is_deeply([ snapshots($directory, 'b') ], [ $waiting[3] ],
 	'what has been archived is removed');
-reload_with($node, retention => 100);
+reload_with($node, retention_manual => 100);
 
 # What is not good is not archived, nor what is another cluster's.
 my $bad = take('b');

@@ -17,6 +17,7 @@ my ($node, $directory) = snapshot_node(
 	'main',
 	conf => <<'EOC');
 snapshot_worker.retention = 1000
+snapshot_worker.retention_manual = 1000
 EOC
 $node->safe_psql('postgres', 'CREATE DATABASE app');
 $node->safe_psql('app', <<'EOF');

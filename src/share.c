@@ -30,6 +30,7 @@
 #include "share.h"
 #include "storage/fd.h"
 #include "utils/hsearch.h"
+#include "utils/timestamp.h"
 
 typedef struct ShareKey
 {
@@ -84,13 +85,18 @@ is_in_archive(const ManifestFile *file)
 	return strchr(file->path, '/') != NULL;
 }
 
-/* Is this a good snapshot of the cluster, in directory format? */
+/*
+ * Is this a good snapshot of the cluster, in directory format?  One from the
+ * future would be the newest for as long as the clock takes to reach it, while
+ * tables change.
+ */
 static bool
 is_candidate(const StoredSnapshot *snapshot, const void *arg)
 {
 	const uint64 *system_identifier = arg;
 
 	return !snapshot->failed &&
+		snapshot->manifest.started_at <= GetCurrentTimestamp() &&
 		snapshot->manifest.system_identifier == *system_identifier &&
 		strcmp(snapshot->manifest.format, "directory") == 0;
 }

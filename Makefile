@@ -30,10 +30,12 @@ OBJS = \
 	src/compare.o \
 	src/compression.o \
 	src/contents.o \
+	src/database_settings.o \
 	src/databases.o \
 	src/digest.o \
 	src/directory.o \
 	src/doomed.o \
+	src/exposure.o \
 	src/facts.o \
 	src/files.o \
 	src/folders.o \

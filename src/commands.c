@@ -187,6 +187,22 @@ commands_pg_restore(const char *bin_directory, const Connection *connection,
 	return vector_of(args);
 }
 
+/* psql that runs one statement. */
+char **
+commands_psql(const char *bin_directory, const Connection *connection,
+			  const char *statement)
+{
+	List	   *args = program(bin_directory, "psql");
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, true)));
+	args = lappend(args, "--no-password");
+	args = lappend(args, "--no-psqlrc");
+	args = lappend(args, "--quiet");
+	args = lappend(args, psprintf("--command=%s", statement));
+	return vector_of(args);
+}
+
 /*
  * The whole environment of a child: what it needs to find its way and its
  * pass file (NULL is libpq's default, below home), and nothing that the

@@ -56,6 +56,9 @@ extern char **commands_pg_restore(const char *bin_directory,
 								  const Connection *connection,
 								  const RestoreOptions *options,
 								  const char *path);
+extern char **commands_psql(const char *bin_directory,
+							const Connection *connection,
+							const char *statement);
 extern char **commands_environment(const char *bin_directory, const char *home,
 								   const char *pass_file);
 

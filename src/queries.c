@@ -10,8 +10,10 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "json.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "queries.h"
 #include "utils/guc.h"
 
@@ -25,16 +27,23 @@ queries_override_setting(const char *name, const char *value)
 }
 
 /*
- * Have names mean what is in pg_catalog, and nothing that users define; and
- * have queries that are run once a day be planned for that.
+ * Be the bootstrap superuser, whatever is set for the database; have names mean
+ * what is in pg_catalog, and nothing that users define; and have queries that
+ * are run once a day be planned for that.
  */
 void
 queries_prepare_process(void)
 {
+	/* ALTER DATABASE ... SET session_authorization does not spare workers */
+	SetSessionAuthorization(BOOTSTRAP_SUPERUSERID, true);
 	queries_override_setting("role", "none");
 	queries_override_setting("search_path", "pg_catalog, pg_temp");
 	queries_override_setting("default_transaction_read_only", "off");
+	queries_override_setting("default_transaction_isolation", "read committed");
+	queries_override_setting("default_transaction_deferrable", "off");
 	queries_override_setting("transaction_timeout", "0");
+	queries_override_setting("lock_timeout", "0");
+	queries_override_setting("exit_on_error", "off");
 	queries_override_setting("jit", "off");
 	queries_override_setting("max_parallel_workers_per_gather", "0");
 }
@@ -56,8 +65,8 @@ queries_begin(const char *query)
  * Text of the database's encoding as a manifest has it: in UTF-8, with a "?"
  * for each byte where that cannot be.
  */
-static char *
-to_utf8(char *value)
+char *
+queries_to_utf8(char *value)
 {
 	int			encoding = GetDatabaseEncoding();
 	int			len = strlen(value);
@@ -78,6 +87,13 @@ to_utf8(char *value)
 	return utf8;
 }
 
+/* The converse of queries_to_utf8.  Raises an error where that cannot be. */
+char *
+queries_from_utf8(const char *value)
+{
+	return pg_any_to_server(value, strlen(value), PG_UTF8);
+}
+
 /*
  * A value of the query's result as a manifest has it, or NULL, in the current
  * memory context.
@@ -90,7 +106,7 @@ queries_value(uint64 row, int column)
 	Assert(row < SPI_processed);
 	value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
 						 column + 1);
-	return value != NULL ? to_utf8(value) : NULL;
+	return value != NULL ? queries_to_utf8(value) : NULL;
 }
 
 /* As queries_value, of a whole number. */

@@ -31,10 +31,12 @@ OBJS = \
 	src/compression.o \
 	src/contents.o \
 	src/copies.o \
+	src/database_settings.o \
 	src/databases.o \
 	src/digest.o \
 	src/directory.o \
 	src/doomed.o \
+	src/exposure.o \
 	src/facts.o \
 	src/files.o \
 	src/folders.o \

@@ -186,6 +186,22 @@ commands_pg_restore(const char *bin_directory, const Connection *connection,
 	return vector_of(args);
 }
 
+/* psql that runs one statement. */
+char **
+commands_psql(const char *bin_directory, const Connection *connection,
+			  const char *statement)
+{
+	List	   *args = program(bin_directory, "psql");
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, true)));
+	args = lappend(args, "--no-password");
+	args = lappend(args, "--no-psqlrc");
+	args = lappend(args, "--quiet");
+	args = lappend(args, psprintf("--command=%s", statement));
+	return vector_of(args);
+}
+
 /*
  * The environment variable with the settings of a child's sessions.  It has the
  * token, which is not to be seen in the arguments.

@@ -60,6 +60,9 @@ extern char **commands_pg_restore(const char *bin_directory,
 								  const RestoreOptions *options,
 								  const char *path);
 extern char *commands_options(const Connection *connection);
+extern char **commands_psql(const char *bin_directory,
+							const Connection *connection,
+							const char *statement);
 extern char **commands_environment(const char *bin_directory, const char *home,
 								   const char *pass_file);
 

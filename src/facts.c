@@ -18,6 +18,7 @@
 #include "access/xlogrecovery.h"
 #include "catalog/pg_authid.h"
 #include "contents.h"
+#include "database_settings.h"
 #include "facts.h"
 #include "fmgr.h"
 #include "horizon.h"
@@ -79,6 +80,7 @@ facts_begin(Manifest *manifest)
 	manifest->tables = contents_count_tables();
 	manifest->objects = contents_objects(caller);
 	properties_read(manifest, caller);
+	database_settings_read(manifest, caller);
 	manifest->database_size =
 		DatumGetInt64(DirectFunctionCall1(pg_database_size_oid,
 										  ObjectIdGetDatum(MyDatabaseId)));
@@ -135,6 +137,26 @@ settings_of_ours(void)
 					setting_lock_timeout, transaction_timeout);
 }
 
+/*
+ * Other settings of that kind, with which ALTER DATABASE or ALTER ROLE could
+ * keep pg_dump and pg_restore from their work, or have them write something
+ * else.  Any role may set them.  (session_authorization has no effect from
+ * there.)
+ */
+static const char *
+neutral_settings(void)
+{
+	const char *restricted = "";
+
+	/* Not every minor version has it. */
+	if (GetConfigOption("restrict_nonsystem_relation_kind", true, false) != NULL)
+		restricted = " -c restrict_nonsystem_relation_kind=";
+	return psprintf(" -c role=none -c default_transaction_isolation=read\\ committed"
+					" -c default_transaction_deferrable=off -c array_nulls=on"
+					" -c client_min_messages=notice -c exit_on_error=off"
+					" -c tcp_user_timeout=0%s", restricted);
+}
+
 static void
 connect_as(Oid role, const char *database, Connection *connection)
 {
@@ -146,7 +168,8 @@ connect_as(Oid role, const char *database, Connection *connection)
 	connection->database = database;
 	connection->encoding = GetDatabaseEncodingName();
 	connection->role = role;
-	connection->options = settings_of_ours();
+	connection->options = psprintf("%s%s", settings_of_ours(),
+								   neutral_settings());
 	connection->token = NULL;
 }
 
@@ -187,6 +210,8 @@ facts_connection(const char *database, Connection *connection,
 	Oid			role = existing_role();
 
 	connect_as(role, database, connection);
+	connection->options = psprintf("%s%s", connection->options,
+								   database_settings_dump_options());
 	*is_superuser = superuser_arg(role);
 }
 

@@ -78,6 +78,13 @@ folders_of(const char *directory, const char *database, int elevel)
 	return folders;
 }
 
+/* The folders of all databases, as palloc'd names; what is not readable has none. */
+List *
+folders_list(const char *directory)
+{
+	return folders_of(directory, NULL, DEBUG1);
+}
+
 static bool
 is_leftover(const char *entry)
 {

@@ -13,6 +13,7 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+extern List *folders_list(const char *directory);
 extern bool folders_is_directory(const char *path);
 extern List *folders_leftovers(const char *directory, const char *database,
 							   int elevel);

@@ -16,6 +16,7 @@
 #include "access/htup_details.h"
 #include "access/xlog.h"
 #include "directory.h"
+#include "exposure.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "functions.h"
@@ -194,6 +195,8 @@ status_warning(pid_t launcher_pid)
 		return psprintf("%s: see to \"%s\", or set snapshot_worker.directory to another one",
 						directory_problem(settings_directory()),
 						settings_directory());
+	if (exposure_problem(settings_directory()) != NULL)
+		return exposure_problem(settings_directory());
 	if (settings_directory_in_data_directory())
 		return "the snapshot directory is inside the data directory: what destroys that destroys the snapshots";
 	return NULL;

@@ -57,6 +57,16 @@ static const RecordMember setting_members[] = {
 	{"value", RECORD_STRING, offsetof(ManifestSetting, value)},
 };
 
+static const RecordMember convention_members[] = {
+	{"name", RECORD_STRING, offsetof(ManifestConvention, name)},
+	{"value", RECORD_STRING, offsetof(ManifestConvention, value)},
+	{"required", RECORD_NUMBER, offsetof(ManifestConvention, required)},
+};
+
+static const RecordMember schema_members[] = {
+	{"name", RECORD_STRING, offsetof(ManifestSchema, name)},
+};
+
 static const RecordMember privilege_members[] = {
 	{"role", RECORD_STRING_OR_NULL, offsetof(ManifestPrivilege, role)},
 	{"privilege", RECORD_STRING, offsetof(ManifestPrivilege, privilege)},
@@ -126,6 +136,12 @@ static const ManifestArray arrays[] = {
 	{"settings", setting_members, lengthof(setting_members),
 		sizeof(ManifestSetting), offsetof(Manifest, settings), NULL,
 	"a setting in it has wrong members"},
+	{"settings_in_force", convention_members, lengthof(convention_members),
+		sizeof(ManifestConvention), offsetof(Manifest, conventions), NULL,
+	"a setting in force in it has wrong members"},
+	{"owner_schemas", schema_members, lengthof(schema_members),
+		sizeof(ManifestSchema), offsetof(Manifest, owner_schemas), NULL,
+	"a schema in it lacks its name"},
 	{"privileges", privilege_members, lengthof(privilege_members),
 		sizeof(ManifestPrivilege), offsetof(Manifest, privileges), NULL,
 	"a privilege in it has wrong members"},

@@ -44,6 +44,22 @@ typedef struct ManifestSetting
 	char	   *value;
 } ManifestSetting;
 
+/* The value that was in force of a setting by which values are read. */
+typedef struct ManifestConvention
+{
+	char	   *name;
+	char	   *value;
+	int64		required;		/* 1 where values would be read as others
+								 * without it, else 0 */
+} ManifestConvention;
+
+/* A schema that the owner may use for no other reason than that he owns the
+ * database. */
+typedef struct ManifestSchema
+{
+	char	   *name;
+} ManifestSchema;
+
 /* A privilege on the database. */
 typedef struct ManifestPrivilege
 {
@@ -108,6 +124,8 @@ typedef struct Manifest
 	/* Read only if they are wanted. */
 	List	   *roles;			/* of ManifestRole */
 	List	   *settings;		/* of ManifestSetting */
+	List	   *conventions;	/* of ManifestConvention; not in old ones */
+	List	   *owner_schemas;	/* of ManifestSchema; not in old ones */
 	List	   *privileges;		/* of ManifestPrivilege */
 	List	   *objects;		/* of ManifestObjects */
 	List	   *row_counts;		/* of ManifestRows */

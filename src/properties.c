@@ -14,9 +14,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "commands/dbcommands.h"
 #include "commands/tablespace.h"
-#include "mb/pg_wchar.h"
+#include "database_settings.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_node.h"
@@ -24,10 +25,6 @@
 #include "queries.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
-#include "utils/varlena.h"
 
 /* Columns that only some versions have are looked for by name. */
 #define PROPERTIES \
@@ -61,16 +58,6 @@
 	"  UNION SELECT lomowner FROM pg_largeobject_metadata)" \
 	" ORDER BY a.rolname COLLATE \"C\""
 
-#define SETTINGS \
-	"SELECT a.rolname, split_part(c.line, '=', 1)," \
-	"  substr(c.line, strpos(c.line, '=') + 1)" \
-	" FROM pg_db_role_setting s" \
-	" JOIN pg_database d ON d.oid = s.setdatabase" \
-	" LEFT JOIN pg_authid a ON a.oid = s.setrole," \
-	" unnest(s.setconfig) WITH ORDINALITY c(line, n)" \
-	" WHERE d.datname = current_database()" \
-	" ORDER BY a.rolname COLLATE \"C\" NULLS FIRST, c.n"
-
 #define PRIVILEGES \
 	"SELECT a.rolname, p.privilege_type, p.is_grantable::int" \
 	" FROM pg_database d," \
@@ -79,6 +66,17 @@
 	" LEFT JOIN pg_authid a ON a.oid = p.grantee" \
 	" WHERE d.datname = current_database()" \
 	" ORDER BY p.n"
+
+/*
+ * A schema that the owner of the database may use as a member of
+ * pg_database_owner alone.  Only "public" is there before a restore.
+ */
+#define OWNER_SCHEMAS \
+	"SELECT n.nspname FROM pg_namespace n, pg_database d" \
+	" WHERE n.nspname = 'public' AND d.datname = current_database()" \
+	" AND n.nspowner = 'pg_database_owner'::regrole AND NOT EXISTS" \
+	"  (SELECT FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) p" \
+	"    WHERE p.privilege_type = 'USAGE' AND p.grantee IN (0, d.datdba))"
 
 /*
  * Put into a manifest what this process's database is, in the context.  Needs a
@@ -116,16 +114,14 @@ properties_read(Manifest *manifest, MemoryContext context)
 	}
 	queries_end();
 
-	queries_begin(SETTINGS);
+	queries_begin(OWNER_SCHEMAS);
 	MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		ManifestSetting *setting = palloc(sizeof(ManifestSetting));
+		ManifestSchema *schema = palloc(sizeof(ManifestSchema));
 
-		setting->role = queries_value(i, 0);
-		setting->name = queries_value(i, 1);
-		setting->value = queries_value(i, 2);
-		manifest->settings = lappend(manifest->settings, setting);
+		schema->name = queries_value(i, 0);
+		manifest->owner_schemas = lappend(manifest->owner_schemas, schema);
 	}
 	queries_end();
 
@@ -144,13 +140,6 @@ properties_read(Manifest *manifest, MemoryContext context)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Text of a manifest in the encoding of this process's database. */
-static char *
-from_utf8(const char *value)
-{
-	return pg_any_to_server(value, strlen(value), PG_UTF8);
-}
-
 /*
  * The names of the roles that the snapshot's database needs and this server
  * does not have.  Needs a transaction.
@@ -164,7 +153,7 @@ properties_missing_roles(const Manifest *manifest)
 	foreach(lc, manifest->roles)
 	{
 		ManifestRole *role = lfirst(lc);
-		char	   *name = from_utf8(role->name);
+		char	   *name = queries_from_utf8(role->name);
 
 		if (!OidIsValid(get_role_oid(name, true)))
 			missing = lappend(missing, name);
@@ -178,25 +167,26 @@ add_option(List *options, char *name, const char *value)
 	if (value == NULL)
 		return options;
 	return lappend(options,
-				   makeDefElem(name, (Node *) makeString(from_utf8(value)), -1));
+				   makeDefElem(name, (Node *) makeString(queries_from_utf8(value)), -1));
 }
 
 /*
  * Create a database as the one in the manifest was when it was created, for
- * nobody but superusers to connect to.  A NULL owner is that of the manifest.
- * Needs a transaction with an active MVCC snapshot.  Raises the errors of
- * CREATE DATABASE.
+ * superusers alone: it belongs to the bootstrap superuser, nobody else has any
+ * privilege for it, and its settings are the server's.  Needs a transaction
+ * with an active MVCC snapshot.  Raises the errors of CREATE DATABASE.
  */
 Oid
-properties_create_database(const Manifest *manifest, const char *name,
-						   const char *owner)
+properties_create_database(const Manifest *manifest, const char *name)
 {
+	Oid			oid;
 	CreatedbStmt *statement = makeNode(CreatedbStmt);
+	char	   *bootstrap = GetUserNameFromId(BOOTSTRAP_SUPERUSERID, false);
 	List	   *options = NIL;
 
 	options = add_option(options, "template", "template0");
-	options = add_option(options, "owner",
-						 owner != NULL ? owner : manifest->owner);
+	options = lappend(options,
+					  makeDefElem("owner", (Node *) makeString(bootstrap), -1));
 	options = add_option(options, "encoding", manifest->encoding);
 	options = add_option(options, "locale_provider", manifest->locale_provider);
 	options = add_option(options, "lc_collate", manifest->lc_collate);
@@ -206,7 +196,7 @@ properties_create_database(const Manifest *manifest, const char *name,
 	else if (strcmp(manifest->locale_provider, "builtin") == 0)
 		options = add_option(options, "builtin_locale", manifest->locale);
 	options = add_option(options, "icu_rules", manifest->icu_rules);
-	if (OidIsValid(get_tablespace_oid(from_utf8(manifest->tablespace), true)))
+	if (OidIsValid(get_tablespace_oid(queries_from_utf8(manifest->tablespace), true)))
 		options = add_option(options, "tablespace", manifest->tablespace);
 	else
 		ereport(WARNING,
@@ -217,133 +207,72 @@ properties_create_database(const Manifest *manifest, const char *name,
 										   (Node *) makeInteger(0), -1));
 	statement->dbname = pstrdup(name);
 	statement->options = options;
-	return createdb(make_parsestate(NULL), statement);
-}
-
-/*
- * The value of a setting as it follows TO.  Where a setting is a list of names,
- * each of these is a word of its own.
- */
-static char *
-setting_literal(const char *name, const char *value)
-{
-	StringInfoData literal;
-	int			flags = GetConfigOptionFlags(name, true);
-	List	   *words;
-	ListCell   *lc;
-
-	if ((flags & GUC_LIST_QUOTE) == 0 ||
-		!SplitGUCList(pstrdup(value), ',', &words) || words == NIL)
-		return quote_literal_cstr(value);
-	initStringInfo(&literal);
-	foreach(lc, words)
-	{
-		if (foreach_current_index(lc) > 0)
-			appendStringInfoString(&literal, ", ");
-		appendStringInfoString(&literal, quote_literal_cstr(lfirst(lc)));
-	}
-	return literal.data;
-}
-
-static void
-apply_setting(const ManifestSetting *setting, const char *database)
-{
-	const char *name = from_utf8(setting->name);
-	const char *literal = setting_literal(name, from_utf8(setting->value));
-	const char *whose;
-
-	whose = setting->role == NULL ?
-		psprintf("DATABASE %s", quote_identifier(database)) :
-		psprintf("ROLE %s IN DATABASE %s",
-				 quote_identifier(from_utf8(setting->role)),
-				 quote_identifier(database));
-	queries_execute(psprintf("ALTER %s SET %s TO %s", whose,
-							 quote_identifier(name), literal));
-}
-
-/*
- * As apply_setting, but what this server does not take (any more) is warned
- * of: the data are worth more than that.
- */
-static void
-try_setting(const ManifestSetting *setting, const char *database)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		apply_setting(setting, database);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			ReThrowError(edata);
-		ereport(WARNING,
-				(errcode(edata->sqlerrcode),
-				 errmsg("setting \"%s\" of the database is not restored: %s",
-						setting->name, edata->message)));
-	}
-	PG_END_TRY();
+	oid = createdb(make_parsestate(NULL), statement);
+	CommandCounterIncrement();
+	queries_execute(psprintf("REVOKE ALL ON DATABASE %s FROM PUBLIC",
+							 quote_identifier(name)));
+	return oid;
 }
 
 static const char *
 grantee(const ManifestPrivilege *privilege)
 {
 	return privilege->role == NULL ? "PUBLIC" :
-		quote_identifier(from_utf8(privilege->role));
+		quote_identifier(queries_from_utf8(privilege->role));
+}
+
+static void
+apply_privilege(const ManifestPrivilege *privilege, const char *quoted)
+{
+	static const char *const known[] = {"CONNECT", "CREATE", "TEMPORARY"};
+
+	for (size_t i = 0; i < lengthof(known); i++)
+	{
+		if (strcmp(privilege->privilege, known[i]) != 0)
+			continue;
+		queries_execute(psprintf("GRANT %s ON DATABASE %s TO %s%s",
+								 known[i], quoted, grantee(privilege),
+								 privilege->grantable ?
+								 " WITH GRANT OPTION" : ""));
+		return;
+	}
+	/* of a later server version, or written by someone else */
+	ereport(WARNING,
+			(errcode(ERRCODE_INVALID_GRANT_OPERATION),
+			 errmsg("privilege \"%s\" of the database is not restored: this server does not know it",
+					privilege->privilege)));
 }
 
 /*
  * Give a database what ALTER DATABASE, GRANT and COMMENT gave to the one in the
- * manifest; of that, what names roles only on request.  Needs a transaction with
- * an active MVCC snapshot.
+ * manifest.  With a new owner (else NULL), that is whose it becomes, and what
+ * names roles is left out.  Needs a transaction with an active MVCC snapshot;
+ * until its end, the database is what properties_create_database() made it.
  */
 void
 properties_apply(const Manifest *manifest, const char *database,
-				 bool with_roles)
+				 const char *new_owner)
 {
 	const char *quoted = quote_identifier(database);
+	const char *owner = quote_identifier(new_owner != NULL ? new_owner :
+										 queries_from_utf8(manifest->owner));
 	ListCell   *lc;
 
-	foreach(lc, manifest->settings)
+	queries_execute(psprintf("ALTER DATABASE %s OWNER TO %s", quoted, owner));
+	if (new_owner != NULL)
+		queries_execute(psprintf("GRANT CONNECT, TEMPORARY ON DATABASE %s TO PUBLIC",
+								 quoted));
+	else
 	{
-		const ManifestSetting *setting = lfirst(lc);
-
-		if (with_roles || setting->role == NULL)
-			try_setting(setting, database);
+		database_settings_apply(manifest, database, true);
+		queries_execute(psprintf("REVOKE ALL ON DATABASE %s FROM %s",
+								 quoted, owner));
+		foreach(lc, manifest->privileges)
+			apply_privilege(lfirst(lc), quoted);
 	}
-	if (with_roles)
-		queries_execute(psprintf("REVOKE ALL ON DATABASE %s FROM PUBLIC, %s",
-								 quoted,
-								 quote_identifier(from_utf8(manifest->owner))));
-	foreach(lc, manifest->privileges)
-	{
-		const ManifestPrivilege *privilege = lfirst(lc);
-
-		if (with_roles)
-			queries_execute(psprintf("GRANT %s ON DATABASE %s TO %s%s",
-									 from_utf8(privilege->privilege), quoted,
-									 grantee(privilege),
-									 privilege->grantable ?
-									 " WITH GRANT OPTION" : ""));
-	}
-	queries_execute(psprintf("ALTER DATABASE %s CONNECTION LIMIT " INT64_FORMAT,
-							 quoted, manifest->connection_limit));
+	queries_execute(psprintf("ALTER DATABASE %s CONNECTION LIMIT %d", quoted,
+							 (int) Min(manifest->connection_limit, INT_MAX)));
 	queries_execute(psprintf("COMMENT ON DATABASE %s IS %s", quoted,
 							 manifest->comment == NULL ? "NULL" :
-							 quote_literal_cstr(from_utf8(manifest->comment))));
+							 quote_literal_cstr(queries_from_utf8(manifest->comment))));
 }

@@ -15,8 +15,8 @@
 extern void properties_read(Manifest *manifest, MemoryContext context);
 extern List *properties_missing_roles(const Manifest *manifest);
 extern Oid	properties_create_database(const Manifest *manifest,
-									   const char *name, const char *owner);
+									   const char *name);
 extern void properties_apply(const Manifest *manifest, const char *name,
-							 bool with_roles);
+							 const char *new_owner);
 
 #endif							/* SNAPSHOT_WORKER_PROPERTIES_H */

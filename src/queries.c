@@ -10,8 +10,10 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "json.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "queries.h"
 #include "utils/guc.h"
 
@@ -25,16 +27,23 @@ queries_override_setting(const char *name, const char *value)
 }
 
 /*
- * Have names mean what is in pg_catalog, and nothing that users define; and
- * have queries that are run once a day be planned for that.
+ * Be the bootstrap superuser, whatever is set for the database; have names mean
+ * what is in pg_catalog, and nothing that users define; and have queries that
+ * are run once a day be planned for that.
  */
 void
 queries_prepare_process(void)
 {
+	/* ALTER DATABASE ... SET session_authorization does not spare workers */
+	SetSessionAuthorization(BOOTSTRAP_SUPERUSERID, true);
 	queries_override_setting("role", "none");
 	queries_override_setting("search_path", "pg_catalog, pg_temp");
 	queries_override_setting("default_transaction_read_only", "off");
+	queries_override_setting("default_transaction_isolation", "read committed");
+	queries_override_setting("default_transaction_deferrable", "off");
 	queries_override_setting("transaction_timeout", "0");
+	queries_override_setting("lock_timeout", "0");
+	queries_override_setting("exit_on_error", "off");
 	queries_override_setting("jit", "off");
 	queries_override_setting("max_parallel_workers_per_gather", "0");
 }
@@ -76,6 +85,13 @@ queries_to_utf8(const char *text, int encoding)
 									  (unsigned char *) utf8, size, true) < len)
 		return json_clean_text(value);
 	return utf8;
+}
+
+/* The converse of queries_to_utf8.  Raises an error where that cannot be. */
+char *
+queries_from_utf8(const char *value)
+{
+	return pg_any_to_server(value, strlen(value), PG_UTF8);
 }
 
 /*

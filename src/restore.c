@@ -14,7 +14,6 @@
 #include "commands/dbcommands.h"
 #include "hold.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "properties.h"
 #include "restore.h"
 #include "scratch.h"
@@ -59,13 +58,6 @@ check_target(const char *target)
 				 errmsg("database \"%s\" already exists", target)));
 }
 
-/* Needs a transaction. */
-static const char *
-from_server(const char *name, const char *encoding)
-{
-	return pg_server_to_any(name, strlen(name), pg_char_to_encoding(encoding));
-}
-
 /*
  * Restore the snapshot that the run names into its target, which does not exist
  * before and, should anything fail, not afterwards either.
@@ -76,23 +68,16 @@ restore_snapshot(Work *work)
 	Run		   *run = &work->run;
 	StoredSnapshot *snapshot;
 	const Manifest *manifest;
-	RestoreOptions options = {0};
-	const char *owner = NULL;	/* in UTF-8; NULL is that of the manifest */
+	const char *owner = run->owner[0] != '\0' ? run->owner : NULL;
 
 	work_prepare(work);
 	snapshot = store_get(work->directory, run->name, true);
 	work->held = hold_for_reading(snapshot->path);
 	manifest = &snapshot->manifest;
-	options.jobs = run->jobs;
 
 	work_begin();
 	check_target(run->target);
-	if (run->owner[0] != '\0')
-	{
-		owner = from_server(run->owner, "UTF8");
-		options.owner = from_server(run->owner, manifest->encoding);
-	}
-	else
+	if (owner == NULL)
 		restore_check_roles(snapshot, ", or restore without owners and privileges (no_owner => true)");
 	work_commit();
 
@@ -101,11 +86,12 @@ restore_snapshot(Work *work)
 	verify_files(work, snapshot, false, NULL);
 	work_enter_phase(work, "restoring", 10, 95);
 	scratch_create(work, manifest, owner);
-	scratch_restore(work, store_archive_path(snapshot), manifest, &options);
+	scratch_restore(work, store_archive_path(snapshot), manifest, run->jobs,
+					owner);
 
 	work_enter_phase(work, "finishing", 95, 100);
 	work_begin();
-	properties_apply(manifest, run->scratch, owner == NULL);
+	properties_apply(manifest, run->scratch, owner);
 	check_target(run->target);
 	scratch_rename(work, run->target);
 	test_step("renaming");

@@ -18,6 +18,7 @@
 #include "compression.h"
 #include "contents.h"
 #include "directory.h"
+#include "exposure.h"
 #include "facts.h"
 #include "files.h"
 #include "miscadmin.h"
@@ -66,6 +67,7 @@ prepare(Work *work)
 
 	directory_make(work->directory);
 	directory_check(work->directory);
+	exposure_check(work->directory, work->run.database);
 	staging_sweep(work->directory, work->run.database, GetSystemIdentifier(),
 				  report_interrupted);
 }

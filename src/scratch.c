@@ -4,11 +4,27 @@
  *	  Databases that are made for a restore, and never left behind.
  *
  * A scratch database has a reserved name, which ends in the process ID of the
- * worker that made it, and a comment that only we give; superusers alone may
- * connect to it.  A restore that is wanted ends by giving it another name, so
- * that there is never half of a database under that.  Every other end drops it.
- * What a crash leaves is swept: what has such a name and such a comment, and no
- * living worker of ours.
+ * worker that made it, and a comment that only we give.  A restore that is
+ * wanted ends by giving it another name, so that there is never half of a
+ * database under that.  Every other end drops it.  What a crash leaves is swept:
+ * what has such a name, such a comment and such an owner, and no living worker
+ * of ours.
+ *
+ * pg_restore works in it as a superuser, so whoever could get in meanwhile could
+ * plant a trigger and be a superuser, too.  Hence it belongs to the bootstrap
+ * superuser, and nobody else may connect to it, alter it, or use it as a
+ * template.  Its owner-to-be gets it in the transaction that renames it, and
+ * in a test restore never.  What pg_restore does on his behalf needs some of an
+ * owner's rights all the same:
+ *
+ * - With no_owner, his role makes everything.  It is granted CREATE and
+ *	 TEMPORARY on the database, and owns schema public while pg_restore is at
+ *	 work; else that belongs to pg_database_owner.
+ * - Materialized views are refreshed as their owners, who may have come to
+ *	 schema public by owning the database, and by nothing else.  The manifest
+ *	 says so; he is granted USAGE for that time.
+ *
+ * None of that lets him in.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,10 +33,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/comment.h"
 #include "commands/dbcommands.h"
+#include "database_settings.h"
 #include "facts.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "names.h"
 #include "programs.h"
@@ -29,6 +48,7 @@
 #include "scratch.h"
 #include "storage/procarray.h"
 #include "test_step.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -37,12 +57,14 @@
 #define SCRATCH_DATABASES \
 	"SELECT datname FROM pg_database" \
 	" WHERE starts_with(datname::text, '" NAMES_SCRATCH_PREFIX "')" \
+	" AND datdba = " CppAsString2(BOOTSTRAP_SUPERUSERID) \
 	" AND shobj_description(oid, 'pg_database') = '" SCRATCH_COMMENT "'"
 
 /*
  * Create the scratch database of a run, empty, as the database of the manifest
- * was.  A NULL owner is the one in the manifest.  Raises an error when that
- * fails; scratch_drop() is then to be called.
+ * was, with its settings.  Unless it is NULL, owner is the role who is to make
+ * everything in it.  Raises an error when that fails; scratch_drop() is then to
+ * be called.
  */
 void
 scratch_create(Work *work, const Manifest *manifest, const char *owner)
@@ -55,27 +77,96 @@ scratch_create(Work *work, const Manifest *manifest, const char *owner)
 	state_set_scratch(work->run.id, work->run.scratch);
 
 	work_begin();
-	oid = properties_create_database(manifest, work->run.scratch, owner);
+	oid = properties_create_database(manifest, work->run.scratch);
 	CreateSharedComments(oid, DatabaseRelationId, SCRATCH_COMMENT);
+	work_commit();
+
+	/* what fails from here on leaves no files without a database */
+	work_begin();
+	database_settings_apply(manifest, work->run.scratch, false);
+	if (owner != NULL)
+		queries_execute(psprintf("GRANT CREATE, TEMPORARY ON DATABASE %s TO %s",
+								 work->run.scratch, quote_identifier(owner)));
 	work_commit();
 	test_step("scratch created");
 }
 
-/* Restore an archive into the scratch database.  Raises pg_restore's error. */
+/* The name of a role, as the archive has it; NULL where it is a superuser. */
+static char *
+role_to_lend_to(const char *role, const Manifest *manifest)
+{
+	if (superuser_arg(get_role_oid(role, false)))
+		return NULL;
+	return pstrdup(quote_identifier(pg_server_to_any(role, strlen(role),
+													 pg_char_to_encoding(manifest->encoding))));
+}
+
+/* Run a statement in the scratch database, of which no trigger takes notice. */
+static void
+execute_in(Work *work, const char *statement)
+{
+	const char *options = work->connection.options;
+
+	work->connection.options = psprintf("%s -c session_replication_role=replica",
+										options);
+	(void) work_run_program(work, commands_psql(work->bin_directory,
+												&work->connection, statement),
+							false);
+	work->connection.options = options;
+}
+
+/*
+ * Restore an archive into the scratch database, as it was or, unless owner is
+ * NULL, with everything made by that role.  Raises the error of pg_restore.
+ */
 void
 scratch_restore(Work *work, const char *archive, const Manifest *manifest,
-				const RestoreOptions *options)
+				int jobs, const char *owner)
 {
+	RestoreOptions options = {.jobs = jobs};
+	const char *before = NULL;
+	const char *after = NULL;
+
 	work_begin();
 	facts_restore_connection(work->run.scratch, &work->connection);
-	work_commit();
 	work->connection.encoding = manifest->encoding;
 	programs_admit(work);
+	work->connection.options = psprintf("%s%s", work->connection.options,
+										database_settings_restore_options(manifest));
+	if (owner != NULL)
+	{
+		char	   *role = role_to_lend_to(owner, manifest);
+
+		options.owner = pg_server_to_any(owner, strlen(owner),
+										 pg_char_to_encoding(manifest->encoding));
+		if (role != NULL)
+		{
+			before = psprintf("ALTER SCHEMA public OWNER TO %s", role);
+			after = "ALTER SCHEMA public OWNER TO pg_database_owner";
+		}
+	}
+	else if (manifest->owner_schemas != NIL)
+	{
+		char	   *role = role_to_lend_to(queries_from_utf8(manifest->owner),
+										   manifest);
+
+		if (role != NULL)
+		{
+			before = psprintf("GRANT USAGE ON SCHEMA public TO %s", role);
+			after = psprintf("REVOKE USAGE ON SCHEMA public FROM %s", role);
+		}
+	}
+	work_commit();
+
+	if (before != NULL)
+		execute_in(work, before);
 	work_go_through_tables(work,
 						   commands_pg_restore(work->bin_directory,
-											   &work->connection, options,
+											   &work->connection, &options,
 											   archive),
-						   options->jobs, manifest->tables);
+						   options.jobs, manifest->tables);
+	if (after != NULL)
+		execute_in(work, after);
 	test_step("restored");
 }
 

@@ -16,7 +16,7 @@ extern void scratch_create(Work *work, const Manifest *manifest,
 						   const char *owner);
 extern void scratch_restore(Work *work, const char *archive,
 							const Manifest *manifest,
-							const RestoreOptions *options);
+							int jobs, const char *owner);
 extern void scratch_drop(Work *work);
 extern void scratch_discard(Work *work);
 extern void scratch_rename(Work *work, const char *name);

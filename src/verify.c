@@ -44,15 +44,13 @@ read_archive(Work *work, const StoredSnapshot *snapshot)
 static void
 test_restore(Work *work, const StoredSnapshot *snapshot)
 {
-	RestoreOptions options = {.jobs = setting_jobs};
-
 	work_begin();
 	restore_check_roles(snapshot, "");
 	work_commit();
 	work_enter_phase(work, "restoring", 40, 85);
 	scratch_create(work, &snapshot->manifest, NULL);
 	scratch_restore(work, store_archive_path(snapshot), &snapshot->manifest,
-					&options);
+					setting_jobs, NULL);
 	work_enter_phase(work, "comparing", 85, 98);
 	compare_scratch(work);
 	work_enter_phase(work, "dropping", 98, 99);

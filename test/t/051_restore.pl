@@ -432,7 +432,7 @@ start_restore('restored', 'new');
 is(exists_database('new'), 0, 'before it is whole, there is no target');
 my ($rc, $out, $err) = $node->psql("$prefix$worker", 'SELECT 1',
 	extra_params => [ '-U', 'plain' ]);
-like($err, qr/too many connections for database/,
+like($err, qr/permission denied for database/,
 	'nobody can connect to the scratch database');
 is($node->safe_psql("$prefix$worker", 'SELECT count(*) FROM public.items'),
 	1000, 'but superusers');
@@ -519,8 +519,8 @@ SELECT pg_get_userbyid(datdba), pg_get_userbyid(relowner), relacl
   FROM pg_database, pg_class WHERE datname = current_database() AND relname = 'items'
 EOQ
 is( $node->safe_psql('postgres',
-		"SELECT datconnlimit, datacl FROM pg_database WHERE datname = 'mine'"),
-	'-1|', 'anyone may connect');
+		"SELECT datconnlimit, has_database_privilege('plain', oid, 'CONNECT, TEMPORARY'), has_database_privilege('plain', oid, 'CREATE') FROM pg_database WHERE datname = 'mine'"),
+	'-1|t|f', 'anyone may connect');
 
 #
 # From another cluster.

@@ -406,6 +406,21 @@ run_verify(Work *work)
 	PG_END_TRY();
 }
 
+/*
+ * Verify a snapshot for a session, which can wait or cancel, or by itself, for at
+ * most "timeout".  Raises an error when the snapshot is not good, or cannot be
+ * verified.
+ */
+void
+run_verify_again(Work *work)
+{
+	work_prepare(work);
+	if (work->run.automatic && setting_timeout > 0)
+		work->deadline = clock_seconds() + setting_timeout;
+	verify_snapshot(work, work->run.test_restore ? VERIFY_RESTORE :
+					VERIFY_ARCHIVE);
+}
+
 /* Remove what retention no longer keeps.  What fails is warned of. */
 void
 run_prune(Work *work)

@@ -35,6 +35,7 @@
 #include "staging.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
+#include "test_step.h"
 #include "utils/memutils.h"
 #include "verify.h"
 #include "worker.h"
@@ -119,9 +120,7 @@ do_run(void)
 			run_prune(&work);
 			break;
 		case KIND_VERIFY:
-			work_prepare(&work);
-			verify_snapshot(&work, work.run.test_restore ? VERIFY_RESTORE :
-							VERIFY_ARCHIVE);
+			run_verify_again(&work);
 			break;
 		case KIND_VERIFY_ALL:
 			work_prepare(&work);
@@ -138,6 +137,7 @@ do_run(void)
 			alert_run(&work);
 			break;
 		case KIND_SWEEP:
+			test_step("sweeping scratch databases");
 			scratch_sweep();
 			break;
 	}

@@ -202,6 +202,7 @@ push @names, take('a');
 wait_until('a slow command runs', sub { -s $turns });
 $log = -s $node->logfile;
 kill 9, $node->safe_psql('postgres', 'SELECT launcher_pid FROM snapshot_status()');
+pass_minute_after_crash($node);
 wait_until('the next run finds it', sub {
 	slurp_file($node->logfile, $log) =~ /an archive command is running already/
 });

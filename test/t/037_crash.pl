@@ -145,7 +145,7 @@ sub check_quiet_minute
 		status('warning'),
 		qr/^the server has crashed: no snapshot is taken but on request for the next \d+ s$/,
 		"$what: the status warns of the minute after crash $n");
-	pass_time($node, 50);
+	pass_time($node, 30);
 	settle();
 	is( query(
 			q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'}
@@ -153,7 +153,7 @@ sub check_quiet_minute
 		0,
 		"$what: connections work, and nothing runs in that minute");
 	is(crashes($log), $n, "$what: nor does the server crash again");
-	pass_time($node, 10);
+	pass_time($node, 30);
 	return;
 }
 

@@ -25,6 +25,7 @@ OBJS = \
 	src/archiving.o \
 	src/ask.o \
 	src/before_drop.o \
+	src/breaker.o \
 	src/child.o \
 	src/commands.o \
 	src/compare.o \
@@ -84,10 +85,14 @@ OBJS = \
 	src/staging.o \
 	src/stale.o \
 	src/store.o \
+	src/sweeping.o \
 	src/tasks.o \
+	src/telling.o \
 	src/test_step.o \
+	src/underway.o \
 	src/verification.o \
 	src/verify.o \
+	src/verifying.o \
 	src/verify_files.o \
 	src/waits.o \
 	src/watch.o \

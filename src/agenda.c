@@ -34,8 +34,8 @@
 #include "utils/timestamp.h"
 
 /* Does the schedule run in this server's present role in replication? */
-static bool
-is_our_turn(void)
+bool
+agenda_is_our_turn(void)
 {
 	switch ((RunOn) setting_run_on)
 	{
@@ -131,6 +131,27 @@ can_be_named(TimestampTz slot)
 }
 
 /*
+ * After a start of the server: may a slot still be tried, or did its tries
+ * crash the server?  If so, that is made known as a run that failed.
+ */
+static bool
+may_be_tried(Agenda *agenda, const char *database, TimestampTz slot,
+			 RunReason reason, int attempts)
+{
+	Run			run = {.kind = KIND_SNAPSHOT,.reason = reason};
+	Verdict		verdict;
+
+	run.scheduled_for = slot;
+	strlcpy(run.database, database, sizeof(run.database));
+	verdict = breaker_judge(agenda->breaker, &run);
+	if (verdict == VERDICT_GIVE_UP &&
+		state_submit(database, reason, attempts, slot, GetCurrentTimestamp(),
+					 &run))
+		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run));
+	return verdict == VERDICT_BEGIN;
+}
+
+/*
  * After a start of the server, or of the launcher: was the last slot missed,
  * or is it still being tried?
  */
@@ -142,12 +163,13 @@ resume_slot(Agenda *agenda, List *history, List *wanted)
 	TimestampTz since = slots_since(directory, system_identifier,
 									setting_time);
 	Schedule	schedule;
+	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz slot;
 	ListCell   *lc;
 
 	settings_schedule(&schedule);
-	slot = schedule_latest(&schedule, GetCurrentTimestamp());
-	if (!setting_enable || !is_our_turn() || since == 0 || since > slot ||
+	slot = schedule_latest(&schedule, now);
+	if (!setting_enable || !agenda_is_our_turn() || since == 0 || since > slot ||
 		!can_be_named(slot))
 		return;
 
@@ -158,6 +180,8 @@ resume_slot(Agenda *agenda, List *history, List *wanted)
 		bool		catch_up;
 		int			attempts = slots_attempts(history, database, slot,
 											  &catch_up);
+		RunReason	reason = attempts == 0 || catch_up ? REASON_CATCH_UP :
+		REASON_SCHEDULE;
 		Run			run;
 
 		/* the launcher before us had one started that is still on */
@@ -172,10 +196,12 @@ resume_slot(Agenda *agenda, List *history, List *wanted)
 			slots_was_taken(directory, system_identifier, history, database,
 							slot))
 			continue;
-		jobs_begin_slot(job, slot,
-						attempts == 0 || catch_up ? REASON_CATCH_UP :
-						REASON_SCHEDULE,
-						attempts + 1, clock_seconds());
+		if (may_be_tried(agenda, database, slot, reason, attempts))
+			jobs_begin_slot(job, slot, reason, attempts + 1,
+							clock_seconds() +
+							slots_delay(history, database, slot, now));
+		else
+			job->slot = slot;
 	}
 }
 
@@ -190,7 +216,7 @@ note_schedule(Agenda *agenda, int elevel)
 {
 	MemoryContext turn = CurrentMemoryContext;
 
-	if (agenda->noted || !settings_directory_is_set() || !is_our_turn())
+	if (agenda->noted || !settings_directory_is_set() || !agenda_is_our_turn())
 		return;
 
 	PG_TRY();
@@ -263,6 +289,7 @@ begin_slot(Agenda *agenda, TimestampTz slot)
 
 	if (!can_be_named(slot))
 		return;
+	breaker_forget_all(agenda->breaker, true);
 	if (settings_directory_is_set())
 		history = history_read(settings_directory(), GetSystemIdentifier());
 
@@ -332,7 +359,7 @@ agenda_keep(Agenda *agenda)
 
 	if (now >= agenda->next_slot)
 	{
-		if (is_our_turn())
+		if (agenda_is_our_turn())
 			begin_slot(agenda, schedule_latest(&agenda->schedule, now));
 		agenda->next_slot = schedule_next(&agenda->schedule, now);
 	}
@@ -417,11 +444,12 @@ agenda_publish(Agenda *agenda)
 	LauncherPlan plan = {0};
 	Job		   *retry = jobs_next_retry(agenda->jobs);
 
-	plan.next_slot = is_our_turn() ? agenda->next_slot : 0;
+	plan.next_slot = agenda_is_our_turn() ? agenda->next_slot : 0;
 	plan.consecutive_failures = jobs_most_failures(agenda->jobs);
 	if (retry != NULL)
 	{
-		double		seconds = Max(retry->due - clock_seconds(), 0);
+		double		seconds = Max(retry->due - clock_seconds(),
+								  state_quiet_seconds());
 
 		plan.retry_at = GetCurrentTimestamp() +
 			(TimestampTz) (seconds * USECS_PER_SEC);

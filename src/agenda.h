@@ -10,6 +10,7 @@
 #ifndef SNAPSHOT_WORKER_AGENDA_H
 #define SNAPSHOT_WORKER_AGENDA_H
 
+#include "breaker.h"
 #include "jobs.h"
 #include "schedule.h"
 
@@ -24,6 +25,7 @@ typedef struct Agenda
 	TimestampTz since;			/* when the schedule came into force */
 	bool		noted;			/* the directory has that */
 	List	   *jobs;
+	Breaker    *breaker;
 } Agenda;
 
 /* The settings that make the schedule. */
@@ -34,6 +36,7 @@ typedef struct AgendaSettings
 	char	   *directory;		/* "" when none is set */
 } AgendaSettings;
 
+extern bool agenda_is_our_turn(void);
 extern void agenda_adopt(Agenda *agenda);
 extern void agenda_resume(Agenda *agenda);
 extern void agenda_keep(Agenda *agenda);

@@ -50,8 +50,9 @@ archiving_changed(Archiving *archiving, const char *before)
 
 /* A run has ended, which may have been our own. */
 void
-archiving_note_outcome(Archiving *archiving, const Run *run)
+archiving_note_outcome(Archiving *archiving, Breaker *breaker, const Run *run)
 {
+	const Run	archive = {.kind = KIND_ARCHIVE};
 	bool		good = run->state == RUN_SUCCEEDED;
 
 	if (run->kind != KIND_ARCHIVE)
@@ -60,6 +61,9 @@ archiving_note_outcome(Archiving *archiving, const Run *run)
 			(run->kind != KIND_SNAPSHOT && run->kind != KIND_VERIFY &&
 			 run->kind != KIND_VERIFY_ALL))
 			return;
+		/* with another snapshot, what crashed the server is tried again */
+		if (run->kind == KIND_SNAPSHOT)
+			breaker_forget(breaker, &archive);
 		/* no reason to be less patient with a remote that fails */
 		if (archiving->failures == 0)
 			archiving->due = clock_seconds();
@@ -76,6 +80,8 @@ archiving_note_outcome(Archiving *archiving, const Run *run)
 		archiving->wanted = true;
 		return;
 	}
+	if (run->error.sqlerrcode == ERRCODE_CRASH_SHUTDOWN)
+		return;					/* given up */
 	archiving->wanted = true;
 	if (run->error.sqlerrcode == ERRCODE_QUERY_CANCELED)
 	{
@@ -87,9 +93,12 @@ archiving_note_outcome(Archiving *archiving, const Run *run)
 		schedule_retry_delay(archiving->failures);
 }
 
-/* Queue a run, if one is due and none is on. */
+/*
+ * Queue a run, if one is due and none is on.  If two runs crashed the server, it
+ * fails instead.
+ */
 void
-archiving_submit(Archiving *archiving)
+archiving_submit(Archiving *archiving, Breaker *breaker)
 {
 	Run			task = {.kind = KIND_ARCHIVE};
 	Run			run;
@@ -106,6 +115,8 @@ archiving_submit(Archiving *archiving)
 	}
 	archiving->wanted = false;
 	archiving->run_id = run.id;
+	if (breaker_judge(breaker, &run) != VERDICT_BEGIN)
+		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run));
 }
 
 /* Seconds until a run is due; negative for none. */

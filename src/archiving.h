@@ -10,7 +10,7 @@
 #ifndef SNAPSHOT_WORKER_ARCHIVING_H
 #define SNAPSHOT_WORKER_ARCHIVING_H
 
-#include "shared_state.h"
+#include "breaker.h"
 
 typedef struct Archiving
 {
@@ -23,8 +23,9 @@ typedef struct Archiving
 
 extern void archiving_begin(Archiving *archiving);
 extern void archiving_changed(Archiving *archiving, const char *before);
-extern void archiving_note_outcome(Archiving *archiving, const Run *run);
-extern void archiving_submit(Archiving *archiving);
+extern void archiving_note_outcome(Archiving *archiving, Breaker *breaker,
+								   const Run *run);
+extern void archiving_submit(Archiving *archiving, Breaker *breaker);
 extern double archiving_seconds_to_next(const Archiving *archiving);
 
 #endif							/* SNAPSHOT_WORKER_ARCHIVING_H */

@@ -101,6 +101,44 @@ databases_wanted(void)
 }
 
 /*
+ * Choose the database that a worker connects to, NAMEDATALEN bytes: this one, or
+ * another one if that is not there; *scratch is as for scan_databases.  Returns
+ * false when there is none.
+ */
+static bool
+choose(const char *preferred, char *connect_to, bool *scratch)
+{
+	List	   *databases = scan_databases(false, scratch);
+	ListCell   *lc;
+
+	/* who is in a template keeps others from copying it */
+	if (databases == NIL)
+		databases = scan_databases(true, scratch);
+	if (databases == NIL)
+		return false;
+	strlcpy(connect_to, linitial(databases), NAMEDATALEN);
+	foreach(lc, databases)
+	{
+		if (strcmp(lfirst(lc), preferred) == 0)
+			strlcpy(connect_to, preferred, NAMEDATALEN);
+	}
+	return true;
+}
+
+/*
+ * The database for a worker to connect to that could do its work in any, but in
+ * this one best, NAMEDATALEN bytes; false when there is none.  As for
+ * databases_wanted.
+ */
+bool
+databases_to_connect(const char *preferred, char *connect_to)
+{
+	bool		scratch;
+
+	return choose(preferred, connect_to, &scratch);
+}
+
+/*
  * Are there databases with the name of a scratch database?  If so, the one to
  * connect to for dropping them is in connect_to, NAMEDATALEN bytes.  As for
  * databases_wanted.
@@ -109,13 +147,6 @@ bool
 databases_for_sweep(char *connect_to)
 {
 	bool		scratch;
-	List	   *databases = scan_databases(false, &scratch);
 
-	/* who is in a template keeps others from copying it */
-	if (databases == NIL)
-		databases = scan_databases(true, &scratch);
-	if (!scratch || databases == NIL)
-		return false;
-	strlcpy(connect_to, linitial(databases), NAMEDATALEN);
-	return true;
+	return choose("", connect_to, &scratch) && scratch;
 }

@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "access/xlog.h"
 #include "directory.h"
@@ -197,6 +199,9 @@ status_warning(pid_t launcher_pid)
 						settings_directory());
 	if (exposure_problem(settings_directory()) != NULL)
 		return exposure_problem(settings_directory());
+	if (state_quiet_seconds() > 0)
+		return psprintf("the server has crashed: no snapshot is taken but on request for the next %.0f s",
+						ceil(state_quiet_seconds()));
 	if (settings_directory_in_data_directory())
 		return "the snapshot directory is inside the data directory: what destroys that destroys the snapshots";
 	return NULL;

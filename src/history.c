@@ -221,6 +221,16 @@ history_trim(const char *directory, uint64 system_identifier)
 }
 
 /*
+ * Is a line about a snapshot that was taken, but whose verification failed?
+ * Other failures leave no snapshot, and so have no size.
+ */
+bool
+history_is_of_verification(const HistoryLine *line)
+{
+	return strcmp(line->outcome, OUTCOME_FAILED) == 0 && line->size > 0;
+}
+
+/*
  * The history of a cluster in a directory, oldest first: a list of
  * HistoryLine.  What is not a line of ours is passed over.  Returns NIL when
  * there is no history that could be read.

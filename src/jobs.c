@@ -68,13 +68,13 @@ jobs_keep(List *jobs, List *databases)
  */
 void
 jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason, int attempt,
-				double now)
+				double due)
 {
 	job->slot = slot;
 	job->reason = reason;
 	job->pending = true;
 	job->attempt = attempt;
-	job->due = now;
+	job->due = due;
 	job->run_id = 0;
 }
 
@@ -107,6 +107,17 @@ jobs_note_outcome(Job *job, const Run *run, double now)
 		job->due = now + schedule_retry_delay(job->attempt);
 		job->attempt++;
 	}
+}
+
+/*
+ * The snapshot of the job's slot, whose first verification had failed, was found
+ * good.  Failures of a later slot's tries still count.
+ */
+void
+jobs_note_verified(Job *job)
+{
+	if (!job->pending)
+		job->failures = 0;
 }
 
 static int

@@ -31,8 +31,9 @@ typedef struct Job
 extern Job *jobs_find(List **jobs, const char *database);
 extern List *jobs_keep(List *jobs, List *databases);
 extern void jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason,
-							int attempt, double now);
+							int attempt, double due);
 extern void jobs_note_outcome(Job *job, const Run *run, double now);
+extern void jobs_note_verified(Job *job);
 extern List *jobs_due(List *jobs, double now);
 extern double jobs_seconds_to_next(List *jobs, double now);
 extern Job *jobs_next_retry(List *jobs);

@@ -19,8 +19,8 @@
 #include "access/xlog.h"
 #include "agenda.h"
 #include "archiving.h"
+#include "breaker.h"
 #include "clock.h"
-#include "databases.h"
 #include "launcher.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
@@ -38,10 +38,14 @@
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/procsignal.h"
+#include "sweeping.h"
 #include "tcop/tcopprot.h"
+#include "telling.h"
+#include "test_step.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "verifying.h"
 #include "waits.h"
 #include "worker.h"
 
@@ -50,9 +54,6 @@
 
 /* After an error of its own, the launcher rests. */
 #define REST_SECONDS		10
-
-/* How often failures of the same thing are told of. */
-#define TELL_SECONDS		3600
 
 /* How soon the postmaster starts another launcher. */
 #define RESTART_SECONDS		5
@@ -70,9 +71,10 @@ typedef struct Launcher
 	MemoryContext turn;			/* of what does not */
 	Agenda		agenda;
 	Archiving	archiving;
+	Verifying	verifying;
+	Breaker		breaker;
 	List	   *workers;		/* StartedWorkers that may not have begun */
-	char	   *swept;			/* the directory that was swept, or NULL */
-	bool		scratch_swept;	/* no scratch database should be left */
+	Sweeping	sweeping;
 } Launcher;
 
 /* Have the launcher started with the server.  For _PG_init. */
@@ -88,47 +90,36 @@ launcher_register(void)
 }
 
 /*
- * Remove what interrupted runs left in the snapshot directory, once for each
- * directory that is set.
+ * Look at the snapshot directory after a start, or when there is another one:
+ * sweep it, and go on where an earlier launcher stopped.  If a crash cut that
+ * short, this waits like a run, and after two crashes it is left out, so that
+ * the launcher can serve requests and the slots to come.
  */
 static void
-sweep(Launcher *launcher)
+look_at_directory(Launcher *launcher)
 {
-	if (!settings_directory_is_set() ||
-		(launcher->swept != NULL &&
-		 strcmp(launcher->swept, settings_directory()) == 0))
+	if (sweeping_is_done(&launcher->sweeping) && launcher->agenda.resumed)
 		return;
-
-	if (launcher->swept != NULL)
-		pfree(launcher->swept);
-	launcher->swept = MemoryContextStrdup(launcher->context,
-										  settings_directory());
-	if (settings_directory_in_data_directory())
+	if (breaker_judge(&launcher->breaker, NULL) == VERDICT_GIVE_UP)
 		ereport(WARNING,
-				(errmsg("snapshot directory \"%s\" is inside the data directory",
-						settings_directory()),
-				 errdetail("Whatever destroys the data directory destroys the snapshots as well."),
-				 errhint("Set \"snapshot_worker.directory\" to a place elsewhere, best on another disk.")));
-	staging_sweep(settings_directory(), NULL, GetSystemIdentifier(),
-				  report_interrupted);
-}
-
-/*
- * Have scratch databases dropped that were left by a crash, or by a worker that
- * was ended.  A standby has none of its own.
- */
-static void
-sweep_scratch(Launcher *launcher)
-{
-	Run			sweep = {0};
-	Run			run;
-
-	if (launcher->scratch_swept || RecoveryInProgress())
+				(errcode(ERRCODE_CRASH_SHUTDOWN),
+				 errmsg("the snapshot directory is not looked at until the next scheduled time, since the server crashed twice meanwhile"),
+				 errdetail("Leftovers are not removed, and it is not known how earlier runs ended."),
+				 errhint("The server's log says more of the crashes. Reload the settings once the cause is gone.")));
+	if (breaker_judge(&launcher->breaker, NULL) != VERDICT_BEGIN ||
+		(breaker_crashes(&launcher->breaker, NULL) > 0 &&
+		 state_quiet_seconds() > 0))
 		return;
-	sweep.kind = KIND_SWEEP;
-	/* with many requests, it is done later */
-	launcher->scratch_swept = !databases_for_sweep(sweep.connect_to) ||
-		state_submit_task(&sweep, &run);
+
+	breaker_begin(&launcher->breaker, NULL);
+	test_step("looking at the directory");
+	if (!sweeping_is_done(&launcher->sweeping))
+		sweeping_sweep(&launcher->sweeping);
+	breaker_write_down(&launcher->breaker);
+	if (!launcher->agenda.resumed && agenda_is_our_turn())
+		verifying_resume(&launcher->verifying);
+	agenda_resume(&launcher->agenda);
+	breaker_end(&launcher->breaker, NULL);
 }
 
 /* Take note of workers that went away without a word of their own. */
@@ -183,35 +174,6 @@ write_down(const Run *run)
 					  GetSystemIdentifier(), NULL);
 }
 
-/*
- * Have the administrator told of a run that failed, but not more often than once
- * an hour: *told_at is when that was done last, or 0.
- */
-static void
-tell(const Run *failed, double *told_at)
-{
-	double		now = clock_seconds();
-	Run			alert = {.kind = KIND_ALERT};
-	Run			run;
-
-	if (setting_failure_command[0] == '\0' ||
-		failed->error.sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		(*told_at > 0 && now - *told_at < TELL_SECONDS))
-		return;
-	alert.failed_kind = failed->kind;
-	alert.published = failed->published;
-	alert.attempt = failed->attempt;
-	alert.error = failed->error;
-	strlcpy(alert.database, failed->database, sizeof(alert.database));
-	strlcpy(alert.name, failed->name, sizeof(alert.name));
-	if (state_submit_task(&alert, &run))
-		*told_at = now;
-	else
-		ereport(WARNING,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("nobody was told of the failure: too many others are being told of")));
-}
-
 /* Take note of the runs that ended. */
 static void
 collect_outcomes(Launcher *launcher)
@@ -223,18 +185,24 @@ collect_outcomes(Launcher *launcher)
 		double		never = 0;
 		Job		   *job;
 
+		breaker_end(&launcher->breaker, &run);
 		write_down(&run);
 		if (run.scratch[0] != '\0')
-			launcher->scratch_swept = false;
-		archiving_note_outcome(&launcher->archiving, &run);
+			sweeping_note_scratch(&launcher->sweeping);
+		archiving_note_outcome(&launcher->archiving, &launcher->breaker, &run);
 		if (run.kind == KIND_ARCHIVE && run.state == RUN_FAILED)
-			tell(&run, &launcher->archiving.told_at);
+			telling_submit(&launcher->breaker, &run,
+						   &launcher->archiving.told_at);
+		if (verifying_note_outcome(&launcher->verifying, &launcher->breaker,
+								   &run))
+			jobs_note_verified(agenda_job(&launcher->agenda, run.database));
 		if (run.kind != KIND_SNAPSHOT)
 			continue;
 		job = agenda_job(&launcher->agenda, run.database);
 		jobs_note_outcome(job, &run, clock_seconds());
 		if (run.state == RUN_FAILED && !state_is_requested(run.reason))
-			tell(&run, run.published ? &never : &job->told_at);
+			telling_submit(&launcher->breaker, &run,
+						   run.published ? &never : &job->told_at);
 		if (job->pending && job->attempt > 1 && job->run_id == 0)
 			ereport(LOG,
 					(errmsg("next try of a snapshot of database \"%s\" is in %.0f s",
@@ -249,10 +217,15 @@ start_run(Launcher *launcher, const Run *run)
 	const RunError no_slot = {ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
 		"no background worker slot is free for the snapshot worker", "",
 	"Raise \"max_worker_processes\" and restart the server."};
-	MemoryContext turn = MemoryContextSwitchTo(launcher->context);
-	StartedWorker *worker = palloc0(sizeof(StartedWorker));
+	MemoryContext turn;
+	StartedWorker *worker;
+
+	/* before there is anything that could crash */
+	breaker_begin(&launcher->breaker, run);
 
 	/* first of all, so that check_workers knows of it, whatever happens */
+	turn = MemoryContextSwitchTo(launcher->context);
+	worker = palloc0(sizeof(StartedWorker));
 	worker->run_id = run->id;
 	launcher->workers = lappend(launcher->workers, worker);
 	state_set_starting(run->id);
@@ -264,26 +237,12 @@ start_run(Launcher *launcher, const Run *run)
 	MemoryContextSwitchTo(turn);
 }
 
-/*
- * Start what can be started.  Each queue is counted apart, so that none has to
- * wait for another.
- */
+/* Start the scheduled runs that are due. */
 static void
-start_runs(Launcher *launcher)
+start_scheduled(Launcher *launcher)
 {
 	Run			run;
 	ListCell   *lc;
-
-	archiving_submit(&launcher->archiving);
-	for (RunQueue queue = QUEUE_REQUESTED; queue <= QUEUE_ALERTS; queue++)
-	{
-		int			limit = queue == QUEUE_ARCHIVE || queue == QUEUE_SWEEPS ?
-		1 : setting_max_workers;
-
-		while (state_count_active(queue) < limit &&
-			   state_next_request(queue, &run))
-			start_run(launcher, &run);
-	}
 
 	foreach(lc, jobs_due(launcher->agenda.jobs, clock_seconds()))
 	{
@@ -303,6 +262,36 @@ start_runs(Launcher *launcher)
 	}
 }
 
+/*
+ * Start what can be started.  Each queue is counted apart, so that none has to
+ * wait for another.
+ */
+static void
+start_runs(Launcher *launcher)
+{
+	bool		quiet = state_quiet_seconds() > 0;
+	Run			run;
+
+	if (!quiet)
+	{
+		archiving_submit(&launcher->archiving, &launcher->breaker);
+		verifying_submit(&launcher->verifying, &launcher->breaker);
+	}
+	for (RunQueue queue = QUEUE_REQUESTED; queue <= QUEUE_ALERTS; queue++)
+	{
+		int			limit = queue == QUEUE_ARCHIVE || queue == QUEUE_SWEEPS ?
+		1 : setting_max_workers;
+
+		if (quiet && queue == QUEUE_ALERTS)
+			continue;
+		while (state_count_active(queue) < limit &&
+			   state_next_request(queue, &run))
+			start_run(launcher, &run);
+	}
+	if (!quiet)
+		start_scheduled(launcher);
+}
+
 /* Milliseconds until something may be due. */
 static long
 time_to_sleep(Launcher *launcher)
@@ -311,14 +300,20 @@ time_to_sleep(Launcher *launcher)
 	double		to_job = jobs_seconds_to_next(launcher->agenda.jobs,
 											  clock_seconds());
 	double		to_archive = archiving_seconds_to_next(&launcher->archiving);
+	double		to_verify = verifying_seconds_to_next(&launcher->verifying);
+	double		quiet = state_quiet_seconds();
 
 	if (launcher->agenda.next_slot != 0)
 		seconds = Min(seconds, (double) (launcher->agenda.next_slot -
 										 GetCurrentTimestamp()) / USECS_PER_SEC);
+	if (quiet > 0)
+		to_job = to_archive = to_verify = quiet;
 	if (to_job >= 0)
 		seconds = Min(seconds, to_job);
 	if (to_archive >= 0)
 		seconds = Min(seconds, to_archive);
+	if (to_verify >= 0)
+		seconds = Min(seconds, to_verify);
 	/* rounded up, so as not to wake just before it */
 	return Max((long) (seconds * 1000) + 1, 1);
 }
@@ -336,6 +331,7 @@ reload(Launcher *launcher)
 	ProcessConfigFile(PGC_SIGHUP);
 	agenda_changed(&launcher->agenda, &before);
 	archiving_changed(&launcher->archiving, archive_command);
+	breaker_forget_all(&launcher->breaker, false);
 }
 
 /*
@@ -371,11 +367,11 @@ static void
 take_turn(Launcher *launcher)
 {
 	handle_signals(launcher);
-	sweep(launcher);
-	agenda_resume(&launcher->agenda);
+	breaker_load(&launcher->breaker);
+	look_at_directory(launcher);
 	check_workers(launcher);
 	collect_outcomes(launcher);
-	sweep_scratch(launcher);
+	sweeping_submit(&launcher->sweeping, &launcher->breaker);
 	agenda_keep(&launcher->agenda);
 	start_runs(launcher);
 	agenda_publish(&launcher->agenda);
@@ -424,10 +420,18 @@ snapshot_worker_launcher_main(Datum main_arg)
 										  "snapshot_worker launcher turn",
 										  ALLOCSET_DEFAULT_SIZES);
 	launcher.agenda.context = launcher.context;
+	launcher.agenda.breaker = &launcher.breaker;
+	launcher.verifying.context = launcher.context;
+	launcher.sweeping.context = launcher.context;
+	launcher.breaker.context = launcher.context;
 	MemoryContextSwitchTo(launcher.turn);
 
 	before_shmem_exit(end_of_launcher, 0);
 	state_launcher_begin();
+	if (state_quiet_seconds() > 0)
+		ereport(LOG,
+				(errmsg("the server has crashed: no snapshot is taken but on request for the next %.0f s",
+						state_quiet_seconds())));
 	agenda_adopt(&launcher.agenda);
 	archiving_begin(&launcher.archiving);
 	pgstat_report_activity(STATE_IDLE, NULL);

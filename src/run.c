@@ -414,6 +414,20 @@ run_verify(Work *work)
 	work_limit_time(work, 0);
 }
 
+/*
+ * Verify a snapshot for a session, which can wait or cancel, or by itself, for at
+ * most "timeout".  Raises an error when the snapshot is not good, or cannot be
+ * verified.
+ */
+void
+run_verify_again(Work *work)
+{
+	work_prepare(work);
+	work_limit_time(work, setting_timeout);
+	verify_snapshot(work, work->run.test_restore ? VERIFY_RESTORE :
+					VERIFY_ARCHIVE);
+}
+
 /* Remove what retention no longer keeps.  What fails is warned of. */
 void
 run_prune(Work *work)

@@ -14,6 +14,7 @@
 
 extern void run_take_snapshot(Work *work);
 extern void run_verify(Work *work);
+extern void run_verify_again(Work *work);
 extern void run_prune(Work *work);
 
 #endif							/* SNAPSHOT_WORKER_RUN_H */

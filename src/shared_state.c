@@ -14,6 +14,12 @@
  */
 #include "postgres.h"
 
+#include <unistd.h>
+
+#include "access/xlog.h"
+#include "catalog/pg_control.h"
+#include "clock.h"
+#include "common/controldata_utils.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "shared_state.h"
@@ -44,14 +50,35 @@ request_memory(void)
 	RequestNamedLWLockTranche(STATE_NAME, 1);
 }
 
+/*
+ * Does the server start after a crash: of itself, of one of its processes, or
+ * of the machine?  Before recovery, the control file says if the server was
+ * shut down.  It does not in the copy of a server that was running, which is
+ * no crash.
+ */
+static bool
+is_after_crash(void)
+{
+	bool		crc_ok;
+	ControlFileData *control = get_controlfile(DataDir, &crc_ok);
+	bool		clean = control->state == DB_SHUTDOWNED ||
+	control->state == DB_SHUTDOWNED_IN_RECOVERY;
+
+	pfree(control);
+	return !clean && access(BACKUP_LABEL_FILE, F_OK) != 0;
+}
+
 static void
 init_memory(void)
 {
 	bool		found;
+	bool		after_crash;
 
 	if (prev_shmem_startup_hook)
 		prev_shmem_startup_hook();
 
+	/* a process that only attaches does not need it */
+	after_crash = !IsUnderPostmaster && is_after_crash();
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	state_shared = ShmemInitStruct(STATE_NAME, sizeof(SharedState), &found);
 	state_lock = &(GetNamedLWLockTranche(STATE_NAME))->lock;
@@ -60,6 +87,7 @@ init_memory(void)
 		memset(state_shared, 0, sizeof(*state_shared));
 		ConditionVariableInit(&state_shared->changed);
 		state_shared->made_at = GetCurrentTimestamp();
+		state_shared->after_crash = after_crash;
 	}
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -98,6 +126,50 @@ state_tranche(void)
 	return state_lock->tranche;
 }
 
+/* Was the shared memory made after a crash?  See is_after_crash(). */
+bool
+state_after_crash(void)
+{
+	return state_shared->after_crash;
+}
+
+/*
+ * Seconds for which nothing may begin by itself, so that the server can be
+ * used between two crashes: up to a minute from the first launcher after a
+ * crash on, else 0.
+ */
+double
+state_quiet_seconds(void)
+{
+	double		quiet_until;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	quiet_until = state_shared->quiet_until;
+	LWLockRelease(state_lock);
+	return Max(quiet_until - clock_seconds(), 0);
+}
+
+/* Has a launcher counted what the last crash cut short? */
+bool
+state_underway_is_counted(void)
+{
+	bool		counted;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	counted = state_shared->underway_counted;
+	LWLockRelease(state_lock);
+	return counted;
+}
+
+/* This launcher has counted what the last crash cut short. */
+void
+state_set_underway_counted(void)
+{
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	state_shared->underway_counted = true;
+	LWLockRelease(state_lock);
+}
+
 /* Have the launcher look again.  The caller holds the lock. */
 void
 state_wake_launcher(void)
@@ -115,7 +187,12 @@ state_wake_launcher(void)
 void
 state_launcher_begin(void)
 {
+	double		now = clock_seconds();
+
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	if (state_shared->quiet_until == 0)
+		state_shared->quiet_until = now +
+			(state_shared->after_crash ? STATE_QUIET_SECONDS : 0);
 	state_shared->launcher_pid = MyProcPid;
 	state_shared->launcher_latch = MyLatch;
 	for (int i = 0; i < STATE_MAX_RUNS; i++)

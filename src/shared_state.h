@@ -56,6 +56,9 @@ typedef enum RunState
 	RUN_FAILED
 } RunState;
 
+/* For so long after a crash nothing begins by itself. */
+#define STATE_QUIET_SECONDS 60
+
 /* Why a run failed; detail and hint can be empty. */
 typedef struct RunError
 {
@@ -132,6 +135,7 @@ typedef struct Run
 
 	/* Of runs that take no snapshot. */
 	char		connect_to[NAMEDATALEN];	/* database, "" to choose one */
+	bool		automatic;		/* no session asked for it */
 	bool		test_restore;	/* verify by restoring */
 	char		target[NAMEDATALEN];	/* database to restore into */
 	char		owner[NAMEDATALEN]; /* of that, "" as in the snapshot */
@@ -162,6 +166,10 @@ extern void state_define(void);
 extern bool state_exists(void);
 extern TimestampTz state_made_at(void);
 extern int	state_tranche(void);
+extern bool state_after_crash(void);
+extern double state_quiet_seconds(void);
+extern bool state_underway_is_counted(void);
+extern void state_set_underway_counted(void);
 
 extern void state_launcher_begin(void);
 extern void state_launcher_end(void);

@@ -26,10 +26,13 @@ typedef struct SharedState
 	ConditionVariable changed;
 
 	TimestampTz made_at;		/* never changes */
+	bool		after_crash;	/* never changes */
 
 	/* All that follows is guarded by the lock. */
 	pid_t		launcher_pid;	/* 0 without a launcher */
 	Latch	   *launcher_latch; /* in shared memory; NULL without a launcher */
+	double		quiet_until;	/* on clock_seconds(); 0 before any launcher */
+	bool		underway_counted;	/* see breaker.c */
 	uint64		last_id;
 	TimestampTz last_start;		/* newest in any name before the server
 								 * started */

@@ -26,6 +26,7 @@
 #include "names.h"
 #include "record.h"
 #include "report.h"
+#include "schedule.h"
 #include "slots.h"
 #include "storage/fd.h"
 #include "store.h"
@@ -166,6 +167,66 @@ slots_attempts(List *history, const char *database, TimestampTz slot,
 	return (int) Min(attempts, PG_INT32_MAX - 1);
 }
 
+/* Does the directory know what became of an attempt for a slot? */
+bool
+slots_attempt_is_known(const char *directory, uint64 system_identifier,
+					   List *history, const char *database, TimestampTz slot,
+					   int64 attempt)
+{
+	bool		catch_up;
+
+	return slots_attempts(history, database, slot, &catch_up) >= attempt ||
+		slots_was_taken(directory, system_identifier, history, database, slot);
+}
+
+/* The last line about a scheduled run of the database, or NULL. */
+HistoryLine *
+slots_last_line(List *history, const char *database)
+{
+	HistoryLine *last = NULL;
+	ListCell   *lc;
+
+	foreach(lc, history)
+	{
+		HistoryLine *line = lfirst(lc);
+
+		if (line->scheduled_for != 0 &&
+			is_about(line, database, line->scheduled_for))
+			last = line;
+	}
+	return last;
+}
+
+/*
+ * Seconds until the next attempt for a slot is due: what is left of the delay
+ * after the last one, or 0 when there was none.  Never more than the delay
+ * itself, wherever the clock was set since.
+ */
+double
+slots_delay(List *history, const char *database, TimestampTz slot,
+			TimestampTz now)
+{
+	bool		catch_up;
+	int			attempts = slots_attempts(history, database, slot, &catch_up);
+	TimestampTz finished_at = DT_NOBEGIN;
+	double		delay;
+	ListCell   *lc;
+
+	if (attempts == 0)
+		return 0;
+	foreach(lc, history)
+	{
+		HistoryLine *line = lfirst(lc);
+
+		if (is_about(line, database, slot))
+			finished_at = Max(finished_at, line->finished_at);
+	}
+	delay = schedule_retry_delay(attempts);
+	if (finished_at >= now)
+		return delay;
+	return Max(delay - (double) (now - finished_at) / USECS_PER_SEC, 0);
+}
+
 static bool
 is_in_history(List *history, const char *name)
 {
@@ -176,7 +237,8 @@ is_in_history(List *history, const char *name)
 		HistoryLine *line = lfirst(lc);
 
 		if (strcmp(line->name, name) == 0 &&
-			strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0)
+			(strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0 ||
+			 history_is_of_verification(line)))
 			return true;
 	}
 	return false;

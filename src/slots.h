@@ -10,8 +10,7 @@
 #ifndef SNAPSHOT_WORKER_SLOTS_H
 #define SNAPSHOT_WORKER_SLOTS_H
 
-#include "datatype/timestamp.h"
-#include "nodes/pg_list.h"
+#include "history.h"
 
 extern TimestampTz slots_since(const char *directory,
 							   uint64 system_identifier, const char *time);
@@ -25,5 +24,12 @@ extern bool slots_was_taken(const char *directory, uint64 system_identifier,
 							TimestampTz slot);
 extern int	slots_attempts(List *history, const char *database,
 						   TimestampTz slot, bool *catch_up);
+extern bool slots_attempt_is_known(const char *directory,
+								   uint64 system_identifier, List *history,
+								   const char *database, TimestampTz slot,
+								   int64 attempt);
+extern HistoryLine *slots_last_line(List *history, const char *database);
+extern double slots_delay(List *history, const char *database,
+						  TimestampTz slot, TimestampTz now);
 
 #endif							/* SNAPSHOT_WORKER_SLOTS_H */

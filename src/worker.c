@@ -120,10 +120,7 @@ do_run(void)
 			run_prune(&work);
 			break;
 		case KIND_VERIFY:
-			work_prepare(&work);
-			work_limit_time(&work, setting_timeout);
-			verify_snapshot(&work, work.run.test_restore ? VERIFY_RESTORE :
-							VERIFY_ARCHIVE);
+			run_verify_again(&work);
 			break;
 		case KIND_VERIFY_ALL:
 			work_prepare(&work);
@@ -140,6 +137,7 @@ do_run(void)
 			alert_run(&work);
 			break;
 		case KIND_SWEEP:
+			test_step("sweeping scratch databases");
 			scratch_sweep();
 			break;
 	}

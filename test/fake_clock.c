@@ -1,7 +1,7 @@
 /*
- * A clock for tests, to be preloaded: real time plus an offset in seconds,
- * which the file named by FAKE_CLOCK holds as eight bytes and which can change
- * at any moment.  The clock that measures delays is left alone.
+ * Clocks for tests, to be preloaded: real time, and the clock that measures
+ * delays, each plus an offset in seconds.  The file named by FAKE_CLOCK holds
+ * them in this order, as eight bytes each; they can change at any moment.
  *
  * libfaketime cannot be used for this: it stops faking in a process that was
  * forked from a signal handler, as a postmaster up to version 15 does.
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const volatile int64_t *offset;
+static const volatile int64_t *offsets;
 static int	(*real_clock_gettime) (clockid_t, struct timespec *);
 
 static void begin(void) __attribute__((constructor));
@@ -33,9 +33,9 @@ begin(void)
 		dlsym(RTLD_NEXT, "clock_gettime");
 	if (fd < 0)
 		return;
-	map = mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
+	map = mmap(NULL, 2 * sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
 	if (map != MAP_FAILED)
-		offset = map;
+		offsets = map;
 	(void) close(fd);
 }
 
@@ -44,8 +44,10 @@ clock_gettime(clockid_t id, struct timespec *ts)
 {
 	int			rc = real_clock_gettime(id, ts);
 
-	if (rc == 0 && id == CLOCK_REALTIME && offset != NULL)
-		ts->tv_sec += *offset;
+	if (rc == 0 && id == CLOCK_REALTIME && offsets != NULL)
+		ts->tv_sec += offsets[0];
+	if (rc == 0 && id == CLOCK_MONOTONIC && offsets != NULL)
+		ts->tv_sec += offsets[1];
 	return rc;
 }
 

@@ -23,7 +23,7 @@ use Time::HiRes qw(time usleep);
 use Time::Local qw(timegm);
 
 our @EXPORT = qw(
-  snapshot_node fake_clock set_clock reload_with snapshots leftovers
+  snapshot_node fake_clock set_clock pass_time reload_with pass_minute_after_crash snapshots leftovers
   manifest_of wait_until sha256_of slurp_lines install_fake_program
   damages start_query finish_query hold_at wait_until_held let_go own_mounts
   history_lines
@@ -59,8 +59,8 @@ EOF
 	return ($node, $directory);
 }
 
-# Have the node's clock show a time ("2026-03-19 02:59:57", UTC) and go on from
-# there; see test/fake_clock.c.  Call before the node is started.
+# Have the node's clock show a time ("2026-03-19 02:59:57", UTC, or "now") and go
+# on from there; see test/fake_clock.c.  Call before the node is started.
 my %clock_file;
 
 sub fake_clock
@@ -83,14 +83,50 @@ sub set_clock
 	my ($node, $time) = @_;
 	my $file = $clock_file{ $node->name };
 
+	return write_offset($file, 0, 0) if $time eq 'now';
 	$time =~ /^(\d+)-(\d+)-(\d+) (\d+):(\d+):(\d+)$/ or die "bad time $time";
 	my $target = timegm($6, $5, $4, $3, $2 - 1, $1);
-	# In place and at once: processes have the file in their memory.
+	write_offset($file, 0, int($target - time()));
+	return;
+}
+
+# Write one of the offsets of a clock's file, in place and at once: processes
+# have the file in their memory.
+sub write_offset
+{
+	my ($file, $which, $seconds) = @_;
+
 	open my $fh, (-e $file ? '+<:raw' : '>:raw'), $file
 	  or die "could not open $file: $!";
-	syswrite($fh, pack('q', int($target - time()))) == 8
+	syswrite($fh, pack('q2', 0, 0)) == 16 or die "could not write $file: $!"
+	  unless -s $fh;
+	sysseek($fh, 8 * $which, 0) or die "could not write $file: $!";
+	syswrite($fh, pack('q', $seconds)) == 8
 	  or die "could not write $file: $!";
 	close $fh or die "could not write $file: $!";
+	return;
+}
+
+# Have all delays of a node with a faked clock be shorter by some seconds, from
+# now on.  The server has to be running, or about to.
+my %passed;
+
+sub pass_time
+{
+	my ($node, $seconds) = @_;
+
+	# The launcher may begin to measure when it starts.  It is asked for first,
+	# since what begins then can crash the server.
+	$node->poll_query_until('postgres',
+		'SELECT launcher_pid IS NOT NULL FROM snapshot_status()')
+	  or die 'no launcher';
+	my (undef, $launcher) = eval {
+		$node->psql('postgres', 'SELECT launcher_pid FROM snapshot_status()');
+	};
+	$passed{ $node->name } += $seconds;
+	write_offset($clock_file{ $node->name }, 1, $passed{ $node->name });
+	# a launcher that sleeps does not see it
+	kill 'USR1', $launcher if $launcher;
 	return;
 }
 
@@ -315,6 +351,19 @@ sub own_mounts
 	  unless eval { IPC::Run::run([ @command, 'true' ], '>&', \$output) };
 	exec @command, $^X, (map { "-I$_" } @INC), $0, @ARGV
 	  or die "could not run unshare: $!";
+}
+
+# Wait for the server to come back from a crash, and have the minute go by in
+# which nothing begins by itself.
+sub pass_minute_after_crash
+{
+	my ($node) = @_;
+
+	$node->poll_query_until('postgres',
+		q{SELECT warning LIKE 'the server has crashed:%' FROM snapshot_status()})
+	  or die 'the server does not come back';
+	pass_time($node, 60);
+	return;
 }
 
 # The SHA-256 of a file, by a tool that is not ours.

@@ -70,6 +70,7 @@ sub be_down
 	$node->stop($mode // 'fast');
 	set_clock($node, $to);
 	$node->start;
+	pass_minute_after_crash($node) if ($mode // '') eq 'immediate';
 	return;
 }
 
@@ -258,6 +259,15 @@ wait_until('the tries go on after another restart',
 like(run_of((manifests('app'))[-1]), qr/^catch-up [2-9] 2026-03-27T03:45/,
 	'still to catch up with that slot');
 
+# Nothing would begin in the first minute after that.
+sub restart_immediately
+{
+	$node->stop('immediate');
+	$node->start;
+	pass_minute_after_crash($node);
+	return;
+}
+
 # Wait until a snapshot worker is held up in its dump.
 sub wait_for_dump
 {
@@ -294,17 +304,18 @@ sub cut_off
 
 settle();
 cut_off('2026-03-28', 'a killed postmaster',
-	sub { $node->kill9; start_after_kill(); });
+	sub { $node->kill9; start_after_kill(); pass_minute_after_crash($node); });
 cut_off('2026-03-29', 'a killed snapshot worker', sub {
 	my $pid = $node->safe_psql('postgres', <<'EOF');
 SELECT pid FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'
 EOF
 	kill 'KILL', $pid or die "could not kill $pid: $!";
+	pass_minute_after_crash($node);
 });
 cut_off('2026-03-30', 'an immediate shutdown',
-	sub { $node->stop('immediate'); $node->start; });
+	sub { restart_immediately() });
 cut_off('2026-03-31', 'a fast shutdown',
-	sub { $node->stop('fast'); $node->start; });
+	sub { $node->restart; pass_time($node, 5); });
 
 # A run that was cut off when its snapshot was there already has succeeded.
 hold_at($node, 'published');
@@ -363,14 +374,14 @@ reload_with($node,
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 
 my %kinds = (
-	'a fast restart' => sub { $node->restart },
-	'an immediate restart' => sub { $node->stop('immediate'); $node->start },
+	'a fast restart' => sub { $node->restart; pass_time($node, 5); },
+	'an immediate restart' => \&restart_immediately,
 	'a killed worker or launcher' => sub {
 		my $pid = $node->safe_psql('postgres', <<'EOF');
 SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'snapshot_worker%'
  ORDER BY backend_type LIMIT 1
 EOF
-		kill 'KILL', $pid if $pid;
+		kill('KILL', $pid) && pass_minute_after_crash($node) if $pid;
 	},
 	'a launcher that ends' => sub {
 		$node->safe_psql('postgres',

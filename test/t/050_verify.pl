@@ -24,6 +24,7 @@ my $prefix = 'snapshot_worker_scratch_';
 my ($node, $directory) = snapshot_node(
 	'main',
 	init => [ extra => [ '--encoding=UTF8', '--locale=C' ] ],
+	clock => 'now',
 	conf => <<'EOC');
 restart_after_crash = on
 snapshot_worker.max_workers = 3
@@ -614,7 +615,9 @@ my ($session, $worker) = start_verification('restored');
 is(kill('KILL', $worker), 1, 'the worker is killed');
 finish_query($session);
 let_go($node);
-wait_until_swept('when the server is back, the scratch database is dropped');
+pass_minute_after_crash($node);
+wait_until_swept(
+	'a minute after the server is back, the scratch database is dropped');
 
 # The server goes down.
 ($session, $worker) = start_verification('restored');
@@ -622,7 +625,8 @@ $node->stop('immediate');
 finish_query($session);
 let_go($node);
 $node->start;
-wait_until_swept('after a start, the scratch database is dropped');
+pass_minute_after_crash($node);
+wait_until_swept('a minute after a start, the scratch database is dropped');
 
 # In the middle of the comparison, with someone in the way.
 ($session, $worker) = start_verification('restored');

@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use SnapshotTest;
 use Test::More;
 
-my ($node, $directory) = snapshot_node('main', conf => <<'EOC');
+my ($node, $directory) = snapshot_node('main', clock => 'now', conf => <<'EOC');
 restart_after_crash = on
 snapshot_worker.globals = off
 snapshot_worker.format = custom
@@ -107,7 +107,8 @@ like(slurp_file($node->logfile, $log),
 ok(!archived($names[4]), 'it is not archived');
 $node->stop('immediate');
 $node->start;
-wait_until('it is tried again after a crash', sub { archive_error() ne '' });
+pass_minute_after_crash($node);
+wait_until('it is tried again, a minute after a crash', sub { archive_error() ne '' });
 mend_remote();
 wait_until_archived($names[4]);
 is(archive_error(), '', 'once it succeeds, there is no error any more');
@@ -201,6 +202,7 @@ push @names, take('a');
 wait_until('a slow command runs', sub { -s $turns });
 $log = -s $node->logfile;
 kill 9, $node->safe_psql('postgres', 'SELECT launcher_pid FROM snapshot_status()');
+pass_minute_after_crash($node);
 wait_until('the next run finds it', sub {
 	slurp_file($node->logfile, $log) =~ /an archive command is running already/
 });

@@ -1,0 +1,82 @@
+/*-------------------------------------------------------------------------
+ *
+ * sweeping.c
+ *	  When the launcher has leftovers removed.
+ *
+ * The launcher itself sweeps the snapshot directory.  Scratch databases are
+ * dropped by a worker, which can connect to a database.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "databases.h"
+#include "report.h"
+#include "settings.h"
+#include "staging.h"
+#include "sweeping.h"
+#include "utils/memutils.h"
+
+/* Has the snapshot directory that is set been swept, if one is set? */
+bool
+sweeping_is_done(const Sweeping *sweeping)
+{
+	return !settings_directory_is_set() ||
+		(sweeping->swept != NULL &&
+		 strcmp(sweeping->swept, settings_directory()) == 0);
+}
+
+/*
+ * Remove what interrupted runs left in the snapshot directory that is set, and
+ * put the runs into the history.
+ */
+void
+sweeping_sweep(Sweeping *sweeping)
+{
+	if (sweeping->swept != NULL)
+		pfree(sweeping->swept);
+	sweeping->swept = MemoryContextStrdup(sweeping->context,
+										  settings_directory());
+	if (settings_directory_in_data_directory())
+		ereport(WARNING,
+				(errmsg("snapshot directory \"%s\" is inside the data directory",
+						settings_directory()),
+				 errdetail("Whatever destroys the data directory destroys the snapshots as well."),
+				 errhint("Set \"snapshot_worker.directory\" to a place elsewhere, best on another disk.")));
+	staging_sweep(settings_directory(), NULL, GetSystemIdentifier(),
+				  report_interrupted);
+}
+
+/* A run has left a scratch database. */
+void
+sweeping_note_scratch(Sweeping *sweeping)
+{
+	sweeping->scratch_swept = false;
+}
+
+/*
+ * Have scratch databases dropped that a crash left, or a worker that was ended,
+ * unless this crashed the server twice.  A standby has none of its own.
+ */
+void
+sweeping_submit(Sweeping *sweeping, Breaker *breaker)
+{
+	Run			sweep = {.kind = KIND_SWEEP};
+	Run			run;
+	Verdict		verdict;
+
+	if (sweeping->scratch_swept || RecoveryInProgress() ||
+		state_quiet_seconds() > 0)
+		return;
+	verdict = breaker_judge(breaker, &sweep);
+	if (verdict == VERDICT_GIVE_UP)
+		report_failure(&sweep, breaker_error(&sweep));
+
+	/* with many requests, it is done later */
+	sweeping->scratch_swept = verdict != VERDICT_BEGIN ||
+		!databases_for_sweep(sweep.connect_to) ||
+		state_submit_task(&sweep, &run);
+}

@@ -1,0 +1,264 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# A scheduled snapshot whose verification came to no result.  Promised here: it
+# is verified again, after the delays of a run, until there is a result; so it is
+# after a restart; the administrator is told once an hour, and at once of a
+# snapshot that is bad; and it ends when someone cancels it, when the snapshot is
+# gone, when it is not to be verified any more, and when a later slot's takes
+# over.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my ($node, $directory) = snapshot_node(
+	'main',
+	clock => '2026-03-19 02:00:00',
+	conf => <<'EOF');
+snapshot_worker.enable = on
+snapshot_worker.time = '03:00'
+snapshot_worker.databases = 'app'
+snapshot_worker.globals = off
+snapshot_worker.verify = archive
+snapshot_worker.retention = 1000
+EOF
+$node->safe_psql('postgres', 'CREATE DATABASE app');
+$node->safe_psql('app',
+	'CREATE TABLE items AS SELECT i AS id FROM generate_series(1, 100) i');
+
+my $told = $node->basedir . '/told';
+mkdir $told or die;
+
+# As long as this file is there, only tables of contents can be read, and with
+# the other, nothing comes of it for ever.
+my $broken = $node->basedir . '/broken';
+my $slow = $node->basedir . '/slow';
+my $bin = install_fake_program($node, 'pg_restore', <<EOF);
+case "\$*" in *--list*|--version) exec REAL "\$@" ;; esac
+[ ! -e $slow ] || sleep 600
+[ ! -e $broken ] || { echo "out of memory" >&2; exit 1; }
+exec REAL "\$@"
+EOF
+reload_with(
+	$node,
+	bin_directory => $bin,
+	failure_command =>
+	  "env -0 >$told/new && mv $told/new $told/\$(ls $told | wc -l)");
+
+sub alerts
+{
+	return map {
+		{
+			map { /^([^=]*)=(.*)$/s ? ($1 => $2) : () } split /\0/, slurp_file($_)
+		}
+	} sort { ($a =~ /(\d+)$/)[0] <=> ($b =~ /(\d+)$/)[0] } glob("$told/[0-9]*");
+}
+
+sub status
+{
+	my ($column) = @_;
+
+	return $node->safe_psql('postgres', "SELECT $column FROM snapshot_status()");
+}
+
+# What the last verification of a snapshot came to.
+sub verification
+{
+	my ($name) = @_;
+	my $file = "$directory/$name/verified.json";
+
+	return -e $file ? decode_json(slurp_file($file)) : {};
+}
+
+# The failed verifications in the log since it was so long: of the run that took
+# the snapshot, and those after it.
+my $log = 0;
+
+sub tries
+{
+	my ($name) = @_;
+	my $text = slurp_file($node->logfile, $log);
+
+	return (() = $text =~ /WARNING:  snapshot of database "app" failed \(attempt 1\): verification failed: /g)
+	  + (() = $text =~ /WARNING:  verification of snapshot "\Q$name\E" failed: /g);
+}
+
+# The slot of the next day comes, and its snapshot cannot be verified.  Returns
+# the name of that.
+my $day = 19;
+
+sub fail_to_verify
+{
+	my $before = history_lines($directory);
+
+	append_to_file($broken, '') unless -e $broken;
+	$log = -s $node->logfile;
+	set_clock($node, '2026-03-' . $day++ . ' 03:00:01');
+	pass_time($node, 0);
+	wait_until('a verification comes to no result',
+		sub { history_lines($directory) > $before });
+	return (history_lines($directory))[-1]{name};
+}
+
+sub mend
+{
+	unlink $broken or die "could not unlink: $!";
+	return;
+}
+
+# No more verifications are begun, however long one waits.
+sub is_over
+{
+	my ($name, $test_name) = @_;
+	my $before = tries($name);
+
+	append_to_file($broken, '') unless -e $broken;
+	foreach (1 .. 3)
+	{
+		pass_time($node, 60);
+		usleep(300_000);
+	}
+	is(tries($name), $before, $test_name);
+	return;
+}
+
+# It is tried until it is good.
+my $name = fail_to_verify();
+is((history_lines($directory))[-1]{outcome}, 'failed', 'the run counts as failed');
+wait_until('the status counts it',
+	sub { status('consecutive_failures') eq '1' });
+wait_until('the administrator is told', sub { alerts() == 1 });
+foreach my $case ([ 5, 2 ], [ 10, 3 ], [ 20, 4 ])
+{
+	my ($delay, $try) = @$case;
+
+	wait_until(
+		"the next try is to come in $delay s",
+		sub {
+			slurp_file($node->logfile, $log) =~
+			  /LOG:  next verification of snapshot "\Q$name\E" is in $delay s/;
+		});
+	is(tries($name), $try - 1, 'and does not come before');
+	pass_time($node, $delay);
+	wait_until("try $try comes", sub { tries($name) == $try });
+}
+is(scalar alerts(), 1, 'the administrator was told once');
+pass_time($node, 3600);
+wait_until('and is told again after an hour', sub { alerts() == 2 });
+is( join(' ', map { (alerts())[-1]{"SNAPSHOT_$_"} } qw(EVENT NAME DETAIL)),
+	"verification $name out of memory",
+	'what has failed');
+is_deeply(verification($name), {}, 'there is no mark on the snapshot');
+is(scalar snapshots($directory, 'app'), 1, 'and no other snapshot is taken');
+
+# A restart does not end it.
+my $lines = history_lines($directory);
+$node->restart;
+$log = -s $node->logfile;
+wait_until('after a restart, the failure still counts',
+	sub { status('next_run') ne '' && status('consecutive_failures') eq '1' });
+is(scalar history_lines($directory), $lines, 'the history stays as it was');
+pass_time($node, 5);
+wait_until('it is tried again', sub { tries($name) >= 1 });
+mend();
+pass_time($node, 60);
+wait_until('a verification that can be done is done',
+	sub { (verification($name)->{level} // '') eq 'archive' });
+is(verification($name)->{problem}, undef, 'the snapshot is good');
+wait_until('which the status tells',
+	sub { status('consecutive_failures') eq '0' });
+is_over($name, 'a good one is not verified any more');
+
+# It is bad.
+my $alerts = alerts();
+$name = fail_to_verify();
+wait_until('the administrator is told', sub { alerts() == $alerts + 1 });
+my ($file) = map { $_->{path} } grep { $_->{size} > 100 }
+  @{ manifest_of($directory, $name)->{files} };
+open(my $fh, '+<:raw', "$directory/$name/$file") or die;
+seek($fh, 50, 0);
+print $fh "damaged";
+close $fh or die;
+mend();
+pass_time($node, 5);
+wait_until('a damaged one is found to be that',
+	sub { defined verification($name)->{problem} });
+wait_until('of which the administrator is told at once',
+	sub { alerts() == $alerts + 2 });
+like((alerts())[-1]{SNAPSHOT_ERROR}, qr/is not what its manifest says/,
+	'and why');
+is_over($name, 'a bad one is not verified any more');
+
+# Somebody cancels it.
+$name = fail_to_verify();
+append_to_file($slow, '');
+pass_time($node, 5);
+$node->poll_query_until('postgres',
+	"SELECT count(*) = 1 FROM snapshot_progress() WHERE action = 'verify'")
+  or die 'no verification';
+is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
+	1, 'a verification is canceled');
+wait_until('it ends', sub { tries($name) == 2 });
+unlink $slow;
+is_over($name, 'and is not tried again');
+
+# It takes too long.
+$name = fail_to_verify();
+append_to_file($slow, '');
+reload_with($node, timeout => '1s');
+pass_time($node, 5);
+wait_until('a verification that takes too long is stopped',
+	sub {
+		slurp_file($node->logfile, $log) =~
+		  /WARNING:  verification of snapshot "\Q$name\E" failed: .* was stopped, since the run took longer than 1 s/;
+	});
+unlink $slow;
+reload_with($node, timeout => '1h');
+mend();
+pass_time($node, 10);
+wait_until('and tried again', sub { exists verification($name)->{level} });
+
+# The snapshot is gone.
+$name = fail_to_verify();
+$node->safe_psql('postgres', "SELECT snapshot_delete('$name', force => true)");
+pass_time($node, 5);
+wait_until('a snapshot that is gone is not verified any more', sub {
+	slurp_file($node->logfile, $log) =~
+	  /LOG:  no more verifications of snapshot "\Q$name\E", which is gone or is not to be verified any more/;
+});
+is_over($name, 'and that is that');
+
+# It is not to be verified.
+$name = fail_to_verify();
+reload_with($node, verify => 'list');
+is_over($name, 'with verify = list, there is nothing to be tried again');
+
+# The next one takes over, and is restored.
+reload_with($node, verify => 'restore');
+my $first = fail_to_verify();
+my $second = fail_to_verify();
+isnt($second, $first, 'the next slot has its snapshot');
+mend();
+pass_time($node, 60);
+wait_until('which is verified, as far as is set',
+	sub { (verification($second)->{level} // '') eq 'restore' });
+is_deeply(verification($first), {}, 'and takes over from the one before');
+is_over($first, 'which is not verified any more');
+
+# The database itself need not be there any more.
+$name = fail_to_verify();
+$node->safe_psql('postgres', 'DROP DATABASE app WITH (FORCE)');
+mend();
+pass_time($node, 60);
+wait_until('the snapshot of a database that was dropped is verified, too',
+	sub { (verification($name)->{level} // '') eq 'restore' });
+
+$node->stop;
+done_testing();

@@ -26,11 +26,13 @@ OBJS = \
 	src/ask.o \
 	src/before_drop.o \
 	src/child.o \
+	src/columns.o \
 	src/commands.o \
 	src/compare.o \
 	src/compression.o \
 	src/contents.o \
 	src/databases.o \
+	src/definitions.o \
 	src/digest.o \
 	src/directory.o \
 	src/doomed.o \
@@ -46,9 +48,11 @@ OBJS = \
 	src/json.o \
 	src/keep.o \
 	src/launcher.o \
+	src/linehash.o \
 	src/manifest.o \
 	src/messages.o \
 	src/names.o \
+	src/outcome.o \
 	src/processes.o \
 	src/progress.o \
 	src/properties.o \
@@ -75,10 +79,12 @@ OBJS = \
 	src/shell.o \
 	src/slots.o \
 	src/snapshot_worker.o \
+	src/spool.o \
 	src/staging.o \
 	src/store.o \
 	src/tasks.o \
 	src/test_step.o \
+	src/toc.o \
 	src/verification.o \
 	src/verify.o \
 	src/verify_files.o \

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * contents.h
- *	  What is in a database: its objects, and the rows of its tables.
+ *	  What is in a database: its tables, and the rows of these.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -23,7 +23,6 @@ typedef struct CountedTable
 } CountedTable;
 
 extern int64 contents_count_tables(void);
-extern List *contents_objects(MemoryContext context);
 extern List *contents_count_rows(MemoryContext context);
 extern List *contents_unchanged(List *tables);
 

@@ -76,6 +76,7 @@ restore_snapshot(Work *work)
 	Run		   *run = &work->run;
 	StoredSnapshot *snapshot;
 	const Manifest *manifest;
+	const Fault *fault;
 	RestoreOptions options = {0};
 	const char *owner = NULL;	/* in UTF-8; NULL is that of the manifest */
 
@@ -98,10 +99,12 @@ restore_snapshot(Work *work)
 
 	/* pg_restore does not see each byte that has changed */
 	work_enter_phase(work, "hashing", 0, 10);
-	verify_files(work, snapshot, false, NULL);
+	fault = verify_files(work, snapshot, false, NULL);
+	if (fault != NULL)
+		outcome_bad(snapshot, fault);
 	work_enter_phase(work, "restoring", 10, 95);
-	scratch_create(work, manifest, owner);
-	scratch_restore(work, store_archive_path(snapshot), manifest, &options);
+	scratch_build(work, manifest, owner, store_archive_path(snapshot),
+				  &options);
 
 	work_enter_phase(work, "finishing", 95, 100);
 	work_begin();

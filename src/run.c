@@ -14,6 +14,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "clock.h"
+#include "columns.h"
 #include "common/file_perm.h"
 #include "compat.h"
 #include "compression.h"
@@ -181,6 +182,7 @@ dump(Work *work)
 						   options.jobs, manifest->tables);
 	if (setting_row_counts)
 		note_row_counts(manifest, counted);
+	columns_note(work, options.snapshot);
 	hashing_pause(work->hashing);
 	facts_end();
 

@@ -40,11 +40,10 @@
 
 /*
  * Create the scratch database of a run, empty, as the database of the manifest
- * was.  A NULL owner is the one in the manifest.  Raises an error when that
- * fails; scratch_drop() is then to be called.
+ * was.  A NULL owner is the one in the manifest.
  */
-void
-scratch_create(Work *work, const Manifest *manifest, const char *owner)
+static void
+create(Work *work, const Manifest *manifest, const char *owner)
 {
 	Oid			oid;
 
@@ -60,21 +59,17 @@ scratch_create(Work *work, const Manifest *manifest, const char *owner)
 	test_step("scratch created");
 }
 
-/* Restore an archive into the scratch database.  Raises pg_restore's error. */
-void
-scratch_restore(Work *work, const char *archive, const Manifest *manifest,
-				const RestoreOptions *options)
+/* The pg_restore of an archive into the scratch database. */
+static char **
+command(Work *work, const char *archive, const Manifest *manifest,
+		const RestoreOptions *options)
 {
 	work_begin();
 	facts_restore_connection(work->run.scratch, &work->connection);
 	work_commit();
 	work->connection.encoding = manifest->encoding;
-	work_go_through_tables(work,
-						   commands_pg_restore(work->bin_directory,
-											   &work->connection, options,
-											   archive),
-						   options->jobs, manifest->tables);
-	test_step("restored");
+	return commands_pg_restore(work->bin_directory, &work->connection, options,
+							   archive);
 }
 
 /* Does a database of that name bear our mark, too?  As for queries_begin. */
@@ -146,6 +141,40 @@ scratch_drop(Work *work)
 	drop(work->run.scratch);
 	work->run.scratch[0] = '\0';
 	state_set_scratch(work->run.id, "");
+}
+
+/*
+ * Create the scratch database of a run, and restore an archive into it.  A NULL
+ * owner is the one in the manifest.  Several jobs can fail where one does not:
+ * they deadlock, or a dependency is missing that only the order fulfils.  So
+ * that is tried, too.  Raises an error, pg_restore's among others; then
+ * scratch_discard() is to be called.
+ */
+void
+scratch_build(Work *work, const Manifest *manifest, const char *owner,
+			  const char *archive, const RestoreOptions *options)
+{
+	RestoreOptions tried = *options;
+
+	for (;;)
+	{
+		ChildResult result;
+		char	  **argv;
+
+		create(work, manifest, owner);
+		argv = command(work, archive, manifest, &tried);
+		if (work_try_tables(work, argv, tried.jobs, manifest->tables, &result))
+			break;
+		if (tried.jobs <= 1)
+			work_fail(work, argv, &result);
+		ereport(LOG,
+				(errmsg("pg_restore with %d jobs failed; it is tried with one",
+						tried.jobs),
+				 errdetail_internal("%s", result.output)));
+		scratch_drop(work);
+		tried.jobs = 1;
+	}
+	test_step("restored");
 }
 
 /*

@@ -12,11 +12,9 @@
 
 #include "work.h"
 
-extern void scratch_create(Work *work, const Manifest *manifest,
-						   const char *owner);
-extern void scratch_restore(Work *work, const char *archive,
-							const Manifest *manifest,
-							const RestoreOptions *options);
+extern void scratch_build(Work *work, const Manifest *manifest,
+						  const char *owner, const char *archive,
+						  const RestoreOptions *options);
 extern void scratch_drop(Work *work);
 extern void scratch_discard(Work *work);
 extern void scratch_rename(Work *work, const char *name);

@@ -361,7 +361,7 @@ sub install_fake_program
 		chmod 0755, "$fake/$program"
 		  or die "could not chmod $fake/$program: $!";
 	}
-	foreach my $name (qw(pg_dump pg_dumpall pg_restore))
+	foreach my $name (qw(pg_dump pg_dumpall pg_restore psql))
 	{
 		symlink "$bindir/$name", "$fake/$name" unless -e "$fake/$name";
 	}

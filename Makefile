@@ -27,6 +27,7 @@ OBJS = \
 	src/before_drop.o \
 	src/breaker.o \
 	src/child.o \
+	src/columns.o \
 	src/commands.o \
 	src/compare.o \
 	src/compression.o \
@@ -34,6 +35,7 @@ OBJS = \
 	src/copies.o \
 	src/database_settings.o \
 	src/databases.o \
+	src/definitions.o \
 	src/digest.o \
 	src/directory.o \
 	src/doomed.o \
@@ -50,9 +52,11 @@ OBJS = \
 	src/json.o \
 	src/keep.o \
 	src/launcher.o \
+	src/linehash.o \
 	src/manifest.o \
 	src/messages.o \
 	src/names.o \
+	src/outcome.o \
 	src/processes.o \
 	src/programs.o \
 	src/progress.o \
@@ -82,6 +86,7 @@ OBJS = \
 	src/shell.o \
 	src/slots.o \
 	src/snapshot_worker.o \
+	src/spool.o \
 	src/staging.o \
 	src/stale.o \
 	src/store.o \
@@ -89,6 +94,7 @@ OBJS = \
 	src/tasks.o \
 	src/telling.o \
 	src/test_step.o \
+	src/toc.o \
 	src/underway.o \
 	src/verification.o \
 	src/verify.o \

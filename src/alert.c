@@ -60,7 +60,7 @@ alert_run(Work *work)
 		return;
 	work_enter_phase(work, "alerting", 0, 100);
 	child_run(shell_argv(setting_failure_command),
-			  shell_environment(environ, variables_of(&work->run)), -1, true,
+			  shell_environment(environ, variables_of(&work->run)), -1, CHILD_KEEP,
 			  clock_seconds() + TIMEOUT_SECONDS, NULL, &result);
 	if (result.timed_out)
 		ereport(ERROR,

@@ -81,7 +81,7 @@ run_command(Work *work, const StoredSnapshot *snapshot, int lock)
 	if (setting_timeout > 0)
 		work->deadline = clock_seconds() + setting_timeout;
 	child_run(shell_argv(command),
-			  shell_environment(environ, variables_of(snapshot)), lock, true,
+			  shell_environment(environ, variables_of(snapshot)), lock, CHILD_KEEP,
 			  work->deadline, NULL, &result);
 	if (result.timed_out)
 		ereport(ERROR,

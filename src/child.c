@@ -157,11 +157,12 @@ hide_descriptors(posix_spawn_file_actions_t *actions)
 }
 
 /*
- * Start the child with its output going to a descriptor, and its input coming
- * from another one, or (negative) from nowhere.
+ * Start the child.  Its standard input comes from a descriptor, or (negative)
+ * from nowhere; its output goes to one or (negative) to nowhere; and so do its
+ * errors.
  */
 static void
-spawn(char **argv, char **envp, int input, int output, bool want_stdout)
+spawn(char **argv, char **envp, int input, int output, int error)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -183,13 +184,13 @@ spawn(char **argv, char **envp, int input, int output, bool want_stdout)
 											  "/dev/null", O_RDONLY, 0);
 	if (rc == 0 && input >= 0)
 		rc = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	if (rc == 0 && !want_stdout)
+	if (rc == 0 && output < 0)
 		rc = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO,
 											  "/dev/null", O_WRONLY, 0);
-	if (rc == 0 && want_stdout)
+	if (rc == 0 && output >= 0)
 		rc = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+		rc = posix_spawn_file_actions_adddup2(&actions, error, STDERR_FILENO);
 	if (rc == 0)
 		rc = posix_spawnattr_setsigdefault(&attr, &all);
 	if (rc == 0)
@@ -359,9 +360,11 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
 
 /*
  * Run a program (argv[0] is its absolute path) in exactly this environment, with
- * this descriptor as its standard input (negative for none), and wait for its end, at most until a deadline (of clock_seconds(); 0 is
- * none), when it is stopped.  Its last lines on standard error, and on standard
- * output if that is wanted too, are in the result.  The watcher, if there is
+ * this descriptor as its standard input (negative for none), and wait for its
+ * end, at most until a deadline (of clock_seconds(); 0 is none), when it is
+ * stopped.  Its standard output goes to the descriptor output_fd, or as that is
+ * CHILD_DISCARD or CHILD_KEEP.  Its last lines on standard error, and of what
+ * is kept of its output, are in the result.  The watcher, if there is
  * one, is shown the beginning of each line as it comes, and gets the time in between.
  *
  * How the program ended is a result and not an error.  Raises an error when
@@ -369,8 +372,8 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
  * been stopped.
  */
 void
-child_run(char **argv, char **envp, int input, bool want_stdout, double deadline,
-		  const ChildWatcher *watcher, ChildResult *result)
+child_run(char **argv, char **envp, int input, int output_fd,
+		  double deadline, const ChildWatcher *watcher, ChildResult *result)
 {
 	Output		output = {0};
 	int			fds[2];
@@ -398,7 +401,8 @@ child_run(char **argv, char **envp, int input, bool want_stdout, double deadline
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not set up pipe: %m")));
-		spawn(argv, envp, input, fds[1], want_stdout);
+		spawn(argv, envp, input, output_fd == CHILD_KEEP ? fds[1] : output_fd,
+			  fds[1]);
 		(void) close(fds[1]);
 		write_end_open = false;
 		supervise(fds[0], deadline, &output, result);

@@ -10,6 +10,10 @@
 #ifndef SNAPSHOT_WORKER_CHILD_H
 #define SNAPSHOT_WORKER_CHILD_H
 
+/* Where standard output goes, if not to a descriptor. */
+#define CHILD_DISCARD	(-1)
+#define CHILD_KEEP		(-2)	/* to where standard error goes */
+
 typedef struct ChildResult
 {
 	int			status;			/* as from waitpid() */
@@ -30,8 +34,8 @@ typedef struct ChildWatcher
 
 extern void child_init(void);
 extern void child_run(char **argv, char **envp, int input,
-					  bool want_stdout, double deadline, const ChildWatcher *watcher,
-					  ChildResult *result);
+					  int output_fd, double deadline,
+					  const ChildWatcher *watcher, ChildResult *result);
 extern void child_stop(void);
 
 #endif							/* SNAPSHOT_WORKER_CHILD_H */

@@ -18,7 +18,6 @@
 
 #include "commands.h"
 #include "lib/stringinfo.h"
-#include "nodes/pg_list.h"
 
 static char **
 vector_of(List *strings)
@@ -144,6 +143,70 @@ commands_pg_restore_list(const char *bin_directory, const char *path)
 	return vector_of(args);
 }
 
+/*
+ * pg_dump of definitions alone, to standard output.  It is not --schema-only,
+ * which leaves out whether a materialized view is populated.
+ */
+char **
+commands_pg_dump_definitions(const char *bin_directory,
+							 const Connection *connection, int lock_timeout)
+{
+	List	   *args = program(bin_directory, "pg_dump");
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, true)));
+	args = lappend(args, "--no-password");
+	args = lappend(args, psprintf("--role=%s", connection->user));
+	args = lappend(args, "--format=custom");
+	args = lappend(args, psprintf("--encoding=%s", connection->encoding));
+	if (lock_timeout > 0)
+		args = lappend(args, psprintf("--lock-wait-timeout=%d", lock_timeout));
+	args = lappend(args, "--section=pre-data");
+	args = lappend(args, "--section=post-data");
+	return vector_of(args);
+}
+
+/*
+ * pg_restore that writes the definitions of the archive at path (NULL is
+ * standard input) to standard output: their list, or the script that makes
+ * them.
+ */
+char **
+commands_pg_restore_definitions(const char *bin_directory, bool list,
+								const char *path)
+{
+	List	   *args = program(bin_directory, "pg_restore");
+
+	args = lappend(args, list ? "--list" : "--file=-");
+	args = lappend(args, "--no-subscriptions");
+	args = lappend(args, "--section=pre-data");
+	args = lappend(args, "--section=post-data");
+	if (path != NULL)
+		args = lappend(args, psprintf("%s", path));
+	return vector_of(args);
+}
+
+/* psql that executes statements, in order, up to the first that fails. */
+char **
+commands_psql(const char *bin_directory, const Connection *connection,
+			  List *statements)
+{
+	List	   *args = program(bin_directory, "psql");
+	ListCell   *lc;
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, true)));
+	args = lappend(args, "--no-password");
+	args = lappend(args, "--no-psqlrc");
+	args = lappend(args, "--no-align");
+	args = lappend(args, "--tuples-only");
+	args = lappend(args, "--quiet");
+	args = lappend(args, "--set=ON_ERROR_STOP=1");
+	foreach(lc, statements)
+		args = lappend(args, psprintf("--command=%s", (char *) lfirst(lc)));
+	return vector_of(args);
+}
+
 /* pg_restore that reads all of the archive at path, to nowhere. */
 char **
 commands_pg_restore_read(const char *bin_directory, const char *path)
@@ -183,22 +246,6 @@ commands_pg_restore(const char *bin_directory, const Connection *connection,
 		args = lappend(args, "--no-privileges");
 	}
 	args = lappend(args, psprintf("%s", path));
-	return vector_of(args);
-}
-
-/* psql that runs one statement. */
-char **
-commands_psql(const char *bin_directory, const Connection *connection,
-			  const char *statement)
-{
-	List	   *args = program(bin_directory, "psql");
-
-	args = lappend(args, psprintf("--dbname=%s",
-								  server_conninfo(connection, true)));
-	args = lappend(args, "--no-password");
-	args = lappend(args, "--no-psqlrc");
-	args = lappend(args, "--quiet");
-	args = lappend(args, psprintf("--command=%s", statement));
 	return vector_of(args);
 }
 

@@ -10,6 +10,8 @@
 #ifndef SNAPSHOT_WORKER_COMMANDS_H
 #define SNAPSHOT_WORKER_COMMANDS_H
 
+#include "nodes/pg_list.h"
+
 /* How to reach a database of this server. */
 typedef struct Connection
 {
@@ -53,6 +55,13 @@ extern char **commands_pg_dumpall_globals(const char *bin_directory,
 										  const char *path);
 extern char **commands_pg_restore_list(const char *bin_directory,
 									   const char *path);
+extern char **commands_pg_dump_definitions(const char *bin_directory,
+										   const Connection *connection,
+										   int lock_timeout);
+extern char **commands_pg_restore_definitions(const char *bin_directory,
+											  bool list, const char *path);
+extern char **commands_psql(const char *bin_directory,
+							const Connection *connection, List *statements);
 extern char **commands_pg_restore_read(const char *bin_directory,
 									   const char *path);
 extern char **commands_pg_restore(const char *bin_directory,
@@ -60,9 +69,6 @@ extern char **commands_pg_restore(const char *bin_directory,
 								  const RestoreOptions *options,
 								  const char *path);
 extern char *commands_options(const Connection *connection);
-extern char **commands_psql(const char *bin_directory,
-							const Connection *connection,
-							const char *statement);
 extern char **commands_environment(const char *bin_directory, const char *home,
 								   const char *pass_file);
 

@@ -1,11 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * compare.c
- *	  Is a restored database what the manifest says?
+ *	  Is a restored database what the snapshot says?
  *
- * A process can look into one database only, so that another worker is started
- * in the scratch database.  It reads there what was read when the snapshot was
- * taken, and leaves in shared memory what differs.
+ * pg_dump is asked: the same program that has made the archive dumps the
+ * definitions of the scratch database, and pg_restore lists both tables of
+ * contents (see toc.c).  What the archive's has and the other one has not is
+ * lost.  What the other one has more, such as what an event trigger has made,
+ * is none of the archive's fault.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,45 +16,145 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "columns.h"
 #include "compare.h"
-#include "contents.h"
-#include "lib/stringinfo.h"
-#include "libpq/pqsignal.h"
-#include "miscadmin.h"
-#include "processes.h"
-#include "queries.h"
-#include "report.h"
+#include "compat.h"
+#include "definitions.h"
+#include "facts.h"
+#include "programs.h"
+#include "rows.h"
 #include "settings.h"
-#include "storage/ipc.h"
-#include "store.h"
-#include "tcop/tcopprot.h"
+#include "spool.h"
+#include "test_step.h"
+#include "toc.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
-/* Of more differences than these there is only the number. */
-#define MAX_DIFFERENCES	10
-
-typedef struct Differences
+typedef struct Comparison
 {
-	int			count;
-	StringInfoData text;
-} Differences;
+	Work	   *work;
+	const StoredSnapshot *snapshot;
+	const char *archive;
+	File		dump;			/* pg_dump's, of the scratch database */
+	Problems	problems;
+} Comparison;
 
-static void
-add_difference(Differences *differences, const char *text)
+/* The output of a program to its good end, in a temporary file. */
+static File
+output_of(Work *work, char **argv, int input)
 {
-	if (++differences->count <= MAX_DIFFERENCES)
-		appendStringInfo(&differences->text, "%s%s",
-						 differences->text.len > 0 ? "\n" : "", text);
+	File		file = spool_create();
+	ChildResult result;
+
+	if (!work_try_program(work, argv, input, spool_descriptor(file), &result))
+		work_fail(work, argv, &result);
+	return file;
 }
 
-static const ManifestObjects *
-find_kind(const List *objects, const char *kind)
+/* pg_restore's output for the archive, or for the dump of the restore. */
+static File
+definitions_of(const Comparison *comparison, bool archive, bool list)
+{
+	char	  **argv;
+
+	argv = commands_pg_restore_definitions(comparison->work->bin_directory,
+										   list,
+										   archive ? comparison->archive : NULL);
+	return output_of(comparison->work, argv,
+					 archive ? -1 : spool_descriptor(comparison->dump));
+}
+
+static void
+list_entries(const Comparison *comparison, bool archive, TocLines *entries)
+{
+	File		file = definitions_of(comparison, archive, true);
+
+	toc_entries(spool_text(file), entries);
+	FileClose(file);
+}
+
+/* What is more than it was is told, and nothing else. */
+static void
+tell_of_more(const Comparison *comparison, const List *more)
+{
+	Problems	told;
+	ListCell   *lc;
+
+	if (more == NIL)
+		return;
+	problems_begin(&told);
+	foreach(lc, more)
+		problems_add(&told, "%s", (char *) lfirst(lc));
+	ereport(LOG,
+			(errmsg("snapshot \"%s\" restores to more than it holds",
+					comparison->snapshot->name),
+			 errdetail_internal("%s", problems_text(&told))));
+}
+
+/* Is every entry of the archive's table of contents there? */
+static void
+compare_entries(Comparison *comparison)
+{
+	TocLines	archive;
+	TocLines	restored;
+	ListCell   *lc;
+
+	list_entries(comparison, true, &archive);
+	list_entries(comparison, false, &restored);
+	foreach(lc, toc_missing(&archive, &restored))
+		problems_add(&comparison->problems, "\"%s\" is missing.",
+					 (char *) lfirst(lc));
+	tell_of_more(comparison, toc_missing(&restored, &archive));
+}
+
+static void
+read_definitions(const Comparison *comparison, bool archive, TocLines *lines)
+{
+	File		file = definitions_of(comparison, archive, false);
+	Definitions definitions;
+	SpoolReader reader;
+	StringInfoData line;
+
+	initStringInfo(&line);
+	definitions_begin(&definitions);
+	spool_reader_begin(&reader, file);
+	while (spool_reader_next(&reader, &line))
+		definitions_add(&definitions, line.data, line.len);
+	spool_reader_end(&reader);
+	pfree(line.data);
+	FileClose(file);
+	toc_lines(definitions_end(&definitions), lines);
+}
+
+/*
+ * What is defined otherwise than in the archive, palloc'd, or NULL.  Some of
+ * it need not mean anything: PostgreSQL spells some expressions anew.
+ */
+static char *
+changed_definitions(const Comparison *comparison)
+{
+	TocLines	archive;
+	TocLines	restored;
+	Problems	changed;
+	ListCell   *lc;
+
+	read_definitions(comparison, true, &archive);
+	read_definitions(comparison, false, &restored);
+	problems_begin(&changed);
+	foreach(lc, toc_missing(&archive, &restored))
+		problems_add(&changed, "%.*s", (int) strcspn(lfirst(lc), "\t"),
+					 (char *) lfirst(lc));
+	return changed.count > 0 ? problems_text(&changed) : NULL;
+}
+
+static const ManifestContents *
+find_kind(const List *contents, const char *kind)
 {
 	ListCell   *lc;
 
-	foreach(lc, objects)
+	foreach(lc, contents)
 	{
-		const ManifestObjects *found = lfirst(lc);
+		const ManifestContents *found = lfirst(lc);
 
 		if (strcmp(found->kind, kind) == 0)
 			return found;
@@ -60,152 +162,172 @@ find_kind(const List *objects, const char *kind)
 	return NULL;
 }
 
-/* Are there as many objects of each kind, and are they called the same? */
+/* Are the columns, or the large objects, what they were, if that is known? */
 static void
-compare_objects(const List *expected, const List *found,
-				Differences *differences)
+compare_kind(Comparison *comparison, const char *kind, const char *difference,
+			 const List *found)
 {
+	const ManifestContents *before =
+	find_kind(comparison->snapshot->manifest.contents, kind);
+	const ManifestContents *after = find_kind(found, kind);
+
+	if (before == NULL || before->hash == NULL ||
+		strcmp(before->hash, after->hash) == 0)
+		return;
+	if (before->count != after->count)
+		problems_add(&comparison->problems, "There are " INT64_FORMAT
+					 " %s instead of " INT64_FORMAT ".",
+					 after->count, kind, before->count);
+	else
+		problems_add(&comparison->problems, "%s", difference);
+}
+
+/* Has each table as many rows as were dumped, if that is known? */
+static void
+compare_rows(Comparison *comparison)
+{
+	const Manifest *manifest = &comparison->snapshot->manifest;
+	List	   *restored = programs_row_counts(comparison->work,
+											   manifest->encoding);
 	ListCell   *lc;
 
-	foreach(lc, expected)
-	{
-		const ManifestObjects *before = lfirst(lc);
-		const ManifestObjects *after = find_kind(found, before->kind);
-		int64		count = after != NULL ? after->count : 0;
-
-		if (count != before->count)
-			add_difference(differences,
-						   psprintf("There are " INT64_FORMAT " %s instead of " INT64_FORMAT ".",
-									count, before->kind, before->count));
-		else if (after != NULL && strcmp(before->sha256, after->sha256) != 0)
-			add_difference(differences,
-						   psprintf("Some of the %s have other names.",
-									before->kind));
-	}
-	foreach(lc, found)
-	{
-		const ManifestObjects *after = lfirst(lc);
-
-		if (find_kind(expected, after->kind) == NULL)
-			add_difference(differences,
-						   psprintf("There are " INT64_FORMAT " %s instead of none.",
-									after->count, after->kind));
-	}
-}
-
-/* Compare this process's database with the manifest of a snapshot. */
-static void
-compare_with(const StoredSnapshot *snapshot)
-{
-	const Manifest *manifest = &snapshot->manifest;
-	Differences differences = {0};
-
-	initStringInfo(&differences.text);
-	queries_prepare_process();
-	work_begin();
-	compare_objects(manifest->objects, contents_objects(CurrentMemoryContext),
-					&differences);
-	work_commit();
-
-	if (differences.count == 0)
+	if (manifest->rows < 0)
 		return;
-	if (differences.count > MAX_DIFFERENCES)
-		appendStringInfo(&differences.text, "\nThere are %d differences more.",
-						 differences.count - MAX_DIFFERENCES);
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("snapshot \"%s\" does not restore to what its manifest says",
-					snapshot->name),
-			 errdetail_internal("%s", differences.text.data)));
+	foreach(lc, rows_differences(manifest->row_counts, restored))
+		problems_add(&comparison->problems, "%s", (char *) lfirst(lc));
 }
 
-/* Entry point of the worker in a scratch database. */
-void
-snapshot_worker_compare_main(Datum main_arg)
+/* Rows that an event trigger has written are none of the snapshot's. */
+static void
+warn_of_event_triggers(const Comparison *comparison,
+					   const char *event_triggers)
 {
-	uint64		run_id;
-	Run			run;
-	MemoryContext context;
-
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-	memcpy(&run_id, MyBgworkerEntry->bgw_extra, sizeof(run_id));
-	if (!state_get(run_id, &run))
-		proc_exit(0);
-	BackgroundWorkerInitializeConnection(run.scratch, NULL, 0);
-
-	context = AllocSetContextCreate(TopMemoryContext, "snapshot comparison",
-									ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		compare_with(store_get(settings_directory(), run.name, true));
-		state_set_comparison(run_id, NULL);
-	}
-	PG_CATCH();
-	{
-		RunError	error;
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		report_fill_error(&error, edata);
-		state_set_comparison(run_id, &error);
-	}
-	PG_END_TRY();
-	proc_exit(0);
+	/* where there is that setting, they were off */
+	if (event_triggers == NULL ||
+		GetConfigOption("event_triggers", true, false) != NULL)
+		return;
+	ereport(WARNING,
+			(errmsg("event triggers were on while snapshot \"%s\" was restored",
+					comparison->snapshot->name),
+			 errdetail_internal("%s", event_triggers),
+			 errhint("What they have written into the restored database is no part of the snapshot.")));
 }
 
 static void
-wait_for_worker(BackgroundWorkerHandle *handle)
+compare_contents(Comparison *comparison)
 {
-	PG_TRY();
-	{
-		(void) WaitForBackgroundWorkerShutdown(handle);
-	}
-	PG_CATCH();
-	{
-		TerminateBackgroundWorker(handle);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	char	   *event_triggers;
+	List	   *found = columns_read(comparison->work, &event_triggers);
+
+	compare_kind(comparison, COLUMNS_OF_TABLES,
+				 "Some columns of tables have other names, types, or NOT NULL than they had.",
+				 found);
+	compare_kind(comparison, COLUMNS_LARGE_OBJECTS,
+				 "Some large objects have other owners, privileges, or comments than they had.",
+				 found);
+	warn_of_event_triggers(comparison, event_triggers);
+}
+
+static void
+warn_of_definitions(const Comparison *comparison, const char *changed)
+{
+	ereport(WARNING,
+			(errmsg("snapshot \"%s\" restores to other definitions than it holds",
+					comparison->snapshot->name),
+			 errdetail_internal("%s", changed),
+			 errhint("PostgreSQL spells some expressions anew, which means nothing. Compare with \"pg_restore --file=-\" of the archive.")));
+}
+
+/* Was the archive made by this major version's pg_dump? */
+static bool
+is_of_our_version(const Manifest *manifest)
+{
+	return strtol(manifest->pg_dump_version, NULL, 10) == SERVER_MAJOR_VERSION;
 }
 
 /*
- * Compare the scratch database of a run with its snapshot's manifest.  Raises
- * an error when they differ, or cannot be compared.
+ * What has been found, as a fault of the snapshot, or NULL.  Two pg_dumps that
+ * are not the same, or had other settings, need not list the same, so that
+ * this is only warned of.
  */
-void
-compare_scratch(Work *work)
+static Fault *
+conclude(Comparison *comparison)
 {
-	BackgroundWorker worker;
-	BackgroundWorkerHandle *handle;
-	Run			run;
+	const StoredSnapshot *snapshot = comparison->snapshot;
+	const char *message = psprintf("snapshot \"%s\" does not restore to what its manifest says",
+								   snapshot->name);
+	Fault	   *fault;
 
-	processes_describe(&worker, "snapshot_worker_compare_main",
-					   "snapshot_worker comparison");
-	worker.bgw_notify_pid = MyProcPid;
-	memcpy(worker.bgw_extra, &work->run.id, sizeof(work->run.id));
-	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("no background worker slot is free for comparing the restored database"),
-				 errhint("Raise \"max_worker_processes\" and restart the server.")));
-	wait_for_worker(handle);
+	if (comparison->problems.count == 0)
+		return NULL;
+	if (snapshot->manifest.contents == NIL ||
+		!is_of_our_version(&snapshot->manifest))
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg_internal("%s", message),
+				 errdetail_internal("%s",
+									problems_text(&comparison->problems)),
+				 errhint("An earlier release, or another major version, took it, and can have listed it in another way.")));
+		return NULL;
+	}
+	fault = palloc0(sizeof(Fault));
+	fault->level = VERIFY_RESTORE;
+	fault->message = message;
+	fault->detail = problems_text(&comparison->problems);
+	return fault;
+}
 
-	if (!state_get(work->run.id, &run) || run.comparison == COMPARISON_NONE)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("the worker that compares the restored database went away"),
-				 errhint("The server's log says more.")));
-	if (run.comparison == COMPARISON_DIFFERENT)
-		ereport(ERROR,
-				(errcode(run.error.sqlerrcode),
-				 errmsg_internal("%s", run.error.message),
-				 run.error.detail[0] != '\0' ?
-				 errdetail_internal("%s", run.error.detail) : 0,
-				 run.error.hint[0] != '\0' ?
-				 errhint("%s", run.error.hint) : 0));
+/*
+ * Compare the scratch database of a run with its snapshot: what has been lost,
+ * or NULL.  Raises an error when they cannot be compared.
+ */
+Fault *
+compare_scratch(Work *work, const StoredSnapshot *snapshot)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext lists = AllocSetContextCreate(context, "comparison",
+												ALLOCSET_DEFAULT_SIZES);
+	Comparison	comparison = {0};
+	char	   *changed = NULL;
+	Fault	   *fault;
+
+	comparison.work = work;
+	comparison.snapshot = snapshot;
+	comparison.archive = store_archive_path(snapshot);
+	problems_begin(&comparison.problems);
+	work_begin();
+	facts_compare_connection(work->run.scratch, &work->connection);
+	work_commit();
+	work->connection.encoding = snapshot->manifest.encoding;
+
+	/*
+	 * for the temporary files; without an MVCC snapshot, it holds back
+	 * nothing
+	 */
+	StartTransactionCommand();
+	MemoryContextSwitchTo(lists);
+	comparison.dump = output_of(work,
+								commands_pg_dump_definitions(work->bin_directory,
+															 &work->connection,
+															 setting_lock_timeout),
+								-1);
+	test_step("comparing");
+	compare_entries(&comparison);
+	compare_contents(&comparison);
+
+	compare_rows(&comparison);
+
+	if (is_of_our_version(&snapshot->manifest))
+		changed = changed_definitions(&comparison);
+	FileClose(comparison.dump);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	if (changed != NULL && comparison.problems.count > 0)
+		problems_add(&comparison.problems, "Defined otherwise: %s", changed);
+	else if (changed != NULL)
+		warn_of_definitions(&comparison, changed);
+	fault = conclude(&comparison);
+	MemoryContextDelete(lists);
+	return fault;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compare.h
- *	  Is a restored database what the manifest says?
+ *	  Is a restored database what the snapshot says?
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -10,10 +10,9 @@
 #ifndef SNAPSHOT_WORKER_COMPARE_H
 #define SNAPSHOT_WORKER_COMPARE_H
 
+#include "outcome.h"
 #include "work.h"
 
-extern void compare_scratch(Work *work);
-
-extern PGDLLEXPORT void snapshot_worker_compare_main(Datum main_arg);
+extern Fault *compare_scratch(Work *work, const StoredSnapshot *snapshot);
 
 #endif							/* SNAPSHOT_WORKER_COMPARE_H */

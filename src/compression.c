@@ -50,6 +50,15 @@ compression_problem(const char *value)
 	return NULL;
 }
 
+/* Can pg_restore of this server read what was compressed like that? */
+bool
+compression_is_known(const char *value)
+{
+	bool		is_level = strlen(value) == 1 && value[0] >= '0' && value[0] <= '9';
+
+	return compression_problem(is_level && value[0] != '0' ? "gzip" : value) == NULL;
+}
+
 /*
  * A compression as this server's pg_dump takes it for --compress, palloc'd.
  * Up to 15 that is a level of gzip.

@@ -11,6 +11,7 @@
 #define SNAPSHOT_WORKER_COMPRESSION_H
 
 extern const char *compression_problem(const char *value);
+extern bool compression_is_known(const char *value);
 extern const char *compression_argument(const char *value);
 
 #endif							/* SNAPSHOT_WORKER_COMPRESSION_H */

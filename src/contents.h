@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * contents.h
- *	  What is in a database: its objects, and the rows of its tables.
+ *	  How much is in a database.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -10,10 +10,7 @@
 #ifndef SNAPSHOT_WORKER_CONTENTS_H
 #define SNAPSHOT_WORKER_CONTENTS_H
 
-#include "nodes/pg_list.h"
-
 extern int64 contents_count_tables(void);
 extern int64 contents_count_large_objects(void);
-extern List *contents_objects(MemoryContext context);
 
 #endif							/* SNAPSHOT_WORKER_CONTENTS_H */

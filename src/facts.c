@@ -78,7 +78,6 @@ facts_begin(Manifest *manifest)
 	identifier = MemoryContextStrdup(caller,
 									 ExportSnapshot(GetActiveSnapshot()));
 	manifest->tables = contents_count_tables();
-	manifest->objects = contents_objects(caller);
 	properties_read(manifest, caller);
 	database_settings_read(manifest, caller);
 	manifest->database_size =
@@ -157,6 +156,27 @@ neutral_settings(void)
 					" -c tcp_user_timeout=0%s", restricted);
 }
 
+/*
+ * The same for messages in English, where the role may have that.  More than
+ * hints should not depend on it.
+ */
+static const char *
+settings_for_messages(Oid role)
+{
+	if (superuser_arg(role) ||
+		pg_parameter_aclcheck("lc_messages", role, ACL_SET) == ACLCHECK_OK)
+		return " -c lc_messages=C";
+	return "";
+}
+
+/* The same for what pg_dump is to write alike each time. */
+static void
+add_settings_for_dumps(Connection *connection)
+{
+	connection->options = psprintf("%s -c quote_all_identifiers=off"
+								   " -c TimeZone=UTC", connection->options);
+}
+
 static void
 connect_as(Oid role, const char *database, Connection *connection)
 {
@@ -168,8 +188,9 @@ connect_as(Oid role, const char *database, Connection *connection)
 	connection->database = database;
 	connection->encoding = GetDatabaseEncodingName();
 	connection->role = role;
-	connection->options = psprintf("%s%s", settings_of_ours(),
-								   neutral_settings());
+	connection->options = psprintf("%s%s%s", settings_of_ours(),
+								   neutral_settings(),
+								   settings_for_messages(role));
 	connection->token = NULL;
 }
 
@@ -210,6 +231,7 @@ facts_connection(const char *database, Connection *connection,
 	Oid			role = existing_role();
 
 	connect_as(role, database, connection);
+	add_settings_for_dumps(connection);
 	connection->options = psprintf("%s%s", connection->options,
 								   database_settings_dump_options());
 	*is_superuser = superuser_arg(role);
@@ -228,4 +250,16 @@ facts_restore_connection(const char *database, Connection *connection)
 			   connection);
 	connection->options = psprintf("%s -c default_transaction_read_only=off",
 								   connection->options);
+	/* not every server version has it */
+	if (GetConfigOption("event_triggers", true, false) != NULL)
+		connection->options = psprintf("%s -c event_triggers=off",
+									   connection->options);
+}
+
+/* As facts_restore_connection, for pg_dump of what pg_restore has made. */
+void
+facts_compare_connection(const char *database, Connection *connection)
+{
+	facts_restore_connection(database, connection);
+	add_settings_for_dumps(connection);
 }

@@ -20,5 +20,7 @@ extern void facts_connection(const char *database, Connection *connection,
 							 bool *is_superuser);
 extern void facts_restore_connection(const char *database,
 									 Connection *connection);
+extern void facts_compare_connection(const char *database,
+									 Connection *connection);
 
 #endif							/* SNAPSHOT_WORKER_FACTS_H */

@@ -73,10 +73,10 @@ static const RecordMember privilege_members[] = {
 	{"grantable", RECORD_NUMBER, offsetof(ManifestPrivilege, grantable)},
 };
 
-static const RecordMember objects_members[] = {
-	{"kind", RECORD_STRING, offsetof(ManifestObjects, kind)},
-	{"count", RECORD_NUMBER, offsetof(ManifestObjects, count)},
-	{"sha256", RECORD_STRING, offsetof(ManifestObjects, sha256)},
+static const RecordMember contents_members[] = {
+	{"kind", RECORD_STRING, offsetof(ManifestContents, kind)},
+	{"count", RECORD_NUMBER_OR_NULL, offsetof(ManifestContents, count)},
+	{"hash", RECORD_STRING_OR_NULL, offsetof(ManifestContents, hash)},
 };
 
 static const RecordMember rows_members[] = {
@@ -145,9 +145,9 @@ static const ManifestArray arrays[] = {
 	{"privileges", privilege_members, lengthof(privilege_members),
 		sizeof(ManifestPrivilege), offsetof(Manifest, privileges), NULL,
 	"a privilege in it has wrong members"},
-	{"objects", objects_members, lengthof(objects_members),
-		sizeof(ManifestObjects), offsetof(Manifest, objects), NULL,
-	"an entry of its objects has wrong members"},
+	{"contents", contents_members, lengthof(contents_members),
+		sizeof(ManifestContents), offsetof(Manifest, contents), NULL,
+	"an entry of its contents has wrong members"},
 	{"row_counts", rows_members, lengthof(rows_members),
 		sizeof(ManifestRows), offsetof(Manifest, row_counts), NULL,
 	"a row count in it has wrong members"},

@@ -68,13 +68,16 @@ typedef struct ManifestPrivilege
 	int64		grantable;		/* 1 with the option to grant it, else 0 */
 } ManifestPrivilege;
 
-/* The objects of a kind: how many, and the SHA-256 of what they are called. */
-typedef struct ManifestObjects
+/*
+ * What the archive's table of contents does not show of a kind of objects: how
+ * many there are, and a hash of what they are.  See columns.c.
+ */
+typedef struct ManifestContents
 {
 	char	   *kind;
-	int64		count;
-	char	   *sha256;
-} ManifestObjects;
+	int64		count;			/* -1 if it is not known */
+	char	   *hash;			/* or NULL */
+} ManifestContents;
 
 typedef struct ManifestRows
 {
@@ -127,7 +130,8 @@ typedef struct Manifest
 	List	   *conventions;	/* of ManifestConvention; not in old ones */
 	List	   *owner_schemas;	/* of ManifestSchema; not in old ones */
 	List	   *privileges;		/* of ManifestPrivilege */
-	List	   *objects;		/* of ManifestObjects */
+	List	   *contents;		/* of ManifestContents; NIL up to releases
+								 * that had other ones */
 	List	   *row_counts;		/* of ManifestRows */
 	List	   *files;			/* of ManifestFile */
 } Manifest;

@@ -108,36 +108,6 @@ messages_is_table_finished(const char *line, int *item)
 	return true;
 }
 
-/*
- * Do pg_restore's last words tell of a server that cannot take the archive just
- * now, rather than of a bad archive?
- */
-bool
-messages_is_circumstance(const char *output)
-{
-	static const char *const circumstances[] = {
-		"No space left on device", "Disk quota exceeded",
-		"connection to server", "server closed the connection",
-		"terminating connection", "too many clients already",
-		"remaining connection slots are reserved",
-		"out of memory", "out of shared memory", "could not resize shared memory",
-		"is not available", "could not access file",
-		"can only create extension in database",
-		"canceling statement", "deadlock detected", "tuple concurrently updated",
-		"default_tablespace", "could not load library",
-		"error while loading shared libraries",
-		"unsupported version", "not supported in this installation",
-		"does not support compression",
-	};
-
-	for (size_t i = 0; i < lengthof(circumstances); i++)
-	{
-		if (strstr(output, circumstances[i]) != NULL)
-			return true;
-	}
-	return output[0] == '\0';
-}
-
 /* What to do about a program's last words, or NULL where nothing is known. */
 const char *
 messages_hint(const char *output)

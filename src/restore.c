@@ -69,6 +69,7 @@ restore_snapshot(Work *work)
 	StoredSnapshot *snapshot;
 	const Manifest *manifest;
 	const char *owner = run->owner[0] != '\0' ? run->owner : NULL;
+	const Fault *fault;
 
 	work_prepare(work);
 	snapshot = store_get(work->directory, run->name, true);
@@ -83,11 +84,12 @@ restore_snapshot(Work *work)
 
 	/* pg_restore does not see each byte that has changed */
 	work_enter_phase(work, "hashing", 0, 10);
-	verify_files(work, snapshot, false, NULL);
+	fault = verify_files(work, snapshot, false, NULL);
+	if (fault != NULL)
+		outcome_bad(snapshot, fault);
 	work_enter_phase(work, "restoring", 10, 95);
-	scratch_create(work, manifest, owner);
-	scratch_restore(work, store_archive_path(snapshot), manifest, run->jobs,
-					owner);
+	scratch_build(work, manifest, owner, store_archive_path(snapshot),
+				  run->jobs);
 
 	work_enter_phase(work, "finishing", 95, 100);
 	work_begin();

@@ -13,6 +13,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "columns.h"
 #include "common/file_perm.h"
 #include "compat.h"
 #include "compression.h"
@@ -182,6 +183,7 @@ dump(Work *work)
 											archive_path(work)),
 						   options.jobs, manifest->tables);
 	note_row_counts(work);
+	columns_note(work, options.snapshot);
 	hashing_pause(work->hashing);
 	facts_end();
 

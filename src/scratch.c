@@ -63,11 +63,10 @@
 /*
  * Create the scratch database of a run, empty, as the database of the manifest
  * was, with its settings.  Unless it is NULL, owner is the role who is to make
- * everything in it.  Raises an error when that fails; scratch_drop() is then to
- * be called.
+ * everything in it.
  */
-void
-scratch_create(Work *work, const Manifest *manifest, const char *owner)
+static void
+create(Work *work, const Manifest *manifest, const char *owner)
 {
 	Oid			oid;
 
@@ -103,29 +102,33 @@ role_to_lend_to(const char *role, const Manifest *manifest)
 
 /* Run a statement in the scratch database, of which no trigger takes notice. */
 static void
-execute_in(Work *work, const char *statement)
+execute_in(Work *work, char *statement)
 {
 	const char *options = work->connection.options;
 
 	work->connection.options = psprintf("%s -c session_replication_role=replica",
 										options);
 	(void) work_run_program(work, commands_psql(work->bin_directory,
-												&work->connection, statement),
+												&work->connection,
+												list_make1(statement)),
 							false);
 	work->connection.options = options;
 }
 
 /*
  * Restore an archive into the scratch database, as it was or, unless owner is
- * NULL, with everything made by that role.  Raises the error of pg_restore.
+ * NULL, with everything made by that role.  Returns false, with the result of
+ * pg_restore, when that fails with several jobs.  Raises its error when it fails
+ * with one.
  */
-void
-scratch_restore(Work *work, const char *archive, const Manifest *manifest,
-				int jobs, const char *owner)
+static bool
+try_restore(Work *work, const Manifest *manifest, const char *owner,
+			const char *archive, int jobs, ChildResult *result)
 {
 	RestoreOptions options = {.jobs = jobs};
-	const char *before = NULL;
-	const char *after = NULL;
+	char	  **argv;
+	char	   *before = NULL;
+	char	   *after = NULL;
 
 	work_begin();
 	facts_restore_connection(work->run.scratch, &work->connection);
@@ -142,7 +145,7 @@ scratch_restore(Work *work, const char *archive, const Manifest *manifest,
 		if (role != NULL)
 		{
 			before = psprintf("ALTER SCHEMA public OWNER TO %s", role);
-			after = "ALTER SCHEMA public OWNER TO pg_database_owner";
+			after = pstrdup("ALTER SCHEMA public OWNER TO pg_database_owner");
 		}
 	}
 	else if (manifest->owner_schemas != NIL)
@@ -160,14 +163,17 @@ scratch_restore(Work *work, const char *archive, const Manifest *manifest,
 
 	if (before != NULL)
 		execute_in(work, before);
-	work_go_through_tables(work,
-						   commands_pg_restore(work->bin_directory,
-											   &work->connection, &options,
-											   archive),
-						   options.jobs, manifest->tables);
+	argv = commands_pg_restore(work->bin_directory, &work->connection, &options,
+							   archive);
+	if (!work_try_tables(work, argv, jobs, manifest->tables, result))
+	{
+		if (jobs <= 1)
+			work_fail(work, argv, result);
+		return false;
+	}
 	if (after != NULL)
 		execute_in(work, after);
-	test_step("restored");
+	return true;
 }
 
 /* Does a database of that name bear our mark, too?  As for queries_begin. */
@@ -239,6 +245,33 @@ scratch_drop(Work *work)
 	drop(work->run.scratch);
 	work->run.scratch[0] = '\0';
 	state_set_scratch(work->run.id, "");
+}
+
+/*
+ * Create the scratch database of a run, and restore an archive into it: as it
+ * was or, unless owner is NULL, with everything made by that role.  Several jobs
+ * can fail where one does not: they deadlock, or a dependency is missing that
+ * only the order fulfils.  So one job is tried, too, in a new database.  Raises
+ * an error, pg_restore's among others; then scratch_discard() is to be called.
+ */
+void
+scratch_build(Work *work, const Manifest *manifest, const char *owner,
+			  const char *archive, int jobs)
+{
+	ChildResult result;
+
+	create(work, manifest, owner);
+	while (!try_restore(work, manifest, owner, archive, jobs, &result))
+	{
+		ereport(LOG,
+				(errmsg("pg_restore with %d jobs failed; it is tried with one",
+						jobs),
+				 errdetail_internal("%s", result.output)));
+		scratch_drop(work);
+		jobs = 1;
+		create(work, manifest, owner);
+	}
+	test_step("restored");
 }
 
 /*

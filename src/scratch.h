@@ -12,11 +12,8 @@
 
 #include "work.h"
 
-extern void scratch_create(Work *work, const Manifest *manifest,
-						   const char *owner);
-extern void scratch_restore(Work *work, const char *archive,
-							const Manifest *manifest,
-							int jobs, const char *owner);
+extern void scratch_build(Work *work, const Manifest *manifest,
+						  const char *owner, const char *archive, int jobs);
 extern void scratch_drop(Work *work);
 extern void scratch_discard(Work *work);
 extern void scratch_rename(Work *work, const char *name);

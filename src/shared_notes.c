@@ -68,24 +68,6 @@ state_set_progress(uint64 id, const Progress *progress)
 	LWLockRelease(state_lock);
 }
 
-/* Its scratch database is as the manifest says when error is NULL. */
-void
-state_set_comparison(uint64 id, const RunError *error)
-{
-	Run		   *run;
-
-	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	run = state_find_run(id);
-	if (run != NULL)
-	{
-		run->comparison = error == NULL ? COMPARISON_EQUAL :
-			COMPARISON_DIFFERENT;
-		if (error != NULL)
-			run->error = *error;
-	}
-	LWLockRelease(state_lock);
-}
-
 /* Copies of all runs that are starting or running, palloc'd; how many. */
 int
 state_active_runs(Run **runs)

@@ -97,14 +97,6 @@ typedef struct Progress
 	int64		bytes;			/* read, so far in this phase */
 } Progress;
 
-/* What comparing a scratch database with the manifest came to. */
-typedef enum Comparison
-{
-	COMPARISON_NONE,
-	COMPARISON_EQUAL,
-	COMPARISON_DIFFERENT		/* or it failed: the run's error says how */
-} Comparison;
-
 typedef struct Run
 {
 	uint64		id;				/* never used twice; grows in order of
@@ -129,7 +121,6 @@ typedef struct Run
 	int64		size;			/* bytes of the snapshot */
 	Progress	progress;
 	char		scratch[NAMEDATALEN];	/* database made for this run, or "" */
-	Comparison	comparison;
 	RunPrograms programs;
 	RunError	error;
 
@@ -205,7 +196,6 @@ extern void state_set_name(uint64 id, const char *name);
 extern void state_set_published(uint64 id);
 extern void state_set_scratch(uint64 id, const char *scratch);
 extern void state_set_progress(uint64 id, const Progress *progress);
-extern void state_set_comparison(uint64 id, const RunError *error);
 extern int	state_active_runs(Run **runs);
 extern void state_finish(uint64 id, int64 size, const RunError *error,
 						 bool reported, bool recorded);

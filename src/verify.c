@@ -3,10 +3,10 @@
  * verify.c
  *	  Is a snapshot what its manifest says, and can it be got back?
  *
- * What is found wrong with the snapshot itself is an error of class "data
- * corrupted", and is written down beside it, as is that nothing was.  What
- * keeps it from being verified, such as a full disk or a missing program, is
- * another error, and says nothing about the snapshot.
+ * What is found wrong with the snapshot itself is kept beside it (outcome.c).
+ * What keeps it from being verified, such as a full disk, a missing program or
+ * extension, or a restore that fails, is another error, and says nothing about
+ * the snapshot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,72 +14,118 @@
  */
 #include "postgres.h"
 
-#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "access/xact.h"
 #include "compare.h"
+#include "compat.h"
+#include "compression.h"
 #include "hold.h"
-#include "messages.h"
+#include "outcome.h"
 #include "report.h"
 #include "restore.h"
 #include "scratch.h"
 #include "store.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
-#include "verification.h"
 #include "verify.h"
 #include "verify_files.h"
 
+/* Is pg_restore of this server's major version? */
+static bool
+is_our_pg_restore(Work *work)
+{
+	const char *prefix = "pg_restore (PostgreSQL) ";
+	const char *output = work_run_program(work,
+										  commands_version(work->bin_directory,
+														   "pg_restore"),
+										  true);
+
+	return strncmp(output, prefix, strlen(prefix)) == 0 &&
+		strtol(output + strlen(prefix), NULL, 10) == SERVER_MAJOR_VERSION;
+}
+
+/*
+ * Does it count against the archive that pg_restore ended like this?  Its own
+ * end by a signal does not, nor that it cannot be started, or may not know the
+ * archive's version or compression.  What it says is not asked.
+ */
+static bool
+is_fault_of_archive(Work *work, const Manifest *manifest, int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == 1 &&
+		strtol(manifest->pg_dump_version, NULL, 10) == SERVER_MAJOR_VERSION &&
+		compression_is_known(manifest->compression) &&
+		is_our_pg_restore(work);
+}
+
 /* Read the whole archive, as a restore would. */
-static void
+static Fault *
 read_archive(Work *work, const StoredSnapshot *snapshot)
 {
-	work_go_through_tables(work,
-						   commands_pg_restore_read(work->bin_directory,
-													store_archive_path(snapshot)),
-						   1, snapshot->manifest.tables);
+	char	  **argv = commands_pg_restore_read(work->bin_directory,
+												store_archive_path(snapshot));
+	ChildResult result;
+	Fault	   *fault;
+
+	/* what keeps it from being read just now can be over the next time */
+	for (int tries = 0; tries < 2; tries++)
+	{
+		if (work_try_tables(work, argv, 1, snapshot->manifest.tables, &result))
+			return NULL;
+		if (!is_fault_of_archive(work, &snapshot->manifest, result.status))
+			work_fail(work, argv, &result);
+	}
+	fault = palloc0(sizeof(Fault));
+	fault->level = VERIFY_ARCHIVE;
+	fault->message = psprintf("pg_restore cannot read the archive of snapshot \"%s\"",
+							  snapshot->name);
+	fault->detail = result.output[0] != '\0' ? result.output : NULL;
+	return fault;
 }
 
 /* Restore into a scratch database, compare that, and drop it. */
-static void
+static Fault *
 test_restore(Work *work, const StoredSnapshot *snapshot)
 {
+	Fault	   *fault;
+
 	work_begin();
 	restore_check_roles(snapshot, "");
 	work_commit();
 	work_enter_phase(work, "restoring", 40, 85);
-	scratch_create(work, &snapshot->manifest, NULL);
-	scratch_restore(work, store_archive_path(snapshot), &snapshot->manifest,
-					setting_jobs, NULL);
+	scratch_build(work, &snapshot->manifest, NULL,
+				  store_archive_path(snapshot), setting_jobs);
 	work_enter_phase(work, "comparing", 85, 98);
-	compare_scratch(work);
+	fault = compare_scratch(work, snapshot);
 	work_enter_phase(work, "dropping", 98, 99);
 	scratch_drop(work);
+	return fault;
 }
 
-/* Verify as far as level; *reached is how far it has come. */
-static void
+/*
+ * What is wrong with the snapshot, or NULL, as far as that level.  Raises an
+ * error when that cannot be found out.
+ */
+static Fault *
 check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
-	  SharedFiles *shared, volatile VerifyLevel *reached)
+	  SharedFiles *shared)
 {
+	Fault	   *fault = NULL;
+
 	if (level >= VERIFY_CHECKSUM)
 	{
-		*reached = VERIFY_CHECKSUM;
 		if (shared == NULL)
 			work_enter_phase(work, "hashing", 0, 20);
-		verify_files(work, snapshot, true, shared);
+		fault = verify_files(work, snapshot, true, shared);
 	}
-	if (level >= VERIFY_ARCHIVE)
+	if (fault == NULL && level >= VERIFY_ARCHIVE)
 	{
-		*reached = VERIFY_ARCHIVE;
 		work_enter_phase(work, "reading the archive", 20, 40);
-		read_archive(work, snapshot);
+		fault = read_archive(work, snapshot);
 	}
-	if (level >= VERIFY_RESTORE)
-	{
-		*reached = VERIFY_RESTORE;
-		test_restore(work, snapshot);
-	}
+	if (fault == NULL && level >= VERIFY_RESTORE)
+		fault = test_restore(work, snapshot);
+	return fault;
 }
 
 /* How far the last verification went. */
@@ -117,21 +163,8 @@ check_known_problem(const StoredSnapshot *snapshot, VerifyLevel level)
 			 errhint("Its files are as they should be. Only reading it once more can tell that the problem is gone: use snapshot_verify().")));
 }
 
-/* Write down what came of a verification: good, when problem is NULL. */
-static void
-record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
-{
-	Verification verification = {0};
-
-	verification.name = snapshot->name;
-	verification.verified_at = GetCurrentTimestamp();
-	verification.level = pstrdup(settings_verify_name(level));
-	verification.problem = problem;
-	verification_write(snapshot->path, &verification);
-}
-
 /*
- * As record, of a good snapshot.  What was found out of the same bytes before
+ * Keep that the snapshot is good.  What was found out of the same bytes before
  * still holds, if that is to be kept.
  */
 static void
@@ -139,91 +172,37 @@ record_good(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
 {
 	if (keep && snapshot->verified && !snapshot->failed)
 		level = Max(level, known_level(snapshot));
-	record(snapshot, level, NULL);
+	outcome_good(snapshot, level);
 	ereport(LOG,
 			(errmsg("verified snapshot \"%s\" (%s)", snapshot->name,
 					settings_verify_name(level))));
 }
 
-/*
- * As record, of a problem.  That this cannot be written down is warned of: the
- * error to raise is the problem.
- */
-static void
-record_problem_found(const StoredSnapshot *snapshot, VerifyLevel level,
-					 char *problem)
-{
-	MemoryContext caller = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		record(snapshot, level, problem);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(caller);
-		ereport(WARNING,
-				(errcode(edata->sqlerrcode),
-				 errmsg("could not keep the outcome of a verification: %s",
-						edata->message)));
-	}
-	PG_END_TRY();
-}
-
-/*
- * Is an error about the snapshot, and not about what is around it?  A file of
- * ours that cannot be read is; one of the scratch database is not.
- */
+/* Is an error none of one snapshot, so that others would not fare better? */
 static bool
-is_about_snapshot(const ErrorData *edata, VerifyLevel reached)
+concerns_all(int sqlerrcode)
 {
-	if (edata->sqlerrcode == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION)
-		return edata->detail != NULL &&
-			!messages_is_circumstance(edata->detail);
-	return edata->sqlerrcode == ERRCODE_DATA_CORRUPTED ||
-		(edata->sqlerrcode == ERRCODE_IO_ERROR && reached < VERIFY_RESTORE);
+	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
+		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES ||
+		sqlerrcode == ERRCODE_INTERNAL_ERROR;
 }
 
 /*
- * What retention removes meanwhile is not damaged: make the error say that it is
- * not there any more.
- */
-static void
-note_removal(const StoredSnapshot *snapshot, ErrorData *edata)
-{
-	struct stat st;
-
-	if (lstat(snapshot->path, &st) == 0 || errno != ENOENT)
-		return;
-	edata->sqlerrcode = ERRCODE_UNDEFINED_OBJECT;
-	edata->message = psprintf("snapshot \"%s\" was removed while it was verified",
-							  snapshot->name);
-	edata->detail = NULL;
-	edata->hint = NULL;
-}
-
-/*
- * Verify the snapshot that the run names, and write down the outcome beside it.
- * shared is as for verify_files().  Raises an error when it is not good, or
- * cannot be verified.
+ * Verify the snapshot that the run names, and keep the outcome beside it.
+ * shared is as for verify_files().  Raises an error of class "data corrupted"
+ * when it is not good, and another one when it cannot be verified.
  */
 static void
 verify(Work *work, VerifyLevel level, SharedFiles *shared)
 {
 	MemoryContext context = CurrentMemoryContext;
 	StoredSnapshot *snapshot = store_get(work->directory, work->run.name, true);
-	volatile VerifyLevel reached = VERIFY_CHECKSUM;
+	Fault	   *volatile fault = NULL;
 
 	work->held = hold_for_reading(snapshot->path);
 	PG_TRY();
 	{
-		check(work, snapshot, level, shared, &reached);
+		fault = check(work, snapshot, level, shared);
 	}
 	PG_CATCH();
 	{
@@ -236,18 +215,18 @@ verify(Work *work, VerifyLevel level, SharedFiles *shared)
 		MemoryContextSwitchTo(context);
 		scratch_discard(work);
 		hold_release(&work->held);
-		if (is_about_snapshot(edata, reached))
-			note_removal(snapshot, edata);
-		if (is_about_snapshot(edata, reached))
-			record_problem_found(snapshot, reached,
-								 edata->detail == NULL ? edata->message :
-								 psprintf("%s\n%s", edata->message,
-										  edata->detail));
+		if (!concerns_all(edata->sqlerrcode) && outcome_is_removed(snapshot))
+			outcome_raise_removed(snapshot);
+		/* such as a damaged catalog of this server */
+		if (edata->sqlerrcode == ERRCODE_DATA_CORRUPTED)
+			edata->sqlerrcode = ERRCODE_INTERNAL_ERROR;
 		ReThrowError(edata);
 	}
 	PG_END_TRY();
 
 	hold_release(&work->held);
+	if (fault != NULL)
+		outcome_bad(snapshot, fault);
 	check_known_problem(snapshot, level);
 	record_good(snapshot, level, shared != NULL);
 }
@@ -261,15 +240,6 @@ void
 verify_snapshot(Work *work, VerifyLevel level)
 {
 	verify(work, level, NULL);
-}
-
-/* Is an error none of one snapshot, so that others would not fare better? */
-static bool
-concerns_all(int sqlerrcode)
-{
-	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
-		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES ||
-		sqlerrcode == ERRCODE_INTERNAL_ERROR;
 }
 
 /*

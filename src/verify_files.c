@@ -14,16 +14,12 @@
 #include "access/xact.h"
 #include "digest.h"
 #include "files.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "share.h"
 #include "test_step.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "verify_files.h"
-
-/* Of more problems than these there is only the number. */
-#define MAX_PROBLEMS	10
 
 typedef struct InodeKey
 {
@@ -38,44 +34,17 @@ typedef struct InodeEntry
 	char		sha256[SHA256_HEX_SIZE];
 } InodeEntry;
 
-typedef struct Problems
+static Fault *
+make_fault(const StoredSnapshot *snapshot, Problems *problems)
 {
-	int			count;
-	StringInfoData text;
-} Problems;
+	Fault	   *fault = palloc0(sizeof(Fault));
 
-static void add_problem(Problems *problems, const char *format,...) pg_attribute_printf(2, 3);
-
-static void
-add_problem(Problems *problems, const char *format,...)
-{
-	char		line[2048];
-	va_list		args;
-
-	if (++problems->count > MAX_PROBLEMS)
-		return;
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	appendStringInfo(&problems->text, "%s%s",
-					 problems->text.len > 0 ? "\n" : "", line);
-}
-
-/* Raise an error if there are problems. */
-static void
-raise_problems(const StoredSnapshot *snapshot, Problems *problems)
-{
-	if (problems->count == 0)
-		return;
-	if (problems->count > MAX_PROBLEMS)
-		appendStringInfo(&problems->text, "\nand %d more",
-						 problems->count - MAX_PROBLEMS);
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("snapshot \"%s\" is not what its manifest says",
-					snapshot->name),
-			 errdetail_internal("%s", problems->text.data),
-			 errhint("Use another snapshot. What can still be read of this one, pg_restore restores by hand.")));
+	fault->level = VERIFY_CHECKSUM;
+	fault->message = psprintf("snapshot \"%s\" is not what its manifest says",
+							  snapshot->name);
+	fault->detail = problems_text(problems);
+	fault->hint = "Use another snapshot. What can still be read of this one, pg_restore restores by hand.";
+	return fault;
 }
 
 /* Add the snapshots that have the same problem, since they share the file. */
@@ -88,14 +57,14 @@ add_sharers(const char *directory, const StoredSnapshot *snapshot,
 	ListCell   *lc;
 
 	/* nobody would see them, and each one costs the manifests of all */
-	if (problems->count >= MAX_PROBLEMS)
+	if (!problems_are_told(problems))
 		return;
 	context = AllocSetContextCreate(caller, "names of snapshots",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	foreach(lc, share_names(directory, snapshot, file))
-		add_problem(problems, "Snapshot \"%s\" shares that file.",
-					(char *) lfirst(lc));
+		problems_add(problems, "Snapshot \"%s\" shares that file.",
+					 (char *) lfirst(lc));
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }
@@ -163,45 +132,46 @@ check_file(const char *directory, const StoredSnapshot *snapshot,
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not stat file \"%s\": %m", path)));
-		add_problem(problems, "File \"%s\" is missing.", path);
+		problems_add(problems, "File \"%s\" is missing.", path);
 	}
 	else if (!S_ISREG(st.st_mode))
-		add_problem(problems, "\"%s\" is not a regular file.", path);
+		problems_add(problems, "\"%s\" is not a regular file.", path);
 	else if (st.st_size != file->size)
-		add_problem(problems, "File \"%s\" has " INT64_FORMAT
-					" bytes instead of " INT64_FORMAT ".",
-					path, (int64) st.st_size, file->size);
+		problems_add(problems, "File \"%s\" has " INT64_FORMAT
+					 " bytes instead of " INT64_FORMAT ".",
+					 path, (int64) st.st_size, file->size);
 	else if (!has_sha256(path, &st, file->sha256, shared))
 	{
-		add_problem(problems, "The contents of file \"%s\" have changed: their SHA-256 is not that of the manifest.",
-					path);
+		problems_add(problems, "The contents of file \"%s\" have changed: their SHA-256 is not that of the manifest.",
+					 path);
 		add_sharers(directory, snapshot, file, problems);
 	}
 	pfree(path);
 }
 
 /*
- * Raise an error, of class "data corrupted", unless all files are there, as the
- * manifest has them, and (if exactly) no others.  shared is for files that other snapshots
- * have, too; it can be NULL.
+ * What is wrong with the files of a snapshot, palloc'd, or NULL where all are
+ * there, as the manifest has them, and (if exactly) no others.  shared is for
+ * files that other snapshots have, too; it can be NULL.  Raises an error when
+ * they cannot be read.
  */
-void
+Fault *
 verify_files(Work *work, const StoredSnapshot *snapshot,
 			 bool exactly, SharedFiles *shared)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Problems	problems = {0};
+	Problems	problems;
 	FileTree	tree;
 	const char *foreign;
 	int64		bytes = 0;
 	ListCell   *lc;
 
-	initStringInfo(&problems.text);
+	problems_begin(&problems);
 	(void) files_list(snapshot->path, ERROR, &tree);
 	foreign = exactly ? store_foreign_file(snapshot, &tree) : NULL;
 	if (foreign != NULL)
-		add_problem(&problems, "\"%s/%s\" is not a part of the snapshot.",
-					snapshot->path, foreign);
+		problems_add(&problems, "\"%s/%s\" is not a part of the snapshot.",
+					 snapshot->path, foreign);
 
 	/*
 	 * hashing needs a transaction; without an MVCC snapshot, it holds back
@@ -222,5 +192,5 @@ verify_files(Work *work, const StoredSnapshot *snapshot,
 	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
-	raise_problems(snapshot, &problems);
+	return problems.count > 0 ? make_fault(snapshot, &problems) : NULL;
 }

@@ -10,7 +10,7 @@
 #ifndef SNAPSHOT_WORKER_VERIFY_FILES_H
 #define SNAPSHOT_WORKER_VERIFY_FILES_H
 
-#include "store.h"
+#include "outcome.h"
 #include "work.h"
 
 /* What is known of files of which several snapshots are verified. */
@@ -21,7 +21,7 @@ typedef struct SharedFiles
 } SharedFiles;
 
 extern SharedFiles *verify_files_begin(void);
-extern void verify_files(Work *work, const StoredSnapshot *snapshot,
-						 bool exactly, SharedFiles *shared);
+extern Fault *verify_files(Work *work, const StoredSnapshot *snapshot,
+						   bool exactly, SharedFiles *shared);
 
 #endif							/* SNAPSHOT_WORKER_VERIFY_FILES_H */

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "access/xact.h"
-#include "child.h"
 #include "clock.h"
 #include "messages.h"
 #include "miscadmin.h"
@@ -209,16 +208,22 @@ use_time(void *arg)
 	return work->hashing != NULL && hashing_step(work->hashing);
 }
 
-/*
- * Run a program to its good end, and return its output; anything else is an
- * error.
- */
-char *
-work_run_program(Work *work, char **argv, bool want_stdout)
+static const char *
+name_of(char **argv)
 {
-	const char *name = last_dir_separator(argv[0]) + 1;
+	return last_dir_separator(argv[0]) + 1;
+}
+
+/*
+ * Run a program with these descriptors (see child_run()).  Returns whether it
+ * ended well; if not, work_fail() raises that.  Raises an error when the
+ * program is missing, or is stopped.
+ */
+bool
+work_try_program(Work *work, char **argv, int input, int output,
+				 ChildResult *result)
+{
 	ChildWatcher watcher = {want_line, use_time, work};
-	ChildResult result;
 	char	  **environment = work->environment;
 
 	if (access(argv[0], X_OK) != 0)
@@ -231,52 +236,84 @@ work_run_program(Work *work, char **argv, bool want_stdout)
 	if (work->connection.options != NULL)
 		environment = shell_environment(environment,
 										list_make1(commands_options(&work->connection)));
-	child_run(argv, environment, -1, want_stdout, work->deadline,
-			  &watcher, &result);
-	if (result.timed_out)
-		timed_out(name, result.output);
-	if (result.status != 0)
-	{
-		const char *hint = messages_hint(result.output);
-
-		/* pg_dump does not say where */
-		if (strstr(result.output, "No space left on device") != NULL)
-			hint = psprintf("The disk under \"%s\" is full: make room there.",
-							work->directory);
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("%s failed: %s", name,
-						wait_result_to_str(result.status)),
-				 result.output[0] != '\0' ?
-				 errdetail_internal("%s", result.output) : 0,
-				 hint != NULL ? errhint("%s", hint) : 0));
-	}
-	if (!want_stdout && result.output[0] != '\0')
+	child_run(argv, environment, input, output, work->deadline,
+			  &watcher, result);
+	if (result->timed_out)
+		timed_out(name_of(argv), result->output);
+	if (result->status == 0 && output != CHILD_KEEP &&
+		result->output[0] != '\0')
 		ereport(WARNING,
 				(errmsg("%s has something to say about database \"%s\"",
-						name, work->run.database),
-				 errdetail_internal("%s", result.output)));
+						name_of(argv), work->run.database),
+				 errdetail_internal("%s", result->output)));
+	return result->status == 0;
+}
+
+/* Raise the error of a program that work_try_program() has seen fail. */
+void
+work_fail(Work *work, char **argv, const ChildResult *result)
+{
+	const char *hint = messages_hint(result->output);
+
+	/* pg_dump does not say where */
+	if (strstr(result->output, "No space left on device") != NULL)
+		hint = psprintf("The disk under \"%s\" is full: make room there.",
+						work->directory);
+	ereport(ERROR,
+			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+			 errmsg("%s failed: %s", name_of(argv),
+					wait_result_to_str(result->status)),
+			 result->output[0] != '\0' ?
+			 errdetail_internal("%s", result->output) : 0,
+			 hint != NULL ? errhint("%s", hint) : 0));
+}
+
+/*
+ * Run a program to its good end, and return its output; anything else is an
+ * error.
+ */
+char *
+work_run_program(Work *work, char **argv, bool want_stdout)
+{
+	ChildResult result;
+
+	if (!work_try_program(work, argv, -1,
+						  want_stdout ? CHILD_KEEP : CHILD_DISCARD, &result))
+		work_fail(work, argv, &result);
 	return result.output;
 }
 
 /*
- * Run a program that goes through so many tables, with so many jobs, to its
- * good end.
+ * Run a program that goes through so many tables, with so many jobs.  Otherwise
+ * as work_try_program().
  */
-void
-work_go_through_tables(Work *work, char **argv, int jobs, int64 total)
+bool
+work_try_tables(Work *work, char **argv, int jobs, int64 total,
+				ChildResult *result)
 {
 	work->tables_begun = 0;
 	work->tables_finished = 0;
 	work->jobs = Max(jobs, 1);
 	work->progress.tables_total = total;
 	publish_progress(work, 0);
-	(void) work_run_program(work, argv, false);
+	if (!work_try_program(work, argv, -1, CHILD_DISCARD, result))
+		return false;
 
 	/* with one job there is no word of the end of the last one */
 	work->progress.tables_done = work->progress.tables_total;
 	work->progress.current_table[0] = '\0';
 	publish_progress(work, 1);
+	return true;
+}
+
+/* As work_try_tables(), but to the program's good end. */
+void
+work_go_through_tables(Work *work, char **argv, int jobs, int64 total)
+{
+	ChildResult result;
+
+	if (!work_try_tables(work, argv, jobs, total, &result))
+		work_fail(work, argv, &result);
 }
 
 /* Begin a transaction with an active MVCC snapshot. */

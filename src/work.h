@@ -10,6 +10,7 @@
 #ifndef SNAPSHOT_WORKER_WORK_H
 #define SNAPSHOT_WORKER_WORK_H
 
+#include "child.h"
 #include "commands.h"
 #include "copies.h"
 #include "hashing.h"
@@ -50,7 +51,13 @@ extern void work_enter_phase(Work *work, const char *phase, int from, int to);
 extern void work_note_bytes(Work *work, int64 bytes, double fraction);
 extern void work_limit_time(Work *work, int seconds);
 extern void work_explain_timeout(ErrorData *edata);
+extern bool work_try_program(Work *work, char **argv, int input, int output,
+							 ChildResult *result);
+extern void work_fail(Work *work, char **argv,
+					  const ChildResult *result);
 extern char *work_run_program(Work *work, char **argv, bool want_stdout);
+extern bool work_try_tables(Work *work, char **argv, int jobs, int64 total,
+							ChildResult *result);
 extern void work_go_through_tables(Work *work, char **argv, int jobs,
 								   int64 total);
 extern void work_begin(void);

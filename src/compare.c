@@ -191,6 +191,7 @@ snapshot_worker_compare_main(Datum main_arg)
 	memcpy(&run_id, MyBgworkerEntry->bgw_extra, sizeof(run_id));
 	if (!state_get(run_id, &run))
 		proc_exit(0);
+	queries_prepare_connection();
 	BackgroundWorkerInitializeConnection(run.scratch, NULL, 0);
 
 	context = AllocSetContextCreate(TopMemoryContext, "snapshot comparison",

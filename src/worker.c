@@ -205,6 +205,7 @@ snapshot_worker_main(Datum main_arg)
 	prev_emit_log_hook = emit_log_hook;
 	emit_log_hook = note_fatal;
 
+	queries_prepare_connection();
 	BackgroundWorkerInitializeConnection(database_of(&work.run), NULL, 0);
 
 	context = AllocSetContextCreate(TopMemoryContext, "snapshot worker",

@@ -27,6 +27,18 @@ queries_override_setting(const char *name, const char *value)
 }
 
 /*
+ * Before this process connects to a database: settings of that which could end
+ * it in the very transaction of connecting do not count.
+ */
+void
+queries_prepare_connection(void)
+{
+	queries_override_setting("transaction_timeout", "0");
+	queries_override_setting("lock_timeout", "0");
+	queries_override_setting("exit_on_error", "off");
+}
+
+/*
  * Be the bootstrap superuser, whatever is set for the database; have names mean
  * what is in pg_catalog, and nothing that users define; and have queries that
  * are run once a day be planned for that.
@@ -41,9 +53,7 @@ queries_prepare_process(void)
 	queries_override_setting("default_transaction_read_only", "off");
 	queries_override_setting("default_transaction_isolation", "read committed");
 	queries_override_setting("default_transaction_deferrable", "off");
-	queries_override_setting("transaction_timeout", "0");
-	queries_override_setting("lock_timeout", "0");
-	queries_override_setting("exit_on_error", "off");
+	queries_prepare_connection();
 	queries_override_setting("jit", "off");
 	queries_override_setting("max_parallel_workers_per_gather", "0");
 }

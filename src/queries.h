@@ -13,6 +13,7 @@
 #include "executor/spi.h"
 
 extern void queries_override_setting(const char *name, const char *value);
+extern void queries_prepare_connection(void);
 extern void queries_prepare_process(void);
 extern void queries_begin(const char *query);
 extern char *queries_to_utf8(const char *text, int encoding);

@@ -206,6 +206,7 @@ snapshot_worker_main(Datum main_arg)
 	emit_log_hook = note_fatal;
 
 	test_step("attached");
+	queries_prepare_connection();
 	BackgroundWorkerInitializeConnection(database_of(&work.run), NULL, 0);
 
 	context = AllocSetContextCreate(TopMemoryContext, "snapshot worker",

@@ -50,6 +50,7 @@ OBJS = \
 	src/manifest.o \
 	src/messages.o \
 	src/names.o \
+	src/outcome.o \
 	src/processes.o \
 	src/programs.o \
 	src/progress.o \
@@ -58,6 +59,7 @@ OBJS = \
 	src/queries.o \
 	src/record.o \
 	src/removal.o \
+	src/replace.o \
 	src/report.o \
 	src/requests.o \
 	src/restore.o \

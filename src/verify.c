@@ -20,13 +20,13 @@
 #include "compare.h"
 #include "hold.h"
 #include "messages.h"
+#include "outcome.h"
 #include "report.h"
 #include "restore.h"
 #include "scratch.h"
 #include "store.h"
+#include "test_step.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
-#include "verification.h"
 #include "verify.h"
 #include "verify_files.h"
 
@@ -84,100 +84,6 @@ check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
 	}
 }
 
-/* How far the last verification went. */
-static pg_noinline VerifyLevel
-known_level(const StoredSnapshot *snapshot)
-{
-	VerifyLevel level = VERIFY_RESTORE;
-
-	while (level > VERIFY_CHECKSUM &&
-		   strcmp(snapshot->verification.level,
-				  settings_verify_name(level)) != 0)
-		level--;
-	return level;
-}
-
-/*
- * Raise an error where a problem is known that a verification as far as this
- * could not have found: it does not tell that the problem is gone.
- */
-static void
-check_known_problem(const StoredSnapshot *snapshot, VerifyLevel level)
-{
-	if (!snapshot->failed || known_level(snapshot) <= level)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 known_level(snapshot) == VERIFY_RESTORE ?
-			 errmsg("a restore of snapshot \"%s\" has found a problem",
-					snapshot->name) :
-			 errmsg("reading the archive of snapshot \"%s\" has found a problem",
-					snapshot->name),
-			 errdetail_internal("%s", snapshot->verification.problem),
-			 known_level(snapshot) == VERIFY_RESTORE ?
-			 errhint("Its files are as they should be. Only another restore can tell that the problem is gone: use restore => true.") :
-			 errhint("Its files are as they should be. Only reading it once more can tell that the problem is gone: use snapshot_verify().")));
-}
-
-/* Write down what came of a verification: good, when problem is NULL. */
-static void
-record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
-{
-	Verification verification = {0};
-
-	verification.name = snapshot->name;
-	verification.verified_at = GetCurrentTimestamp();
-	verification.level = pstrdup(settings_verify_name(level));
-	verification.problem = problem;
-	verification_write(snapshot->path, &verification);
-}
-
-/*
- * As record, of a good snapshot.  What was found out of the same bytes before
- * still holds, if that is to be kept.
- */
-static void
-record_good(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
-{
-	if (keep && snapshot->verified && !snapshot->failed)
-		level = Max(level, known_level(snapshot));
-	record(snapshot, level, NULL);
-	ereport(LOG,
-			(errmsg("verified snapshot \"%s\" (%s)", snapshot->name,
-					settings_verify_name(level))));
-}
-
-/*
- * As record, of a problem.  That this cannot be written down is warned of: the
- * error to raise is the problem.
- */
-static void
-record_problem_found(const StoredSnapshot *snapshot, VerifyLevel level,
-					 char *problem)
-{
-	MemoryContext caller = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		record(snapshot, level, problem);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(caller);
-		ereport(WARNING,
-				(errcode(edata->sqlerrcode),
-				 errmsg("could not keep the outcome of a verification: %s",
-						edata->message)));
-	}
-	PG_END_TRY();
-}
-
 /*
  * Is an error about the snapshot, and not about what is around it?  A file of
  * ours that cannot be read is; one of the scratch database is not.
@@ -210,19 +116,14 @@ note_removal(const StoredSnapshot *snapshot, ErrorData *edata)
 	edata->hint = NULL;
 }
 
-/*
- * Verify the snapshot that the run names, and write down the outcome beside it.
- * shared is as for verify_files().  Raises an error when it is not good, or
- * cannot be verified.
- */
+/* As verify(), of a snapshot that is held. */
 static void
-verify(Work *work, VerifyLevel level, SharedFiles *shared)
+verify_held(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
+			SharedFiles *shared)
 {
 	MemoryContext context = CurrentMemoryContext;
-	StoredSnapshot *snapshot = store_get(work->directory, work->run.name, true);
 	volatile VerifyLevel reached = VERIFY_CHECKSUM;
 
-	work->held = hold_for_reading(snapshot->path);
 	PG_TRY();
 	{
 		check(work, snapshot, level, shared, &reached);
@@ -237,11 +138,10 @@ verify(Work *work, VerifyLevel level, SharedFiles *shared)
 		AbortCurrentTransaction();
 		MemoryContextSwitchTo(context);
 		scratch_discard(work);
-		hold_release(&work->held);
 		if (is_about_snapshot(edata, reached))
 			note_removal(snapshot, edata);
 		if (is_about_snapshot(edata, reached))
-			record_problem_found(snapshot, reached,
+			outcome_write_problem(snapshot, reached,
 								 edata->detail == NULL ? edata->message :
 								 psprintf("%s\n%s", edata->message,
 										  edata->detail));
@@ -249,9 +149,30 @@ verify(Work *work, VerifyLevel level, SharedFiles *shared)
 	}
 	PG_END_TRY();
 
-	hold_release(&work->held);
-	check_known_problem(snapshot, level);
-	record_good(snapshot, level, shared != NULL);
+	test_step("verified");
+	outcome_write_good(snapshot, level, shared != NULL);
+}
+
+/*
+ * Verify the snapshot that the run names, and write down the outcome beside it.
+ * shared is as for verify_files().  Raises an error when it is not good, or
+ * cannot be verified.
+ */
+static void
+verify(Work *work, VerifyLevel level, SharedFiles *shared)
+{
+	StoredSnapshot *snapshot = store_get(work->directory, work->run.name, true);
+
+	work->held = hold_for_reading(snapshot->path);
+	PG_TRY();
+	{
+		verify_held(work, snapshot, level, shared);
+	}
+	PG_FINALLY();
+	{
+		hold_release(&work->held);
+	}
+	PG_END_TRY();
 }
 
 /*

@@ -75,7 +75,9 @@ sub wait_until_at
 # All temporary files below the snapshot directory.
 sub temporary_files
 {
-	return sort split /\n/, `find '$directory' -type f -name '*.tmp'`;
+	my @files = sort split /\n/, `find '$directory' -type f -name '*.tmp'`;
+
+	return @files;
 }
 
 sub system_identifier
@@ -338,7 +340,8 @@ ok(!-e $alerts, 'nobody is told of a failure');
 
 # The history: one server cuts it while the other one adds a line.
 my $history = "$directory/history-$of_one.jsonl";
-append_to_file($history, ('{"filler": "' . 'x' x 1000 . "\"}\n") x 2200);
+my $filler = '{"filler": "' . 'x' x 1000 . "\"}\n";
+append_to_file($history, $filler x 2200);
 hold_at($one, 'replacing');
 my $on_primary = start_query($one, "SELECT snapshot_now('app')");
 wait_until_at($one, 'replacing');

@@ -13,7 +13,8 @@
 /* A file that is written, and has yet to get its name. */
 typedef struct Replacement
 {
-	char	   *path;			/* of the temporary file; NULL when there is none */
+	char	   *path;			/* of the temporary file; NULL when there is
+								 * none */
 	int			fd;				/* of it, locked, or -1 */
 } Replacement;
 

@@ -142,9 +142,9 @@ verify_held(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
 			note_removal(snapshot, edata);
 		if (is_about_snapshot(edata, reached))
 			outcome_write_problem(snapshot, reached,
-								 edata->detail == NULL ? edata->message :
-								 psprintf("%s\n%s", edata->message,
-										  edata->detail));
+								  edata->detail == NULL ? edata->message :
+								  psprintf("%s\n%s", edata->message,
+										   edata->detail));
 		ReThrowError(edata);
 	}
 	PG_END_TRY();

@@ -57,6 +57,7 @@ OBJS = \
 	src/messages.o \
 	src/names.o \
 	src/outcome.o \
+	src/problems.o \
 	src/processes.o \
 	src/programs.o \
 	src/progress.o \
@@ -65,6 +66,7 @@ OBJS = \
 	src/queries.o \
 	src/record.o \
 	src/removal.o \
+	src/replace.o \
 	src/report.o \
 	src/requests.o \
 	src/restore.o \

@@ -113,10 +113,10 @@ archive(Work *work, const char *name, int lock)
 	if (snapshot == NULL || !is_to_be_archived(snapshot))
 		return;
 	work->held = hold_for_reading(snapshot->path);
-	archived_prepare(snapshot->path, name, GetCurrentTimestamp());
+	archived_prepare(&work->archived, snapshot->path, name, GetCurrentTimestamp());
 	run_command(work, snapshot, lock);
 	test_step("archived");
-	archived_finish(snapshot->path);
+	archived_finish(&work->archived, snapshot->path);
 	hold_release(&work->held);
 	ereport(LOG,
 			(errmsg("archived snapshot \"%s\"", name)));
@@ -146,21 +146,29 @@ try_to_archive(Work *work, const char *name, int lock)
 		AbortCurrentTransaction();
 		AtEOXact_Files(false);
 		MemoryContextSwitchTo(context);
+		replace_cancel(&work->archived);
 		hold_release(&work->held);
 	}
 	PG_END_TRY();
 	return edata;
 }
 
+/* The file in a directory that is locked while a command runs, palloc'd. */
+char *
+archive_lock_path(const char *directory)
+{
+	return psprintf("%s/archiving-" UINT64_FORMAT ".lock", directory,
+					GetSystemIdentifier());
+}
+
 /*
- * Have this run be the only one.  Returns a descriptor that is to stay open.
- * Raises an error when there is another one.
+ * Make this run the only one.  Returns a descriptor that is to stay open, or -1
+ * when another run has the lock.
  */
 static int
 lock_archiving(const char *directory)
 {
-	char	   *path = psprintf("%s/archiving-" UINT64_FORMAT ".lock", directory,
-								GetSystemIdentifier());
+	char	   *path = archive_lock_path(directory);
 	int			fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_NOFOLLOW |
 									   O_NONBLOCK | PG_BINARY,
 									   pg_file_create_mode);
@@ -173,11 +181,7 @@ lock_archiving(const char *directory)
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
 	{
 		(void) close(fd);		/* nothing was written */
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("an archive command is running already"),
-				 errdetail("It has file \"%s\" locked.", path),
-				 errhint("It was started by another server that shares the directory, or before this one crashed. Wait for its end, or end it.")));
+		return -1;
 	}
 	return fd;
 }
@@ -185,18 +189,26 @@ lock_archiving(const char *directory)
 /*
  * Archive all snapshots that were not yet, oldest first.  One that cannot be is
  * no reason not to archive others; several in a row are.  Raises the first error
- * in the end.
+ * in the end.  When another command is running already, only notes that in
+ * shared memory; the launcher tries again later.
  */
 void
 archive_snapshots(Work *work)
 {
 	int			lock = lock_archiving(work->directory);
-	List	   *snapshots = store_list(work->directory, NULL, DT_NOBEGIN, ERROR,
-									   DEBUG1);
-	int			n = list_length(snapshots);
+	List	   *snapshots;
+	int			n;
 	ErrorData  *first_error = NULL;
 	char		first_name[NAMES_SIZE] = "";
 	int			failures = 0;
+
+	if (lock < 0)
+	{
+		state_set_busy(work->run.id);
+		return;
+	}
+	snapshots = store_list(work->directory, NULL, DT_NOBEGIN, ERROR, DEBUG1);
+	n = list_length(snapshots);
 
 	for (int i = n - 1; i >= 0 && failures < MAX_FAILURES; i--)
 	{

@@ -13,6 +13,7 @@
 #include "work.h"
 
 extern bool archive_is_on(void);
+extern char *archive_lock_path(const char *directory);
 extern void archive_snapshots(Work *work);
 
 #endif							/* SNAPSHOT_WORKER_ARCHIVE_H */

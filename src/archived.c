@@ -14,7 +14,6 @@
 #include "archived.h"
 #include "files.h"
 #include "record.h"
-#include "storage/fd.h"
 
 #define ARCHIVED_MAX_SIZE	((size_t) 4096)
 
@@ -30,23 +29,14 @@ static const RecordMember members[] = {
 };
 
 /*
- * Where the word is until it holds: beside the snapshot, and not in it, so that
- * no copy has it.
- */
-static char *
-word_to_be(const char *path)
-{
-	return psprintf("%.*s/%s", (int) (strrchr(path, '/') - path), path,
-					ARCHIVED_FILE);
-}
-
-/*
- * Prepare the word that the snapshot of that name, in the directory at path, has
- * been archived: from then on, no full or read-only disk is in the way of it.
- * One process at a time does that in a folder.  Raises an error when it fails.
+ * Prepare the file that says that the snapshot of that name, in the directory at
+ * path, has been archived, so that no full or read-only disk can prevent it
+ * later.  The prepared file is beside the snapshot and not in it, so that no
+ * copy contains it.  Raises an error when that fails.
  */
 void
-archived_prepare(const char *path, const char *name, TimestampTz archived_at)
+archived_prepare(Replacement *prepared, const char *path, const char *name,
+				 TimestampTz archived_at)
 {
 	Archived	archived = {pstrdup(name), archived_at};
 	StringInfoData json;
@@ -59,15 +49,17 @@ archived_prepare(const char *path, const char *name, TimestampTz archived_at)
 	appendStringInfoChar(&json, '{');
 	record_write(&json, members, lengthof(members), &archived);
 	appendStringInfoString(&json, "}\n");
-	files_write_new(word_to_be(path), json.data);
+	replace_prepare(prepared,
+					psprintf("%.*s/%s", (int) (strrchr(path, '/') - path),
+							 path, ARCHIVED_FILE),
+					json.data);
 }
 
-/* Put it into its place.  Raises an error when that fails. */
+/* Move the prepared file into the snapshot.  Raises an error when that fails. */
 void
-archived_finish(const char *path)
+archived_finish(Replacement *prepared, const char *path)
 {
-	(void) durable_rename(psprintf("%s%s", word_to_be(path), FILES_NEW_SUFFIX),
-						  psprintf("%s/%s", path, ARCHIVED_FILE), ERROR);
+	replace_finish(prepared, psprintf("%s/%s", path, ARCHIVED_FILE));
 }
 
 /*

@@ -11,12 +11,13 @@
 #define SNAPSHOT_WORKER_ARCHIVED_H
 
 #include "datatype/timestamp.h"
+#include "replace.h"
 
 #define ARCHIVED_FILE	"archived.json"
 
-extern void archived_prepare(const char *path, const char *name,
-							 TimestampTz archived_at);
-extern void archived_finish(const char *path);
+extern void archived_prepare(Replacement *prepared, const char *path,
+							 const char *name, TimestampTz archived_at);
+extern void archived_finish(Replacement *prepared, const char *path);
 extern TimestampTz archived_read(const char *path, const char *name);
 
 #endif							/* SNAPSHOT_WORKER_ARCHIVED_H */

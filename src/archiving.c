@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "archive.h"
 #include "archiving.h"
 #include "clock.h"
 #include "schedule.h"
@@ -21,6 +22,12 @@
 
 /* How often to look without a reason. */
 #define LOOK_SECONDS	600
+
+/* How soon to look again after another archive command, in seconds. */
+#define BUSY_SECONDS	15
+
+/* How often to log that it is still running. */
+#define BUSY_LOG_SECONDS	3600
 
 static bool
 is_on(void)
@@ -48,6 +55,27 @@ archiving_changed(Archiving *archiving, const char *before)
 	archiving_begin(archiving);
 }
 
+/*
+ * A run found an archive command that was running already.  That is no failure:
+ * look again in a while.
+ */
+static void
+note_busy(Archiving *archiving)
+{
+	double		now = clock_seconds();
+
+	archiving->due = now + BUSY_SECONDS;
+	if (!is_on() || (archiving->busy_logged_at > 0 &&
+					 now - archiving->busy_logged_at < BUSY_LOG_SECONDS))
+		return;
+	archiving->busy_logged_at = now;
+	ereport(LOG,
+			(errmsg("an archive command is running already"),
+			 errdetail("It has file \"%s\" locked. Another server that shares the directory started it, or this one before it crashed.",
+					   archive_lock_path(settings_directory())),
+			 errhint("Archiving goes on when that command has ended.")));
+}
+
 /* A run has ended, which may have been our own. */
 void
 archiving_note_outcome(Archiving *archiving, Breaker *breaker, const Run *run)
@@ -71,6 +99,13 @@ archiving_note_outcome(Archiving *archiving, Breaker *breaker, const Run *run)
 		return;
 	}
 	archiving->run_id = 0;
+	if (good && run->busy)
+	{
+		archiving->wanted = true;
+		note_busy(archiving);
+		return;
+	}
+	archiving->busy_logged_at = 0;
 	if (good)
 	{
 		archiving->failures = 0;

@@ -17,6 +17,8 @@ typedef struct Archiving
 	bool		wanted;			/* there may be something to archive */
 	uint64		run_id;			/* the run that is on; 0 for none */
 	int			failures;		/* runs failed in a row */
+	double		busy_logged_at; /* when the log was told of another command
+								 * that runs; 0 when there is none */
 	double		due;			/* when the next one is, on clock_seconds() */
 	double		told_at;		/* when a failure was told of; 0 for never */
 } Archiving;

@@ -27,7 +27,7 @@
 
 #include "columns.h"
 #include "linehash.h"
-#include "outcome.h"
+#include "problems.h"
 #include "settings.h"
 #include "spool.h"
 

@@ -10,7 +10,7 @@
 #ifndef SNAPSHOT_WORKER_COMPARE_H
 #define SNAPSHOT_WORKER_COMPARE_H
 
-#include "outcome.h"
+#include "problems.h"
 #include "work.h"
 
 extern Fault *compare_scratch(Work *work, const StoredSnapshot *snapshot);

@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file_perm.h"
 #include "files.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -55,45 +54,6 @@ files_write(int fd, const char *path, const char *text)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not fsync file \"%s\": %m", path)));
-}
-
-/*
- * Write what is to take a file's place, under another name.  One process at a
- * time may do that to a file: what is there under that name is a leftover.
- * Raises an error when that fails.
- */
-void
-files_write_new(const char *path, const char *text)
-{
-	char	   *newpath = psprintf("%s%s", path, FILES_NEW_SUFFIX);
-	int			fd;
-
-	if (unlink(newpath) != 0 && errno != ENOENT)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not remove file \"%s\": %m", newpath)));
-	fd = OpenTransientFilePerm(newpath, O_WRONLY | O_CREAT | O_EXCL |
-							   O_NOFOLLOW | PG_BINARY, pg_file_create_mode);
-	if (fd < 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not create file \"%s\": %m", newpath)));
-	files_write(fd, newpath, text);
-	if (CloseTransientFile(fd) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not close file \"%s\": %m", newpath)));
-}
-
-/*
- * Have a file hold this text, whether it was there before or not: durably, and
- * at no moment half of it.  As for files_write_new(), one process at a time.
- */
-void
-files_replace(const char *path, const char *text)
-{
-	files_write_new(path, text);
-	(void) durable_rename(psprintf("%s%s", path, FILES_NEW_SUFFIX), path, ERROR);
 }
 
 /*

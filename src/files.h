@@ -12,9 +12,6 @@
 
 #include "nodes/pg_list.h"
 
-/* A file that is to take another one's place has its name and this. */
-#define FILES_NEW_SUFFIX	".tmp"
-
 /* What is read of a file before other things are looked at, in bytes. */
 #define FILES_SLICE_SIZE	((ssize_t) 256 * 1024)
 
@@ -27,8 +24,6 @@ typedef struct FileTree
 } FileTree;
 
 extern void files_write(int fd, const char *path, const char *text);
-extern void files_write_new(const char *path, const char *text);
-extern void files_replace(const char *path, const char *text);
 extern char *files_read(const char *path, size_t limit, size_t *len,
 						const char **problem);
 extern char *files_read_end(const char *path, size_t limit, size_t *len,

@@ -130,6 +130,36 @@ folders_leftovers(const char *directory, const char *database, int elevel)
 	return leftovers;
 }
 
+/*
+ * The paths of the directories of one database or (NULL) of all in which files
+ * are replaced: folders, snapshots, and (for all) the snapshot directory itself.
+ * What cannot be read is reported at elevel.
+ */
+List *
+folders_places(const char *directory, const char *database, int elevel)
+{
+	List	   *places = database == NULL ? list_make1(pstrdup(directory)) : NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, folders_of(directory, database, elevel))
+	{
+		char	   *folder = psprintf("%s/%s", directory, (char *) lfirst(lc));
+
+		places = lappend(places, folder);
+		foreach(lc2, entries_of(folder, elevel))
+		{
+			char	   *path = psprintf("%s/%s", folder, (char *) lfirst(lc2));
+			TimestampTz start;
+
+			if (names_parse_time(lfirst(lc2), &start) &&
+				folders_is_directory(path))
+				places = lappend(places, path);
+		}
+	}
+	return places;
+}
+
 /* By the instant that is in the name, and then by the whole of that. */
 static int
 newest_first(const ListCell *a, const ListCell *b)

@@ -15,6 +15,8 @@
 
 extern List *folders_list(const char *directory);
 extern bool folders_is_directory(const char *path);
+extern List *folders_places(const char *directory, const char *database,
+							int elevel);
 extern List *folders_leftovers(const char *directory, const char *database,
 							   int elevel);
 extern List *folders_names(const char *directory, const char *database,

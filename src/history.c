@@ -25,6 +25,7 @@
 #include "history.h"
 #include "miscadmin.h"
 #include "record.h"
+#include "replace.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
@@ -120,8 +121,7 @@ drop_old_lines(const char *path)
 	if (kept == NULL)
 		return;
 
-	/* the lock has us be the only one */
-	files_replace(path, kept + 1);
+	replace_file(path, kept + 1);
 	pfree(text);
 }
 

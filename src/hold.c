@@ -7,6 +7,10 @@
  * manifest meanwhile; whoever removes it, an exclusive one.  Nobody waits for
  * such a lock.  The kernel drops it with its holder.
  *
+ * Whoever reads what is beside a snapshot, and writes it again, has the
+ * snapshot's directory locked meanwhile, so that servers that share it do that
+ * one after the other.
+ *
  * Copyright (c) 2026, the snapshot_worker developers
  *
  *-------------------------------------------------------------------------
@@ -20,6 +24,10 @@
 #include "hold.h"
 #include "manifest.h"
 #include "storage/fd.h"
+
+/* A lock for writing is waited for up to two seconds. */
+#define LOCK_TRIES			40
+#define LOCK_SLEEP_MS		50
 
 static int
 open_manifest(const char *path, int flags)
@@ -89,6 +97,30 @@ hold_for_removal(const char *path)
 {
 	/* on NFS an exclusive lock needs a descriptor to write with */
 	return lock_manifest(path, O_RDWR, LOCK_EX);
+}
+
+/*
+ * Wait until no other process has the snapshot at path for writing, and keep it
+ * so until hold_release().  Returns a descriptor, or -1 where there are no locks
+ * or the other process does not end.  Raises no error.
+ */
+int
+hold_for_writing(const char *path)
+{
+	int			fd = BasicOpenFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+
+	if (fd < 0)
+		return -1;
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
+	{
+		if (errno != EWOULDBLOCK || i >= LOCK_TRIES)
+		{
+			(void) close(fd);	/* a directory */
+			return -1;
+		}
+		pg_usleep(LOCK_SLEEP_MS * 1000L);
+	}
+	return fd;
 }
 
 /* Give up a hold, if there is one. */

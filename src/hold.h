@@ -13,6 +13,7 @@
 extern int	hold_if_possible(const char *path);
 extern int	hold_for_reading(const char *path);
 extern int	hold_for_removal(const char *path);
+extern int	hold_for_writing(const char *path);
 extern void hold_release(int *fd);
 
 #endif							/* SNAPSHOT_WORKER_HOLD_H */

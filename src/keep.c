@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 #include "access/xlog.h"
-#include "files.h"
 #include "fmgr.h"
 #include "functions.h"
 #include "hold.h"
 #include "mb/pg_wchar.h"
 #include "removal.h"
+#include "replace.h"
 #include "settings.h"
 #include "storage/fd.h"
 #include "store.h"
@@ -72,7 +72,7 @@ snapshot_pin(PG_FUNCTION_ARGS)
 	{
 		/* it may have been removed before it was held */
 		snapshot = store_get(settings_directory(), snapshot->name, false);
-		files_replace(psprintf("%s/%s", snapshot->path, STORE_PIN_FILE), note);
+		replace_file(psprintf("%s/%s", snapshot->path, STORE_PIN_FILE), note);
 	}
 	PG_FINALLY();
 	{

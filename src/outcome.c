@@ -1,12 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * outcome.c
- *	  What a verification came to: kept beside the snapshot, and raised.
+ *	  The outcome of a verification: written beside the snapshot, and raised.
  *
  * Three things count against a snapshot: files that are not what its manifest
  * says, an archive that pg_restore cannot read, and contents that are not what
- * they were.  Each is a Fault, which is kept, and raised as an error of class
- * "data corrupted".  No other error of a verification has that class.
+ * they were.  Each is a Fault, which is written beside the snapshot and raised as
+ * an error of class "data corrupted".  No other error of a verification has that
+ * class.
+ *
+ * Servers that share the snapshot directory can verify one snapshot at the same
+ * time.  What one has found must not be lost when another one ends later but
+ * knows less: a verification forgets a problem only if it began after that was
+ * found, and went as far.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,51 +23,10 @@
 #include <sys/stat.h>
 
 #include "access/xact.h"
+#include "hold.h"
 #include "outcome.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
-
-/* Of more problems than these there is only the number. */
-#define MAX_PROBLEMS	10
-
-void
-problems_begin(Problems *problems)
-{
-	problems->count = 0;
-	initStringInfo(&problems->text);
-}
-
-/* Would one more problem be told, or only counted? */
-bool
-problems_are_told(const Problems *problems)
-{
-	return problems->count < MAX_PROBLEMS;
-}
-
-void
-problems_add(Problems *problems, const char *format,...)
-{
-	char		line[2048];
-	va_list		args;
-
-	if (++problems->count > MAX_PROBLEMS)
-		return;
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	appendStringInfo(&problems->text, "%s%s",
-					 problems->text.len > 0 ? "\n" : "", line);
-}
-
-/* The problems as text, a line for each.  To be called once. */
-char *
-problems_text(Problems *problems)
-{
-	if (problems->count > MAX_PROBLEMS)
-		appendStringInfo(&problems->text, "\nand %d more",
-						 problems->count - MAX_PROBLEMS);
-	return problems->text.data;
-}
+#include "verification.h"
 
 /* Is the snapshot's directory gone?  What is removed is not damaged. */
 bool
@@ -81,6 +46,56 @@ outcome_raise_removed(const StoredSnapshot *snapshot)
 					snapshot->name)));
 }
 
+/* How far a verification went. */
+static pg_noinline VerifyLevel
+level_of(const Verification *verification)
+{
+	VerifyLevel level = VERIFY_RESTORE;
+
+	while (level > VERIFY_CHECKSUM &&
+		   strcmp(verification->level, settings_verify_name(level)) != 0)
+		level--;
+	return level;
+}
+
+/*
+ * Raise an error where a problem is known that a verification as far as this
+ * could not have found: it does not tell that the problem is gone.
+ */
+static void
+check_deeper_problem(const StoredSnapshot *snapshot, const Verification *known,
+					 VerifyLevel level)
+{
+	if (known->problem == NULL || level_of(known) <= level)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 level_of(known) == VERIFY_RESTORE ?
+			 errmsg("a restore of snapshot \"%s\" has found a problem",
+					snapshot->name) :
+			 errmsg("reading the archive of snapshot \"%s\" has found a problem",
+					snapshot->name),
+			 errdetail_internal("%s", known->problem),
+			 level_of(known) == VERIFY_RESTORE ?
+			 errhint("Its files are as they should be. Only another restore can tell that the problem is gone: use restore => true.") :
+			 errhint("Its files are as they should be. Only reading it once more can tell that the problem is gone: use snapshot_verify().")));
+}
+
+/* Raise an error where another server found a problem during this verification. */
+static void
+check_newer_problem(const StoredSnapshot *snapshot, const Verification *known)
+{
+	if (known->problem == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("another verification of snapshot \"%s\" has found a problem meanwhile",
+					snapshot->name),
+			 errdetail_internal("%s", known->problem),
+			 errhint("Verify the snapshot once more.")));
+}
+
+/* Write down what came of a verification: good, when problem is NULL. */
 static void
 record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
 {
@@ -93,18 +108,66 @@ record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
 	verification_write(snapshot->path, &verification);
 }
 
-/* Keep that the snapshot is good, as far as that level. */
-void
-outcome_good(const StoredSnapshot *snapshot, VerifyLevel level)
+/*
+ * The level to write down for a good snapshot, while it is held for writing.
+ * Raises an error when a problem stays.
+ */
+static VerifyLevel
+good_level(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
 {
-	record(snapshot, level, NULL);
+	Verification known;
+
+	if (!verification_read(snapshot->path, snapshot->name, &known))
+		return level;
+	check_deeper_problem(snapshot, &known, level);
+	if (!snapshot->verified ||
+		!verification_equal(&known, &snapshot->verification))
+	{
+		check_newer_problem(snapshot, &known);
+		keep = true;
+	}
+	return keep && known.problem == NULL ? Max(level, level_of(&known)) : level;
 }
 
-/* As record.  A failure is warned of: the error to raise is the problem. */
+/*
+ * Write down that a snapshot is good, as far as level.  snapshot is as it was
+ * read before it was verified.  What was found out of the same bytes before
+ * still holds, if that is to be kept.  Raises an error when a problem stays, or
+ * the outcome cannot be written.
+ */
+void
+outcome_good(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
+{
+	volatile VerifyLevel written = level;
+	int			fd = hold_for_writing(snapshot->path);
+
+	PG_TRY();
+	{
+		written = good_level(snapshot, level, keep);
+		record(snapshot, written, NULL);
+	}
+	PG_FINALLY();
+	{
+		int			held = fd;
+
+		hold_release(&held);
+	}
+	PG_END_TRY();
+	ereport(LOG,
+			(errmsg("verified snapshot \"%s\" (%s)", snapshot->name,
+					settings_verify_name(written))));
+}
+
+/*
+ * Write down a problem that was found at a level.  A failure to do so is a
+ * WARNING: the error to raise is the problem.
+ */
 static void
-try_record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
+write_problem(const StoredSnapshot *snapshot, VerifyLevel level,
+			  char *problem)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	int			fd = hold_for_writing(snapshot->path);
 
 	PG_TRY();
 	{
@@ -125,17 +188,21 @@ try_record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
 						edata->message)));
 	}
 	PG_END_TRY();
+	hold_release(&fd);
 }
 
-/* Keep what is wrong with a snapshot, and raise it. */
+/*
+ * Write beside a snapshot what is wrong with it, and raise that as an error.  The
+ * error says so where the snapshot has been removed meanwhile.
+ */
 void
 outcome_bad(const StoredSnapshot *snapshot, const Fault *fault)
 {
 	if (outcome_is_removed(snapshot))
 		outcome_raise_removed(snapshot);
-	try_record(snapshot, fault->level,
-			   fault->detail == NULL ? pstrdup(fault->message) :
-			   psprintf("%s\n%s", fault->message, fault->detail));
+	write_problem(snapshot, fault->level,
+				  fault->detail == NULL ? pstrdup(fault->message) :
+				  psprintf("%s\n%s", fault->message, fault->detail));
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg_internal("%s", fault->message),

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * outcome.h
- *	  What a verification came to: kept beside the snapshot, and raised.
+ *	  The outcome of a verification: written beside the snapshot, and raised.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -10,35 +10,13 @@
 #ifndef SNAPSHOT_WORKER_OUTCOME_H
 #define SNAPSHOT_WORKER_OUTCOME_H
 
-#include "lib/stringinfo.h"
-#include "settings.h"
+#include "problems.h"
 #include "store.h"
-
-/* What is wrong with a snapshot itself. */
-typedef struct Fault
-{
-	VerifyLevel level;			/* how far the verification had come */
-	const char *message;
-	const char *detail;			/* or NULL */
-	const char *hint;			/* or NULL */
-} Fault;
-
-/* A list of problems, of which only the first ones are told. */
-typedef struct Problems
-{
-	int			count;
-	StringInfoData text;
-} Problems;
-
-extern void problems_begin(Problems *problems);
-extern void problems_add(Problems *problems, const char *format,...) pg_attribute_printf(2, 3);
-extern bool problems_are_told(const Problems *problems);
-extern char *problems_text(Problems *problems);
 
 extern bool outcome_is_removed(const StoredSnapshot *snapshot);
 extern void outcome_raise_removed(const StoredSnapshot *snapshot);
-extern void outcome_good(const StoredSnapshot *snapshot, VerifyLevel level);
-extern void outcome_bad(const StoredSnapshot *snapshot,
-						const Fault *fault);
+extern void outcome_good(const StoredSnapshot *snapshot, VerifyLevel level,
+						 bool keep);
+extern void outcome_bad(const StoredSnapshot *snapshot, const Fault *fault);
 
 #endif							/* SNAPSHOT_WORKER_OUTCOME_H */

@@ -14,6 +14,7 @@
 #include "commands/dbcommands.h"
 #include "hold.h"
 #include "lib/stringinfo.h"
+#include "outcome.h"
 #include "properties.h"
 #include "restore.h"
 #include "scratch.h"

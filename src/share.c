@@ -27,6 +27,7 @@
 
 #include "files.h"
 #include "hold.h"
+#include "replace.h"
 #include "share.h"
 #include "storage/fd.h"
 #include "utils/hsearch.h"
@@ -245,7 +246,7 @@ share_check_end(ShareCheck *check)
 bool
 share_link(Share *share, const char *earlier, const char *path)
 {
-	char	   *newpath = psprintf("%s%s", path, FILES_NEW_SUFFIX);
+	char	   *newpath = replace_make_name(path);
 
 	if (share->impossible)
 		return false;

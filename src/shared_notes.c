@@ -37,6 +37,19 @@ state_set_published(uint64 id)
 	LWLockRelease(state_lock);
 }
 
+/* A run that archives has found another one, maybe of another server. */
+void
+state_set_busy(uint64 id)
+{
+	Run		   *run;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	run = state_find_run(id);
+	if (run != NULL)
+		run->busy = true;
+	LWLockRelease(state_lock);
+}
+
 /* A run is about to make this scratch database, or ("") has none any more. */
 void
 state_set_scratch(uint64 id, const char *scratch)

@@ -44,7 +44,9 @@ state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 	run->size = size;
 	if (error != NULL)
 		run->error = *error;
-	if (run->kind == KIND_ARCHIVE)
+	if (run->busy)
+		;						/* it has not tried, so the last error stands */
+	else if (run->kind == KIND_ARCHIVE)
 	{
 		outcomes->archive_error[0] = '\0';
 		if (error != NULL)

@@ -132,6 +132,8 @@ typedef struct Run
 	char		owner[NAMEDATALEN]; /* of that, "" as in the snapshot */
 	int			jobs;			/* of pg_restore */
 	RunKind		failed_kind;	/* of the run that is told of */
+	bool		busy;			/* another archive command was running: to be
+								 * tried later */
 } Run;
 
 /* What the launcher has in mind. */
@@ -194,6 +196,7 @@ extern bool state_find_programs(const char *token, Oid role,
 								CopiesHandle *copies);
 extern void state_set_name(uint64 id, const char *name);
 extern void state_set_published(uint64 id);
+extern void state_set_busy(uint64 id);
 extern void state_set_scratch(uint64 id, const char *scratch);
 extern void state_set_progress(uint64 id, const Progress *progress);
 extern int	state_active_runs(Run **runs);

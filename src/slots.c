@@ -25,6 +25,7 @@
 #include "history.h"
 #include "names.h"
 #include "record.h"
+#include "replace.h"
 #include "report.h"
 #include "schedule.h"
 #include "slots.h"
@@ -89,8 +90,7 @@ slots_begin(const char *directory, uint64 system_identifier, const char *time,
 	record_write(&json, members, lengthof(members), &file);
 	appendStringInfoString(&json, "}\n");
 
-	/* the launcher alone writes it */
-	files_replace(schedule_path(directory, system_identifier), json.data);
+	replace_file(schedule_path(directory, system_identifier), json.data);
 }
 
 /*

@@ -33,6 +33,7 @@
 #include "manifest.h"
 #include "miscadmin.h"
 #include "record.h"
+#include "replace.h"
 #include "staging.h"
 #include "storage/fd.h"
 #include "store.h"
@@ -388,5 +389,10 @@ staging_sweep(const char *directory, const char *database,
 	{
 		CHECK_FOR_INTERRUPTS();
 		sweep_one(lfirst(lc), system_identifier, swept);
+	}
+	foreach(lc, folders_places(directory, database, WARNING))
+	{
+		CHECK_FOR_INTERRUPTS();
+		replace_sweep(lfirst(lc), system_identifier);
 	}
 }

@@ -19,6 +19,7 @@
 #include "folders.h"
 #include "miscadmin.h"
 #include "names.h"
+#include "replace.h"
 #include "store.h"
 #include "utils/memutils.h"
 #include "verification.h"
@@ -150,6 +151,23 @@ store_archive_path(const StoredSnapshot *snapshot)
 					(int) strcspn(snapshot->name, "/"), snapshot->name);
 }
 
+/* Is a path in a snapshot that of a file which is to replace one of ours? */
+static bool
+is_temporary(const char *path)
+{
+	static const char *const replaced[] = {STORE_PIN_FILE, VERIFICATION_FILE,
+	ARCHIVED_FILE};
+	uint64		system_identifier;
+	size_t		len = replace_parse_name(path, &system_identifier);
+
+	for (size_t i = 0; i < lengthof(replaced); i++)
+	{
+		if (len == strlen(replaced[i]) && strncmp(path, replaced[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * What is in a snapshot's directory that its manifest does not name, as a path
  * relative to the snapshot, or NULL.
@@ -159,8 +177,7 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 {
 	const List *files = snapshot->manifest.files;
 	static char *const others[] = {MANIFEST_FILE, STORE_PIN_FILE,
-		STORE_PIN_FILE FILES_NEW_SUFFIX, VERIFICATION_FILE,
-	VERIFICATION_FILE FILES_NEW_SUFFIX, ARCHIVED_FILE};
+	VERIFICATION_FILE, ARCHIVED_FILE};
 	char	  **known = palloc((list_length(files) + lengthof(others)) *
 							   sizeof(char *));
 	int			nknown = 0;
@@ -177,7 +194,7 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 		char	   *file = lfirst(lc);
 
 		if (bsearch(&file, known, nknown, sizeof(char *),
-					pg_qsort_strcmp) == NULL)
+					pg_qsort_strcmp) == NULL && !is_temporary(file))
 			return file;
 	}
 

@@ -17,6 +17,7 @@
 
 #include "files.h"
 #include "record.h"
+#include "replace.h"
 #include "storage/fd.h"
 #include "underway.h"
 
@@ -91,6 +92,6 @@ underway_write(List *entries)
 		record_write(&json, members, lengthof(members), lfirst(lc));
 		appendStringInfoString(&json, "}\n");
 	}
-	files_replace(UNDERWAY_FILE, json.data);
+	replace_file(UNDERWAY_FILE, json.data);
 	pfree(json.data);
 }

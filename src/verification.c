@@ -11,6 +11,7 @@
 
 #include "files.h"
 #include "record.h"
+#include "replace.h"
 #include "verification.h"
 
 #define VERIFICATION_MAX_SIZE	((size_t) 256 * 1024)
@@ -35,7 +36,7 @@ verification_write(const char *path, const Verification *verification)
 	appendStringInfoChar(&json, '{');
 	record_write(&json, members, lengthof(members), verification);
 	appendStringInfoString(&json, "}\n");
-	files_replace(psprintf("%s/%s", path, VERIFICATION_FILE), json.data);
+	replace_file(psprintf("%s/%s", path, VERIFICATION_FILE), json.data);
 }
 
 /*
@@ -56,4 +57,14 @@ verification_read(const char *path, const char *name,
 		record_parse(text, len, members, lengthof(members),
 					 verification) == NULL &&
 		strcmp(verification->name, name) == 0;
+}
+
+/* Are two outcomes for the same snapshot the same one? */
+bool
+verification_equal(const Verification *a, const Verification *b)
+{
+	return a->verified_at == b->verified_at &&
+		strcmp(a->level, b->level) == 0 &&
+		(a->problem == NULL) == (b->problem == NULL) &&
+		(a->problem == NULL || strcmp(a->problem, b->problem) == 0);
 }

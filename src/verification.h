@@ -25,6 +25,7 @@ typedef struct Verification
 
 extern void verification_write(const char *path,
 							   const Verification *verification);
+extern bool verification_equal(const Verification *a, const Verification *b);
 extern bool verification_read(const char *path, const char *name,
 							  Verification *verification);
 

@@ -26,6 +26,7 @@
 #include "restore.h"
 #include "scratch.h"
 #include "store.h"
+#include "test_step.h"
 #include "utils/memutils.h"
 #include "verify.h"
 #include "verify_files.h"
@@ -128,56 +129,6 @@ check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
 	return fault;
 }
 
-/* How far the last verification went. */
-static pg_noinline VerifyLevel
-known_level(const StoredSnapshot *snapshot)
-{
-	VerifyLevel level = VERIFY_RESTORE;
-
-	while (level > VERIFY_CHECKSUM &&
-		   strcmp(snapshot->verification.level,
-				  settings_verify_name(level)) != 0)
-		level--;
-	return level;
-}
-
-/*
- * Raise an error where a problem is known that a verification as far as this
- * could not have found: it does not tell that the problem is gone.
- */
-static void
-check_known_problem(const StoredSnapshot *snapshot, VerifyLevel level)
-{
-	if (!snapshot->failed || known_level(snapshot) <= level)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 known_level(snapshot) == VERIFY_RESTORE ?
-			 errmsg("a restore of snapshot \"%s\" has found a problem",
-					snapshot->name) :
-			 errmsg("reading the archive of snapshot \"%s\" has found a problem",
-					snapshot->name),
-			 errdetail_internal("%s", snapshot->verification.problem),
-			 known_level(snapshot) == VERIFY_RESTORE ?
-			 errhint("Its files are as they should be. Only another restore can tell that the problem is gone: use restore => true.") :
-			 errhint("Its files are as they should be. Only reading it once more can tell that the problem is gone: use snapshot_verify().")));
-}
-
-/*
- * Keep that the snapshot is good.  What was found out of the same bytes before
- * still holds, if that is to be kept.
- */
-static void
-record_good(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
-{
-	if (keep && snapshot->verified && !snapshot->failed)
-		level = Max(level, known_level(snapshot));
-	outcome_good(snapshot, level);
-	ereport(LOG,
-			(errmsg("verified snapshot \"%s\" (%s)", snapshot->name,
-					settings_verify_name(level))));
-}
-
 /* Is an error none of one snapshot, so that others would not fare better? */
 static bool
 concerns_all(int sqlerrcode)
@@ -187,19 +138,14 @@ concerns_all(int sqlerrcode)
 		sqlerrcode == ERRCODE_INTERNAL_ERROR;
 }
 
-/*
- * Verify the snapshot that the run names, and keep the outcome beside it.
- * shared is as for verify_files().  Raises an error of class "data corrupted"
- * when it is not good, and another one when it cannot be verified.
- */
+/* As verify(), of a snapshot that is held. */
 static void
-verify(Work *work, VerifyLevel level, SharedFiles *shared)
+verify_held(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
+			SharedFiles *shared)
 {
 	MemoryContext context = CurrentMemoryContext;
-	StoredSnapshot *snapshot = store_get(work->directory, work->run.name, true);
 	Fault	   *volatile fault = NULL;
 
-	work->held = hold_for_reading(snapshot->path);
 	PG_TRY();
 	{
 		fault = check(work, snapshot, level, shared);
@@ -214,7 +160,6 @@ verify(Work *work, VerifyLevel level, SharedFiles *shared)
 		AbortCurrentTransaction();
 		MemoryContextSwitchTo(context);
 		scratch_discard(work);
-		hold_release(&work->held);
 		if (!concerns_all(edata->sqlerrcode) && outcome_is_removed(snapshot))
 			outcome_raise_removed(snapshot);
 		/* such as a damaged catalog of this server */
@@ -224,11 +169,32 @@ verify(Work *work, VerifyLevel level, SharedFiles *shared)
 	}
 	PG_END_TRY();
 
-	hold_release(&work->held);
+	test_step("verified");
 	if (fault != NULL)
 		outcome_bad(snapshot, fault);
-	check_known_problem(snapshot, level);
-	record_good(snapshot, level, shared != NULL);
+	outcome_good(snapshot, level, shared != NULL);
+}
+
+/*
+ * Verify the snapshot that the run names, and write the outcome beside it.
+ * shared is as for verify_files().  Raises an error of class "data corrupted"
+ * when it is not good, and another one when it cannot be verified.
+ */
+static void
+verify(Work *work, VerifyLevel level, SharedFiles *shared)
+{
+	StoredSnapshot *snapshot = store_get(work->directory, work->run.name, true);
+
+	work->held = hold_for_reading(snapshot->path);
+	PG_TRY();
+	{
+		verify_held(work, snapshot, level, shared);
+	}
+	PG_FINALLY();
+	{
+		hold_release(&work->held);
+	}
+	PG_END_TRY();
 }
 
 /*

@@ -10,7 +10,7 @@
 #ifndef SNAPSHOT_WORKER_VERIFY_FILES_H
 #define SNAPSHOT_WORKER_VERIFY_FILES_H
 
-#include "outcome.h"
+#include "problems.h"
 #include "work.h"
 
 /* What is known of files of which several snapshots are verified. */

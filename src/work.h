@@ -15,6 +15,7 @@
 #include "copies.h"
 #include "hashing.h"
 #include "manifest.h"
+#include "replace.h"
 #include "shared_state.h"
 #include "staging.h"
 
@@ -34,6 +35,7 @@ typedef struct Work
 	char	  **environment;
 	double		deadline;		/* of clock_seconds(); 0 is none */
 	int			held;			/* a snapshot that is read; see hold.c */
+	Replacement archived;		/* the file that will say so; see archived.c */
 	Connection	connection;
 	bool		is_superuser;	/* the role that pg_dump connects as */
 	Copies	   *copies;			/* of the program that connects, or NULL */

@@ -173,6 +173,7 @@ end_of_worker(int code, Datum arg)
 
 	child_stop();
 	staging_abandon(&work.staging);
+	replace_cancel(&work.archived);
 	if (!fatal_known)
 	{
 		error.sqlerrcode = ERRCODE_ADMIN_SHUTDOWN;
@@ -199,6 +200,7 @@ snapshot_worker_main(Datum main_arg)
 	work.staging.owner_fd = -1;
 	work.staging.manifest_fd = -1;
 	work.held = -1;
+	work.archived.fd = -1;
 	if (!state_attach(run_id, &work.run))
 		proc_exit(0);
 	before_shmem_exit(end_of_worker, 0);

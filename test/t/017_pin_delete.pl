@@ -72,14 +72,18 @@ is( $node->safe_psql('postgres',
 	'1024', 'up to which it is kept');
 $node->safe_psql('postgres', "SELECT snapshot_unpin('$app[4]')");
 
+my $identifier = $node->safe_psql('postgres',
+	'SELECT system_identifier FROM pg_control_system()');
+my $temporary = "pinned.$identifier-0123456789abcdef.tmp";
+
 # What a crash left of writing a pin is in nobody's way.
-append_to_file("$directory/$app[4]/pinned.tmp", 'half');
+append_to_file("$directory/$app[4]/$temporary", 'half');
 $node->safe_psql('postgres', "SELECT snapshot_pin('$app[4]', 'whole')");
 is( $node->safe_psql('postgres',
 		"SELECT note FROM snapshot_list() WHERE name = '$app[4]'"),
 	'whole', 'what was left of another pin does not keep one from being made');
 $node->safe_psql('postgres', "SELECT snapshot_unpin('$app[4]')");
-append_to_file("$directory/$app[4]/pinned.tmp", 'half');
+append_to_file("$directory/$app[4]/$temporary", 'half');
 
 # Deleting.
 like( error_of("SELECT snapshot_delete('$app[0]')"),

@@ -372,14 +372,16 @@ repair($app);
 # Nor is it hidden by what keeps it from being written down.
 keep_copy($app);
 flip($data);
-make_path("$path/verified.json.tmp");
+unlink "$path/verified.json";
+mkdir "$path/verified.json" or die;
 like(error_of($node, verification($app, 0)),
 	qr/The contents of file "\Q$data\E" have changed/,
 	'a problem that cannot be kept is told all the same');
 like(
 	slurp_file($node->logfile),
-	qr/WARNING:  could not keep the outcome of a verification: could not remove file/,
+	qr/WARNING:  could not keep the outcome of a verification: could not open file/,
 	'and the log says that it could not');
+rmdir "$path/verified.json" or die;
 repair($app);
 
 # Retention may remove it in between.

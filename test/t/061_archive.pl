@@ -207,6 +207,8 @@ wait_until('the next run finds it', sub {
 	slurp_file($node->logfile, $log) =~ /an archive command is running already/
 });
 is(scalar(slurp_lines($turns)), 1, 'after a crash there is one command at work');
+is(archive_error(), '', 'that it still runs is no error');
+unlike(slurp_file($node->logfile, $log), qr/WARNING:  archiving/, 'and no warning');
 append_to_file("$turns.end", '');
 wait_until_archived($names[-1]);
 is(scalar(slurp_lines($turns)), 2, 'and when that has ended, it is run again');

@@ -20,6 +20,7 @@ DATA = snapshot_worker--1.0.sql
 OBJS = \
 	src/agenda.o \
 	src/alert.o \
+	src/altered.o \
 	src/archive.o \
 	src/archived.o \
 	src/archiving.o \
@@ -36,9 +37,12 @@ OBJS = \
 	src/database_settings.o \
 	src/databases.o \
 	src/definitions.o \
+	src/dependents.o \
 	src/digest.o \
 	src/directory.o \
 	src/doomed.o \
+	src/doomed_database.o \
+	src/dropped.o \
 	src/exposure.o \
 	src/facts.o \
 	src/files.o \

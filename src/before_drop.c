@@ -17,15 +17,14 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "ask.h"
 #include "before_drop.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
-#include "compat.h"
 #include "doomed.h"
+#include "doomed_database.h"
 #include "horizon.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -34,8 +33,6 @@
 #include "storage/latch.h"
 #include "store.h"
 #include "tcop/utility.h"
-#include "utils/acl.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "waits.h"
 
@@ -43,33 +40,6 @@
 #define POLL_MS				20
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
-
-/*
- * The database that a statement is about to drop; InvalidOid where there is
- * none, where it has nothing to save, since an earlier DROP was interrupted,
- * and where the server will refuse to drop it.
- */
-static Oid
-doomed_database(const DropdbStmt *statement, bool is_top_level)
-{
-	Oid			oid = get_database_oid(statement->dbname, true);
-	HeapTuple	tuple;
-	Form_pg_database database;
-	bool		doomed;
-
-	if (!OidIsValid(oid) || oid == MyDatabaseId ||
-		IsInTransactionBlock(is_top_level))
-		return InvalidOid;
-	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	database = (Form_pg_database) GETSTRUCT(tuple);
-	doomed = !database->datistemplate &&
-		database->datconnlimit != DATCONNLIMIT_INVALID_DB &&
-		compat_owns_database(oid, GetUserId());
-	ReleaseSysCache(tuple);
-	return doomed ? oid : InvalidOid;
-}
 
 /*
  * The name of a snapshot of the database that is young enough and has all that

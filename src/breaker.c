@@ -32,6 +32,7 @@
 #include "access/xlog.h"
 #include "breaker.h"
 #include "history.h"
+#include "replace.h"
 #include "report.h"
 #include "settings.h"
 #include "slots.h"
@@ -173,6 +174,8 @@ breaker_load(Breaker *breaker)
 		return;
 	breaker->loaded = true;
 	caller = MemoryContextSwitchTo(breaker->context);
+	/* what a crash has left of that file */
+	replace_sweep(".", GetSystemIdentifier());
 	breaker->entries = underway_read();
 	MemoryContextSwitchTo(caller);
 	if (breaker->entries == NIL && first)

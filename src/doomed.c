@@ -12,24 +12,21 @@
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "access/htup_details.h"
 #include "access/table.h"
-#include "access/tableam.h"
+#include "altered.h"
 #include "catalog/catalog.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_namespace.h"
-#include "compat.h"
+#include "catalog/pg_largeobject.h"
 #include "doomed.h"
+#include "dropped.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
-#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -42,13 +39,6 @@ is_table(Oid relid)
 	char		relkind = get_rel_relkind(relid);
 
 	return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE;
-}
-
-/* The table of that name, without a lock; InvalidOid where there is none. */
-static Oid
-find_table(const RangeVar *name)
-{
-	return RangeVarGetRelid(name, NoLock, true);
 }
 
 /*
@@ -76,83 +66,11 @@ add_family(List *tables, Oid relid, bool descendants)
 	return list_concat_unique_oid(tables, family);
 }
 
-/* DROP TABLE: its tables, or NIL. */
-static List *
-dropped_tables(const DropStmt *statement)
-{
-	List	   *tables = NIL;
-	ListCell   *lc;
-
-	foreach(lc, statement->objects)
-	{
-		Oid			relid = find_table(makeRangeVarFromNameList(lfirst(lc)));
-
-		if (!OidIsValid(relid) && statement->missing_ok)
-			continue;
-		/* the owner of its schema may drop a table, too */
-		if (!is_table(relid) ||
-			(!compat_owns_table(relid, GetUserId()) &&
-			 !compat_owns_schema(get_rel_namespace(relid), GetUserId())))
-			return NIL;
-		tables = add_family(tables, relid, true);
-	}
-	return tables;
-}
-
-/* Add the tables of a schema. */
-static List *
-add_schema(List *tables, Oid schema)
-{
-	Relation	relation = table_open(RelationRelationId, AccessShareLock);
-	List	   *members = NIL;
-	TableScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	tuple;
-	ListCell   *lc;
-
-	ScanKeyInit(&key, Anum_pg_class_relnamespace, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(schema));
-	scan = table_beginscan_catalog(relation, 1, &key);
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
-	{
-		Form_pg_class member = (Form_pg_class) GETSTRUCT(tuple);
-
-		if (member->relkind == RELKIND_RELATION ||
-			member->relkind == RELKIND_PARTITIONED_TABLE)
-			members = lappend_oid(members, member->oid);
-	}
-	table_endscan(scan);
-	table_close(relation, AccessShareLock);
-
-	foreach(lc, members)
-		tables = add_family(tables, lfirst_oid(lc), true);
-	return tables;
-}
-
-/* DROP SCHEMA ... CASCADE: the tables of its schemas, or NIL. */
-static List *
-tables_of_dropped_schemas(const DropStmt *statement)
-{
-	List	   *tables = NIL;
-	ListCell   *lc;
-
-	foreach(lc, statement->objects)
-	{
-		Oid			schema = get_namespace_oid(strVal(lfirst(lc)), true);
-
-		if (!OidIsValid(schema) && statement->missing_ok)
-			continue;
-		if (!OidIsValid(schema) || !compat_owns_schema(schema, GetUserId()))
-			return NIL;
-		tables = add_schema(tables, schema);
-	}
-	return tables;
-}
-
 static bool
 may_truncate(Oid relid)
 {
-	return is_table(relid) &&
+	return (is_table(relid) ||
+			get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE) &&
 		pg_class_aclcheck(relid, GetUserId(), ACL_TRUNCATE) == ACLCHECK_OK;
 }
 
@@ -167,9 +85,10 @@ truncated_tables(const TruncateStmt *statement)
 	foreach(lc, statement->relations)
 	{
 		const RangeVar *name = lfirst(lc);
-		Oid			relid = find_table(name);
+		Oid			relid = RangeVarGetRelid(name, NoLock, true);
 
-		if (!may_truncate(relid))
+		if (!may_truncate(relid) ||
+			(get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE && !name->inh))
 			return NIL;
 		tables = add_family(tables, relid, name->inh);
 	}
@@ -187,30 +106,6 @@ truncated_tables(const TruncateStmt *statement)
 	return tables;
 }
 
-/* ALTER TABLE ... DROP COLUMN: its tables, or NIL. */
-static List *
-tables_of_dropped_columns(const AlterTableStmt *statement)
-{
-	Oid			relid = find_table(statement->relation);
-	bool		found = false;
-	ListCell   *lc;
-
-	if (!is_table(relid) || !compat_owns_table(relid, GetUserId()))
-		return NIL;
-	foreach(lc, statement->cmds)
-	{
-		const AlterTableCmd *command = lfirst(lc);
-
-		if (command->subtype != AT_DropColumn)
-			continue;
-		if (get_attnum(relid, command->name) > 0)
-			found = true;
-		else if (!command->missing_ok)
-			return NIL;
-	}
-	return found ? add_family(NIL, relid, statement->relation->inh) : NIL;
-}
-
 /* The tables that a statement takes data from, as far as it is allowed. */
 static List *
 doomed_tables(const Node *node)
@@ -218,31 +113,37 @@ doomed_tables(const Node *node)
 	switch (nodeTag(node))
 	{
 		case T_DropStmt:
-			{
-				const DropStmt *statement = (const DropStmt *) node;
-
-				if (statement->removeType == OBJECT_TABLE)
-					return dropped_tables(statement);
-				if (statement->removeType == OBJECT_SCHEMA &&
-					statement->behavior == DROP_CASCADE)
-					return tables_of_dropped_schemas(statement);
-				return NIL;
-			}
+			return dropped_tables((const DropStmt *) node);
+		case T_DropOwnedStmt:
+			return dropped_owned_tables((const DropOwnedStmt *) node);
 		case T_TruncateStmt:
 			return truncated_tables((const TruncateStmt *) node);
 		case T_AlterTableStmt:
-			if (((const AlterTableStmt *) node)->objtype == OBJECT_TABLE)
-				return tables_of_dropped_columns((const AlterTableStmt *) node);
-			return NIL;
+			return altered_tables((const AlterTableStmt *) node);
 		default:
 			return NIL;
 	}
 }
 
 /*
- * The bytes of a permanent table, indexes and TOAST included; 0 of any other
- * one, of one without rows, whose indexes have their first page already, and of
- * one that is gone.
+ * Is there something to lose in this table?  Only permanent tables are dumped
+ * with their rows.  What this transaction has made nobody else has seen, and a
+ * snapshot would not have it.  A table without rows can have indexes that have
+ * their first page already.
+ */
+static bool
+is_at_stake(Relation relation)
+{
+	return relation->rd_rel->relkind == RELKIND_RELATION &&
+		relation->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT &&
+		relation->rd_createSubid == InvalidSubTransactionId &&
+		RelationGetNumberOfBlocks(relation) > 0;
+}
+
+/*
+ * The bytes of a table, indexes and TOAST included; 0 if nothing in it is at
+ * stake, and of one that is gone.  The only catalog that counts is that of
+ * large objects.
  */
 static int64
 size_of(Oid relid)
@@ -252,14 +153,13 @@ size_of(Oid relid)
 	bool		counts;
 	Datum		size;
 
-	if (!is_table(relid) || IsCatalogRelationOid(relid))
+	if (!is_table(relid) ||
+		(IsCatalogRelationOid(relid) && relid != LargeObjectRelationId))
 		return 0;
 	relation = try_table_open(relid, AccessShareLock);
 	if (relation == NULL)
 		return 0;
-	counts = relation->rd_rel->relkind == RELKIND_RELATION &&
-		relation->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT &&
-		RelationGetNumberOfBlocks(relation) > 0;
+	counts = is_at_stake(relation);
 	table_close(relation, AccessShareLock);
 	if (!counts)
 		return 0;
@@ -273,8 +173,9 @@ size_of(Oid relid)
 
 /*
  * The total size in bytes of the permanent tables that a statement is about to
- * take data from, those that inherit from them included; 0 for any statement
- * that is none of these, and for one that the server would refuse.
+ * take data from, with those that inherit from them and those that CASCADE
+ * takes along; 0 for any statement that takes none, and for one that the server
+ * will refuse.  May raise the error with which the server would refuse it.
  */
 int64
 doomed_size(const Node *statement)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sessions.c
- *	  The sessions that this extension has in a database.
+ *	  The sessions in a database: those of this extension, and others.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -9,10 +9,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_authid.h"
 #include "compat.h"
 #include "facts.h"
+#include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "sessions.h"
+#include "utils/acl.h"
 #include "utils/backend_status.h"
 
 /*
@@ -34,13 +37,28 @@ is_ours(const PgBackendStatus *session, Oid role)
 	return type != NULL && strcmp(type, "snapshot_worker") == 0;
 }
 
-/*
- * Is a snapshot worker connected to the database, or pg_dump?  Both take some
- * time to leave after a run.  Needs a transaction.
- */
-bool
-sessions_exist(Oid database)
+/* The sessions in a database, as far as anyone who drops it is concerned. */
+typedef struct Sessions
 {
+	int			ours;
+	int			others;			/* but for autovacuum, which goes by itself */
+	int			protected;		/* of these, whom the user may not terminate */
+} Sessions;
+
+/* May the current user not terminate this session by DROP DATABASE? */
+static bool
+is_protected(Oid role)
+{
+	if (superuser_arg(role))
+		return !superuser();
+	return !has_privs_of_role(GetUserId(), role) &&
+		!has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND);
+}
+
+static Sessions
+count_sessions(Oid database)
+{
+	Sessions	sessions = {0};
 	Oid			role = facts_role();
 	int			count;
 
@@ -49,12 +67,53 @@ sessions_exist(Oid database)
 	count = pgstat_fetch_stat_numbackends();
 	for (int i = 1; i <= count; i++)
 	{
-		LocalPgBackendStatus *session = compat_get_session(i);
+		LocalPgBackendStatus *local = compat_get_session(i);
+		const PgBackendStatus *session;
 
-		if (session != NULL &&
-			session->backendStatus.st_databaseid == database &&
-			is_ours(&session->backendStatus, role))
-			return true;
+		if (local == NULL)
+			continue;
+		session = &local->backendStatus;
+		if (session->st_databaseid != database ||
+			session->st_backendType == B_AUTOVAC_WORKER)
+			continue;
+		if (is_ours(session, role))
+		{
+			sessions.ours++;
+			continue;
+		}
+		sessions.others++;
+		if (is_protected(session->st_userid))
+			sessions.protected++;
 	}
-	return false;
+	return sessions;
+}
+
+/*
+ * Is a snapshot worker connected to the database, or pg_dump?  Both take some
+ * time to leave after a run.  Needs a transaction.
+ */
+bool
+sessions_exist(Oid database)
+{
+	return count_sessions(database).ours > 0;
+}
+
+/*
+ * How many sessions of others keep the database from being dropped.  Needs a
+ * transaction.
+ */
+int
+sessions_of_others(Oid database)
+{
+	return count_sessions(database).others;
+}
+
+/*
+ * Is someone connected to the database whom the current user may not terminate?
+ * Needs a transaction.
+ */
+bool
+sessions_are_protected(Oid database)
+{
+	return count_sessions(database).protected > 0;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sessions.h
- *	  The sessions that this extension has in a database.
+ *	  The sessions in a database: those of this extension, and others.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -11,5 +11,7 @@
 #define SNAPSHOT_WORKER_SESSIONS_H
 
 extern bool sessions_exist(Oid database);
+extern int	sessions_of_others(Oid database);
+extern bool sessions_are_protected(Oid database);
 
 #endif							/* SNAPSHOT_WORKER_SESSIONS_H */

@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * altered.h
+ *	  The tables that ALTER TABLE and ALTER TYPE take data from.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_ALTERED_H
+#define SNAPSHOT_WORKER_ALTERED_H
+
+#include "nodes/parsenodes.h"
+#include "nodes/pg_list.h"
+
+extern List *altered_tables(const AlterTableStmt *statement);
+
+#endif							/* SNAPSHOT_WORKER_ALTERED_H */

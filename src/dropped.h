@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * dropped.h
+ *	  The tables that DROP and DROP OWNED take data from.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_DROPPED_H
+#define SNAPSHOT_WORKER_DROPPED_H
+
+#include "nodes/parsenodes.h"
+#include "nodes/pg_list.h"
+
+extern List *dropped_tables(const DropStmt *statement);
+extern List *dropped_owned_tables(const DropOwnedStmt *statement);
+
+#endif							/* SNAPSHOT_WORKER_DROPPED_H */

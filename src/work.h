@@ -30,6 +30,7 @@ typedef struct Work
 	Manifest	manifest;		/* of the snapshot that is taken */
 	const char *directory;
 	const char *bin_directory;
+	const char *home;			/* of the server's operating system user */
 	char	  **environment;
 	double		deadline;		/* of clock_seconds(); 0 is none */
 	int			held;			/* a snapshot that is read; see hold.c */
@@ -49,6 +50,7 @@ extern void work_prepare(Work *work);
 extern void work_enter_phase(Work *work, const char *phase, int from, int to);
 extern void work_note_bytes(Work *work, int64 bytes, double fraction);
 extern void work_check_deadline(Work *work, const char *what);
+extern char **work_shell_environment(const Work *work, List *variables);
 extern char *work_run_program(Work *work, char **argv, bool want_stdout);
 extern void work_go_through_tables(Work *work, char **argv, int jobs,
 								   int64 total);

@@ -56,6 +56,7 @@ sub packages
 			test/packages nosuch >/dev/null; status=\$?
 			cd $place && find . -mindepth 1 | sort | xargs
 			cat $place/createcluster.d/*.conf
+			grep '^create_main_cluster' createcluster.conf
 			exit \$status"
 		],
 		'>', \$out, '2>', \$err);
@@ -89,5 +90,6 @@ foreach my $case (
 }
 my (undef, $said, $left) = packages("echo 'create_main_cluster = true' >createcluster.conf");
 is($said, 'on', "an administrator's own createcluster.conf counts");
-is($left, "./createcluster.conf\n", 'and is all that is there');
+is($left, "./createcluster.conf\ncreate_main_cluster = true\n",
+	'and is all that is there');
 done_testing();

@@ -21,8 +21,6 @@
 /* After which the command is stopped. */
 #define TIMEOUT_SECONDS		60
 
-extern char **environ;
-
 static List *
 variables_of(const Run *run)
 {
@@ -60,8 +58,8 @@ alert_run(Work *work)
 		return;
 	work_enter_phase(work, "alerting", 0, 100);
 	child_run(shell_argv(setting_failure_command),
-			  shell_environment(environ, variables_of(&work->run)), -1, CHILD_KEEP,
-			  clock_seconds() + TIMEOUT_SECONDS, NULL, &result);
+			  work_shell_environment(work, variables_of(&work->run)),
+			  -1, CHILD_KEEP, clock_seconds() + TIMEOUT_SECONDS, NULL, &result);
 	if (result.timed_out)
 		ereport(ERROR,
 				(errcode(ERRCODE_OPERATOR_INTERVENTION),

@@ -42,8 +42,6 @@
 /* The remote is given up, for now, after so many failures in a row. */
 #define MAX_FAILURES	3
 
-extern char **environ;
-
 /* Are snapshots archived? */
 bool
 archive_is_on(void)
@@ -81,8 +79,8 @@ run_command(Work *work, const StoredSnapshot *snapshot, int lock)
 	if (setting_timeout > 0)
 		work->deadline = clock_seconds() + setting_timeout;
 	child_run(shell_argv(command),
-			  shell_environment(environ, variables_of(snapshot)), lock, CHILD_KEEP,
-			  work->deadline, NULL, &result);
+			  work_shell_environment(work, variables_of(snapshot)),
+			  lock, CHILD_KEEP, work->deadline, NULL, &result);
 	if (result.timed_out)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),

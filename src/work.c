@@ -34,6 +34,12 @@
 #define TIMEOUT_HINT \
 	"Raise \"snapshot_worker.timeout\" if the database needs more time."
 
+/* The PATH of administrators' commands, where the server has none. */
+#define DEFAULT_PATH \
+	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+extern char **environ;
+
 static volatile sig_atomic_t timeout_passed = false;
 
 /* Find out what every step needs to know. */
@@ -41,14 +47,33 @@ void
 work_prepare(Work *work)
 {
 	struct passwd *os_user = getpwuid(geteuid());
-	const char *home = getenv("HOME");
 
 	work->directory = settings_directory();
 	work->bin_directory = settings_bin_directory();
-	if (home == NULL || !is_absolute_path(home))
-		home = os_user != NULL ? pstrdup(os_user->pw_dir) : "/";
-	work->environment = commands_environment(work->bin_directory, home,
+	work->home = getenv("HOME");
+	if (work->home == NULL || !is_absolute_path(work->home))
+		work->home = os_user != NULL ? pstrdup(os_user->pw_dir) : "/";
+	work->environment = commands_environment(work->bin_directory, work->home,
 											 getenv("PGPASSFILE"));
+}
+
+/*
+ * Return the environment of an administrator's command: the server's own, with
+ * a PATH and a HOME where the server has none, and these variables
+ * ("NAME=value", a list that is added to).  The result is palloc'd.
+ *
+ * Debian's pg_ctlcluster starts the server without either.  The shell then has
+ * a PATH of its own, but does not export it, so that restic would find no ssh.
+ */
+char **
+work_shell_environment(const Work *work, List *variables)
+{
+	const char *path = getenv("PATH");
+
+	if (path == NULL || path[0] == '\0')
+		variables = lappend(variables, pstrdup("PATH=" DEFAULT_PATH));
+	variables = lappend(variables, psprintf("HOME=%s", work->home));
+	return shell_environment(environ, variables);
 }
 
 static void

@@ -32,6 +32,7 @@ typedef struct Work
 	Manifest	manifest;		/* of the snapshot that is taken */
 	const char *directory;
 	const char *bin_directory;
+	const char *home;			/* of the server's operating system user */
 	char	  **environment;
 	double		deadline;		/* of clock_seconds(); 0 is none */
 	int			held;			/* a snapshot that is read; see hold.c */
@@ -57,6 +58,7 @@ extern bool work_try_program(Work *work, char **argv, int input, int output,
 							 ChildResult *result);
 extern void work_fail(Work *work, char **argv,
 					  const ChildResult *result);
+extern char **work_shell_environment(const Work *work, List *variables);
 extern char *work_run_program(Work *work, char **argv, bool want_stdout);
 extern bool work_try_tables(Work *work, char **argv, int jobs, int64 total,
 							ChildResult *result);

@@ -19,7 +19,18 @@ my ($node, $directory) = snapshot_node('main');
 my ($other, undef) = snapshot_node('other', start => 0);
 $other->start;
 
+# What is not to happen to the other server: its password is its own.
+$node->safe_psql('postgres', "ALTER ROLE CURRENT_USER PASSWORD 'of the first'");
+$other->safe_psql('postgres', "ALTER ROLE CURRENT_USER PASSWORD 'of the other'");
+my $superuser = $node->safe_psql('postgres', 'SELECT current_user');
+my $password = "SELECT rolpassword FROM pg_authid WHERE rolname = current_user";
+my $kept = $other->safe_psql('postgres', $password);
+my $fast = $node->basedir . '/fast';
+my $other_fast = $other->basedir . '/fast';
+
 $node->safe_psql('postgres', 'CREATE ROLE app LOGIN; CREATE ROLE reader');
+mkdir $fast or die;
+$node->safe_psql('postgres', "CREATE TABLESPACE fast OWNER app LOCATION '$fast'");
 $node->safe_psql('postgres', 'CREATE DATABASE shop OWNER app');
 $node->safe_psql('shop', <<'EOF');
 CREATE SCHEMA sales AUTHORIZATION app;
@@ -31,7 +42,17 @@ CREATE TABLE sales.orders (id int GENERATED ALWAYS AS IDENTITY,
 INSERT INTO sales.customers SELECT g, 'customer ' || g FROM generate_series(1, 10) g;
 INSERT INTO sales.orders (customer, what) SELECT g % 10 + 1, md5(g::text) FROM generate_series(1, 1000) g;
 CREATE INDEX ON sales.orders (what);
+CREATE INDEX no_name_of_the_table ON sales.orders (customer) TABLESPACE fast;
+CREATE STATISTICS sales.together ON customer, what FROM sales.orders;
+CREATE FUNCTION sales.noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE TRIGGER noop BEFORE INSERT ON sales.orders FOR EACH ROW EXECUTE FUNCTION sales.noop();
+COMMENT ON COLUMN sales.orders.what IS 'what it is';
 GRANT SELECT ON sales.orders TO reader;
+-- what depends on the table; by its primary key, for one
+CREATE VIEW sales.order_counts AS SELECT o.id, o.what, count(*) FROM sales.orders o GROUP BY o.id;
+GRANT SELECT ON sales.order_counts TO reader;
+CREATE TABLE sales.payments (id int PRIMARY KEY, order_id int,
+	CONSTRAINT payments_order_fkey FOREIGN KEY (order_id) REFERENCES sales.orders);
 EOF
 $node->safe_psql('postgres', "ALTER DATABASE shop SET work_mem = '10MB'");
 my $name = $node->safe_psql('postgres', "SELECT snapshot_now('shop')");
@@ -39,7 +60,8 @@ $node->safe_psql('postgres', 'CREATE DATABASE unhurt TEMPLATE shop');
 
 my $orders = $node->safe_psql('shop', 'SELECT count(*), sum(id) FROM sales.orders');
 my $copy = $other->basedir . '/copy';
-my $list = $node->basedir . '/orders.list';
+my $scratch = $node->basedir . '/scratch_files';
+mkdir $scratch or die;
 
 # The commands of one of the page's sections.
 my %commands;
@@ -59,9 +81,11 @@ sub run_next
 	my $command = shift @{ $commands{$in} };
 
 	like($command, qr/^\Q$start\E/, "$in: \"$start\" is next") or return;
+	$command =~ s{/tmp/}{$scratch/}g;
 	$command =~ s{/srv/snapshots2}{$copy}g;
 	$command =~ s{/srv/snapshots}{$directory}g;
-	$command =~ s{/tmp/orders\.list}{$list}g;
+	$command =~ s{/srv/fast}{$other_fast}g;
+	$command =~ s{ROLE postgres}{ROLE $superuser}g;
 	$command =~ s{shop/2026-11-25T03-28-09Z}{$name}g;
 	$command =~ s{-p 5433}{"-p " . $other->port}ge;
 	local $ENV{PGHOST} = $node->host;
@@ -77,33 +101,63 @@ sub run_next
 like(run_next('', 'psql -d postgres -c "SELECT name'),
 	qr/\Q$name\E/, 'the snapshot is found');
 
+# What a block shows a command to print, without numbers that differ.
+sub is_as_shown
+{
+	my ($in, $command, $found, $test_name) = @_;
+	my ($shown) = $all_text =~ /^\$ \Q$command\E.*\n((?:[^\$\n].*\n)+)/m
+	  or die "nothing is shown for \"$command\"";
+
+	$found =~ s/\Q$fast\E/\/srv\/fast/g;
+	s/^ *\d+; \d+ \d+ //mg foreach $shown, $found;
+	is(join("\n", sort split /\n/, $found),
+		join("\n", sort split /\n/, $shown), "$in: $test_name");
+	return;
+}
+
+# All that a dump has of the table.
+sub dump_of_table
+{
+	my ($database) = @_;
+	my ($out, $err) = run_command(
+		[
+			'pg_dump', '--host=' . $node->host, '--port=' . $node->port,
+			'--table=sales.orders', $database
+		]);
+
+	die $err unless $out =~ /CREATE TABLE/;
+	return $out =~ s/^.(?:un)?restrict .*\n//mgr;
+}
+
 # The table is gone.
 my $in = 'The table is gone';
-$node->safe_psql('shop', 'DROP TABLE sales.orders');
+$node->safe_psql('shop', 'DROP TABLE sales.orders CASCADE');
 run_next($in, 'psql -d postgres -c "SELECT snapshot_restore');
 run_next($in, 'pg_dump --table=sales.orders');
-is_same_database($node, 'unhurt', 'shop', 'the table is back, with all that it had');
+run_next($in, 'pg_dump -Fc --schema-only --file');
+run_next($in, 'pg_dump -Fc --schema-only shop');
+run_next($in, 'pg_restore --list');
+is_as_shown($in, 'cat /tmp/missing.list', run_next($in, 'cat'),
+	'what is missing is what CASCADE took, and no more');
+run_next($in, 'pg_restore --exit-on-error --single-transaction');
+is_same_database($node, 'unhurt', 'shop', 'the table is back, with all that it had, and so is what depended on it');
 is(run_next($in, 'diff'), '', 'the diff of schemas shows that nothing is missing');
 $node->safe_psql('shop', 'DELETE FROM sales.orders WHERE id < 100');
 run_next($in, 'psql -d shop_back -c "COPY');
 is($node->safe_psql('shop', 'SELECT count(*), sum(id) FROM sales.orders'),
 	$orders, 'rows are back');
 run_next($in, 'dropdb shop_back');
-$node->safe_psql('shop', 'DROP TABLE sales.orders');
-run_next($in, 'pg_restore --list');
-# as the page shows it, but for numbers
-my ($shown) = $all_text =~ /^\$ cat \S+\n((?:\d.*\n)+)/m;
-my $found = run_next($in, 'cat');
-s/^ *\d+; \d+ \d+ //mg foreach $shown, $found;
-is(join('', sort grep { !/INDEX/ } map { "$_\n" } split /\n/, $found),
-	join('', sort map { "$_\n" } split /\n/, $shown),
-	'the entries of the archive look as the page shows them');
-run_next($in, 'pg_restore --exit-on-error --use-list');
-is($node->safe_psql('shop', 'SELECT count(*), sum(id) FROM sales.orders'),
-	$orders, 'the table is back by itself');
-is( $node->safe_psql('shop',
-		"SELECT count(*) FROM pg_constraint WHERE conrelid = 'sales.orders'::regclass AND contype IN ('p', 'f')"),
-	'2', 'and has its constraints');
+$node->safe_psql('shop', 'DROP TABLE sales.orders CASCADE');
+run_next($in, 'createdb -T template0 shop_schema');
+run_next($in, 'pg_restore --schema-only');
+run_next($in, 'pg_dump --section=pre-data');
+run_next($in, 'pg_restore --data-only');
+run_next($in, 'pg_dump --section=post-data');
+run_next($in, 'dropdb shop_schema');
+is(dump_of_table('shop'), dump_of_table('unhurt'),
+	'the table is back by itself, with indexes, triggers, privileges and its sequence');
+$node->safe_psql('postgres', 'DROP DATABASE shop');
+$node->safe_psql('postgres', 'CREATE DATABASE shop TEMPLATE unhurt OWNER app');
 run_next($in, 'createdb scratch');
 run_next($in, 'psql -d scratch');
 run_next($in, 'pg_restore --exit-on-error --schema=sales -t orders');
@@ -113,7 +167,7 @@ run_next($in, 'dropdb scratch');
 
 # The whole database.
 $in = 'The whole database';
-$node->safe_psql('shop', 'TRUNCATE sales.orders');
+$node->safe_psql('shop', 'TRUNCATE sales.orders, sales.payments');
 run_next($in, 'psql -d postgres -c "SELECT snapshot_restore');
 like(run_next($in, 'psql -d shop_back'), qr/1000/, 'it has its rows');
 run_next($in, 'psql -d postgres -c "ALTER DATABASE');
@@ -121,13 +175,18 @@ is_same_database($node, 'unhurt', 'shop', 'the database is back under its name')
 is($node->safe_psql('shop_damaged', 'SELECT count(*) FROM sales.orders'),
 	'0', 'the damaged one is still there');
 is($node->safe_psql('shop', 'SHOW work_mem'), '10MB', 'settings are back');
-my $guest = $node->background_psql('shop');
+# Once more, with somebody connected.
+$node->safe_psql('postgres', 'ALTER DATABASE shop RENAME TO shop_back');
+$node->safe_psql('postgres', 'ALTER DATABASE shop_damaged RENAME TO shop');
+my @guests = map { $node->background_psql($_) } qw(shop shop_back);
 run_next($in, 'psql -d postgres -c "ALTER DATABASE shop ALLOW_CONNECTIONS false"');
-is( $node->safe_psql('postgres',
-		"SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop'"),
-	'0', 'nobody is connected any more');
-run_next($in, 'psql -d postgres -c "ALTER DATABASE shop ALLOW_CONNECTIONS true"');
-eval { $guest->{run}->finish };
+run_next($in, 'psql -d postgres -c "ALTER DATABASE shop RENAME');
+is($node->safe_psql('shop', 'SELECT count(*) FROM sales.orders'),
+	'1000', 'the good one takes connections');
+run_next($in, 'psql -d postgres -c "ALTER DATABASE shop_damaged ALLOW_CONNECTIONS true"');
+is($node->safe_psql('shop_damaged', 'SELECT count(*) FROM sales.orders'),
+	'0', 'and so does the damaged one, in the end');
+eval { $_->{run}->finish } foreach @guests;
 $node->safe_psql('postgres', 'DROP DATABASE shop');
 run_next($in, 'psql -d postgres -c "SELECT snapshot_restore');
 is_same_database($node, 'unhurt', 'shop', 'a dropped database is back');
@@ -138,15 +197,23 @@ is( $node->safe_psql('postgres',
 # On another server.
 $in = 'On another server';
 system_or_bail('cp', '-a', $directory, $copy);
+run_next($in, '(umask 077; grep -vE');
+is((stat "$scratch/globals.sql")[2] & 077, 0, 'nobody else can read password hashes');
+is_as_shown($in, 'grep -E', run_next($in, 'grep -E'),
+	'what is to be made is what the page shows');
+run_next($in, 'mkdir');
+# "change it in /tmp/globals.sql"
+system_or_bail('sed', '-i', "s|'$fast'|'$other_fast'|", "$scratch/globals.sql");
+run_next($in, 'sed -i');
+unlike(slurp_file("$scratch/globals.sql"), qr/^\\/m,
+	'without its restrict commands, globals.sql is for an older psql, too');
+run_next($in, 'psql -X -v ON_ERROR_STOP=1 -p 5433');
+is($other->safe_psql('postgres', $password), $kept,
+	'the superuser of the other server keeps its password');
 run_next($in, 'psql -p 5433 -d postgres -c "ALTER SYSTEM');
 run_next($in, 'psql -p 5433 -d postgres -c "CREATE EXTENSION');
 like(run_next($in, 'psql -p 5433 -d postgres -c "SELECT name'),
 	qr/\Q$name\E/, 'the other server lists the snapshot');
-my (undef, undef, $stderr) =
-  $other->psql('postgres', "SELECT snapshot_restore('$name', 'shop')");
-like($stderr, qr/do not exist: "app", "reader"\n.*globals\.sql/s,
-	'roles that are missing there are named');
-run_next($in, 'psql -X -p 5433');
 run_next($in, 'psql -p 5433 -d postgres -c "SELECT snapshot_restore');
 is(plain_dump($other, 'shop'), plain_dump($node, 'unhurt'),
 	'the database is there as it was');
@@ -157,7 +224,6 @@ is( $other->safe_psql('postgres',
 
 # Without snapshot_worker.
 $in = 'Without snapshot_worker';
-run_next($in, 'psql -X -p 5433');
 run_next($in, 'createdb -p 5433');
 run_next($in, 'pg_restore -p 5433');
 is(plain_dump($other, 'shop_plain'), plain_dump($node, 'unhurt'),

@@ -89,7 +89,7 @@ $node->safe_psql('app', 'CREATE TABLE t AS SELECT g FROM generate_series(1, 1000
 # The file is as the exporter wants it, and as the queries are.
 is_deeply(
 	[ sort keys %$blocks ],
-	[ qw(snapshot_worker snapshot_worker_database snapshot_worker_state snapshot_worker_warning) ],
+	[ qw(snapshot_worker snapshot_worker_archive_error snapshot_worker_database snapshot_worker_state snapshot_worker_warning) ],
 	'the blocks of the file');
 foreach my $block (sort keys %$blocks)
 {
@@ -122,7 +122,8 @@ is_deeply(
 	{
 		database => 'app', wanted => 1, snapshots => 0, bad_snapshots => 0,
 		newest_age_seconds => '', newest_duration_seconds => '',
-		newest_size_bytes => '', failures => 0, out_of_space => 0
+		newest_size_bytes => '', failures => 0, out_of_space => 0,
+		archive_waiting => 0, archive_waiting_age_seconds => ''
 	},
 	'a database that has never had a snapshot is told about');
 is(databases(), "+$odd | +app | +postgres",
@@ -162,6 +163,41 @@ $app = database('app');
 is($app->{snapshots}, 1, 'it is not among the good ones');
 is($app->{bad_snapshots}, 1, 'but among the bad ones');
 cmp_ok($app->{newest_age_seconds}, '>', 800, 'the newest good one is the one before');
+
+# Archiving: what waits, for how long, and why.
+sub archive_error
+{
+	return (rows_of('snapshot_worker_archive_error'))[0]->[0];
+}
+
+is($app->{archive_waiting}, 0, 'without archive_command nothing waits');
+is(status()->{archive_enabled}, 0, 'which is known');
+is_deeply(archive_error(), { message => '', present => 0 }, 'there is no error');
+reload_with($node, archive_command => "echo of two >&2; echo lines >&2; exit 3");
+wait_until('archiving fails', sub { archive_error()->{present} });
+is(archive_error()->{message},
+	"$first: the archive command failed: child process exited with exit code 3",
+	'the error is in one line');
+is(status()->{archive_enabled}, 1, 'archiving is on');
+$app = database('app');
+is($app->{archive_waiting}, 1, 'a good snapshot waits, and a bad one does not');
+cmp_ok(
+	abs($app->{archive_waiting_age_seconds}
+		  - listed($first, 'extract(epoch FROM now() - finished_at)')),
+	'<', 60, 'its age');
+my $third = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
+$app = database('app');
+is($app->{archive_waiting}, 2, 'two wait');
+cmp_ok($app->{archive_waiting_age_seconds}, '>', 800, 'the age is that of the oldest');
+is(database('postgres')->{archive_waiting}, 0, 'none of another database waits');
+is(database('postgres')->{archive_waiting_age_seconds}, '', 'and has no age');
+reload_with($node, archive_command => 'true');
+wait_until('nothing waits', sub { database('app')->{archive_waiting} == 0 });
+is(database('app')->{archive_waiting_age_seconds}, '', 'and nothing has an age');
+wait_until('the error is gone', sub { !archive_error()->{present} });
+is(archive_error()->{message}, '', 'with its message');
+reload_with($node, archive_command => '');
+$node->safe_psql('postgres', "SELECT snapshot_delete('$third')");
 
 # Those of another cluster are none of ours.
 my $foreign = "$directory/elsewhere/2026-03-19T02-30-00Z";

@@ -124,6 +124,7 @@ is($metrics->{snapshot_worker_state_active}{'state="disabled"'}, 1, 'the state')
 is($metrics->{snapshot_worker_state_active}{'state="running"'}, 0, 'and no other');
 is($metrics->{snapshot_worker_warning_present}{'message=""'}, 0, 'no warning');
 is($metrics->{snapshot_worker_next_run_seconds}{''}, 'NaN', 'no next run');
+is($metrics->{snapshot_worker_archive_error_present}{'message=""'}, 0, 'no error of archiving');
 
 # Alerts and dashboard use what there is.
 my %rules = map { ($_->{alert} => $_->{expr}) } @{ $alerts->{groups}->[0]->{rules} };
@@ -160,10 +161,12 @@ command_ok([ 'promtool', 'check', 'rules', "$examples/alerts.yaml" ], 'the alert
 command_ok([ 'promtool', 'test', 'rules', "$examples/alerts_test.yaml" ],
 	'the alerts pass their tests');
 my $tests = slurp_file("$examples/alerts_test.yaml");
+my $monitoring = slurp_file('doc/monitoring.md');
 foreach my $alert (sort keys %rules)
 {
 	like($tests, qr/alertname: $alert\n\s+exp_alerts:\n\s+- /, "$alert is tested to fire");
 	like($tests, qr/alertname: $alert\}/, "and not to");
+	like($monitoring, qr/^\| `$alert` \| /m, "and doc/monitoring.md has it");
 }
 
 # What the dashboard asks, as rules: that it is PromQL.

@@ -219,6 +219,10 @@ foreach my $document ('README.md', glob('doc/*.md'))
 		}
 		elsif ($block->{language} eq 'conf')
 		{
+			my %number;
+			$number{$_}++ foreach $block->{text} =~ /^(\w[\w.]*) = /mg;
+			is_deeply([ grep { $number{$_} > 1 } sort keys %number ],
+				[], "$where sets nothing twice, of which the last would win");
 			is(join('', refused_settings($node, $block)),
 				'', "$where is accepted");
 		}

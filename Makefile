@@ -49,6 +49,7 @@ OBJS = \
 	src/folders.o \
 	src/functions.o \
 	src/hashing.o \
+	src/hints.o \
 	src/history.o \
 	src/hold.o \
 	src/horizon.o \
@@ -107,6 +108,7 @@ OBJS = \
 	src/verifying.o \
 	src/verify_files.o \
 	src/waits.o \
+	src/warnings.o \
 	src/watch.o \
 	src/work.o \
 	src/worker.o

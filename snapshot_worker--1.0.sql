@@ -209,11 +209,13 @@ SELECT name,
        pg_size_pretty(size) AS size,
        pg_size_pretty(exclusive_size) AS exclusive_size,
        reason,
-       verify_level AS verified,
+       CASE WHEN problem IS NULL THEN verify_level END AS verified,
        problem,
        pinned,
        note,
-       archived_at
+       archived_at,
+       system_identifier = (SELECT c.system_identifier
+                              FROM pg_control_system() c) AS own
   FROM snapshot_list();
 
 COMMENT ON VIEW snapshots IS

@@ -118,6 +118,27 @@ socket_directory(void)
 }
 
 /*
+ * An address that the server listens on, palloc'd, for one that has no
+ * Unix-domain socket.
+ */
+static char *
+listen_address(void)
+{
+	List	   *addresses;
+	const char *first;
+
+	if (!SplitGUCList(pstrdup(ListenAddresses), ',', &addresses) ||
+		addresses == NIL)
+		return pstrdup("localhost");
+	first = linitial(addresses);
+	/* all addresses */
+	if (strcmp(first, "*") == 0 || strcmp(first, "0.0.0.0") == 0 ||
+		strcmp(first, "::") == 0)
+		return pstrdup("localhost");
+	return pstrdup(first);
+}
+
+/*
  * Settings for pg_dump and pg_dumpall, palloc'd: those with which ALTER
  * DATABASE could keep them from their work, and which they do not (all) see to
  * themselves.
@@ -182,7 +203,7 @@ connect_as(Oid role, const char *database, Connection *connection)
 {
 	connection->host = socket_directory();
 	if (connection->host == NULL)
-		connection->host = "localhost";
+		connection->host = listen_address();
 	connection->port = PostPortNumber;
 	connection->user = GetUserNameFromId(role, false);
 	connection->database = database;

@@ -13,12 +13,9 @@
  */
 #include "postgres.h"
 
-#include <math.h>
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
-#include "directory.h"
-#include "exposure.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "functions.h"
@@ -33,6 +30,7 @@
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
+#include "warnings.h"
 
 PG_FUNCTION_INFO_V1(snapshot_list);
 PG_FUNCTION_INFO_V1(snapshot_status);
@@ -185,28 +183,6 @@ snapshot_history(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* What an administrator should know about, or NULL. */
-static const char *
-status_warning(pid_t launcher_pid)
-{
-	if (launcher_pid == 0)
-		return "the launcher is not running: no snapshot will be taken";
-	if (!settings_directory_is_set())
-		return "no snapshot directory is set: set snapshot_worker.directory";
-	if (directory_problem(settings_directory()) != NULL)
-		return psprintf("%s: see to \"%s\", or set snapshot_worker.directory to another one",
-						directory_problem(settings_directory()),
-						settings_directory());
-	if (exposure_problem(settings_directory()) != NULL)
-		return exposure_problem(settings_directory());
-	if (state_quiet_seconds() > 0)
-		return psprintf("the server has crashed: no snapshot is taken but on request for the next %.0f s",
-						ceil(state_quiet_seconds()));
-	if (settings_directory_in_data_directory())
-		return "the snapshot directory is inside the data directory: what destroys that destroys the snapshots";
-	return NULL;
-}
-
 /* snapshot_status() returns record */
 Datum
 snapshot_status(PG_FUNCTION_ARGS)
@@ -230,7 +206,7 @@ snapshot_status(PG_FUNCTION_ARGS)
 	running = state_first_running(&run);
 	retrying = !running && plan.retry_at != 0;
 	launcher_pid = state_launcher_pid();
-	warning = status_warning(launcher_pid);
+	warning = warnings_first(launcher_pid);
 
 	memset(nulls, true, sizeof(nulls));
 #define SET(column, datum) (nulls[column] = false, values[column] = (datum))
@@ -257,7 +233,10 @@ snapshot_status(PG_FUNCTION_ARGS)
 	if (outcomes.last_failure_at != 0)
 	{
 		SET(7, TimestampTzGetDatum(outcomes.last_failure_at));
-		SET(8, functions_text_datum(outcomes.last_error));
+		/* what was made good is no error any more */
+		if (plan.consecutive_failures > 0 ||
+			outcomes.last_failure_at > outcomes.last_success_at)
+			SET(8, functions_text_datum(outcomes.last_error));
 	}
 	SET(9, Int32GetDatum(plan.consecutive_failures));
 	if (settings_directory_is_set())

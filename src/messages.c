@@ -45,6 +45,17 @@ has_error_inside(const char *line)
 }
 
 /*
+ * Does the server warn that the operating system's collations have changed?  It
+ * does so for each session, and its log has that.
+ */
+static bool
+is_collation_warning(const char *line)
+{
+	return strncmp(line, "WARNING:  database \"", strlen("WARNING:  database \"")) == 0 &&
+		strstr(line, "has a collation version mismatch") != NULL;
+}
+
+/*
  * Is this only what --verbose adds?  A line without a prefix goes on with what
  * the one before it said: names can have newlines in them, and notices of the
  * server have details.  before tells whether that one was such a remark.
@@ -58,6 +69,8 @@ messages_is_remark(const char *line, bool before)
 
 	if (has_error_inside(line))
 		return false;
+	if (is_collation_warning(line))
+		return true;
 	if (words == NULL)
 		return before;
 	for (size_t i = 0; i < lengthof(others); i++)
@@ -106,53 +119,4 @@ messages_is_table_finished(const char *line, int *item)
 		return false;
 	*item = strtol(words + strlen(finished), NULL, 10);
 	return true;
-}
-
-/* What to do about a program's last words, or NULL where nothing is known. */
-const char *
-messages_hint(const char *output)
-{
-	static const struct
-	{
-		const char *words;
-		const char *hint;
-	}			hints[] = {
-		{"no password supplied",
-		"pg_hba.conf asks for a password: put it into the pass file (~/.pgpass) of the operating system user that runs the server, or use \"peer\" authentication."},
-		{"password authentication failed",
-		"Check the pass file (~/.pgpass) of the operating system user that runs the server."},
-		{"Peer authentication failed",
-		"Set \"snapshot_worker.user\" to a role that pg_hba.conf and pg_ident.conf let the server's operating system user be."},
-		{"pg_hba.conf rejects connection",
-		"Let the role of \"snapshot_worker.user\" connect to this database over the server's Unix-domain socket in pg_hba.conf."},
-		{"too many clients already",
-		"Raise \"max_connections\": pg_dump takes one more than \"snapshot_worker.jobs\"."},
-		{"remaining connection slots are reserved",
-		"Raise \"max_connections\": pg_dump takes one more than \"snapshot_worker.jobs\"."},
-		{"no pg_hba.conf entry",
-		"Let the role of \"snapshot_worker.user\" connect to this database over the server's Unix-domain socket in pg_hba.conf."},
-		{"permission denied for database",
-		"Grant CONNECT on the database to the role of \"snapshot_worker.user\"."},
-		{"row-level security policy",
-		"The role of \"snapshot_worker.user\" needs to be a superuser, or to have BYPASSRLS."},
-		{"permission denied for large object",
-		"The role of \"snapshot_worker.user\" needs to be a superuser, or to have been granted SELECT on all large objects."},
-		{"permission denied",
-		"The role of \"snapshot_worker.user\" needs to be a superuser, or to read all that it dumps (pg_read_all_data)."},
-	};
-	bool		locking = strstr(output, "Query was: LOCK TABLE") != NULL;
-
-	if (strstr(output, "after the dump began") != NULL)
-		return "A statement such as TRUNCATE or ALTER TABLE was just committed. Take the snapshot once more.";
-
-	for (size_t i = 0; i < lengthof(hints); i++)
-	{
-		if (strstr(output, hints[i].words) != NULL)
-			return hints[i].hint;
-	}
-	if (locking && strstr(output, "canceling statement") != NULL)
-		return "Another session holds a strong lock on a table. \"snapshot_worker.lock_timeout\" says how long to wait for it.";
-	if (locking && strstr(output, "does not exist") != NULL)
-		return "A table was dropped or renamed just before it was to be locked. Take the snapshot once more.";
-	return NULL;
 }

@@ -13,6 +13,5 @@
 extern bool messages_is_remark(const char *line, bool before);
 extern char *messages_table_begun(const char *line);
 extern bool messages_is_table_finished(const char *line, int *item);
-extern const char *messages_hint(const char *output);
 
 #endif							/* SNAPSHOT_WORKER_MESSAGES_H */

@@ -17,6 +17,7 @@
 
 #include "access/xact.h"
 #include "clock.h"
+#include "hints.h"
 #include "messages.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -278,7 +279,7 @@ work_try_program(Work *work, char **argv, int input, int output,
 void
 work_fail(Work *work, char **argv, const ChildResult *result)
 {
-	const char *hint = messages_hint(result->output);
+	const char *hint = hints_find(name_of(argv), result->output);
 
 	/* pg_dump does not say where */
 	if (strstr(result->output, "No space left on device") != NULL)

@@ -181,6 +181,32 @@ fails(
 		unlike($_[0], qr/DETAIL/, 'there is no empty detail');
 	});
 
+# What the server says to pg_dump, and what the hint is about.
+my %hints = (
+	'too many connections for role "dumper"' => qr/ALTER ROLE .* CONNECTION LIMIT/,
+	'too many connections for database "app"' =>
+	  qr/ALTER DATABASE .* CONNECTION LIMIT/,
+	'Cannot enlarge string buffer containing 1073741500 bytes' =>
+	  qr/exceeds 1 GB/,
+	'invalid page in block 7 of relation base/5/16384' =>
+	  qr/damaged: pin the snapshots/,
+	'missing chunk number 0 for toast value 16400' =>
+	  qr/--exclude-table-data/,
+	'canceling statement due to conflict with recovery' =>
+	  qr/hot_standby_feedback/,
+	'permission denied for table items' => qr/pg_read_all_data/);
+foreach my $words (sort keys %hints)
+{
+	fails(
+		"the server says: $words",
+		script => $dump_only
+		  . "echo 'pg_dump: error: $words' >&2; exit 1",
+		error => [
+			qr/DETAIL:  pg_dump: error: \Q$words\E/,
+			qr/HINT:  .*$hints{$words}/
+		]);
+}
+
 fails(
 	'pg_dump is killed by a signal, with files half written',
 	script => $dump_only . 'REAL "$@"; kill -KILL $$',

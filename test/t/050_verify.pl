@@ -430,6 +430,22 @@ finds_good($app, 0, 'after all that, the snapshot is good again');
 
 my @differences = (
 	[
+		'a table should have another number of rows',
+		sub {
+			$_->{count}++
+			  foreach grep { $_->{table} eq 'items' } @{ $_[0]{row_counts} };
+		},
+		qr/Table "public\.items" has 1000 rows instead of 1001\./
+	],
+	[
+		'there should be another table with rows',
+		sub {
+			$_->{table} = 'gone'
+			  foreach grep { $_->{table} eq 'items' } @{ $_[0]{row_counts} };
+		},
+		qr/No rows of table "public\.gone" were restored instead of 1000\./
+	],
+	[
 		'there should be more columns',
 		sub {
 			$_->{count} = 7, $_->{hash} = '0' x 64
@@ -484,8 +500,8 @@ is(scratch_databases(), '', 'no scratch database is left by that, either');
 # What a restore has found is kept until another one finds it gone.
 my $before;
 keep_copy($app);
-change_manifest($app, $differences[0][1]);
-finds_problem($app, 1, $differences[0][2], 'a restore finds something');
+change_manifest($app, $differences[2][1]);
+finds_problem($app, 1, $differences[2][2], 'a restore finds something');
 $before = outcome($app);
 like(
 	error_of($node, verification($app, 0)),

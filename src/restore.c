@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "commands/dbcommands.h"
+#include "compat.h"
 #include "hold.h"
 #include "lib/stringinfo.h"
 #include "outcome.h"
@@ -50,6 +51,24 @@ restore_check_roles(const StoredSnapshot *snapshot, const char *alternative)
 			 errhint("Create them%s.", alternative)));
 }
 
+/*
+ * Raise an error where the snapshot is of a later major version than this
+ * server: pg_restore need not read its archive, nor this server its SQL.
+ */
+void
+restore_check_version(const StoredSnapshot *snapshot)
+{
+	if (strtol(snapshot->manifest.server_version, NULL, 10) <=
+		SERVER_MAJOR_VERSION)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("snapshot \"%s\" was taken by PostgreSQL %s, and this is %s",
+					snapshot->name, snapshot->manifest.server_version,
+					PG_VERSION),
+			 errhint("Restore it on a server of that version or a later one.")));
+}
+
 static void
 check_target(const char *target)
 {
@@ -76,6 +95,7 @@ restore_snapshot(Work *work)
 	snapshot = store_get(work->directory, run->name, true);
 	work->held = hold_for_reading(snapshot->path);
 	manifest = &snapshot->manifest;
+	restore_check_version(snapshot);
 
 	work_begin();
 	check_target(run->target);

@@ -13,6 +13,7 @@
 #include "store.h"
 #include "work.h"
 
+extern void restore_check_version(const StoredSnapshot *snapshot);
 extern void restore_check_roles(const StoredSnapshot *snapshot,
 								const char *alternative);
 extern void restore_snapshot(Work *work);

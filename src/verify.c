@@ -121,6 +121,7 @@ check(Work *work, const StoredSnapshot *snapshot, VerifyLevel level,
 	}
 	if (fault == NULL && level >= VERIFY_ARCHIVE)
 	{
+		restore_check_version(snapshot);
 		work_enter_phase(work, "reading the archive", 20, 40);
 		fault = read_archive(work, snapshot);
 	}

@@ -43,7 +43,7 @@ my $slow = $node->basedir . '/slow';
 my $bin = install_fake_program($node, 'pg_restore', <<EOF);
 case "\$*" in *--list*|--version) exec REAL "\$@" ;; esac
 [ ! -e $slow ] || sleep 600
-[ ! -e $broken ] || { echo "out of memory" >&2; exit 1; }
+[ ! -e $broken ] || { echo "out of memory" >&2; kill -KILL \$\$; }
 exec REAL "\$@"
 EOF
 reload_with(

@@ -269,7 +269,13 @@ facts_restore_connection(const char *database, Connection *connection)
 
 	connect_as(superuser_arg(role) ? role : BOOTSTRAP_SUPERUSERID, database,
 			   connection);
-	connection->options = psprintf("%s -c default_transaction_read_only=off",
+
+	/*
+	 * nobody sees the database before it is renamed, and the commit of that
+	 * waits for all that came before
+	 */
+	connection->options = psprintf("%s -c default_transaction_read_only=off"
+								   " -c synchronous_commit=local",
 								   connection->options);
 	/* not every server version has it */
 	if (GetConfigOption("event_triggers", true, false) != NULL)

@@ -54,8 +54,21 @@ queries_prepare_process(void)
 	queries_override_setting("default_transaction_isolation", "read committed");
 	queries_override_setting("default_transaction_deferrable", "off");
 	queries_prepare_connection();
+	/* what is written is ours alone, until queries_wait_for_standbys() */
+	queries_override_setting("synchronous_commit", "local");
 	queries_override_setting("jit", "off");
 	queries_override_setting("max_parallel_workers_per_gather", "0");
+}
+
+/*
+ * The next commit makes something that others will use: let it wait for
+ * synchronous standbys, where the server's settings say so.
+ */
+void
+queries_wait_for_standbys(void)
+{
+	queries_override_setting("synchronous_commit",
+							 GetConfigOptionResetString("synchronous_commit"));
 }
 
 /*

@@ -15,6 +15,7 @@
 extern void queries_override_setting(const char *name, const char *value);
 extern void queries_prepare_connection(void);
 extern void queries_prepare_process(void);
+extern void queries_wait_for_standbys(void);
 extern void queries_begin(const char *query);
 extern char *queries_to_utf8(const char *text, int encoding);
 extern char *queries_from_utf8(const char *value);

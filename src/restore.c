@@ -17,6 +17,7 @@
 #include "lib/stringinfo.h"
 #include "outcome.h"
 #include "properties.h"
+#include "queries.h"
 #include "restore.h"
 #include "scratch.h"
 #include "test_step.h"
@@ -118,6 +119,7 @@ restore_snapshot(Work *work)
 	check_target(run->target);
 	scratch_rename(work, run->target);
 	test_step("renaming");
+	queries_wait_for_standbys();
 	work_commit();
 	state_set_scratch(run->id, "");
 	run->scratch[0] = '\0';

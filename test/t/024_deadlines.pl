@@ -104,6 +104,38 @@ $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 is(manifest_of($directory, $name)->{format}, 'custom',
 	'format = auto takes custom format for very many small large objects');
 
+# A synchronous standby that is down: what is ours alone does not wait for it.
+reload_with($node, verify => 'restore');
+$node->safe_psql('postgres',
+	q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'});
+$node->reload;
+wait_until(
+	'the server waits for a standby that is down',
+	sub {
+		(finish_query(start_query($node,
+			q{SET statement_timeout = '200ms'; CREATE TABLE waits (); SHOW synchronous_standby_names})))[1]
+		  =~ /canceling wait for synchronous replication/;
+	});
+($name, $stderr) =
+  finish_query(start_query($node, "SELECT snapshot_now('app')"));
+is($stderr, '', 'a snapshot waits for no standby');
+(undef, $stderr) = finish_query(
+	start_query($node, "SELECT snapshot_verify('$name', restore => true)"));
+is($stderr, '', 'a restore for a test waits for no standby');
+(undef, $stderr) = finish_query(
+	start_query($node,
+		"SET statement_timeout = '10s'; SELECT snapshot_restore('$name', 'app_back')"));
+like(
+	$stderr,
+	qr/canceling statement due to statement timeout/,
+	'a restored database waits for the standby, and a cancel ends that');
+is( $node->safe_psql('postgres',
+		q{SELECT count(*) FROM pg_database WHERE datname LIKE 'snapshot\_worker\_scratch%'}),
+	0,
+	'no scratch database is left');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET synchronous_standby_names');
+$node->reload;
+
 # The postmaster dies while pg_dump is deaf to SIGTERM.
 install_fake_program($node, 'pg_dump', <<"EOF");
 [ "\$1" = --version ] && exec REAL "\$@"

@@ -181,11 +181,11 @@ foreach my $n (0 .. 9_999)
 }
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE database = 'load1'"),
-	10_002, 'ten thousand snapshots are listed');
+	10_003, 'ten thousand snapshots are listed');
 $node->safe_psql('postgres', "SELECT snapshot_now('load1')");
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE database = 'load1'"),
-	2, 'and retention removes what is too many');
+	3, 'retention leaves two that were asked for, and one of the schedule');
 
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 $node->stop;

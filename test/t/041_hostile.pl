@@ -371,7 +371,9 @@ foreach my $array (
 	[ 'roles', qr/a role in it lacks its name/, '{}', '{"name": 1}', '{"name": null}', '{"name": "a", "name": "b"}' ],
 	[ 'settings', qr/a setting in it has wrong members/, '{"role": null}', '{"role": 1, "name": "a", "value": "b"}' ],
 	[ 'privileges', qr/a privilege in it has wrong members/, '{"role": null, "privilege": "CONNECT"}' ],
-	[ 'objects', qr/an entry of its objects has wrong members/, '{"kind": "tables", "count": -1, "sha256": "0"}' ],
+	[ 'settings_in_force', qr/a setting in force in it has wrong members/, '{"name": "DateStyle", "value": "ISO"}', '{"name": 1, "value": "ISO", "required": 0}' ],
+	[ 'owner_schemas', qr/a schema in it lacks its name/, '{"name": null}' ],
+	[ 'contents', qr/an entry of its contents has wrong members/, '{"kind": "columns", "count": "1", "hash": "0"}', '{"kind": 1, "count": 1, "hash": "0"}' ],
 	[ 'row_counts', qr/a row count in it has wrong members/, '{"schema": "a", "table": "b", "count": "1"}' ])
 {
 	my ($name, $problem, @items) = @$array;

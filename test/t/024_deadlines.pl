@@ -14,7 +14,8 @@ use PostgreSQL::Test::Utils;
 use SnapshotTest;
 use Test::More;
 
-my ($node, $directory) = snapshot_node('deadlines');
+my ($node, $directory) = snapshot_node('deadlines',
+	init => [ allows_streaming => 1 ]);
 my $fake = install_fake_program($node, 'pg_dump');
 my $started = $node->basedir . '/started';
 my $terminated = $node->basedir . '/terminated';
@@ -113,7 +114,7 @@ wait_until(
 	'the server waits for a standby that is down',
 	sub {
 		(finish_query(start_query($node,
-			q{SET statement_timeout = '200ms'; CREATE TABLE waits (); SHOW synchronous_standby_names})))[1]
+			q{SET statement_timeout = '200ms'; CREATE TABLE IF NOT EXISTS waits (); DROP TABLE waits})))[1]
 		  =~ /canceling wait for synchronous replication/;
 	});
 ($name, $stderr) =
@@ -146,7 +147,9 @@ EOF
 reload_with($node, bin_directory => $fake);
 $node->safe_psql('postgres', q{SELECT snapshot_now('app', wait => false)});
 wait_until('pg_dump hangs', sub { -e $started });
+my ($postmaster) = slurp_lines($node->data_dir . '/postmaster.pid');
 $node->kill9;
+wait_until('the postmaster is gone', sub { !kill 0, $postmaster });
 wait_until('no process of the run outlives the postmaster',
 	sub { !grep { is_of_run($_) } glob '/proc/[0-9]*/environ' });
 ok(!-e $terminated, 'pg_dump was not asked first: it was killed at once');

@@ -27,6 +27,7 @@ OBJS = \
 	src/ask.o \
 	src/before_drop.o \
 	src/breaker.o \
+	src/canceling.o \
 	src/child.o \
 	src/columns.o \
 	src/commands.o \
@@ -50,6 +51,7 @@ OBJS = \
 	src/functions.o \
 	src/hashing.o \
 	src/history.o \
+	src/history_tail.o \
 	src/hold.o \
 	src/horizon.o \
 	src/jobs.o \

@@ -33,6 +33,9 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+/* How often to look whether a database has been made, in seconds. */
+#define MISSING_LOOK_SECONDS	10
+
 /* Does the schedule run in this server's present role in replication? */
 bool
 agenda_is_our_turn(void)
@@ -101,9 +104,10 @@ resume_outcomes(Agenda *agenda, List *history, List *wanted)
 		else
 		{
 			outcomes.last_failure_at = line->finished_at;
-			snprintf(outcomes.last_error, sizeof(outcomes.last_error),
-					 "database \"%s\": %s", database,
-					 line->error != NULL ? line->error : line->outcome);
+			state_describe_failure(outcomes.last_error,
+								   sizeof(outcomes.last_error), database,
+								   line->error != NULL ? line->error :
+								   line->outcome, "");
 		}
 		if (contains(wanted, database))
 		{
@@ -374,6 +378,7 @@ give_up(Job *job)
 				(errmsg("no more tries of a snapshot of database \"%s\", which is not wanted any more",
 						job->database)));
 	job->pending = false;
+	job->missing = false;
 	job->failures = 0;
 }
 
@@ -411,6 +416,7 @@ agenda_changed(Agenda *agenda, const AgendaSettings *before)
 		agenda->noted = false;
 	}
 	give_up_unwanted(agenda);
+	jobs_note_reload(agenda->jobs, clock_seconds());
 	note_schedule(agenda, WARNING);
 }
 
@@ -425,16 +431,34 @@ agenda_note_settings(AgendaSettings *settings)
 }
 
 /*
- * Is the database of a job that failed before still wanted?  It can have been
- * dropped since.  If not, there is nothing to do for it any more.
+ * May a job that failed before be tried again?  Its database can have been
+ * dropped since: if it is not wanted any more, there is nothing to do for it.
+ * If it did not exist, it is tried again once it does.
  */
 bool
-agenda_still_wants(Job *job)
+agenda_may_retry(Job *job)
 {
-	if (contains(databases_wanted(), job->database))
-		return true;
-	give_up(job);
-	return false;
+	if (!contains(databases_wanted(), job->database))
+	{
+		give_up(job);
+		return false;
+	}
+	if (job->missing && !contains(databases_existing(), job->database))
+	{
+		job->due = clock_seconds() + MISSING_LOOK_SECONDS;
+		return false;
+	}
+	return true;
+}
+
+/* Forget the failures of databases that are neither there nor wanted. */
+static void
+forget_failures(Agenda *agenda)
+{
+	if (jobs_most_failures(agenda->jobs) > 0)
+		jobs_keep_failures(agenda->jobs,
+						   list_concat(databases_wanted(),
+									   databases_existing()));
 }
 
 /* Let the sessions see what is planned. */
@@ -444,6 +468,7 @@ agenda_publish(Agenda *agenda)
 	LauncherPlan plan = {0};
 	Job		   *retry = jobs_next_retry(agenda->jobs);
 
+	forget_failures(agenda);
 	plan.next_slot = agenda_is_our_turn() ? agenda->next_slot : 0;
 	plan.consecutive_failures = jobs_most_failures(agenda->jobs);
 	if (retry != NULL)

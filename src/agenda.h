@@ -43,7 +43,7 @@ extern void agenda_keep(Agenda *agenda);
 extern void agenda_note_settings(AgendaSettings *settings);
 extern void agenda_changed(Agenda *agenda, const AgendaSettings *before);
 extern Job *agenda_job(Agenda *agenda, const char *database);
-extern bool agenda_still_wants(Job *job);
+extern bool agenda_may_retry(Job *job);
 extern void agenda_publish(Agenda *agenda);
 
 #endif							/* SNAPSHOT_WORKER_AGENDA_H */

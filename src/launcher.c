@@ -20,6 +20,7 @@
 #include "agenda.h"
 #include "archiving.h"
 #include "breaker.h"
+#include "canceling.h"
 #include "clock.h"
 #include "launcher.h"
 #include "libpq/pqsignal.h"
@@ -199,11 +200,18 @@ collect_outcomes(Launcher *launcher)
 		if (run.kind != KIND_SNAPSHOT)
 			continue;
 		job = agenda_job(&launcher->agenda, run.database);
-		jobs_note_outcome(job, &run, clock_seconds());
+		jobs_note_outcome(job, &run, state_seconds_taken(&run),
+						  clock_seconds());
 		if (run.state == RUN_FAILED && !state_is_requested(run.reason))
 			telling_submit(&launcher->breaker, &run,
 						   run.published ? &never : &job->told_at);
-		if (job->pending && job->attempt > 1 && job->run_id == 0)
+		if (!job->pending || job->attempt == 1 || job->run_id != 0)
+			continue;
+		if (job->missing)
+			ereport(LOG,
+					(errmsg("the snapshot of database \"%s\" waits until there is such a database",
+							job->database)));
+		else
 			ereport(LOG,
 					(errmsg("next try of a snapshot of database \"%s\" is in %.0f s",
 							job->database, job->due - clock_seconds())));
@@ -252,7 +260,7 @@ start_scheduled(Launcher *launcher)
 			break;
 		if (state_is_busy(job->database))
 			continue;			/* its end will wake us */
-		if (job->attempt > 1 && !agenda_still_wants(job))
+		if (job->attempt > 1 && !agenda_may_retry(job))
 			continue;
 		if (!state_submit(job->database, job->reason, job->attempt,
 						  job->slot, GetCurrentTimestamp(), &run))
@@ -373,6 +381,7 @@ take_turn(Launcher *launcher)
 	collect_outcomes(launcher);
 	sweeping_submit(&launcher->sweeping, &launcher->breaker);
 	agenda_keep(&launcher->agenda);
+	canceling_serve(&launcher->agenda, &launcher->verifying);
 	start_runs(launcher);
 	agenda_publish(&launcher->agenda);
 	sleep_until_woken(time_to_sleep(launcher));

@@ -44,6 +44,7 @@ OBJS = \
 	src/doomed.o \
 	src/doomed_database.o \
 	src/dropped.o \
+	src/elsewhere.o \
 	src/exposure.o \
 	src/facts.o \
 	src/files.o \

@@ -294,7 +294,8 @@ start_scheduled(Launcher *launcher)
 			break;
 		if (state_is_busy(job->database))
 			continue;			/* its end will wake us */
-		if (job->attempt > 1 && !agenda_may_retry(job))
+		if ((job->attempt > 1 || job->reason == REASON_CATCH_UP) &&
+			!agenda_may_try(job))
 			continue;
 		if (!state_submit(job->database, job->reason, job->attempt,
 						  job->slot, GetCurrentTimestamp(), &run))
@@ -426,6 +427,7 @@ take_turn(Launcher *launcher)
 {
 	handle_signals(launcher);
 	breaker_load(&launcher->breaker);
+	agenda_note_turn(&launcher->agenda);
 	look_at_directory(launcher);
 	check_workers(launcher);
 	collect_outcomes(launcher);

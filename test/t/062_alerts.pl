@@ -141,7 +141,7 @@ install_fake_program($node, 'pg_restore', <<'EOS');
 for arg; do [ "$arg" = --list ] && exec REAL "$@"; done
 [ "$1" = --version ] && exec REAL "$@"
 echo "pg_restore: error: out of memory" >&2
-exit 1
+kill -KILL $$
 EOS
 reload_with($node, verify => 'archive', archive_command => "echo %f >>$remote");
 wait_until('what there is has been archived', sub { -s $remote });

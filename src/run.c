@@ -152,13 +152,19 @@ note_row_counts(Work *work)
 }
 
 /*
- * Has a parallel job lost a lock to a statement that waits for the table?  Such
- * words need not be in English: they decide about one more try only.
+ * May a dump that failed begin anew?  The first one may, if a parallel job lost a
+ * lock to a statement that waits for the table; and the second one, if that
+ * statement was committed after its MVCC snapshot.  Such words need not be in
+ * English: they decide about one more try only.
  */
 static bool
-has_lost_lock(const ChildResult *result)
+may_begin_anew(int tries, int jobs, const ChildResult *result)
 {
-	return strstr(result->output, "could not obtain lock on relation") != NULL;
+	if (tries == 0)
+		return jobs > 1 &&
+			strstr(result->output, "could not obtain lock on relation") != NULL;
+	return tries == 1 && jobs == 1 &&
+		strstr(result->output, "redefined after the dump began") != NULL;
 }
 
 /* Raise the error of a pg_dump with one job, after one with more of them. */
@@ -200,11 +206,11 @@ forget_dump(Work *work)
 
 /*
  * The dump itself, of the MVCC snapshot that the facts are of, with so many jobs
- * at most; after one with more of them, if it is done again.  Returns false when
- * several jobs got into the way of another session: nothing is left of it then.
+ * at most, after so many tries.  Returns false when it is to begin anew: nothing
+ * is left of it then.
  */
 static bool
-try_dump(Work *work, int jobs, bool again)
+try_dump(Work *work, int jobs, int tries)
 {
 	Manifest   *manifest = &work->manifest;
 	DumpOptions options = {0};
@@ -234,14 +240,17 @@ try_dump(Work *work, int jobs, bool again)
 							archive_path(work));
 	if (!work_try_tables(work, argv, options.jobs, manifest->tables, &result))
 	{
-		if (again)
-			fail_again(work, argv, &result);
-		if (options.jobs <= 1 || !has_lost_lock(&result))
+		if (!may_begin_anew(tries, options.jobs, &result))
+		{
+			if (tries > 0)
+				fail_again(work, argv, &result);
 			work_fail(work, argv, &result);
-		ereport(WARNING,
-				(errmsg("pg_dump with %d jobs of database \"%s\" failed; it is tried with one",
-						options.jobs, work->run.database),
-				 errdetail_internal("%s", result.output)));
+		}
+		if (tries == 0)
+			ereport(WARNING,
+					(errmsg("pg_dump with %d jobs of database \"%s\" failed; it is tried with one",
+							options.jobs, work->run.database),
+					 errdetail_internal("%s", result.output)));
 		forget_dump(work);
 		return false;
 	}
@@ -260,13 +269,16 @@ try_dump(Work *work, int jobs, bool again)
  * Dump the database.  A job locks its table once more, and does not wait for
  * that: where a statement such as TRUNCATE waits for the table meanwhile,
  * pg_dump fails.  So it is tried with one job, too, of a new MVCC snapshot,
- * since that statement goes first.
+ * since that statement goes first; and of another one, if the statement was not
+ * committed before that.
  */
 static void
 dump(Work *work)
 {
-	if (!try_dump(work, setting_jobs, false))
-		(void) try_dump(work, 1, true);
+	int			tries = 0;
+
+	while (!try_dump(work, tries == 0 ? setting_jobs : 1, tries))
+		tries++;
 }
 
 /*

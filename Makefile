@@ -27,6 +27,7 @@ OBJS = \
 	src/ask.o \
 	src/before_drop.o \
 	src/breaker.o \
+	src/canceling.o \
 	src/child.o \
 	src/columns.o \
 	src/commands.o \
@@ -43,6 +44,7 @@ OBJS = \
 	src/doomed.o \
 	src/doomed_database.o \
 	src/dropped.o \
+	src/elsewhere.o \
 	src/exposure.o \
 	src/facts.o \
 	src/files.o \
@@ -51,6 +53,7 @@ OBJS = \
 	src/hashing.o \
 	src/hints.o \
 	src/history.o \
+	src/history_tail.o \
 	src/hold.o \
 	src/horizon.o \
 	src/jobs.o \

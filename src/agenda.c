@@ -11,7 +11,9 @@
  * are passed over for databases that have had them.
  *
  * A launcher that starts asks the directory what became of the last slot: it
- * may have been missed, or its tries may have been cut short.
+ * may have been missed, or its tries may have been cut short.  So does one whose
+ * turn it becomes, by a promotion or a reload, since the server whose turn it
+ * was may have died before the slot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -24,6 +26,7 @@
 #include "clock.h"
 #include "databases.h"
 #include "directory.h"
+#include "elsewhere.h"
 #include "history.h"
 #include "names.h"
 #include "settings.h"
@@ -32,6 +35,9 @@
 #include "storage/fd.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+
+/* How often to look for what others do, such as to make a database. */
+#define LOOK_SECONDS	10
 
 /* Does the schedule run in this server's present role in replication? */
 bool
@@ -73,18 +79,37 @@ contains(List *names, const char *name)
 	return false;
 }
 
-/* After a start of the server: how did earlier runs end? */
+/* Make known the outcomes that the history has, unless newer ones are. */
 static void
-resume_outcomes(Agenda *agenda, List *history, List *wanted)
+publish_outcomes(const Outcomes *found)
 {
 	LauncherPlan plan;
 	Outcomes	outcomes;
-	bool		known;
+
+	state_get_plan(&plan, &outcomes);
+	if (found->last_success_at <= outcomes.last_success_at &&
+		found->last_failure_at <= outcomes.last_failure_at)
+		return;
+	outcomes.last_success_at = Max(outcomes.last_success_at,
+								   found->last_success_at);
+	if (found->last_failure_at > outcomes.last_failure_at)
+	{
+		outcomes.last_failure_at = found->last_failure_at;
+		strlcpy(outcomes.last_error, found->last_error,
+				sizeof(outcomes.last_error));
+	}
+	state_set_outcomes(&outcomes);
+}
+
+/* How did earlier runs end, here or on the server whose turn it was? */
+static void
+resume_outcomes(Agenda *agenda, List *history, List *wanted)
+{
+	Outcomes	outcomes = {0};
 	ListCell   *lc;
 
-	/* another launcher, or a run that was faster, may have some already */
-	state_get_plan(&plan, &outcomes);
-	known = outcomes.last_success_at != 0 || outcomes.last_failure_at != 0;
+	foreach(lc, wanted)
+		agenda_job(agenda, lfirst(lc))->failures = 0;
 
 	foreach(lc, history)
 	{
@@ -101,9 +126,10 @@ resume_outcomes(Agenda *agenda, List *history, List *wanted)
 		else
 		{
 			outcomes.last_failure_at = line->finished_at;
-			snprintf(outcomes.last_error, sizeof(outcomes.last_error),
-					 "database \"%s\": %s", database,
-					 line->error != NULL ? line->error : line->outcome);
+			state_describe_failure(outcomes.last_error,
+								   sizeof(outcomes.last_error), database,
+								   line->error != NULL ? line->error :
+								   line->outcome, "");
 		}
 		if (contains(wanted, database))
 		{
@@ -112,8 +138,7 @@ resume_outcomes(Agenda *agenda, List *history, List *wanted)
 			job->failures = good ? 0 : job->failures + 1;
 		}
 	}
-	if (!known)
-		state_set_outcomes(&outcomes);
+	publish_outcomes(&outcomes);
 }
 
 /* Whether snapshots for a slot can be named; if not, that is warned of. */
@@ -152,16 +177,29 @@ may_be_tried(Agenda *agenda, const char *database, TimestampTz slot,
 }
 
 /*
- * After a start of the server, or of the launcher: was the last slot missed,
- * or is it still being tried?
+ * Since when the schedule is in force, or 0 where it is not.  If the directory
+ * does not know (the server whose turn it was has another one), this server's own
+ * settings tell.
+ */
+static TimestampTz
+in_force_since(Agenda *agenda)
+{
+	TimestampTz since = slots_since(settings_directory(),
+									GetSystemIdentifier(), setting_time);
+
+	return since != 0 ? since : agenda->since;
+}
+
+/*
+ * After a start of the server, or of the launcher, or when it has become our
+ * turn: was the last slot missed, or is it still being tried?
  */
 static void
 resume_slot(Agenda *agenda, List *history, List *wanted)
 {
 	const char *directory = settings_directory();
 	uint64		system_identifier = GetSystemIdentifier();
-	TimestampTz since = slots_since(directory, system_identifier,
-									setting_time);
+	TimestampTz since = in_force_since(agenda);
 	Schedule	schedule;
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz slot;
@@ -169,7 +207,7 @@ resume_slot(Agenda *agenda, List *history, List *wanted)
 
 	settings_schedule(&schedule);
 	slot = schedule_latest(&schedule, now);
-	if (!setting_enable || !agenda_is_our_turn() || since == 0 || since > slot ||
+	if (!setting_enable || !agenda_is_our_turn() || since > slot ||
 		!can_be_named(slot))
 		return;
 
@@ -183,6 +221,10 @@ resume_slot(Agenda *agenda, List *history, List *wanted)
 		RunReason	reason = attempts == 0 || catch_up ? REASON_CATCH_UP :
 		REASON_SCHEDULE;
 		Run			run;
+
+		/* it came while it was our turn before */
+		if (job->slot == slot)
+			continue;
 
 		/* the launcher before us had one started that is still on */
 		if (state_find_slot(database, slot, &run))
@@ -277,6 +319,44 @@ agenda_resume(Agenda *agenda)
 	agenda->noted = setting_enable && since != 0 &&
 		since <= GetCurrentTimestamp();
 	note_schedule(agenda, WARNING);
+}
+
+/* It is not our turn any more: leave what is to be done to others. */
+static void
+pass_on(Agenda *agenda)
+{
+	ListCell   *lc;
+
+	foreach(lc, agenda->jobs)
+	{
+		Job		   *job = lfirst(lc);
+
+		if (!job->pending || job->run_id != 0)
+			continue;
+		ereport(LOG,
+				(errmsg("no more tries of a snapshot of database \"%s\", since \"snapshot_worker.run_on\" leaves that to another server",
+						job->database)));
+		job->pending = false;
+		job->slot = 0;
+	}
+}
+
+/*
+ * Note whose turn it is.  When it becomes ours, or we are promoted, the directory
+ * is to be looked at as after a start.
+ */
+void
+agenda_note_turn(Agenda *agenda)
+{
+	bool		our_turn = agenda_is_our_turn();
+	bool		standby = RecoveryInProgress();
+
+	if (our_turn && (!agenda->our_turn || standby != agenda->standby))
+		agenda->resumed = false;
+	agenda->our_turn = our_turn;
+	agenda->standby = standby;
+	if (!our_turn)
+		pass_on(agenda);
 }
 
 /* The slot has come: give every wanted database a job for it. */
@@ -374,6 +454,7 @@ give_up(Job *job)
 				(errmsg("no more tries of a snapshot of database \"%s\", which is not wanted any more",
 						job->database)));
 	job->pending = false;
+	job->missing = false;
 	job->failures = 0;
 }
 
@@ -411,6 +492,7 @@ agenda_changed(Agenda *agenda, const AgendaSettings *before)
 		agenda->noted = false;
 	}
 	give_up_unwanted(agenda);
+	jobs_note_reload(agenda->jobs, clock_seconds());
 	note_schedule(agenda, WARNING);
 }
 
@@ -424,17 +506,59 @@ agenda_note_settings(AgendaSettings *settings)
 								  settings_directory() : "");
 }
 
+/* Is the snapshot of a job's slot there, or being taken by another server? */
+static bool
+is_done_elsewhere(Job *job)
+{
+	const char *directory = settings_directory();
+	uint64		system_identifier = GetSystemIdentifier();
+
+	if (elsewhere_is_on(directory, job->database, system_identifier,
+						job->slot))
+	{
+		job->due = clock_seconds() + LOOK_SECONDS;
+		ereport(LOG,
+				(errmsg("the snapshot of database \"%s\" is being taken by another server that shares the directory",
+						job->database)));
+		return true;
+	}
+	if (!slots_was_taken(directory, system_identifier,
+						 history_read(directory, system_identifier),
+						 job->database, job->slot))
+		return false;
+	job->pending = false;
+	return true;
+}
+
 /*
- * Is the database of a job that failed before still wanted?  It can have been
- * dropped since.  If not, there is nothing to do for it any more.
+ * May a job be tried that failed before, or makes up for what was missed?  Its
+ * database can have been dropped since: if it is not wanted any more, there is
+ * nothing to do for it.  If it did not exist, it is tried again once it does.
  */
 bool
-agenda_still_wants(Job *job)
+agenda_may_try(Job *job)
 {
-	if (contains(databases_wanted(), job->database))
-		return true;
-	give_up(job);
-	return false;
+	if (!contains(databases_wanted(), job->database))
+	{
+		give_up(job);
+		return false;
+	}
+	if (job->missing && !contains(databases_existing(), job->database))
+	{
+		job->due = clock_seconds() + LOOK_SECONDS;
+		return false;
+	}
+	return !settings_directory_is_set() || !is_done_elsewhere(job);
+}
+
+/* Forget the failures of databases that are neither there nor wanted. */
+static void
+forget_failures(Agenda *agenda)
+{
+	if (jobs_most_failures(agenda->jobs) > 0)
+		jobs_keep_failures(agenda->jobs,
+						   list_concat(databases_wanted(),
+									   databases_existing()));
 }
 
 /* Let the sessions see what is planned. */
@@ -444,6 +568,7 @@ agenda_publish(Agenda *agenda)
 	LauncherPlan plan = {0};
 	Job		   *retry = jobs_next_retry(agenda->jobs);
 
+	forget_failures(agenda);
 	plan.next_slot = agenda_is_our_turn() ? agenda->next_slot : 0;
 	plan.consecutive_failures = jobs_most_failures(agenda->jobs);
 	if (retry != NULL)

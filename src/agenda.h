@@ -18,6 +18,8 @@ typedef struct Agenda
 {
 	MemoryContext context;		/* of the jobs */
 	bool		resumed;		/* what the directory knows has been read */
+	bool		our_turn;		/* at the last look */
+	bool		standby;		/* likewise */
 	bool		scheduled;		/* the schedule is on */
 	Schedule	schedule;
 	TimestampTz next_slot;		/* 0 when the schedule is off */
@@ -37,13 +39,14 @@ typedef struct AgendaSettings
 } AgendaSettings;
 
 extern bool agenda_is_our_turn(void);
+extern void agenda_note_turn(Agenda *agenda);
 extern void agenda_adopt(Agenda *agenda);
 extern void agenda_resume(Agenda *agenda);
 extern void agenda_keep(Agenda *agenda);
 extern void agenda_note_settings(AgendaSettings *settings);
 extern void agenda_changed(Agenda *agenda, const AgendaSettings *before);
 extern Job *agenda_job(Agenda *agenda, const char *database);
-extern bool agenda_still_wants(Job *job);
+extern bool agenda_may_try(Job *job);
 extern void agenda_publish(Agenda *agenda);
 
 #endif							/* SNAPSHOT_WORKER_AGENDA_H */

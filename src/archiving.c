@@ -120,12 +120,12 @@ archiving_note_outcome(Archiving *archiving, Breaker *breaker, const Run *run)
 	archiving->wanted = true;
 	if (run->error.sqlerrcode == ERRCODE_QUERY_CANCELED)
 	{
-		archiving->due = clock_seconds() + schedule_retry_delay(1);
+		archiving->due = clock_seconds() + schedule_retry_delay(1, 0);
 		return;
 	}
 	archiving->failures++;
 	archiving->due = clock_seconds() +
-		schedule_retry_delay(archiving->failures);
+		schedule_retry_delay(archiving->failures, state_seconds_taken(run));
 }
 
 /*

@@ -29,6 +29,9 @@
 /* How long a request waits for a launcher to be there. */
 #define LAUNCHER_PATIENCE_SECONDS	30
 
+/* How long to wait for a launcher to drop what it has pending. */
+#define CANCEL_PATIENCE_SECONDS		5
+
 /*
  * The OID of a database.  Raises an error where no snapshot of it can be taken
  * at all.
@@ -235,6 +238,33 @@ ask_for_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 				 errmsg("what became of snapshot \"%s\" is not known any more",
 						run->name),
 				 errhint("snapshot_list() has it if it was taken.")));
+}
+
+/*
+ * Stop the runs of a database, or (NULL) of all, and what the launcher has
+ * pending for them.  Returns how much that was.  A launcher that does not answer
+ * soon will do its part, but that is not counted.
+ */
+int
+ask_to_cancel(const char *database)
+{
+	double		give_up_at = clock_seconds() + CANCEL_PATIENCE_SECONDS;
+	uint64		request;
+	int			count = state_cancel(database, &request);
+	int			dropped = 0;
+
+	state_prepare_to_wait();
+	while (clock_seconds() < give_up_at)
+	{
+		if (request == 0)
+			(void) state_cancel(database, &request);
+		else if (state_launcher_pid() == 0 ||
+				 state_get_canceled(request, &dropped))
+			break;
+		state_wait(100);
+	}
+	state_cancel_wait();
+	return count + dropped;
 }
 
 static void

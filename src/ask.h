@@ -17,6 +17,7 @@ extern void ask_check_not_written(void);
 extern void ask_check_not_locked(Oid database, const char *hint);
 extern void ask_for_snapshot(const char *database, RunReason reason, bool wait,
 							 Run *run);
+extern int	ask_to_cancel(const char *database);
 extern void ask_for_task(const Run *task, const char *what);
 
 #endif							/* SNAPSHOT_WORKER_ASK_H */

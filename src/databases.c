@@ -68,6 +68,18 @@ scan_databases(bool templates, bool *scratch)
 	return databases;
 }
 
+/*
+ * The names of all databases that one can connect to.  As for
+ * databases_wanted.
+ */
+List *
+databases_existing(void)
+{
+	bool		scratch;
+
+	return scan_databases(true, &scratch);
+}
+
 static int
 by_name(const ListCell *a, const ListCell *b)
 {

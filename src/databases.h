@@ -13,6 +13,7 @@
 #include "nodes/pg_list.h"
 
 extern List *databases_wanted(void);
+extern List *databases_existing(void);
 extern bool databases_to_connect(const char *preferred, char *connect_to);
 extern bool databases_for_sweep(char *connect_to);
 

@@ -6,8 +6,8 @@
  * The file has a JSON object on each line, oldest first, and belongs to one
  * cluster.  A primary and its standbys may share it, so that it is written
  * under a lock.  A line that was cut off by a crash is passed over.  The file
- * is kept short: when it has grown to twice what is kept, its older half is
- * dropped.
+ * is kept short: when it has grown to twice what is kept, older lines are
+ * dropped, first those of the databases that have most lines.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -23,6 +23,7 @@
 #include "common/file_perm.h"
 #include "files.h"
 #include "history.h"
+#include "history_tail.h"
 #include "miscadmin.h"
 #include "record.h"
 #include "replace.h"
@@ -56,6 +57,15 @@ history_path(const char *directory, uint64 system_identifier)
 {
 	return psprintf("%s/history-" UINT64_FORMAT ".jsonl",
 					directory, system_identifier);
+}
+
+/* Append a line to a text. */
+void
+history_format(StringInfo text, const HistoryLine *line)
+{
+	appendStringInfoChar(text, '{');
+	record_write(text, members, lengthof(members), line);
+	appendStringInfoString(text, "}\n");
 }
 
 /* Whoever else has the lock needs it for a moment only. */
@@ -105,24 +115,62 @@ lock_current(int fd, const char *path, struct stat *st)
 		named.st_ino == st->st_ino && named.st_dev == st->st_dev;
 }
 
-/* Replace the file, which is locked, by its newer lines. */
-static void
-drop_old_lines(const char *path)
+/*
+ * The lines of a history, oldest first: a list of HistoryLine.  What is not a
+ * line of ours is passed over.
+ */
+static List *
+read_lines(const char *path)
 {
 	const char *problem;
 	size_t		len;
-	char	   *text = files_read_end(path, HISTORY_KEPT_BYTES, &len, &problem);
-	char	   *kept;
+	char	   *text = files_read_end(path, HISTORY_READ_BYTES, &len, &problem);
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext parsing = AllocSetContextCreate(caller, "history line",
+												  ALLOCSET_DEFAULT_SIZES);
+	List	   *lines = NIL;
+	char	   *p = text;
 
-	if (text == NULL)
-		return;
-	/* what begins in the middle of a line is left behind, too */
-	kept = memchr(text, '\n', len);
-	if (kept == NULL)
-		return;
+	while (text != NULL && p < text + len)
+	{
+		char	   *end = memchr(p, '\n', text + len - p);
+		HistoryLine line = {0};
 
-	replace_file(path, kept + 1);
-	pfree(text);
+		CHECK_FOR_INTERRUPTS();
+		if (end == NULL)
+			break;				/* torn: it is not finished */
+		*end = '\0';
+
+		/* what is none of ours is not to stay in memory */
+		MemoryContextSwitchTo(parsing);
+		problem = record_parse(p, end - p, members, lengthof(members), &line);
+		MemoryContextSwitchTo(caller);
+		if (problem == NULL)
+		{
+			HistoryLine *copy = palloc(sizeof(HistoryLine));
+
+			*copy = line;
+			record_copy_strings(members, lengthof(members), copy);
+			lines = lappend(lines, copy);
+		}
+		MemoryContextReset(parsing);
+		p = end + 1;
+	}
+	MemoryContextDelete(parsing);
+	if (text != NULL)
+		pfree(text);
+	return lines;
+}
+
+/* Replace the file, which is locked, by the lines that are to be kept. */
+static void
+drop_old_lines(const char *path)
+{
+	List	   *lines = read_lines(path);
+
+	if (lines == NIL)
+		return;
+	replace_file(path, history_tail(lines, HISTORY_KEPT_BYTES));
 }
 
 /* Does a file of that size end with a whole line? */
@@ -183,9 +231,7 @@ append_line(int fd, const char *path, const struct stat *st, void *arg)
 	initStringInfo(&json);
 	if (!ends_with_newline(fd, st->st_size))
 		appendStringInfoChar(&json, '\n');
-	appendStringInfoChar(&json, '{');
-	record_write(&json, members, lengthof(members), arg);
-	appendStringInfoString(&json, "}\n");
+	history_format(&json, arg);
 	files_write(fd, path, json.data);
 	pfree(json.data);
 }
@@ -211,8 +257,8 @@ trim(int fd, const char *path, const struct stat *st, void *arg)
 }
 
 /*
- * Drop the older half of a history that has grown too long.  Raises an error
- * when that fails.
+ * Drop older lines of a history that has grown too long.  Raises an error when
+ * that fails.
  */
 void
 history_trim(const char *directory, uint64 system_identifier)
@@ -232,49 +278,10 @@ history_is_of_verification(const HistoryLine *line)
 
 /*
  * The history of a cluster in a directory, oldest first: a list of
- * HistoryLine.  What is not a line of ours is passed over.  Returns NIL when
- * there is no history that could be read.
+ * HistoryLine.  Returns NIL when there is no history that could be read.
  */
 List *
 history_read(const char *directory, uint64 system_identifier)
 {
-	const char *problem;
-	size_t		len;
-	char	   *text = files_read_end(history_path(directory, system_identifier),
-									  HISTORY_READ_BYTES, &len, &problem);
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext parsing = AllocSetContextCreate(caller, "history line",
-												  ALLOCSET_DEFAULT_SIZES);
-	List	   *lines = NIL;
-	char	   *p = text;
-
-	while (text != NULL && p < text + len)
-	{
-		char	   *end = memchr(p, '\n', text + len - p);
-		HistoryLine line = {0};
-
-		CHECK_FOR_INTERRUPTS();
-		if (end == NULL)
-			break;				/* torn: it is not finished */
-		*end = '\0';
-
-		/* what is none of ours is not to stay in memory */
-		MemoryContextSwitchTo(parsing);
-		problem = record_parse(p, end - p, members, lengthof(members), &line);
-		MemoryContextSwitchTo(caller);
-		if (problem == NULL)
-		{
-			HistoryLine *copy = palloc(sizeof(HistoryLine));
-
-			*copy = line;
-			record_copy_strings(members, lengthof(members), copy);
-			lines = lappend(lines, copy);
-		}
-		MemoryContextReset(parsing);
-		p = end + 1;
-	}
-	MemoryContextDelete(parsing);
-	if (text != NULL)
-		pfree(text);
-	return lines;
+	return read_lines(history_path(directory, system_identifier));
 }

@@ -11,6 +11,7 @@
 #define SNAPSHOT_WORKER_HISTORY_H
 
 #include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
 /* How a run ended, as the history says it. */
@@ -31,6 +32,7 @@ typedef struct HistoryLine
 	int64		size;			/* bytes */
 } HistoryLine;
 
+extern void history_format(StringInfo text, const HistoryLine *line);
 extern void history_append(const char *directory, uint64 system_identifier,
 						   const HistoryLine *line);
 extern void history_trim(const char *directory, uint64 system_identifier);

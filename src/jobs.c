@@ -39,21 +39,30 @@ jobs_find(List **jobs, const char *database)
 	return job;
 }
 
+static bool
+contains(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Forget the jobs of all but these databases. */
 List *
 jobs_keep(List *jobs, List *databases)
 {
 	ListCell   *lc;
-	ListCell   *lc2;
 
 	foreach(lc, jobs)
 	{
 		Job		   *job = lfirst(lc);
-		bool		keep = false;
 
-		foreach(lc2, databases)
-			keep |= strcmp(job->database, lfirst(lc2)) == 0;
-		if (!keep)
+		if (!contains(databases, job->database))
 		{
 			jobs = foreach_delete_current(jobs, lc);
 			pfree(job);
@@ -73,17 +82,19 @@ jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason, int attempt,
 	job->slot = slot;
 	job->reason = reason;
 	job->pending = true;
+	job->missing = false;
 	job->attempt = attempt;
 	job->due = due;
 	job->run_id = 0;
 }
 
 /*
- * A run of the job's database has ended.  If it was that of the slot, and
- * failed, there is to be another one.
+ * A run of the job's database has ended, which took so many seconds.  If it was
+ * that of the slot, and failed, there is to be another one; where there is no
+ * such database, not before there is one.
  */
 void
-jobs_note_outcome(Job *job, const Run *run, double now)
+jobs_note_outcome(Job *job, const Run *run, double took, double now)
 {
 	bool		good = run->state == RUN_SUCCEEDED;
 
@@ -99,13 +110,46 @@ jobs_note_outcome(Job *job, const Run *run, double now)
 	 * who cancels a run wants no other one; nor is one snapshot followed by
 	 * another
 	 */
-	if (good || run->published ||
+	if (good || run->published || run->canceled ||
 		run->error.sqlerrcode == ERRCODE_QUERY_CANCELED)
 		job->pending = false;
 	else
 	{
-		job->due = now + schedule_retry_delay(job->attempt);
+		job->missing = run->error.sqlerrcode == ERRCODE_UNDEFINED_DATABASE;
+		job->due = now + schedule_retry_delay(job->attempt, took);
 		job->attempt++;
+	}
+}
+
+/* The settings were read anew: try databases once more that did not exist. */
+void
+jobs_note_reload(List *jobs, double now)
+{
+	ListCell   *lc;
+
+	foreach(lc, jobs)
+	{
+		Job		   *job = lfirst(lc);
+
+		if (!job->missing)
+			continue;
+		job->missing = false;
+		job->due = Min(job->due, now);
+	}
+}
+
+/* Forget the failures of all but these databases. */
+void
+jobs_keep_failures(List *jobs, List *databases)
+{
+	ListCell   *lc;
+
+	foreach(lc, jobs)
+	{
+		Job		   *job = lfirst(lc);
+
+		if (!contains(databases, job->database))
+			job->failures = 0;
 	}
 }
 
@@ -165,7 +209,10 @@ jobs_seconds_to_next(List *jobs, double now)
 	return seconds;
 }
 
-/* The failed job that is tried again first, or is being tried; or NULL. */
+/*
+ * The failed job that is tried again first, or is being tried; or NULL.  One
+ * that waits for its database to be made has no time for that.
+ */
 Job *
 jobs_next_retry(List *jobs)
 {
@@ -176,7 +223,7 @@ jobs_next_retry(List *jobs)
 	{
 		Job		   *job = lfirst(lc);
 
-		if (job->pending && job->attempt > 1 &&
+		if (job->pending && job->attempt > 1 && !job->missing &&
 			(next == NULL || job->due < next->due))
 			next = job;
 	}

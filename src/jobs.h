@@ -20,6 +20,8 @@ typedef struct Job
 	TimestampTz slot;			/* 0 when none came yet */
 	RunReason	reason;			/* of the run for that slot */
 	bool		pending;		/* that slot is still to be done */
+	bool		missing;		/* there was no such database: it is waited
+								 * for */
 	int			attempt;		/* which try is next, or is on, from 1 */
 	double		due;			/* when it is, on clock_seconds() */
 	uint64		run_id;			/* the run that is on; 0 for none */
@@ -32,7 +34,10 @@ extern Job *jobs_find(List **jobs, const char *database);
 extern List *jobs_keep(List *jobs, List *databases);
 extern void jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason,
 							int attempt, double due);
-extern void jobs_note_outcome(Job *job, const Run *run, double now);
+extern void jobs_note_outcome(Job *job, const Run *run, double took,
+							  double now);
+extern void jobs_note_reload(List *jobs, double now);
+extern void jobs_keep_failures(List *jobs, List *databases);
 extern void jobs_note_verified(Job *job);
 extern List *jobs_due(List *jobs, double now);
 extern double jobs_seconds_to_next(List *jobs, double now);

@@ -20,6 +20,7 @@
 #include "agenda.h"
 #include "archiving.h"
 #include "breaker.h"
+#include "canceling.h"
 #include "clock.h"
 #include "launcher.h"
 #include "libpq/pqsignal.h"
@@ -58,11 +59,16 @@
 /* How soon the postmaster starts another launcher. */
 #define RESTART_SECONDS		5
 
+/* How long a run waits for a background worker slot, looking how often. */
+#define SLOT_PATIENCE_SECONDS	30
+#define SLOT_LOOK_SECONDS		0.25
+
 /* A worker that was asked for. */
 typedef struct StartedWorker
 {
 	uint64		run_id;
-	BackgroundWorkerHandle *handle;
+	BackgroundWorkerHandle *handle; /* NULL while there is no slot for it */
+	double		give_up_at;		/* then, on clock_seconds() */
 } StartedWorker;
 
 typedef struct Launcher
@@ -122,7 +128,33 @@ look_at_directory(Launcher *launcher)
 	breaker_end(&launcher->breaker, NULL);
 }
 
-/* Take note of workers that went away without a word of their own. */
+/*
+ * Ask for the worker of a run once more, for which there was no slot.  Returns
+ * false when there is nothing to wait for: the run has ended, since it was
+ * canceled, or waited for too long.
+ */
+static bool
+ask_again(Launcher *launcher, StartedWorker *worker)
+{
+	const RunError no_slot = {ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+		"no background worker slot is free for the snapshot worker", "",
+	"Raise \"max_worker_processes\" and restart the server."};
+	MemoryContext turn;
+	Run			run;
+
+	if (!state_get(worker->run_id, &run) || run.state != RUN_STARTING)
+		return false;
+	turn = MemoryContextSwitchTo(launcher->context);
+	if (!worker_start(&run, &worker->handle))
+		worker->handle = NULL;
+	MemoryContextSwitchTo(turn);
+	if (worker->handle != NULL || clock_seconds() < worker->give_up_at)
+		return true;
+	state_fail_waiting(worker->run_id, RUN_STARTING, &no_slot);
+	return false;
+}
+
+/* Fail runs whose worker exited without reporting, or cannot be started. */
 static void
 check_workers(Launcher *launcher)
 {
@@ -139,7 +171,12 @@ check_workers(Launcher *launcher)
 		StartedWorker *worker = lfirst(lc);
 		pid_t		pid;
 
-		if (worker->handle != NULL)
+		if (worker->handle == NULL)
+		{
+			if (ask_again(launcher, worker))
+				continue;
+		}
+		else
 		{
 			BgwHandleStatus status = GetBackgroundWorkerPid(worker->handle,
 															&pid);
@@ -199,24 +236,31 @@ collect_outcomes(Launcher *launcher)
 		if (run.kind != KIND_SNAPSHOT)
 			continue;
 		job = agenda_job(&launcher->agenda, run.database);
-		jobs_note_outcome(job, &run, clock_seconds());
+		jobs_note_outcome(job, &run, state_seconds_taken(&run),
+						  clock_seconds());
 		if (run.state == RUN_FAILED && !state_is_requested(run.reason))
 			telling_submit(&launcher->breaker, &run,
 						   run.published ? &never : &job->told_at);
-		if (job->pending && job->attempt > 1 && job->run_id == 0)
+		if (!job->pending || job->attempt == 1 || job->run_id != 0)
+			continue;
+		if (job->missing)
+			ereport(LOG,
+					(errmsg("the snapshot of database \"%s\" waits until there is such a database",
+							job->database)));
+		else
 			ereport(LOG,
 					(errmsg("next try of a snapshot of database \"%s\" is in %.0f s",
 							job->database, job->due - clock_seconds())));
 	}
 }
 
-/* Ask for a worker.  Without one, the run has failed. */
+/*
+ * Ask for a worker.  Where no slot is free, as during parallel queries, the run
+ * waits for one.
+ */
 static void
 start_run(Launcher *launcher, const Run *run)
 {
-	const RunError no_slot = {ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-		"no background worker slot is free for the snapshot worker", "",
-	"Raise \"max_worker_processes\" and restart the server."};
 	MemoryContext turn;
 	StartedWorker *worker;
 
@@ -227,13 +271,11 @@ start_run(Launcher *launcher, const Run *run)
 	turn = MemoryContextSwitchTo(launcher->context);
 	worker = palloc0(sizeof(StartedWorker));
 	worker->run_id = run->id;
+	worker->give_up_at = clock_seconds() + SLOT_PATIENCE_SECONDS;
 	launcher->workers = lappend(launcher->workers, worker);
 	state_set_starting(run->id);
 	if (!worker_start(run, &worker->handle))
-	{
 		worker->handle = NULL;
-		state_fail_waiting(run->id, RUN_STARTING, &no_slot);
-	}
 	MemoryContextSwitchTo(turn);
 }
 
@@ -252,7 +294,8 @@ start_scheduled(Launcher *launcher)
 			break;
 		if (state_is_busy(job->database))
 			continue;			/* its end will wake us */
-		if (job->attempt > 1 && !agenda_still_wants(job))
+		if ((job->attempt > 1 || job->reason == REASON_CATCH_UP) &&
+			!agenda_may_try(job))
 			continue;
 		if (!state_submit(job->database, job->reason, job->attempt,
 						  job->slot, GetCurrentTimestamp(), &run))
@@ -292,6 +335,20 @@ start_runs(Launcher *launcher)
 		start_scheduled(launcher);
 }
 
+/* Does a run wait for a background worker slot? */
+static bool
+waits_for_slot(Launcher *launcher)
+{
+	ListCell   *lc;
+
+	foreach(lc, launcher->workers)
+	{
+		if (((StartedWorker *) lfirst(lc))->handle == NULL)
+			return true;
+	}
+	return false;
+}
+
 /* Milliseconds until something may be due. */
 static long
 time_to_sleep(Launcher *launcher)
@@ -314,6 +371,8 @@ time_to_sleep(Launcher *launcher)
 		seconds = Min(seconds, to_archive);
 	if (to_verify >= 0)
 		seconds = Min(seconds, to_verify);
+	if (waits_for_slot(launcher))
+		seconds = Min(seconds, SLOT_LOOK_SECONDS);
 	/* rounded up, so as not to wake just before it */
 	return Max((long) (seconds * 1000) + 1, 1);
 }
@@ -368,11 +427,13 @@ take_turn(Launcher *launcher)
 {
 	handle_signals(launcher);
 	breaker_load(&launcher->breaker);
+	agenda_note_turn(&launcher->agenda);
 	look_at_directory(launcher);
 	check_workers(launcher);
 	collect_outcomes(launcher);
 	sweeping_submit(&launcher->sweeping, &launcher->breaker);
 	agenda_keep(&launcher->agenda);
+	canceling_serve(&launcher->agenda, &launcher->verifying);
 	start_runs(launcher);
 	agenda_publish(&launcher->agenda);
 	sleep_until_woken(time_to_sleep(launcher));

@@ -49,6 +49,6 @@ Datum
 snapshot_cancel(PG_FUNCTION_ARGS)
 {
 	functions_check_loaded();
-	PG_RETURN_INT32(state_cancel(PG_ARGISNULL(0) ? NULL :
-								 NameStr(*PG_GETARG_NAME(0))));
+	PG_RETURN_INT32(ask_to_cancel(PG_ARGISNULL(0) ? NULL :
+								  NameStr(*PG_GETARG_NAME(0))));
 }

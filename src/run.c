@@ -151,13 +151,72 @@ note_row_counts(Work *work)
 		manifest->rows += ((ManifestRows *) lfirst(lc))->count;
 }
 
-/* The dump itself, of the MVCC snapshot that the facts are of. */
+/*
+ * May a dump that failed begin anew?  The first one may, if a parallel job lost a
+ * lock to a statement that waits for the table; and the second one, if that
+ * statement was committed after its MVCC snapshot.  Such words need not be in
+ * English: they decide about one more try only.
+ */
+static bool
+may_begin_anew(int tries, int jobs, const ChildResult *result)
+{
+	if (tries == 0)
+		return jobs > 1 &&
+			strstr(result->output, "could not obtain lock on relation") != NULL;
+	return tries == 1 && jobs == 1 &&
+		strstr(result->output, "redefined after the dump began") != NULL;
+}
+
+/* Raise the error of a pg_dump with one job, after one with more of them. */
 static void
-dump(Work *work)
+fail_again(Work *work, char **argv, const ChildResult *result)
+{
+	if (strstr(result->output, "lock timeout") != NULL ||
+		strstr(result->output, "LOCK TABLE") != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("pg_dump failed: %s",
+						wait_result_to_str(result->status)),
+				 errdetail_internal("%s", result->output),
+				 errhint("Before, pg_dump with %d jobs had lost a lock to a statement such as TRUNCATE. Find that in pg_locks, raise \"snapshot_worker.lock_timeout\", or take snapshots at another time.",
+						 setting_jobs)));
+	work_fail(work, argv, result);
+}
+
+/* A dump is to begin anew: forget what is known of it. */
+static void
+forget_dump(Work *work)
+{
+	char	   *pg_dump_version = work->manifest.pg_dump_version;
+	char	   *path = archive_path(work);
+
+	hashing_pause(work->hashing);
+	work->hashing = NULL;
+	share_end(work->share);
+	work->share = NULL;
+	facts_end();
+	if (!files_remove(path, "toc.dat", WARNING))
+		ereport(ERROR,
+				(errcode(ERRCODE_IO_ERROR),
+				 errmsg("could not remove \"%s\", which was dumped in part",
+						path)));
+	memset(&work->manifest, 0, sizeof(work->manifest));
+	work->manifest.pg_dump_version = pg_dump_version;
+}
+
+/*
+ * The dump itself, of the MVCC snapshot that the facts are of, with so many jobs
+ * at most, after so many tries.  Returns false when it is to begin anew: nothing
+ * is left of it then.
+ */
+static bool
+try_dump(Work *work, int jobs, int tries)
 {
 	Manifest   *manifest = &work->manifest;
 	DumpOptions options = {0};
 	bool		is_directory;
+	ChildResult result;
+	char	  **argv;
 
 	options.compress = compression_argument(setting_compress);
 	options.lock_timeout = setting_lock_timeout;
@@ -166,7 +225,7 @@ dump(Work *work)
 											 contents_count_large_objects(),
 											 manifest->database_size);
 	options.format = is_directory ? "directory" : "custom";
-	options.jobs = is_directory ? setting_jobs : 0;
+	options.jobs = is_directory ? jobs : 0;
 	check_space(work);
 	facts_connection(work->run.database, &work->connection, &work->is_superuser);
 	programs_admit(work);
@@ -177,11 +236,24 @@ dump(Work *work)
 								  GetSystemIdentifier());
 	work->hashing = hashing_begin(work->staging.path, work->share);
 	work_enter_phase(work, "dumping", 0, 80);
-	work_go_through_tables(work,
-						   commands_pg_dump(work->bin_directory,
-											&work->connection, &options,
-											archive_path(work)),
-						   options.jobs, manifest->tables);
+	argv = commands_pg_dump(work->bin_directory, &work->connection, &options,
+							archive_path(work));
+	if (!work_try_tables(work, argv, options.jobs, manifest->tables, &result))
+	{
+		if (!may_begin_anew(tries, options.jobs, &result))
+		{
+			if (tries > 0)
+				fail_again(work, argv, &result);
+			work_fail(work, argv, &result);
+		}
+		if (tries == 0)
+			ereport(WARNING,
+					(errmsg("pg_dump with %d jobs of database \"%s\" failed; it is tried with one",
+							options.jobs, work->run.database),
+					 errdetail_internal("%s", result.output)));
+		forget_dump(work);
+		return false;
+	}
 	note_row_counts(work);
 	columns_note(work, options.snapshot);
 	hashing_pause(work->hashing);
@@ -190,6 +262,23 @@ dump(Work *work)
 	manifest->format = pstrdup(options.format);
 	manifest->compression = pstrdup(setting_compress);
 	manifest->jobs = options.jobs;
+	return true;
+}
+
+/*
+ * Dump the database.  A job locks its table once more, and does not wait for
+ * that: where a statement such as TRUNCATE waits for the table meanwhile,
+ * pg_dump fails.  So it is tried with one job, too, of a new MVCC snapshot,
+ * since that statement goes first; and of another one, if the statement was not
+ * committed before that.
+ */
+static void
+dump(Work *work)
+{
+	int			tries = 0;
+
+	while (!try_dump(work, tries == 0 ? setting_jobs : 1, tries))
+		tries++;
 }
 
 /*

@@ -104,11 +104,16 @@ schedule_latest(const Schedule *schedule, TimestampTz upto)
 	return minute * USECS_PER_MINUTE;
 }
 
-/* Seconds from a failed attempt, counted from 1, to the next one. */
-int
-schedule_retry_delay(int attempt)
+/*
+ * Seconds from a failed attempt, counted from 1, to the next one.  What took
+ * long is not begun again sooner than after as many seconds as it took.
+ */
+double
+schedule_retry_delay(int attempt, double took)
 {
-	static const int delays[] = {5, 10, 20, 30, 60};
+	static const int delays[] = {5, 10, 20, 30, 60, 120, 240, 480, 900, 1800,
+	3600};
+	int			delay = delays[Min(attempt, (int) lengthof(delays)) - 1];
 
-	return delays[Min(attempt, (int) lengthof(delays)) - 1];
+	return Max(delay, took);
 }

@@ -21,6 +21,6 @@ typedef struct Schedule
 extern bool schedule_parse(const char *value, Schedule *schedule);
 extern TimestampTz schedule_next(const Schedule *schedule, TimestampTz after);
 extern TimestampTz schedule_latest(const Schedule *schedule, TimestampTz upto);
-extern int	schedule_retry_delay(int attempt);
+extern double schedule_retry_delay(int attempt, double took);
 
 #endif							/* SNAPSHOT_WORKER_SCHEDULE_H */

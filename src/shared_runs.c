@@ -15,6 +15,7 @@
 
 #include <signal.h>
 
+#include "clock.h"
 #include "miscadmin.h"
 #include "shared_struct.h"
 #include "utils/timestamp.h"
@@ -29,6 +30,22 @@ state_find_run(uint64 id)
 			return &state_shared->runs[i];
 	}
 	return NULL;
+}
+
+/*
+ * Describe a failure by database, message and detail, which can be "", in a
+ * buffer.  A message that begins with the database needs no such prefix.
+ */
+void
+state_describe_failure(char *text, size_t size, const char *database,
+					   const char *message, const char *detail)
+{
+	int			len = snprintf(text, size, "database \"%s\"", database);
+
+	if (strncmp(message, text, len) == 0)
+		len = 0;
+	snprintf(text + len, size - len, "%s%s%s%s", len > 0 ? ": " : "",
+			 message, detail[0] != '\0' ? "\n" : "", detail);
 }
 
 /* Note the end of a run.  The caller holds the lock. */
@@ -62,9 +79,9 @@ state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 	else
 	{
 		outcomes->last_failure_at = now;
-		snprintf(outcomes->last_error, sizeof(outcomes->last_error),
-				 "database \"%s\": %s%s%s", run->database, error->message,
-				 error->detail[0] != '\0' ? "\n" : "", error->detail);
+		state_describe_failure(outcomes->last_error,
+							   sizeof(outcomes->last_error), run->database,
+							   error->message, error->detail);
 	}
 	state_wake_launcher();
 }
@@ -93,6 +110,7 @@ state_attach(uint64 id, Run *run)
 	Run		   *found;
 	bool		attached = false;
 	TimestampTz now = GetCurrentTimestamp();
+	double		began = clock_seconds();
 
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
 	found = state_find_run(id);
@@ -101,6 +119,7 @@ state_attach(uint64 id, Run *run)
 		found->state = RUN_RUNNING;
 		found->worker_pid = MyProcPid;
 		found->started_at = now;
+		found->began = began;
 		*run = *found;
 		attached = true;
 	}
@@ -186,6 +205,16 @@ state_collect(Run *run)
 	}
 	LWLockRelease(state_lock);
 	return first != NULL;
+}
+
+/*
+ * Seconds since the worker of a run came, however the clock was set meanwhile;
+ * 0 for a run that got none.
+ */
+double
+state_seconds_taken(const Run *run)
+{
+	return run->began == 0 ? 0 : clock_seconds() - run->began;
 }
 
 /* The word for a reason, in manifests and lists. */

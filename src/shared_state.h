@@ -111,6 +111,7 @@ typedef struct Run
 	int			attempt;		/* from 1 */
 	TimestampTz started_at;
 	TimestampTz finished_at;
+	double		began;			/* on clock_seconds(); 0 before a worker came */
 	pid_t		worker_pid;		/* 0 without a worker */
 	bool		reported;		/* the log has the outcome */
 	bool		recorded;		/* the history was told of it */
@@ -176,7 +177,11 @@ extern bool state_find_slot(const char *database, TimestampTz slot, Run *run);
 extern bool state_submit(const char *database, RunReason reason, int attempt,
 						 TimestampTz scheduled_for, TimestampTz earliest,
 						 Run *run);
-extern int	state_cancel(const char *database);
+extern int	state_cancel(const char *database, uint64 *request);
+extern bool state_get_canceled(uint64 request, int *count);
+extern bool state_next_cancel(uint64 *request, char *database,
+							  uint64 *last_run_id);
+extern void state_cancel_done(uint64 request, int count);
 extern bool state_submit_task(const Run *task, Run *run);
 extern void state_cancel_run(uint64 id);
 extern bool state_is_canceled(uint64 id);
@@ -203,7 +208,11 @@ extern int	state_active_runs(Run **runs);
 extern void state_finish(uint64 id, int64 size, const RunError *error,
 						 bool reported, bool recorded);
 extern void state_finish_lost(const RunError *error);
+extern void state_describe_failure(char *text, size_t size,
+								   const char *database,
+								   const char *message, const char *detail);
 extern bool state_collect(Run *run);
+extern double state_seconds_taken(const Run *run);
 
 extern void state_prepare_to_wait(void);
 extern void state_wait(long timeout_ms);

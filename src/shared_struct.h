@@ -20,6 +20,19 @@
 /* So that a command which hangs, for many failures, leaves room for the rest. */
 #define STATE_MAX_ALERTS 16
 
+/* Sessions that cancel at the same moment; more of them wait. */
+#define STATE_MAX_CANCELS 16
+
+/* A session wants what the launcher has pending to be dropped. */
+typedef struct CancelRequest
+{
+	uint64		id;				/* 0 when the entry is unused */
+	char		database[NAMEDATALEN];	/* "" for all */
+	uint64		last_run_id;	/* runs up to this one were canceled already */
+	bool		done;
+	int			count;			/* of what was dropped */
+} CancelRequest;
+
 typedef struct SharedState
 {
 	/* Broadcast when a run ends, and when the launcher comes or goes. */
@@ -38,6 +51,8 @@ typedef struct SharedState
 								 * started */
 	LauncherPlan plan;
 	Outcomes	outcomes;
+	uint64		last_cancel_id;
+	CancelRequest cancels[STATE_MAX_CANCELS];
 	Run			runs[STATE_MAX_RUNS];
 } SharedState;
 

@@ -200,7 +200,8 @@ slots_last_line(List *history, const char *database)
 /*
  * Seconds until the next attempt for a slot is due: what is left of the delay
  * after the last one, or 0 when there was none.  Never more than the delay
- * itself, wherever the clock was set since.
+ * itself, wherever the clock was set since; how long the attempt took does not
+ * count, as the clock cannot tell that either.
  */
 double
 slots_delay(List *history, const char *database, TimestampTz slot,
@@ -221,7 +222,7 @@ slots_delay(List *history, const char *database, TimestampTz slot,
 		if (is_about(line, database, slot))
 			finished_at = Max(finished_at, line->finished_at);
 	}
-	delay = schedule_retry_delay(attempts);
+	delay = schedule_retry_delay(attempts, 0);
 	if (finished_at >= now)
 		return delay;
 	return Max(delay - (double) (now - finished_at) / USECS_PER_SEC, 0);

@@ -282,8 +282,8 @@ staging_abandon(Staging *staging)
  * Read whose a directory is from its marker file, which can be that of a
  * staging directory or a manifest.  Returns false when it names no cluster.
  */
-static bool
-read_owner(const char *path, StagingOwner *owner)
+bool
+staging_read_owner(const char *path, StagingOwner *owner)
 {
 	Manifest	manifest;
 	const char *problem;
@@ -335,7 +335,7 @@ sweep_marked(const char *path, const char *marker, int fd,
 
 	/* An empty marker by itself: its writer was cut off before a word. */
 	if (!(st.st_size == 0 && holds_one_file(path)) &&
-		!(read_owner(psprintf("%s/%s", path, marker), &owner) &&
+		!(staging_read_owner(psprintf("%s/%s", path, marker), &owner) &&
 		  owner.system_identifier == system_identifier))
 		return;
 

@@ -47,6 +47,7 @@ extern void staging_create(Staging *staging, const char *directory,
 extern void staging_publish(Staging *staging, const char *manifest);
 extern void staging_discard(Staging *staging);
 extern void staging_abandon(Staging *staging);
+extern bool staging_read_owner(const char *path, StagingOwner *owner);
 extern void staging_sweep(const char *directory, const char *database,
 						  uint64 system_identifier,
 						  staging_swept_callback swept);

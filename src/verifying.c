@@ -116,17 +116,23 @@ verifying_resume(Verifying *verifying)
 			continue;
 		snapshot = store_load(directory, line->name, false, DEBUG1);
 		if (snapshot != NULL && !snapshot->verified)
-			add(verifying, database, line->name, schedule_retry_delay(1));
+			add(verifying, database, line->name, schedule_retry_delay(1, 0));
 	}
 }
 
-/* Does an error end the tries?  What is found bad has come to a result. */
+/*
+ * Does the failure of a run end the tries?  What is found bad has come to a
+ * result.
+ */
 static bool
-is_final(const RunError *error)
+is_final(const Run *run)
 {
-	return error->sqlerrcode == ERRCODE_DATA_CORRUPTED ||
-		error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN;
+	int			sqlerrcode = run->error.sqlerrcode;
+
+	return run->canceled ||
+		sqlerrcode == ERRCODE_DATA_CORRUPTED ||
+		sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		sqlerrcode == ERRCODE_CRASH_SHUTDOWN;
 }
 
 /* A run that took a snapshot has ended. */
@@ -139,9 +145,9 @@ note_snapshot(Verifying *verifying, const Run *run)
 		return;
 	if (unproved != NULL)
 		forget(verifying, unproved);
-	if (run->state == RUN_SUCCEEDED || is_final(&run->error))
+	if (run->state == RUN_SUCCEEDED || is_final(run))
 		return;
-	add(verifying, run->database, run->name, schedule_retry_delay(1));
+	add(verifying, run->database, run->name, schedule_retry_delay(1, 0));
 	announce(llast(verifying->unproved));
 }
 
@@ -166,13 +172,14 @@ verifying_note_outcome(Verifying *verifying, Breaker *breaker, const Run *run)
 	unproved->run_id = 0;
 	if (!good)
 		telling_submit(breaker, run,
-					   is_final(&run->error) ? &never : &unproved->told_at);
-	if (good || is_final(&run->error))
+					   is_final(run) ? &never : &unproved->told_at);
+	if (good || is_final(run))
 	{
 		forget(verifying, unproved);
 		return good;
 	}
-	unproved->due = clock_seconds() + schedule_retry_delay(unproved->attempt);
+	unproved->due = clock_seconds() +
+		schedule_retry_delay(unproved->attempt, state_seconds_taken(run));
 	unproved->attempt++;
 	announce(unproved);
 	return false;
@@ -241,6 +248,38 @@ verifying_submit(Verifying *verifying, Breaker *breaker)
 		else if (!submit(breaker, unproved))
 			unproved->due = now + 1;	/* many requests: later */
 	}
+}
+
+/*
+ * Drop the pending verifications of a database, or ("") of all.  Runs up to that
+ * one were canceled already; later ones are stopped.  Returns how many
+ * verifications that were.
+ */
+int
+verifying_cancel(Verifying *verifying, const char *database,
+				 uint64 last_run_id)
+{
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach(lc, verifying->unproved)
+	{
+		Unproved   *unproved = lfirst(lc);
+
+		if ((database[0] != '\0' &&
+			 strcmp(unproved->database, database) != 0) ||
+			(unproved->run_id != 0 && unproved->run_id <= last_run_id))
+			continue;
+		if (unproved->run_id != 0)
+			state_cancel_run(unproved->run_id);
+		ereport(LOG,
+				(errmsg("no more verifications of snapshot \"%s\", which were canceled",
+						unproved->name)));
+		verifying->unproved = foreach_delete_current(verifying->unproved, lc);
+		pfree(unproved);
+		count++;
+	}
+	return count;
 }
 
 /* Seconds until a verification is due; negative for none. */

@@ -332,16 +332,6 @@ work_try_tables(Work *work, char **argv, int jobs, int64 total,
 	return true;
 }
 
-/* As work_try_tables(), but to the program's good end. */
-void
-work_go_through_tables(Work *work, char **argv, int jobs, int64 total)
-{
-	ChildResult result;
-
-	if (!work_try_tables(work, argv, jobs, total, &result))
-		work_fail(work, argv, &result);
-}
-
 /* Begin a transaction with an active MVCC snapshot. */
 void
 work_begin(void)

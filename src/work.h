@@ -62,8 +62,6 @@ extern char **work_shell_environment(const Work *work, List *variables);
 extern char *work_run_program(Work *work, char **argv, bool want_stdout);
 extern bool work_try_tables(Work *work, char **argv, int jobs, int64 total,
 							ChildResult *result);
-extern void work_go_through_tables(Work *work, char **argv, int jobs,
-								   int64 total);
 extern void work_begin(void);
 extern void work_commit(void);
 

@@ -1,9 +1,10 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# A scheduled run that fails is tried again after 5, 10, 20, 30 and 60 s, and
-# then every 60 s, until it succeeds or the next slot takes over; no database
-# delays another one.
+# A scheduled run that fails is tried again after 5, 10, 20, 30 and 60 s, then
+# after 2, 4, 8, 15, 30 and 60 minutes, and never sooner than after as long as it
+# took, until it succeeds or the next slot takes over; no database delays another
+# one; and one that does not exist fails once, and is waited for.
 
 use strict;
 use warnings;
@@ -24,13 +25,17 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION snapshot_worker');
 $node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(bad good);
 
-# As long as this file is there, dumps of one database fail.
+# As long as this file is there, dumps of one database fail, and with the other
+# they wait before that.
 my $broken = $node->basedir . '/broken';
+my $gate = $node->basedir . '/gate';
 append_to_file($broken, '');
 my $bin = install_fake_program($node, 'pg_dump', <<EOF);
 if [ -e $broken ]; then
 	case "\$*" in
-		*dbname=\\'bad\\'*) echo "pg_dump: error: out of luck" >&2; exit 1 ;;
+		*dbname=\\'bad\\'*)
+			while [ -e $gate ]; do sleep 0.05; done
+			echo "pg_dump: error: out of luck" >&2; exit 1 ;;
 	esac
 fi
 exec REAL "\$@"
@@ -43,13 +48,13 @@ wait_until('a database that fails delays no other',
 	sub { snapshots($directory, 'good') == 1 });
 $node->poll_query_until('postgres', <<'EOF') or fail('no retry');
 SELECT state = 'retrying' AND attempt > 1 AND next_run > now()
-	AND current_database IN ('bad', 'missing') AND consecutive_failures > 0
+	AND current_database = 'bad' AND consecutive_failures > 0
 	FROM snapshot_status()
 EOF
 pass('the state shows the attempt and the next try');
 like( $node->safe_psql('postgres', 'SELECT last_error FROM snapshot_status()'),
-	qr/pg_dump failed|database "missing" does not exist/,
-	'the state shows the error');
+	qr/^database "bad": pg_dump failed|^database "missing" does not exist$/,
+	'the state shows the error, with the database once');
 
 # Two failures of the bad one and the delays between them, from the history.
 my ($history) = glob("$directory/history-*.jsonl");
@@ -79,8 +84,48 @@ like($log, qr/snapshot of database "missing" failed \(attempt 1\): database "mis
 	'so is a database that is named and does not exist');
 is(scalar snapshots($directory, 'good'), 1, 'the good one is not taken again');
 
+# Have so many more tries fail, each after the delay that the log tells.
+my @all = (5, 10, 20, 30, 60, 120, 240, 480, 900, 1800, 3600, 3600);
+foreach my $n (scalar(@delays) .. scalar(@all))
+{
+	@delays = slurp_file($node->logfile) =~
+	  /next try of a snapshot of database "bad" is in (\d+) s/g;
+	last if @delays >= @all;
+	my $before = @delays;
+	pass_time($node, $delays[-1]);
+	$node->poll_query_until('postgres', <<EOF) or die "no try after $before";
+SELECT count(*) > $before FROM snapshot_history() WHERE database = 'bad'
+EOF
+	wait_until("try @{[ $before + 1 ]} fails", sub {
+		@delays = slurp_file($node->logfile) =~
+		  /next try of a snapshot of database "bad" is in (\d+) s/g;
+		return @delays > $before;
+	});
+}
+is_deeply(\@delays, \@all, 'the delays grow to an hour');
+
+# Nothing of that was about the database that does not exist.
+my $missing_lines = sub {
+	grep { $_->{name} =~ m{^missing/} } history_lines($directory);
+};
+is(scalar $missing_lines->(), 1,
+	'a database that does not exist is tried once, whatever time goes by');
+$log = slurp_file($node->logfile);
+unlike($log, qr/next try of a snapshot of database "missing"/,
+	'the log announces no other try of it');
+like($log, qr/LOG:  the snapshot of database "missing" waits until there is such a database/,
+	'but tells what it waits for');
+$node->safe_psql('postgres', 'CREATE DATABASE missing');
+pass_time($node, 30);
+wait_until('once there is such a database, its snapshot is taken',
+	sub { snapshots($directory, 'missing') == 1 });
+is( manifest_of($directory, (snapshots($directory, 'missing'))[0])->{attempt},
+	2, 'at the second try');
+$node->safe_psql('postgres', 'DROP DATABASE missing');
+
 # It heals.
 unlink $broken or die;
+pass_time($node, 3600);
 wait_until('a failure that heals ends in a snapshot',
 	sub { snapshots($directory, 'bad') == 1 });
 my $manifest = manifest_of($directory, (snapshots($directory, 'bad'))[0]);
@@ -96,6 +141,50 @@ wait_until('the next slot takes over', sub {
 	grep { $_->{attempt} == 1 && $_->{scheduled_for} =~ /T12:00/ } $bad_lines->();
 });
 
+# What took long is not begun again soon.
+append_to_file($gate, '');
+pass_time($node, 60);
+$node->poll_query_until('postgres', <<'EOF') or die 'no run';
+SELECT count(*) = 1 FROM pg_stat_activity
+ WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
+EOF
+my $size = -s $node->logfile;
+pass_time($node, 1000);
+unlink $gate or die;
+wait_until('a run that takes long fails at its end', sub {
+	slurp_file($node->logfile, $size) =~
+	  /next try of a snapshot of database "bad" is in (\d+) s/ && ($delays[0] = $1);
+});
+cmp_ok($delays[0], '>=', 1000, 'the next one is not sooner than it took');
+cmp_ok($delays[0], '<', 1300, 'and not much later');
+
+# A reload tries a database once more that did not exist.
+is( scalar(grep { $_->{scheduled_for} =~ /T12:00/ } $missing_lines->()),
+	1, 'a database that does not exist is tried once for the next slot');
+$node->reload;
+wait_until('and again after a reload', sub {
+	2 == grep { $_->{scheduled_for} =~ /T12:00/ } $missing_lines->();
+});
+is( $node->safe_psql('postgres', "SELECT snapshot_cancel('missing')"),
+	1, 'waiting for it can be canceled');
+is( $node->safe_psql('postgres', "SELECT snapshot_cancel('missing')"),
+	0, 'once');
+is( $node->safe_psql('postgres', "SELECT snapshot_cancel('bad')"),
+	1, 'so can the next try of one that failed');
+wait_until('after which nothing is pending', sub {
+	$node->safe_psql('postgres', 'SELECT state FROM snapshot_status()') eq 'idle';
+});
+my $tries = $bad_lines->();
+pass_time($node, 7200);
+$node->safe_psql('postgres', "SELECT snapshot_now('good')");
+is(scalar $bad_lines->(), $tries, 'what was canceled is not tried again');
+append_to_file($broken, '') unless -e $broken;
+set_clock($node, '2026-03-20 02:59:59');
+$node->reload;
+wait_until('but for the next slot', sub {
+	grep { $_->{scheduled_for} =~ /20T03:00/ } $bad_lines->();
+});
+
 # A database that nobody wants any more is not tried again.
 reload_with($node, databases => 'good');
 wait_until('a database that is not wanted any more is given up',
@@ -103,6 +192,23 @@ wait_until('a database that is not wanted any more is given up',
 $node->poll_query_until('postgres',
 	'SELECT consecutive_failures = 0 FROM snapshot_status()')
   or fail('its failures are forgotten');
+
+# Nor do the failures of one count that is there no more.
+$node->safe_psql('postgres', 'CREATE DATABASE passing');
+unlink $broken or die;
+install_fake_program($node, 'pg_dump', <<'EOF');
+[ "$1" = --version ] && exec REAL "$@"
+exit 1
+EOF
+$node->psql('postgres', "SELECT snapshot_now('passing')");
+$node->poll_query_until('postgres',
+	'SELECT consecutive_failures = 1 FROM snapshot_status()')
+  or fail('a request that fails counts');
+$node->safe_psql('postgres', 'DROP DATABASE passing');
+$node->reload;
+ok( $node->poll_query_until('postgres',
+		'SELECT consecutive_failures = 0 FROM snapshot_status()'),
+	'the failures of a database that was dropped are forgotten');
 
 # the good database may have its snapshot taken at this moment
 wait_until('failed runs leave nothing behind', sub { !leftovers($directory) });

@@ -158,6 +158,25 @@ cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_history()'),
 is($node->safe_psql('postgres', 'SELECT name FROM snapshot_history() LIMIT 1'),
 	$name, 'the newest among them');
 is((stat $history)[2] & 07777, 0600, 'with its mode');
+cmp_ok(-s $history, '>', 900_000, 'and as much as there is room for');
+
+# One database's lines push out none of the others'.
+my $of_one = "SELECT count(*) FROM snapshot_history() WHERE database = 'one'";
+append_to_file($history, join '',
+	map { ($line =~ s{"name": *"[^/]*/}{"name": "one/}r) . "\n" } 1 .. 20);
+$count = $node->safe_psql('postgres', $of_one);
+cmp_ok($count, '>=', 20, 'one database has some lines');
+append_to_file($history, ($line =~ s{"name": *"[^/]*/}{"name": "loud/}r . "\n") x 12_000);
+$node->safe_psql('postgres', "SELECT snapshot_now('three')");
+cmp_ok(-s $history, '<', 1_100_000, 'another one has too many: the older ones go');
+is($node->safe_psql('postgres', $of_one), $count,
+	'the lines of the first one stay');
+cmp_ok(
+	$node->safe_psql('postgres',
+		"SELECT count(*) FROM snapshot_history() WHERE database = 'loud'"),
+	'>', 1000, 'as do the last ones of the other');
+is($node->safe_psql('postgres', 'SELECT database FROM snapshot_history() LIMIT 1'),
+	'three', 'in their order');
 
 # Too little room.
 reload_with($node, min_free_space => '1000000GB');

@@ -288,15 +288,30 @@ succeeds('app', 'no connection is left');
 # Background workers.
 #
 
+# Start a session whose run waits for a background worker slot.
+sub start_waiting
+{
+	my ($database) = @_;
+	my $session = start_session($node, $database);
+
+	$node->poll_query_until('postgres',
+		"SELECT coalesce((SELECT true FROM snapshot_progress() WHERE database = '$database'), false)")
+	  or die 'the run does not wait';
+	return $session;
+}
+
 $node->append_conf('postgresql.conf',
 	"max_worker_processes = 1\nmax_logical_replication_workers = 0\n");
 $node->restart;
 $node->poll_query_until('postgres', <<'EOF') or die 'no launcher';
 SELECT launcher_pid IS NOT NULL FROM snapshot_status()
 EOF
-$stderr = error_of("SELECT snapshot_now('app')");
+$asked = start_waiting('app');
+pass_time($node, 31);
+finish_session($asked);
+$stderr = $asked->{err};
 like($stderr, qr/${could_not}no background worker slot is free/,
-	'room for the launcher alone: an error');
+	'room for the launcher alone: an error after half a minute');
 like($stderr, qr/HINT:  .*max_worker_processes.*restart/,
 	'room for the launcher alone: and what to do');
 heals(
@@ -308,6 +323,29 @@ heals(
 	},
 	'room for the launcher alone');
 succeeds('app', 'room for the launcher alone');
+
+# All slots are taken for a while, as by a parallel query.
+create_database('long');
+$node->append_conf('postgresql.conf', "max_worker_processes = 2\n");
+$node->restart;
+my $long = start_run('long');
+my $waiting = start_waiting('app');
+is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
+	1, 'a run that waits for a slot can be canceled');
+finish_session($waiting);
+like($waiting->{err}, qr/${could_not}canceled before it was started/,
+	'which ends it at once');
+$waiting = start_waiting('app');
+my $log_size = -s $node->logfile;
+open_gate();
+like(finish_session($long), qr{^long/}, 'the run that has the slot ends');
+like(finish_session($waiting), qr{^app/},
+	'and the one that waited for it is taken');
+unlike(slurp_file($node->logfile, $log_size), qr/no background worker slot/,
+	'without a word of that');
+$node->append_conf('postgresql.conf', "max_worker_processes = 8\n");
+$node->restart;
+$node->safe_psql('postgres', 'DROP DATABASE long');
 
 #
 # Databases that come and go.

@@ -209,6 +209,18 @@ wait_until('it ends', sub { tries($name) == 2 });
 unlink $slow;
 is_over($name, 'and is not tried again');
 
+# Or while it waits for its time.
+$name = fail_to_verify();
+wait_until('a verification is pending', sub {
+	slurp_file($node->logfile, $log) =~
+	  /LOG:  next verification of snapshot "\Q$name\E" is in 5 s/;
+});
+is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
+	1, 'one that is pending is canceled');
+is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
+	0, 'once');
+is_over($name, 'and does not come');
+
 # It takes too long.
 $name = fail_to_verify();
 append_to_file($slow, '');

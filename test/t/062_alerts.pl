@@ -58,9 +58,8 @@ sub status
 
 # There is no such database.
 move_clock('2026-03-19 03:00:01');
-wait_until('it is tried again and again', sub { status('attempt') ne '' && status('attempt') >= 3 });
-my @alerts = alerts();
-is(@alerts, 1, 'of several tries in a row one failure is told of');
+my @alerts;
+wait_until('it is told of', sub { @alerts = alerts(); @alerts == 1 });
 is_deeply(
 	{ map { $_ => $alerts[0]{"SNAPSHOT_$_"} } qw(EVENT DATABASE ATTEMPT ERROR DETAIL HINT) },
 	{
@@ -82,6 +81,7 @@ is(scalar alerts(), 1, 'a session is told itself');
 
 # It succeeds, and fails again later.
 $node->safe_psql('postgres', 'CREATE DATABASE app');
+pass_time($node, 10);
 wait_until('the next try succeeds', sub { status('consecutive_failures') eq '0' });
 my $fake = install_fake_program($node, 'pg_dump', <<'EOS');
 [ "$1" = --version ] && exec REAL "$@"
@@ -95,6 +95,29 @@ is("$alerts[1]{SNAPSHOT_ERROR}|$alerts[1]{SNAPSHOT_DETAIL}",
 	"pg_dump failed: child process exited with exit code 1|it is broken; don't \$(touch /nowhere/x)",
 	'with what pg_dump said');
 
+# Not of each retry, but once an hour.
+sub next_try
+{
+	my $attempt = status('attempt');
+
+	pass_time($node, $_[0]);
+	wait_until("attempt $attempt fails",
+		sub { my $now = status('attempt'); $now ne '' && $now > $attempt });
+	return;
+}
+wait_until('it is to be tried again', sub { status('attempt') eq '2' });
+next_try(5);
+next_try(10);
+next_try(20);
+is(scalar alerts(), 2, 'of several tries in a row one failure is told of');
+next_try(3590);
+wait_until('one that fails an hour later is told of again',
+	sub { @alerts = alerts(); @alerts == 3 });
+is("$alerts[2]{SNAPSHOT_EVENT} $alerts[2]{SNAPSHOT_ATTEMPT}", 'snapshot 5',
+	'with its attempt');
+next_try(60);
+is(scalar alerts(), 3, 'and no other one before the next hour');
+
 # A snapshot that is not what it should be.
 install_fake_program($node, 'pg_dump');
 install_fake_program($node, 'pg_restore', <<'EOS');
@@ -103,11 +126,12 @@ for arg; do [ "$arg" = --list ] && exec REAL "$@"; done
 echo "pg_restore: error: it is rotten" >&2
 exit 1
 EOS
+pass_time($node, 3600);
 wait_until('a try succeeds', sub { status('consecutive_failures') eq '0' });
 reload_with($node, verify => 'archive');
 move_clock('2026-03-19 07:00:01');
-wait_until('a failed verification is told of', sub { @alerts = alerts(); @alerts == 3 });
-is("$alerts[2]{SNAPSHOT_EVENT}|$alerts[2]{SNAPSHOT_DATABASE}", 'verification|app',
+wait_until('a failed verification is told of', sub { @alerts = alerts(); @alerts == 4 });
+is("$alerts[3]{SNAPSHOT_EVENT}|$alerts[3]{SNAPSHOT_DATABASE}", 'verification|app',
 	'as one');
 reload_with($node, verify => 'list');
 
@@ -122,8 +146,8 @@ EOS
 reload_with($node, verify => 'archive', archive_command => "echo %f >>$remote");
 wait_until('what there is has been archived', sub { -s $remote });
 move_clock('2026-03-19 08:00:01');
-wait_until('a verification does not come about', sub { @alerts = alerts(); @alerts == 4 });
-is("$alerts[3]{SNAPSHOT_EVENT} $alerts[3]{SNAPSHOT_DETAIL}",
+wait_until('a verification does not come about', sub { @alerts = alerts(); @alerts == 5 });
+is("$alerts[4]{SNAPSHOT_EVENT} $alerts[4]{SNAPSHOT_DETAIL}",
 	'verification pg_restore: error: out of memory', 'which is told of');
 wait_until('the snapshot is archived all the same',
 	sub { slurp_file($remote) =~ m{^app/2026-03-19T08-00}m });
@@ -134,11 +158,11 @@ reload_with($node, archive_command => 'echo no route >&2; false');
 $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 wait_until('archive_command fails again and again',
 	sub { slurp_file($node->logfile) =~ /archiving of snapshot .* failed \(attempt 3\)/ });
-wait_until('it is told of', sub { @alerts = alerts(); @alerts >= 5 });
-is(@alerts, 5, 'once');
-is("$alerts[4]{SNAPSHOT_EVENT}|$alerts[4]{SNAPSHOT_DATABASE}|$alerts[4]{SNAPSHOT_DETAIL}",
+wait_until('it is told of', sub { @alerts = alerts(); @alerts >= 6 });
+is(@alerts, 6, 'once');
+is("$alerts[5]{SNAPSHOT_EVENT}|$alerts[5]{SNAPSHOT_DATABASE}|$alerts[5]{SNAPSHOT_DETAIL}",
 	'archive|app|no route', 'as what it is');
-like($alerts[4]{SNAPSHOT_NAME}, qr{^app/}, 'with the name of the snapshot');
+like($alerts[5]{SNAPSHOT_NAME}, qr{^app/}, 'with the name of the snapshot');
 
 # A command that fails itself.
 my $log = -s $node->logfile;
@@ -148,6 +172,7 @@ move_clock('2026-03-19 09:00:01');
 wait_until('the failure of the command shows',
 	sub { slurp_file($node->logfile, $log) =~ /the failure command failed: child process exited with exit code 7\n.*DETAIL:  nobody is there/ });
 reload_with($node, bin_directory => '');
+pass_time($node, 60);
 wait_until('snapshots go on', sub { status('consecutive_failures') eq '0' });
 
 $node->stop;

@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * elsewhere.h
+ *	  Does another server take the snapshot of a slot?
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_ELSEWHERE_H
+#define SNAPSHOT_WORKER_ELSEWHERE_H
+
+#include "datatype/timestamp.h"
+
+extern bool elsewhere_is_on(const char *directory, const char *database,
+							uint64 system_identifier, TimestampTz slot);
+
+#endif							/* SNAPSHOT_WORKER_ELSEWHERE_H */

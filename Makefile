@@ -45,6 +45,7 @@ OBJS = \
 	src/dropped.o \
 	src/exposure.o \
 	src/facts.o \
+	src/file_system.o \
 	src/files.o \
 	src/folders.o \
 	src/functions.o \
@@ -57,10 +58,13 @@ OBJS = \
 	src/keep.o \
 	src/launcher.o \
 	src/linehash.o \
+	src/litter.o \
+	src/locks.o \
 	src/manifest.o \
 	src/messages.o \
 	src/names.o \
 	src/outcome.o \
+	src/probe.o \
 	src/problems.o \
 	src/processes.o \
 	src/programs.o \

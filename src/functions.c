@@ -19,6 +19,7 @@
 #include "access/xlog.h"
 #include "directory.h"
 #include "exposure.h"
+#include "file_system.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "functions.h"
@@ -197,6 +198,8 @@ status_warning(pid_t launcher_pid)
 		return psprintf("%s: see to \"%s\", or set snapshot_worker.directory to another one",
 						directory_problem(settings_directory()),
 						settings_directory());
+	if (file_system_problem(settings_directory()) != NULL)
+		return file_system_problem(settings_directory());
 	if (exposure_problem(settings_directory()) != NULL)
 		return exposure_problem(settings_directory());
 	if (state_quiet_seconds() > 0)

@@ -38,6 +38,8 @@ typedef struct SharedState
 								 * started */
 	LauncherPlan plan;
 	Outcomes	outcomes;
+	char		probed_directory[MAXPGPATH];	/* "" before any probe */
+	FileSystem	file_system;	/* of that directory */
 	Run			runs[STATE_MAX_RUNS];
 } SharedState;
 

@@ -133,8 +133,11 @@ try_sync_directory(const char *path)
 	return error;
 }
 
-/* All steps, in a directory that is there for them. */
-static void
+/*
+ * All steps, in a directory that is there for them.  Returns false when the disk
+ * is full, which says nothing of what the file system can do.
+ */
+static bool
 try_all(const char *root, FileSystem *result)
 {
 	char	   *path = psprintf("%s/a", root);
@@ -146,7 +149,7 @@ try_all(const char *root, FileSystem *result)
 	if (MakePGDirectory(path) != 0 || (fd = create_file(file)) < 0)
 	{
 		error[FILE_SYSTEM_SYNC] = errno;
-		return;
+		return errno != ENOSPC && errno != EDQUOT;
 	}
 	error[FILE_SYSTEM_SYNC] = error_of(pg_fsync(fd));
 	error[FILE_SYSTEM_MODE] = try_mode(path);
@@ -165,6 +168,7 @@ try_all(const char *root, FileSystem *result)
 	(void) close(fd);			/* nothing that anybody wants */
 	if (error[FILE_SYSTEM_RENAME_OPEN] != 0)
 		error[FILE_SYSTEM_RENAME] = error_of(rename(path, renamed));
+	return true;
 }
 
 /* Remove the files in a directory, and the directory.  Raises no error. */
@@ -196,19 +200,20 @@ remove_probe(const char *root)
 
 /*
  * Try out what the file system of a directory can do.  Returns false when there
- * is no result, since nothing can be made in the directory, or what was made
- * went away.  Raises no error.
+ * is no result, since nothing can be made in the directory, the disk is full, or
+ * what was made went away.  Raises no error.
  */
 bool
 probe_try(const char *directory, FileSystem *result)
 {
 	char	   *root = probe_make_name(directory);
+	bool		tried;
 
 	memset(result, 0, sizeof(*result));
 	if (MakePGDirectory(root) != 0)
 		return false;
-	try_all(root, result);
-	return remove_probe(root) || errno != ENOENT;
+	tried = try_all(root, result);
+	return (remove_probe(root) || errno != ENOENT) && tried;
 }
 
 /*

@@ -300,7 +300,7 @@ holds_open_files_only(const char *path)
 	FileTree	tree;
 	ListCell   *lc;
 	bool		only = files_list(path, DEBUG1, &tree) &&
-		tree.others == NIL && tree.files != NIL;
+	tree.others == NIL && tree.files != NIL;
 
 	foreach(lc, tree.files)
 		only = only && litter_is_open_file(lfirst(lc));

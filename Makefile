@@ -47,6 +47,7 @@ OBJS = \
 	src/elsewhere.o \
 	src/exposure.o \
 	src/facts.o \
+	src/file_system.o \
 	src/files.o \
 	src/folders.o \
 	src/functions.o \
@@ -61,10 +62,13 @@ OBJS = \
 	src/keep.o \
 	src/launcher.o \
 	src/linehash.o \
+	src/litter.o \
+	src/locks.o \
 	src/manifest.o \
 	src/messages.o \
 	src/names.o \
 	src/outcome.o \
+	src/probe.o \
 	src/problems.o \
 	src/processes.o \
 	src/programs.o \

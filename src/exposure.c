@@ -33,8 +33,8 @@
 
 #include "exposure.h"
 #include "folders.h"
-#include "miscadmin.h"
 #include "names.h"
+#include "probe.h"
 
 #define MAX_GROUPS	256
 
@@ -58,7 +58,7 @@ is_own_group(gid_t group)
 static bool
 keeps_modes(const char *path)
 {
-	char	   *probe = psprintf("%s/.snapshot_worker.%d", path, MyProcPid);
+	char	   *probe = probe_make_name(path);
 	struct stat st;
 	bool		keeps;
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "litter.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 
@@ -288,12 +289,34 @@ files_size(const char *root)
 	return size;
 }
 
+/*
+ * Is nothing in a directory but files that were removed while somebody had them
+ * open?  Errno stays as it was.
+ */
+static bool
+holds_open_files_only(const char *path)
+{
+	int			save_errno = errno;
+	FileTree	tree;
+	ListCell   *lc;
+	bool		only = files_list(path, DEBUG1, &tree) &&
+	tree.others == NIL && tree.files != NIL;
+
+	foreach(lc, tree.files)
+		only = only && litter_is_open_file(lfirst(lc));
+	errno = save_errno;
+	return only;
+}
+
 static bool
 remove_one(const char *path, bool is_directory, int elevel)
 {
 	int			rc = is_directory ? rmdir(path) : unlink(path);
 
 	if (rc == 0 || errno == ENOENT)
+		return true;
+	if (is_directory ? holds_open_files_only(path) :
+		errno == EBUSY && litter_is_open_file(path))
 		return true;
 	ereport(elevel,
 			(errcode_for_file_access(),
@@ -305,7 +328,9 @@ remove_one(const char *path, bool is_directory, int elevel)
 
 /*
  * Remove what is in a directory, but for one file (relative to it).  Returns
- * false, after a report at elevel, when anything else is left.
+ * false, after a report at elevel, when anything else is left, but for files
+ * that somebody has open, and to which NFS or FUSE has given other names.
+ * Handles interrupts, since a file system can be slow.
  */
 bool
 files_remove_all_but(const char *root, const char *kept, int elevel)
@@ -319,6 +344,7 @@ files_remove_all_but(const char *root, const char *kept, int elevel)
 
 	foreach(lc, list_concat(tree.files, tree.others))
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (strcmp(lfirst(lc), kept) != 0)
 			good &= remove_one(psprintf("%s/%s", root, (char *) lfirst(lc)),
 							   false, elevel);
@@ -333,7 +359,8 @@ files_remove_all_but(const char *root, const char *kept, int elevel)
 /*
  * Remove a directory and all that is in it, one file (relative to it) after
  * all others: it is what tells whose directory this is, should we be stopped
- * halfway.  Returns false, after a report at elevel, when anything is left.
+ * halfway.  Returns false, after a report at elevel, when anything is left; see
+ * files_remove_all_but().
  */
 bool
 files_remove(const char *root, const char *last, int elevel)
@@ -341,4 +368,43 @@ files_remove(const char *root, const char *last, int elevel)
 	return files_remove_all_but(root, last, elevel) &&
 		remove_one(psprintf("%s/%s", root, last), false, elevel) &&
 		remove_one(root, true, elevel);
+}
+
+/*
+ * Remove what is left of a directory that was removed while somebody, perhaps
+ * the caller, had files in it open.  Does nothing when it holds anything but
+ * litter and directories.  Raises no error.
+ */
+void
+files_finish_removal(const char *root)
+{
+	FileTree	tree;
+	ListCell   *lc;
+	struct stat st;
+
+	if (rmdir(root) == 0 || lstat(root, &st) != 0 ||
+		!files_list(root, DEBUG1, &tree) || tree.others != NIL)
+		return;
+	foreach(lc, tree.files)
+	{
+		if (!litter_is_file(lfirst(lc)))
+			return;
+	}
+	foreach(lc, tree.files)
+		(void) unlink(psprintf("%s/%s", root, (char *) lfirst(lc)));
+	for (int i = list_length(tree.directories) - 1; i >= 0; i--)
+		(void) rmdir(psprintf("%s/%s", root,
+							  (char *) list_nth(tree.directories, i)));
+	(void) rmdir(root);
+}
+
+/*
+ * Can this be the error of renaming a directory because files in it are open, as
+ * on SMB?
+ */
+bool
+files_rename_is_hindered(int error)
+{
+	return error == EACCES || error == EPERM || error == EBUSY ||
+		error == ETXTBSY;
 }

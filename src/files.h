@@ -34,6 +34,8 @@ extern bool files_list(const char *root, int elevel, FileTree *tree);
 extern int64 files_size(const char *root);
 extern bool files_remove_all_but(const char *root, const char *kept,
 								 int elevel);
+extern void files_finish_removal(const char *root);
+extern bool files_rename_is_hindered(int error);
 extern bool files_remove(const char *root, const char *last, int elevel);
 
 #endif							/* SNAPSHOT_WORKER_FILES_H */

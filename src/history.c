@@ -24,6 +24,7 @@
 #include "files.h"
 #include "history.h"
 #include "history_tail.h"
+#include "locks.h"
 #include "miscadmin.h"
 #include "record.h"
 #include "replace.h"
@@ -72,7 +73,7 @@ history_format(StringInfo text, const HistoryLine *line)
 static void
 lock_file(int fd, const char *path)
 {
-	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
+	for (int i = 0; locks_take(fd, LOCK_EX) != 0; i++)
 	{
 		if ((errno != EINTR && errno != EWOULDBLOCK) || i >= LOCK_TRIES)
 			ereport(ERROR,
@@ -211,6 +212,7 @@ try_with_lock(const char *path, history_action action, void *arg)
 	{
 		/* what was written is synced: nothing can be lost here */
 		(void) CloseTransientFile(fd);
+		locks_drop(fd);
 	}
 	PG_END_TRY();
 	return done;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "hold.h"
+#include "locks.h"
 #include "manifest.h"
 #include "storage/fd.h"
 
@@ -42,7 +43,7 @@ lock_manifest(const char *path, int flags, int operation)
 {
 	int			fd = open_manifest(path, flags);
 
-	if (fd >= 0 && flock(fd, operation | LOCK_NB) != 0)
+	if (fd >= 0 && locks_take(fd, operation) != 0)
 	{
 		int			save_errno = errno;
 
@@ -111,7 +112,7 @@ hold_for_writing(const char *path)
 
 	if (fd < 0)
 		return -1;
-	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
+	for (int i = 0; locks_take(fd, LOCK_EX) != 0; i++)
 	{
 		if (errno != EWOULDBLOCK || i >= LOCK_TRIES)
 		{
@@ -128,6 +129,6 @@ void
 hold_release(int *fd)
 {
 	if (*fd >= 0)
-		(void) close(*fd);		/* nothing was written */
+		locks_close(*fd);
 	*fd = -1;
 }

@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "files.h"
 #include "hold.h"
 #include "names.h"
@@ -17,10 +19,56 @@
 #include "storage/fd.h"
 #include "test_step.h"
 
-/* Remove a snapshot that is held for that. */
+/*
+ * Take a snapshot's name away.  Where no file in a directory may be open when it
+ * is renamed, it is not held for a moment: who opens a file just then keeps the
+ * name from being taken.
+ */
+static bool
+rename_doomed(const char *path, const char *doomed, volatile int *fd)
+{
+	int			held = *fd;
+
+	if (rename(path, doomed) == 0)
+		return true;
+	if (!files_rename_is_hindered(errno))
+		return false;
+	hold_release(&held);
+	*fd = -1;
+	if (rename(path, doomed) != 0)
+		return false;
+	*fd = hold_for_removal(doomed); /* a sweep may do the same work */
+	return true;
+}
+
+/*
+ * Give a snapshot its name back where somebody has pinned it while it was not
+ * held.  Returns whether that is so.
+ */
+static bool
+undo_if_pinned(const char *doomed, const char *path, int elevel)
+{
+	struct stat st;
+
+	if (lstat(psprintf("%s/%s", doomed, STORE_PIN_FILE), &st) != 0)
+		return false;
+	if (rename(doomed, path) != 0)
+		ereport(elevel,
+				(errcode_for_file_access(),
+				 errmsg("could not rename directory \"%s\" to \"%s\": %m",
+						doomed, path)));
+	else
+		ereport(elevel,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("snapshot \"%s\" was pinned while it was to be removed",
+						path)));
+	return true;
+}
+
+/* Remove a snapshot that is held, by *fd, for that. */
 static bool
 remove_held(const char *directory, const char *name, bool even_pinned,
-			int elevel)
+			int elevel, volatile int *fd)
 {
 	StoredSnapshot *whole = store_load(directory, name, true, elevel);
 	FileTree	tree;
@@ -52,7 +100,7 @@ remove_held(const char *directory, const char *name, bool even_pinned,
 
 	doomed = psprintf("%s%s", whole->path, NAMES_DOOMED_SUFFIX);
 	folder = pnstrdup(whole->path, strrchr(whole->path, '/') - whole->path);
-	if (rename(whole->path, doomed) != 0)
+	if (!rename_doomed(whole->path, doomed, fd))
 	{
 		ereport(elevel,
 				(errcode_for_file_access(),
@@ -60,6 +108,8 @@ remove_held(const char *directory, const char *name, bool even_pinned,
 						whole->path, doomed)));
 		return false;
 	}
+	if (!even_pinned && undo_if_pinned(doomed, whole->path, elevel))
+		return false;
 	if (fsync_fname_ext(folder, true, false, elevel) != 0)
 		return false;
 	test_step("removing");
@@ -68,9 +118,9 @@ remove_held(const char *directory, const char *name, bool even_pinned,
 
 /*
  * Remove a snapshot, for good.  It is renamed first, so that a listing never
- * sees half of one; a sweep ends what is cut short.  Where its directory holds
- * anything that we did not put there, where it is pinned (unless even_pinned),
- * or where somebody reads it, all of it stays.  Returns false, after a report
+ * sees half of one; a sweep ends what is cut short, by an interrupt, too.  Where
+ * its directory holds anything that we did not put there, where it is pinned
+ * (unless even_pinned), or where somebody reads it, all of it stays.  Returns false, after a report
  * at elevel, when it could not be removed; and without one, when somebody else
  * was faster.
  */
@@ -80,7 +130,7 @@ removal_remove(const StoredSnapshot *snapshot, bool even_pinned, int elevel)
 	char	   *directory = pnstrdup(snapshot->path, strlen(snapshot->path) -
 									 strlen(snapshot->name) - 1);
 	volatile bool removed = false;
-	int			fd = hold_for_removal(snapshot->path);
+	volatile int fd = hold_for_removal(snapshot->path);
 
 	if (fd < 0 && errno == ENOENT)
 		return false;
@@ -98,12 +148,19 @@ removal_remove(const StoredSnapshot *snapshot, bool even_pinned, int elevel)
 		return false;
 	PG_TRY();
 	{
-		removed = remove_held(directory, snapshot->name, even_pinned, elevel);
+		removed = remove_held(directory, snapshot->name, even_pinned, elevel,
+							  &fd);
 	}
 	PG_FINALLY();
 	{
-		hold_release(&fd);
+		int			held = fd;
+
+		hold_release(&held);
 	}
 	PG_END_TRY();
+	/* NFS keeps the manifest, under another name, as long as it is held */
+	if (removed)
+		files_finish_removal(psprintf("%s%s", snapshot->path,
+									  NAMES_DOOMED_SUFFIX));
 	return removed;
 }

@@ -31,6 +31,7 @@
 #include "common/file_perm.h"
 #include "common/string.h"
 #include "files.h"
+#include "locks.h"
 #include "replace.h"
 #include "storage/fd.h"
 #include "test_step.h"
@@ -86,7 +87,7 @@ lock_created(int fd)
 {
 	struct stat st;
 
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+	if (locks_take(fd, LOCK_EX) != 0 && errno == EWOULDBLOCK)
 		return false;
 	return fstat(fd, &st) != 0 || st.st_nlink > 0;
 }
@@ -152,7 +153,7 @@ replace_finish(Replacement *replacement, const char *path)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	(void) close(replacement->fd);	/* synced: nothing can be lost here */
+	locks_close(replacement->fd);
 	replacement->fd = -1;
 	replacement->path = NULL;
 }
@@ -171,7 +172,7 @@ replace_cancel(Replacement *replacement)
 					(errcode_for_file_access(),
 					 errmsg("could not remove file \"%s\": %m",
 							replacement->path)));
-		(void) close(replacement->fd);	/* not wanted any more */
+		locks_close(replacement->fd);
 	}
 	replacement->fd = -1;
 	replacement->path = NULL;
@@ -200,7 +201,7 @@ sweep_one(const char *path)
 
 	if (fd < 0)
 		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 &&
+	if (locks_take(fd, LOCK_EX) == 0 && fstat(fd, &st) == 0 &&
 		S_ISREG(st.st_mode))
 	{
 		if (unlink(path) == 0)
@@ -211,7 +212,7 @@ sweep_one(const char *path)
 					(errcode_for_file_access(),
 					 errmsg("could not remove file \"%s\": %m", path)));
 	}
-	(void) close(fd);			/* nothing was written */
+	locks_close(fd);
 }
 
 /*

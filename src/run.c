@@ -21,7 +21,9 @@
 #include "directory.h"
 #include "exposure.h"
 #include "facts.h"
+#include "file_system.h"
 #include "files.h"
+#include "litter.h"
 #include "miscadmin.h"
 #include "programs.h"
 #include "prune.h"
@@ -69,6 +71,8 @@ prepare(Work *work)
 	directory_make(work->directory);
 	directory_check(work->directory);
 	exposure_check(work->directory, work->run.database);
+	file_system_look(work->directory);
+	file_system_check(work->directory);
 	staging_sweep(work->directory, work->run.database, GetSystemIdentifier(),
 				  report_interrupted);
 }
@@ -331,7 +335,25 @@ read_back(Work *work)
 														   archive_path(work)), false);
 }
 
-/* What there is to hash, all directories of which get our own mode. */
+/*
+ * Give a directory our own mode, instead of that which pg_dump has given it.
+ * Where the mount fixes the modes of all, there is nothing to give.
+ */
+static void
+set_directory_mode(Work *work, const char *path)
+{
+	if (chmod(path, pg_dir_create_mode) != 0 &&
+		!file_system_fixes_modes(work->directory))
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not set permissions of directory \"%s\": %m",
+						path)));
+}
+
+/*
+ * What there is to hash, all directories of which get our own mode.  Litter
+ * goes, or comes back, at any time, and is no part of the snapshot.
+ */
 static List *
 staged_files(Work *work)
 {
@@ -348,18 +370,14 @@ staged_files(Work *work)
 
 	foreach(lc, tree.directories)
 	{
-		char	   *path = psprintf("%s/%s", work->staging.path,
-									(char *) lfirst(lc));
-
-		if (chmod(path, pg_dir_create_mode) != 0)
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not set permissions of directory \"%s\": %m",
-							path)));
+		if (!litter_is_directory(lfirst(lc)))
+			set_directory_mode(work, psprintf("%s/%s", work->staging.path,
+											  (char *) lfirst(lc)));
 	}
 	foreach(lc, tree.files)
 	{
-		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) != 0)
+		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) != 0 &&
+			!litter_is_file(lfirst(lc)))
 			files = lappend(files, lfirst(lc));
 	}
 	return files;

@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_system.h"
 #include "files.h"
 #include "hold.h"
 #include "replace.h"
@@ -128,8 +129,17 @@ share_begin(const char *directory, const char *database,
 	ListCell   *lc;
 	StoredSnapshot *earlier = newest_good(directory, database,
 										  system_identifier);
-	int			held = earlier != NULL ? hold_if_possible(earlier->path) : -1;
+	int			held;
 
+	if (earlier == NULL)
+		return NULL;
+	if (file_system_lacks_links(directory))
+	{
+		ereport(LOG,
+				(errmsg("snapshots do not share files: the file system has no hard links")));
+		return NULL;
+	}
+	held = hold_if_possible(earlier->path);
 	if (held < 0)
 		return NULL;
 	share = palloc0(sizeof(Share));

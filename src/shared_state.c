@@ -258,6 +258,53 @@ state_get_plan(LauncherPlan *plan, Outcomes *outcomes)
 	LWLockRelease(state_lock);
 }
 
+/*
+ * Publish what the file system of a directory can do.  Whether it has locks
+ * stays as it was first found, since somebody may have one.
+ */
+void
+state_set_file_system(const char *directory, const FileSystem *file_system)
+{
+	int			lock_error = file_system->error[FILE_SYSTEM_LOCK];
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	if (strcmp(state_shared->probed_directory, directory) == 0)
+		lock_error = state_shared->file_system.error[FILE_SYSTEM_LOCK];
+	strlcpy(state_shared->probed_directory, directory,
+			sizeof(state_shared->probed_directory));
+	state_shared->file_system = *file_system;
+	state_shared->file_system.error[FILE_SYSTEM_LOCK] = lock_error;
+	LWLockRelease(state_lock);
+}
+
+/*
+ * What the file system of a directory can do.  Returns false when that was not
+ * found out yet.
+ */
+bool
+state_get_file_system(const char *directory, FileSystem *file_system)
+{
+	bool		known;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	known = strcmp(state_shared->probed_directory, directory) == 0;
+	*file_system = state_shared->file_system;
+	LWLockRelease(state_lock);
+	return known;
+}
+
+/* Has the file system of the snapshot directory no locks, as far as is known? */
+bool
+state_locks_are_local(void)
+{
+	bool		local;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	local = state_shared->file_system.error[FILE_SYSTEM_LOCK] != 0;
+	LWLockRelease(state_lock);
+	return local;
+}
+
 /* What happens from here on ends the next state_wait(). */
 void
 state_prepare_to_wait(void)

@@ -147,6 +147,27 @@ typedef struct LauncherPlan
 	int			consecutive_failures;
 } LauncherPlan;
 
+/* What a file system is tried for; see probe.c. */
+typedef enum FileSystemStep
+{
+	FILE_SYSTEM_SYNC,			/* create, write and sync a file */
+	FILE_SYSTEM_SYNC_DIRECTORY,
+	FILE_SYSTEM_MODE,			/* chmod() that has an effect */
+	FILE_SYSTEM_LOCK,			/* flock() that keeps others out */
+	FILE_SYSTEM_LINK,
+	FILE_SYSTEM_REPLACE,		/* rename() over another file */
+	FILE_SYSTEM_RENAME,			/* of a directory */
+	FILE_SYSTEM_RENAME_OPEN,	/* of a directory with an open file in it */
+	FILE_SYSTEM_UNLINK_OPEN,	/* of a file that is open */
+	FILE_SYSTEM_STEPS
+} FileSystemStep;
+
+/* What a file system can do: for each step 0, or an error number. */
+typedef struct FileSystem
+{
+	int			error[FILE_SYSTEM_STEPS];
+} FileSystem;
+
 /* The outcomes so far, in the order in which runs ended. */
 typedef struct Outcomes
 {
@@ -168,6 +189,11 @@ extern void state_set_underway_counted(void);
 extern void state_launcher_begin(void);
 extern void state_launcher_end(void);
 extern pid_t state_launcher_pid(void);
+extern void state_set_file_system(const char *directory,
+								  const FileSystem *file_system);
+extern bool state_get_file_system(const char *directory,
+								  FileSystem *file_system);
+extern bool state_locks_are_local(void);
 extern void state_set_plan(const LauncherPlan *plan);
 extern void state_set_outcomes(const Outcomes *outcomes);
 extern void state_get_plan(LauncherPlan *plan, Outcomes *outcomes);

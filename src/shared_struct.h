@@ -53,6 +53,8 @@ typedef struct SharedState
 	Outcomes	outcomes;
 	uint64		last_cancel_id;
 	CancelRequest cancels[STATE_MAX_CANCELS];
+	char		probed_directory[MAXPGPATH];	/* "" before any probe */
+	FileSystem	file_system;	/* of that directory */
 	Run			runs[STATE_MAX_RUNS];
 } SharedState;
 

@@ -30,8 +30,11 @@
 #include "common/string.h"
 #include "files.h"
 #include "folders.h"
+#include "litter.h"
+#include "locks.h"
 #include "manifest.h"
 #include "miscadmin.h"
+#include "probe.h"
 #include "record.h"
 #include "replace.h"
 #include "staging.h"
@@ -95,7 +98,7 @@ create_locked(const char *path)
 
 	if (fd < 0)
 		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+	if (locks_take(fd, LOCK_EX) != 0)
 	{
 		int			save_errno = errno;
 
@@ -111,7 +114,7 @@ close_marker(int *fd)
 {
 	/* It was synced after the last write to it: nothing can be lost here. */
 	if (*fd >= 0)
-		(void) close(*fd);
+		locks_close(*fd);
 	*fd = -1;
 }
 
@@ -199,6 +202,23 @@ staging_create(Staging *staging, const char *directory, const char *database,
 }
 
 /*
+ * Rename the staging directory.  Where no file in it may be open meanwhile, no
+ * lock is held for a moment.  A sweep that comes just then has to open a file,
+ * and the rename fails: the snapshot is never half of what it was.
+ */
+static bool
+rename_to_final(Staging *staging)
+{
+	if (rename(staging->path, staging->final_path) == 0)
+		return true;
+	if (!files_rename_is_hindered(errno))
+		return false;
+	close_marker(&staging->owner_fd);
+	close_marker(&staging->manifest_fd);
+	return rename(staging->path, staging->final_path) == 0;
+}
+
+/*
  * Give a staging directory its final name, with this manifest.  Its other
  * files are synced already; its directories are synced here.  Raises an error
  * when that fails.  On return the snapshot is there, durably.
@@ -236,7 +256,7 @@ staging_publish(Staging *staging, const char *manifest)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_FILE),
 				 errmsg("\"%s\" already exists", staging->final_path)));
-	if (rename(staging->path, staging->final_path) != 0)
+	if (!rename_to_final(staging))
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not rename directory \"%s\" to \"%s\": %m",
@@ -256,11 +276,15 @@ staging_publish(Staging *staging, const char *manifest)
 void
 staging_discard(Staging *staging)
 {
-	if (staging->path != NULL)
-		(void) files_remove(staging->path, staging->marker, WARNING);
+	char	   *path = staging->path;
+
+	if (path != NULL)
+		(void) files_remove(path, staging->marker, WARNING);
 	staging->path = NULL;
 	close_marker(&staging->owner_fd);
 	close_marker(&staging->manifest_fd);
+	if (path != NULL)
+		files_finish_removal(path);
 }
 
 /*
@@ -306,15 +330,21 @@ staging_read_owner(const char *path, StagingOwner *owner)
 	return true;
 }
 
-/* Does a directory hold one file and nothing else? */
+/* Does a directory hold one file and nothing else, but for litter? */
 static bool
 holds_one_file(const char *path)
 {
 	FileTree	tree;
+	ListCell   *lc;
+	int			count = 0;
 
-	return files_list(path, WARNING, &tree) &&
-		list_length(tree.files) == 1 &&
-		tree.directories == NIL && tree.others == NIL;
+	if (!files_list(path, WARNING, &tree) || tree.others != NIL)
+		return false;
+	foreach(lc, tree.files)
+		count += litter_is_file(lfirst(lc)) ? 0 : 1;
+	foreach(lc, tree.directories)
+		count += litter_is_directory(lfirst(lc)) ? 0 : 2;
+	return count == 1;
 }
 
 /*
@@ -328,7 +358,7 @@ sweep_marked(const char *path, const char *marker, int fd,
 	StagingOwner owner = {0};
 	struct stat st;
 
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+	if (locks_take(fd, LOCK_EX) != 0)
 		return;
 	if (fstat(fd, &st) != 0 || st.st_nlink == 0)
 		return;
@@ -364,13 +394,14 @@ sweep_one(const char *path, uint64 system_identifier,
 		if (fd >= 0)
 		{
 			sweep_marked(path, markers[i], fd, system_identifier, swept);
-			(void) close(fd);	/* only locked and read */
+			locks_close(fd);
+			files_finish_removal(path);
 		}
 		return;
 	}
 
-	/* Without any marker it can only be ours when it is empty. */
-	(void) rmdir(path);
+	/* Without any marker it can only be ours when nothing but litter is left. */
+	files_finish_removal(path);
 }
 
 /*
@@ -394,5 +425,6 @@ staging_sweep(const char *directory, const char *database,
 	{
 		CHECK_FOR_INTERRUPTS();
 		replace_sweep(lfirst(lc), system_identifier);
+		probe_sweep(lfirst(lc), system_identifier);
 	}
 }

@@ -17,6 +17,7 @@
 #include "archived.h"
 #include "files.h"
 #include "folders.h"
+#include "litter.h"
 #include "miscadmin.h"
 #include "names.h"
 #include "replace.h"
@@ -170,7 +171,8 @@ is_temporary(const char *path)
 
 /*
  * What is in a snapshot's directory that its manifest does not name, as a path
- * relative to the snapshot, or NULL.
+ * relative to the snapshot, or NULL.  What file systems and desktops leave does
+ * not count.
  */
 const char *
 store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
@@ -194,7 +196,8 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 		char	   *file = lfirst(lc);
 
 		if (bsearch(&file, known, nknown, sizeof(char *),
-					pg_qsort_strcmp) == NULL && !is_temporary(file))
+					pg_qsort_strcmp) == NULL &&
+			!is_temporary(file) && !litter_is_file(file))
 			return file;
 	}
 
@@ -203,7 +206,7 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 	{
 		const char *directory = lfirst(lc);
 		size_t		len = strlen(directory);
-		bool		is_ours = false;
+		bool		is_ours = litter_is_directory(directory);
 
 		for (int i = 0; i < nknown && !is_ours; i++)
 			is_ours = strncmp(known[i], directory, len) == 0 &&

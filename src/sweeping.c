@@ -14,6 +14,7 @@
 
 #include "access/xlog.h"
 #include "databases.h"
+#include "file_system.h"
 #include "report.h"
 #include "settings.h"
 #include "staging.h"
@@ -30,8 +31,8 @@ sweeping_is_done(const Sweeping *sweeping)
 }
 
 /*
- * Remove what interrupted runs left in the snapshot directory that is set, and
- * put the runs into the history.
+ * Find out what the file system of the snapshot directory can do, remove what
+ * interrupted runs left there, and put the runs into the history.
  */
 void
 sweeping_sweep(Sweeping *sweeping)
@@ -46,6 +47,7 @@ sweeping_sweep(Sweeping *sweeping)
 						settings_directory()),
 				 errdetail("Whatever destroys the data directory destroys the snapshots as well."),
 				 errhint("Set \"snapshot_worker.directory\" to a place elsewhere, best on another disk.")));
+	file_system_look(settings_directory());
 	staging_sweep(settings_directory(), NULL, GetSystemIdentifier(),
 				  report_interrupted);
 }

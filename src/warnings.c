@@ -16,6 +16,7 @@
 #include "directory.h"
 #include "executor/spi.h"
 #include "exposure.h"
+#include "file_system.h"
 #include "miscadmin.h"
 #include "settings.h"
 #include "shared_state.h"
@@ -96,6 +97,8 @@ warnings_first(pid_t launcher_pid)
 		return psprintf("%s: see to \"%s\", or set snapshot_worker.directory to another one",
 						directory_problem(settings_directory()),
 						settings_directory());
+	if (file_system_problem(settings_directory()) != NULL)
+		return file_system_problem(settings_directory());
 	if (exposure_problem(settings_directory()) != NULL)
 		return exposure_problem(settings_directory());
 	words = refused_setting();

@@ -24,6 +24,7 @@ drop_root()
 	runuser -u postgres -- env -i PATH="$PATH" HOME="$work" LC_ALL=C \
 		${CI:+CI="$CI"} ${PG_TEST_TIMEOUT_DEFAULT:+PG_TEST_TIMEOUT_DEFAULT="$PG_TEST_TIMEOUT_DEFAULT"} \
 		${PROVE_TESTS:+PROVE_TESTS="$PROVE_TESTS"} \
+		${SNAPSHOT_TEST_FUSE:+SNAPSHOT_TEST_FUSE="$SNAPSHOT_TEST_FUSE"} \
 		"$work/source/test/$script" "$@" || status=$?
 	if [ "$status" = 0 ]; then
 		rm -rf "$work"

@@ -1,0 +1,386 @@
+
+# Copyright (c) 2026, the snapshot_worker developers
+
+# The snapshot directory is on a file system that lacks something: modes, hard
+# links, locks, syncs of directories, renames of directories with open files.
+# Promised here: what is missing is known before a dump begins; snapshots are
+# taken, verified, removed and swept all the same, or the status says what is
+# missing and nothing is dumped; the probe leaves nothing behind; what file
+# systems and desktops leave in a snapshot's directory goes with it, and nothing
+# else does.
+#
+# test/file_systems.c plays most file systems.  A real FUSE mount is made with
+# bindfs, or is the directory that SNAPSHOT_TEST_FUSE names.
+
+use strict;
+use warnings;
+
+use File::Path;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SnapshotTest;
+use Test::More;
+use Time::HiRes qw(time);
+
+my ($mounts, $no_mounts);
+
+BEGIN
+{
+	if (defined $ENV{SNAPSHOT_TEST_FUSE})
+	{
+		$mounts = $ENV{SNAPSHOT_TEST_FUSE};
+	}
+	else
+	{
+		($mounts, $no_mounts) = own_mounts(<<'EOF2');
+mount -t tmpfs tmpfs "$mounts"
+mkdir "$mounts/disk" "$mounts/fuse"
+bindfs --no-allow-other "$mounts/disk" "$mounts/fuse"
+EOF2
+		$mounts .= '/fuse' if defined $mounts;
+	}
+}
+
+my ($node, $directory) = snapshot_node('main', conf => "fsync = on\n");
+my $library = $node->basedir . '/file_systems.so';
+system_or_bail('cc', '-shared', '-fPIC', '-o', $library, 'test/file_systems.c');
+$node->safe_psql('postgres', 'CREATE DATABASE app');
+$node->safe_psql('app',
+	"CREATE TABLE t$_ AS SELECT g FROM generate_series(1, 100) g") foreach 1 .. 4;
+
+sub query
+{
+	my ($query) = @_;
+
+	return $node->safe_psql('postgres', $query);
+}
+
+sub error_of
+{
+	my ($query) = @_;
+	my (undef, undef, $stderr) = $node->psql('postgres', $query);
+
+	return $stderr;
+}
+
+# What the status warns of, but for the crashes that are made here.
+sub warning
+{
+	$node->poll_query_until('postgres',
+		'SELECT launcher_pid IS NOT NULL FROM snapshot_status()')
+	  or die 'no launcher';
+	my $warning = query(q{SELECT coalesce(warning, '') FROM snapshot_status()});
+	return $warning =~ /^the server has crashed/ ? '' : $warning;
+}
+
+# What a probe has left anywhere in the directory.
+sub probes
+{
+	my @found = grep { -e } glob("\Q$directory\E/.snapshot_worker* \Q$directory\E/*/.snapshot_worker*");
+
+	return @found;
+}
+
+# Start the server anew, with its directory on a file system of some kind.
+sub start_on
+{
+	my ($kind) = @_;
+
+	$node->stop('fast');
+	local $ENV{LD_PRELOAD} = $library if defined $kind;
+	local $ENV{FS_ROOT} = $directory;
+	local $ENV{FS_KIND} = $kind // '';
+	$node->start;
+	return;
+}
+
+# How many files of the archives of two snapshots are the same one.
+sub shared
+{
+	my ($one, $two) = map {
+		+{ map { (stat)[1] => 1 } glob("\Q$directory/$_\E/app.dump/*") }
+	} @_;
+
+	return scalar grep { $two->{$_} } keys %$one;
+}
+
+# A run is cut off by a crash of the server; what it left is swept.
+sub is_swept
+{
+	my ($kind) = @_;
+	my $session;
+
+	hold_at($node, 'dumped');
+	$session = start_query($node, "SELECT snapshot_now('app')");
+	wait_until_held($node, 'dumped');
+	like(join(' ', leftovers($directory)), qr/\.tmp$/, "$kind: there is a staging directory");
+	$node->stop('immediate');
+	finish_query($session);
+	let_go($node);
+	{
+		local $ENV{LD_PRELOAD} = $library if $kind ne 'bindfs';
+		local $ENV{FS_ROOT} = $directory;
+		local $ENV{FS_KIND} = $kind;
+		$node->start;
+	}
+	wait_until("$kind: what a crash left is swept",
+		sub { !leftovers($directory) });
+	return;
+}
+
+# All that is done to snapshots, on a file system of some kind.
+sub check_all
+{
+	my ($kind, $shares) = @_;
+	my @names = map { query("SELECT snapshot_now('app')") } 1 .. 2;
+	my $note = "kept on $kind";
+
+	is(error_of("SELECT snapshot_verify('$names[0]', restore => true)"), '',
+		"$kind: a snapshot verifies and restores");
+	cmp_ok(shared(@names), $shares ? '>' : '==', 0,
+		"$kind: snapshots " . ($shares ? 'share files' : 'have files of their own'));
+	query("SELECT snapshot_pin('$names[1]', '$note')");
+	is(query("SELECT note FROM snapshot_list() WHERE name = '$names[1]'"),
+		$note, "$kind: a snapshot can be pinned");
+	is(error_of("SELECT snapshot_delete('$names[0]')"), '', "$kind: a snapshot can be deleted");
+	is_deeply([ leftovers($directory) ], [], "$kind: its deletion leaves nothing");
+	ok(!-e "$directory/$names[0]", "$kind: the deleted snapshot is gone");
+
+	# A failed run removes what it has written.
+	hold_at($node, 'dumped');
+	my $session = start_query($node, "SELECT snapshot_now('app')");
+	my $worker = wait_until_held($node, 'dumped');
+	query("SELECT pg_cancel_backend($worker)");
+	finish_query($session);
+	let_go($node);
+	isnt($session->{err}, '', "$kind: a canceled run fails");
+	is_deeply([ leftovers($directory) ], [], "$kind: a failed run leaves nothing");
+
+	is_swept($kind);
+	query("SELECT snapshot_unpin('$names[1]')");
+	reload_with($node, retention_manual => 1);
+	my $name = query("SELECT snapshot_now('app')");
+	is_deeply([ snapshots($directory, 'app') ], [$name], "$kind: retention removes old snapshots");
+	is_deeply([ damages($directory) ], [], "$kind: the snapshot is whole");
+	is_deeply([ leftovers($directory) ], [], "$kind: nothing is left over");
+	is_deeply([ probes() ], [], "$kind: no probe is left over");
+	reload_with($node, retention_manual => 100);
+	return;
+}
+
+# A shim's kind, whether files are shared, and what the status warns of.
+foreach my $case (
+	[ 'vfat', 0, qr/^$/ ],
+	[ 'vfat_quiet', 0, qr/^$/ ],
+	[ 'smb', 1, qr/^$/ ],
+	[ 'nfs', 1, qr/has no file locks \(flock: No locks available\): let no other server use/ ],
+	[ 'fuse', 0, qr/^$/ ],
+	[ 'fake_locks', 1, qr/has no file locks/ ])
+{
+	my ($kind, $shares, $warning) = @$case;
+
+	subtest "on $kind" => sub {
+		start_on($kind);
+		my $log = -s $node->logfile;
+		wait_until("$kind: the launcher says what is missing, before any run",
+			sub { warning() =~ $warning });
+		check_all($kind, $shares);
+		like(warning(), $warning, "$kind: and so it does at the end");
+		my $said = slurp_file($node->logfile, $log) =~
+		  /snapshots do not share files: the file system has no hard links/;
+		is(!!$said, !$shares, "$kind: the log says that files are not shared where they are not");
+	};
+}
+
+subtest 'on NFS, somebody else has a file open' => sub {
+	start_on('nfs');
+	my $name = query("SELECT snapshot_now('app')");
+	my ($file) = glob("\Q$directory/$name\E/app.dump/*.gz");
+
+	open my $fh, '<', $file or die "could not open $file: $!";
+	is(error_of("SELECT snapshot_delete('$name')"), '', 'the snapshot can be deleted');
+	ok(!-e "$directory/$name", 'its name is gone at once');
+	my ($hidden) = glob("\Q$directory/$name\E.removed/app.dump/.nfs*");
+	ok($hidden, 'the file that is open is still there, under another name');
+	query("SELECT snapshot_now('app')");
+	ok(-e $hidden, 'it stays as long as it is open');
+	close $fh or die;
+	query("SELECT snapshot_now('app')");
+	ok(!-e "$directory/$name.removed", 'a later run removes what is left');
+	is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+};
+
+subtest 'locks in the data directory are locks' => sub {
+	start_on('nfs');
+	my $name = query("SELECT snapshot_now('app')");
+
+	hold_at($node, 'verifying');
+	my $session = start_query($node, "SELECT snapshot_verify('$name')");
+	wait_until_held($node, 'verifying');
+	like(error_of("SELECT snapshot_delete('$name')"), qr/is in use/,
+		'a snapshot that is being verified is not removed');
+
+	# A launcher that starts anew sweeps the directory.
+	let_go($node);
+	finish_query($session);
+	hold_at($node, 'dumped');
+	$session = start_query($node, "SELECT snapshot_now('app')");
+	wait_until_held($node, 'dumped');
+	my $launcher = query('SELECT launcher_pid FROM snapshot_status()');
+	my $log = -s $node->logfile;
+	kill 'TERM', $launcher;
+	$node->poll_query_until('postgres',
+		"SELECT launcher_pid <> $launcher FROM snapshot_status()") or die;
+	is(scalar(leftovers($directory)), 1, 'a run that is on is not swept');
+	let_go($node);
+	my ($taken) = finish_query($session);
+	is(error_of("SELECT snapshot_verify('$taken')"), '', 'the snapshot of that run is good');
+	unlike(slurp_file($node->logfile, $log), qr/removing leftover/, 'nothing was swept');
+};
+
+subtest 'a file system that cannot sync' => sub {
+	start_on('no_sync');
+	my @before = snapshots($directory);
+	my $started = $node->basedir . '/started';
+	my $bin = install_fake_program($node, 'pg_dump', "touch $started\nexec REAL \"\$@\"\n");
+
+	reload_with($node, bin_directory => $bin);
+	wait_until('the status says so before any run', sub {
+			warning() =~ /cannot hold snapshots \(could not create and sync a file: Input\/output error\)/;
+	});
+	like(error_of("SELECT snapshot_now('app')"),
+		qr/ERROR: .*the file system of snapshot directory "\Q$directory\E" cannot hold snapshots\n.*DETAIL:  A probe failed there: could not create and sync a file: Input\/output error\.\n.*HINT: /,
+		'a run fails and says what is missing');
+	ok(!-e $started, 'no pg_dump was started');
+	is_deeply([ snapshots($directory) ], \@before, 'the snapshots before it are there');
+	is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+	start_on(undef);
+	query("SELECT snapshot_now('app')");
+	is(warning(), '', 'on a better file system all is well again');
+	reload_with($node, bin_directory => '');
+};
+
+subtest 'the directory is changed to one on another file system' => sub {
+	my $other = $node->basedir . '/other';
+
+	mkdir $other or die;
+	{
+		$node->stop('fast');
+		local $ENV{LD_PRELOAD} = $library;
+		local $ENV{FS_ROOT} = $other;
+		local $ENV{FS_KIND} = 'no_sync';
+		$node->start;
+	}
+	is(warning(), '', 'the first directory is good');
+	reload_with($node, directory => $other);
+	wait_until('the status warns of the second one before any run',
+		sub { warning() =~ /cannot hold snapshots/ });
+	reload_with($node, directory => $directory);
+	wait_until('the first one is good again', sub { warning() eq '' });
+	is_deeply([ glob("$other/* $other/.snap*") ], [], 'the probe has left nothing');
+};
+
+subtest 'a crash in the middle of a probe' => sub {
+	start_on(undef);
+	hold_at($node, 'probing');
+	my $session = start_query($node, "SELECT snapshot_now('app')");
+	wait_until_held($node, 'probing');
+	is(scalar(probes()), 1, 'there is a probe');
+	$node->stop('immediate');
+	finish_query($session);
+	is(scalar(probes()), 1, 'a crash leaves it');
+	let_go($node);
+	my ($foreign) = map { s/\.\d+-/.1-/r } probes();
+	mkdir $foreign or die;
+	$node->start;
+	wait_until('it is swept when the server starts',
+		sub { join(' ', probes()) eq $foreign });
+	ok(-d $foreign, 'the probe of another cluster is not');
+	rmdir $foreign or die;
+};
+
+subtest 'what file systems and desktops leave in a snapshot' => sub {
+	start_on(undef);
+	my $name = query("SELECT snapshot_now('app')");
+	my $path = "$directory/$name";
+	my @files = ('.DS_Store', 'Thumbs.db', 'app.dump/desktop.ini', 'app.dump/._toc.dat',
+		'.nfs000000000012ab3400000001', '.fuse_hidden0000001200000003', '@eaDir/x@SynoEAStream');
+
+	mkpath([ "$path/\@eaDir", "$path/lost+found" ]);
+	append_to_file("$path/$_", 'litter') foreach @files;
+	is(error_of("SELECT snapshot_verify('$name')"), '', 'a verification passes over it');
+
+	# Names that are only like those.
+	foreach my $mine ('.nfs_notes', '.nfs', '._', 'thumbs.db', '.DS_Store.txt', 'eaDir', '.fuse_hidden_x',
+		'@eaDir.txt', 'lost+found/recovered')
+	{
+		append_to_file("$path/$mine", 'precious');
+		like(error_of("SELECT snapshot_verify('$name')"), qr/\Q$mine\E" is not a part/,
+			"a verification finds $mine");
+		like(error_of("SELECT snapshot_delete('$name')"), qr/is not removed\n.*\Q$mine\E"/,
+			"$mine keeps the snapshot from being removed");
+		is(slurp_file("$path/$mine"), 'precious', "$mine is still there");
+		unlink "$path/$mine" or die;
+	}
+	mkdir "$path/mine" or die;
+	like(error_of("SELECT snapshot_delete('$name')"), qr/is not removed\n.*mine"/, 'so does a directory');
+	rmdir "$path/mine" or die;
+	is(error_of("SELECT snapshot_delete('$name')"), '', 'without them it is removed');
+	ok(!-e $path && !-e "$path.removed", 'and the litter with it');
+	is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+};
+
+subtest 'litter that comes while a snapshot is taken' => sub {
+	hold_at($node, 'dumped');
+	my $session = start_query($node, "SELECT snapshot_now('app')");
+	wait_until_held($node, 'dumped');
+	my ($staging) = map { "$directory/$_" } leftovers($directory);
+	append_to_file("$staging/.DS_Store", 'litter');
+	mkpath("$staging/app.dump/\@eaDir");
+	append_to_file("$staging/app.dump/\@eaDir/x", 'litter');
+	let_go($node);
+	my ($name, $stderr) = finish_query($session);
+	is($stderr, '', 'it is taken');
+	is_deeply([ grep { $_->{path} =~ /DS_Store|eaDir/ } @{ manifest_of($directory, $name)->{files} } ],
+		[], 'its manifest has none of that');
+	unlink "$directory/$name/.DS_Store" or die;
+	is(error_of("SELECT snapshot_verify('$name', restore => true)"), '', 'it is good without');
+	is(error_of("SELECT snapshot_delete('$name')"), '', 'and can be removed');
+};
+
+subtest 'a removal that takes long can be canceled' => sub {
+	my $many = $node->safe_psql('app',
+		"SELECT string_agg(format('CREATE TABLE m%s (n int); INSERT INTO m%s VALUES (1);', g, g), ' ') FROM generate_series(1, 60) g");
+	$node->safe_psql('app', $many);
+	start_on('slow');
+	my $name = query("SELECT snapshot_now('app')");
+	my $begin = time();
+
+	like(error_of("SET statement_timeout = '1s'; SELECT snapshot_delete('$name')"),
+		qr/canceling statement due to statement timeout/, 'it is canceled');
+	cmp_ok(time() - $begin, '<', 8, 'long before it is done');
+	ok(!-e "$directory/$name", 'the snapshot has no name any more');
+	ok(-e "$directory/$name.removed/manifest.json", 'what is left of it is known to be ours');
+	is(query("SELECT count(*) FROM snapshot_list() WHERE name = '$name'"), '0', 'it is not listed');
+	start_on(undef);
+	wait_until('what is left is swept', sub { !leftovers($directory) });
+};
+
+subtest 'on a real FUSE mount' => sub {
+	unless (defined $mounts)
+	{
+		diag "there is no FUSE mount to test on: $no_mounts";
+		plan skip_all => "there is no FUSE mount to test on: $no_mounts";
+	}
+	my $shared_before = $directory;
+
+	start_on(undef);
+	$directory = "$mounts/snapshots";
+	reload_with($node, directory => $directory);
+	is(warning(), '', 'it lacks nothing that matters');
+	check_all('bindfs', 1);
+	$directory = $shared_before;
+};
+
+$node->stop;
+done_testing();

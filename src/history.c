@@ -30,6 +30,7 @@
 #include "replace.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 /* Lines are mostly of some 300 bytes: some thousands of them are kept. */
 #define HISTORY_KEPT_BYTES	((off_t) 1024 * 1024)
@@ -228,18 +229,26 @@ with_lock(const char *path, history_action action, void *arg)
 static void
 append_line(int fd, const char *path, const struct stat *st, void *arg)
 {
+	HistoryLine line = *(HistoryLine *) arg;
 	StringInfoData json;
+
+	/* under the lock, so that lines are in the order of their times */
+	if (line.finished_at == 0)
+		line.finished_at = GetCurrentTimestamp();
+	if (line.started_at == 0)
+		line.started_at = line.finished_at;
 
 	initStringInfo(&json);
 	if (!ends_with_newline(fd, st->st_size))
 		appendStringInfoChar(&json, '\n');
-	history_format(&json, arg);
+	history_format(&json, &line);
 	files_write(fd, path, json.data);
 	pfree(json.data);
 }
 
 /*
- * Add a line to the history of a cluster in a directory, durably.  Raises an
+ * Add a line to the history of a cluster in a directory, durably.  A run that
+ * has no finished_at ends now, and one without started_at began then.  Raises an
  * error when that fails.
  */
 void

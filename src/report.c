@@ -15,7 +15,6 @@
 #include "report.h"
 #include "settings.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 /* Copy as many whole characters as fit. */
 static void
@@ -130,9 +129,6 @@ report_history(const Run *run, int64 size, const RunError *error)
 	line.attempt = run->attempt;
 	line.scheduled_for = run->scheduled_for;
 	line.started_at = run->started_at;
-	line.finished_at = GetCurrentTimestamp();
-	if (line.started_at == 0)
-		line.started_at = line.finished_at; /* no worker came for it */
 	line.outcome = error == NULL ? OUTCOME_SUCCEEDED : OUTCOME_FAILED;
 	if (error != NULL)
 		line.error = error->detail[0] == '\0' ? pstrdup(error->message) :
@@ -169,7 +165,6 @@ report_interrupted(const StagingOwner *owner)
 	line.attempt = owner->attempt;
 	line.scheduled_for = owner->scheduled_for;
 	line.started_at = owner->started_at;
-	line.finished_at = GetCurrentTimestamp();
 	line.outcome = OUTCOME_INTERRUPTED;
 	line.error = "the server or its snapshot worker went down during the run";
 	append(&line);

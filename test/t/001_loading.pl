@@ -68,12 +68,14 @@ isnt($node->psql('postgres', 'ALTER SYSTEM SET snapshot_worker.nonsense = 1'),
 $node->adjust_conf('postgresql.conf', 'snapshot_worker.time', "'04:30'");
 $node->reload;
 $node->poll_query_until('postgres',
-	"SELECT current_setting('snapshot_worker.time') = '04:30'");
+	"SELECT current_setting('snapshot_worker.time') = '04:30'")
+  or die 'the server does not reload';
 $node->adjust_conf('postgresql.conf', 'snapshot_worker.time', "'4'");
 $node->append_conf('postgresql.conf', 'snapshot_worker.jobs = 3');
 $node->reload;
 $node->poll_query_until('postgres',
-	"SELECT current_setting('snapshot_worker.jobs') = '3'");
+	"SELECT current_setting('snapshot_worker.jobs') = '3'")
+  or die 'the server does not reload';
 is($node->safe_psql('postgres', 'SHOW snapshot_worker.time'),
 	'04:30', 'a reload with a wrong value keeps the one before');
 like(slurp_file($node->logfile), qr/invalid value for parameter "snapshot_worker\.time": "4"/,

@@ -146,6 +146,7 @@ is( $node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_list()'),
 
 # Nobody else can read it.
 chomp(my @open = `find '$directory' -perm /077`);
+is($?, 0, 'the modes of all files could be read');
 is_deeply(\@open, [], 'directories are 0700 and files 0600');
 
 # A cluster that allows group access has it for its snapshots too.
@@ -153,6 +154,7 @@ my ($group_node, $group_directory) =
   snapshot_node('group', init => [ extra => ['--allow-group-access'] ]);
 $group_node->safe_psql('postgres', 'SELECT snapshot_now()');
 chomp(@open = `find '$group_directory' -type d ! -perm 0750 -o -type f ! -perm 0640`);
+is($?, 0, 'the modes of all files of the other one could be read');
 is_deeply(\@open, [], 'with group access, directories are 0750 and files 0640');
 
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');

@@ -43,6 +43,17 @@ sub wait_for_snapshots
 	return;
 }
 
+# No run is under way or asked for.
+sub settle
+{
+	return wait_until('the launcher has nothing to do',
+		sub {
+			$node->safe_psql('postgres',
+				q{SELECT state = 'idle' AND NOT EXISTS (SELECT FROM snapshot_progress())
+				  FROM snapshot_status()}) eq 't';
+		});
+}
+
 # The launcher looks at the clock within a minute, and at once when woken.
 sub look_at_clock
 {
@@ -81,6 +92,7 @@ look_at_clock();
 wait_until('a clock that was set back is noticed',
 	sub { next_run() eq '2026-03-19 03:00:00+00' });
 wait_until('the slot comes again', sub { next_run() eq '2026-03-19 15:30:00+00' });
+settle();
 is(scalar snapshots($directory, 'app'), 1, 'no slot is taken twice');
 
 # The same, by a launcher that knows it from the directory alone.
@@ -94,6 +106,7 @@ set_clock($node, '2026-03-19 02:59:59');
 look_at_clock();
 wait_until('and the slot comes again',
 	sub { next_run() eq '2026-03-19 15:30:00+00' });
+settle();
 is(scalar snapshots($directory, 'app'),
 	1, 'no slot is taken twice after a restart of the launcher');
 
@@ -110,6 +123,7 @@ is(next_run(), '2026-03-21 15:30:00+00', 'and the schedule goes on from there');
 reload_with($node, time => '10:59');
 wait_until('a changed time takes effect at once',
 	sub { next_run() eq '2026-03-22 10:59:00+00' });
+settle();
 is(scalar snapshots($directory, 'app'),
 	2, 'a time that is past today waits for tomorrow');
 set_clock($node, '2026-03-21 23:50:00');

@@ -311,6 +311,7 @@ foreach my $place (sort keys %shown)
 		"no token of a run is in $place");
 }
 my $written = `grep -rlF -e '$password' '$directory'`;
+is($? >> 8, 1, 'all files of the snapshot directory could be read');
 is($written, '', 'the password is in no file of the snapshot directory');
 is(`grep -lF -e '$password' '$pass_file'`,
 	"$pass_file\n", 'where it is, it would have been found');

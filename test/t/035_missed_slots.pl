@@ -365,7 +365,7 @@ reload_with($node, catch_up => 'on');
 # Restarts of all kinds around slots of two databases.
 #
 
-my $seed = srand();
+my $seed = srand($ENV{SNAPSHOT_TEST_SEED} // time);
 note("random seed $seed");
 
 reload_with($node,

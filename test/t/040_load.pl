@@ -91,12 +91,15 @@ is(launcher_pid(), $launcher, 'the launcher is the same all the time');
 my ($fds_after, $memory_after) = holdings($launcher);
 is($fds_after, $fds, 'it has as many descriptors as before');
 cmp_ok($memory_after - $memory, '<', 1024, 'and as much memory');
-$node->poll_query_until('postgres', <<'EOF');
+$node->poll_query_until('postgres', <<'EOF') or die 'a worker does not end';
 SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'
 EOF
 my $postmaster = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/ ? $1 : die;
-unlike(`ps --ppid $postmaster -o stat=,args=`, qr/^Z|pg_dump/m,
-	'no process is left of them');
+my $children = `ps --ppid $postmaster -o stat=,args=`;
+like($children, qr/launcher/, 'the processes of the server are seen');
+unlike($children, qr/^Z/m, 'no worker is left to be reaped');
+my $host = $node->host;
+unlike(`ps -e -o args=`, qr/pg_dump.*\Q$host\E/, 'no pg_dump is left of them');
 is(scalar(snapshots($directory, "load$_")), 2, "retention kept up in load$_")
   foreach 1 .. 4;
 

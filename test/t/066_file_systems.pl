@@ -282,6 +282,8 @@ subtest 'the directory is changed to one on another file system' => sub {
 
 subtest 'a crash in the middle of a probe' => sub {
 	start_on(undef);
+	# the launcher has had its own look then
+	query("SELECT snapshot_now('app')");
 	hold_at($node, 'probing');
 	my $session = start_query($node, "SELECT snapshot_now('app')");
 	wait_until_held($node, 'probing');

@@ -27,10 +27,14 @@
 #include "storage/latch.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
+#include "waits.h"
 #include "work.h"
 
 /* From the deadline of a run to the interrupt of what it is at. */
 #define TIMEOUT_GRACE_SECONDS	2
+
+/* How soon after a backend the server ends all its other processes. */
+#define CRASH_WAIT_SECONDS	5
 
 #define TIMEOUT_HINT \
 	"Raise \"snapshot_worker.timeout\" if the database needs more time."
@@ -275,11 +279,31 @@ work_try_program(Work *work, char **argv, int input, int output,
 	return result->status == 0;
 }
 
+/*
+ * A program has lost its connection.  Where that is since a backend has crashed,
+ * the server is about to end this process, too.  Wait for that: the crash, and
+ * not the program, is to be seen as the end of the run (see breaker.c).
+ */
+static void
+wait_for_crash(void)
+{
+	for (int i = 0; i < CRASH_WAIT_SECONDS * 10; i++)
+	{
+		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 100,
+						 waits_event(WAIT_CHILD));
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 /* Raise the error of a program that work_try_program() has seen fail. */
 void
 work_fail(Work *work, char **argv, const ChildResult *result)
 {
 	const char *hint = hints_find(name_of(argv), result->output);
+
+	/* libpq says so, in the locale that the program was given */
+	if (strstr(result->output, "server closed the connection unexpectedly") != NULL)
+		wait_for_crash();
 
 	/* pg_dump does not say where */
 	if (strstr(result->output, "No space left on device") != NULL)

@@ -238,6 +238,8 @@ snapshot_worker_main(Datum main_arg)
 		work_explain_timeout(edata);
 		report_fill_error(&error, edata);
 		work_limit_time(&work, 0);
+		/* the run is over: no cancel may keep it from being cleaned up */
+		HOLD_CANCEL_INTERRUPTS();
 		RESUME_INTERRUPTS();
 
 		/* What is interrupted from here on, end_of_worker makes up for. */

@@ -592,10 +592,14 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 	my $log = -s $node->logfile;
 	my $name;
 
+	# a scheduled one has a count of its own
+	my %others = map { $_ => 1 } grep { $_ ne $old } snapshots($directory, 'app');
+	my $requested = sub { [ grep { !$others{$_} } snapshots($directory, 'app') ] };
+
 	put_links_into("$directory/$old");
 	reload_with($node, retention_manual => 1);
 	$name = takes_snapshot_beside($old, 'the new one');
-	is_deeply([ snapshots($directory, 'app') ],
+	is_deeply($requested->(),
 		[ $old, $name ], 'what holds a link is not removed');
 	check_precious('after it');
 	like(
@@ -608,14 +612,14 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 	move($dump, "$precious/dump");
 	make_link("$precious/dump", $dump);
 	$name = takes_snapshot_beside($old, 'the next one');
-	is_deeply([ snapshots($directory, 'app') ],
+	is_deeply($requested->(),
 		[ $old, $name ], 'neither is what has a link for its dump');
 	ok(-e "$precious/dump/toc.dat", 'what it points to is there');
 
 	delete_file($dump);
 	move("$precious/dump", $dump);
 	$name = takes_snapshot($server, 'the last one');
-	is_deeply([ snapshots($directory, 'app') ],
+	is_deeply($requested->(),
 		[$name], 'without links it is removed');
 	check_precious('after all');
 };

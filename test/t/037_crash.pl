@@ -495,7 +495,7 @@ is(crashes($log), 1, 'it is not begun again');
 is_deeply([ outcomes('2026-03-22 00:00') ],
 	['succeeded 1'], 'the slot has its snapshot');
 
-have_program('pg_restore', "$listing\necho out of memory >&2; exit 1\n");
+have_program('pg_restore', "$listing\nkill -KILL \$\$\n");
 $log = -s $node->logfile;
 $told_before = alerts();
 come_to('2026-03-22 06:00');

@@ -417,7 +417,7 @@ EOQ
 my $sorted = take('sorted');
 $node->safe_psql('postgres', "ALTER SYSTEM SET maintenance_work_mem = '1MB'");
 $node->reload;
-is_circumstance($sorted, qr/ERROR:  38000: .*temporary file size exceeds temp_file_limit/s,
+is_circumstance($sorted, qr/ERROR:  38000: .*temporary file size exceeds "?temp_file_limit"?/s,
 	'temp_file_limit in the way of a restore');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET temp_file_limit');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET maintenance_work_mem');

@@ -166,7 +166,8 @@ append_to_file($history, join '',
 	map { ($line =~ s{"name": *"[^/]*/}{"name": "one/}r) . "\n" } 1 .. 20);
 $count = $node->safe_psql('postgres', $of_one);
 cmp_ok($count, '>=', 20, 'one database has some lines');
-append_to_file($history, ($line =~ s{"name": *"[^/]*/}{"name": "loud/}r . "\n") x 12_000);
+my $loud = ($line =~ s{"name": *"[^/]*/}{"name": "loud/}r) . "\n";
+append_to_file($history, $loud x (1_500_000 / length $loud));
 $node->safe_psql('postgres', "SELECT snapshot_now('three')");
 cmp_ok(-s $history, '<', 1_100_000, 'another one has too many: the older ones go');
 is($node->safe_psql('postgres', $of_one), $count,

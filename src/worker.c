@@ -143,11 +143,11 @@ do_run(void)
 	}
 }
 
-/* Note why this process has to end, if that is reported. */
+/* Note why this process has to end, if that is reported, and is the first. */
 static void
 note_fatal(ErrorData *edata)
 {
-	if (edata->elevel >= FATAL)
+	if (edata->elevel >= FATAL && !fatal_known)
 	{
 		report_fill_error(&fatal, edata);
 		fatal_known = true;
@@ -237,6 +237,9 @@ snapshot_worker_main(Datum main_arg)
 		MemoryContextSwitchTo(context);
 		work_explain_timeout(edata);
 		report_fill_error(&error, edata);
+		/* for end_of_worker, should another interrupt end the process */
+		fatal = error;
+		fatal_known = true;
 		work_limit_time(&work, 0);
 		/* the run is over: no cancel may keep it from being cleaned up */
 		HOLD_CANCEL_INTERRUPTS();

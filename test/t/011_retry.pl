@@ -146,7 +146,7 @@ append_to_file($gate, '');
 pass_time($node, 60);
 $node->poll_query_until('postgres', <<'EOF') or die 'no run';
 SELECT count(*) = 1 FROM pg_stat_activity
- WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
+ WHERE backend_type = 'snapshot_worker' AND query LIKE '%bad/%: dumping'
 EOF
 my $size = -s $node->logfile;
 pass_time($node, 1000);

@@ -193,7 +193,8 @@ sub is_put_back
 		't', 'what was fetched is whole');
 	is((stat "/srv/snapshots/$name")[2] & 077, 0, 'and for its owner alone');
 	$node->safe_psql('postgres', 'SELECT snapshot_prune()');
-	take() foreach 1 .. 2;
+	# An archive command that fails later is to fail for a later one.
+	wait_until_archived(take()) foreach 1 .. 2;
 	ok(-d "/srv/snapshots/$name", 'retention spares it, though it is old');
 	$node->safe_psql('postgres', "SELECT snapshot_delete('$name', force => true)");
 	ok(!-e "/srv/snapshots/$name", 'it can be removed');

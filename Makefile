@@ -18,112 +18,114 @@ EXTENSION = snapshot_worker
 MODULE_big = snapshot_worker
 DATA = snapshot_worker--1.0.sql
 OBJS = \
-	src/agenda.o \
-	src/alert.o \
-	src/altered.o \
-	src/archive.o \
-	src/archived.o \
-	src/archiving.o \
-	src/ask.o \
-	src/before_drop.o \
-	src/breaker.o \
-	src/canceling.o \
-	src/child.o \
-	src/columns.o \
-	src/commands.o \
-	src/compare.o \
-	src/compression.o \
-	src/contents.o \
-	src/copies.o \
-	src/database_settings.o \
-	src/databases.o \
-	src/definitions.o \
-	src/dependents.o \
-	src/digest.o \
-	src/directory.o \
-	src/doomed.o \
-	src/doomed_database.o \
-	src/dropped.o \
-	src/elsewhere.o \
-	src/exposure.o \
-	src/facts.o \
-	src/file_system.o \
-	src/files.o \
-	src/folders.o \
-	src/functions.o \
-	src/hashing.o \
-	src/hints.o \
-	src/history.o \
-	src/history_tail.o \
-	src/hold.o \
-	src/horizon.o \
-	src/jobs.o \
-	src/json.o \
-	src/keep.o \
-	src/launcher.o \
-	src/linehash.o \
-	src/litter.o \
-	src/locks.o \
-	src/manifest.o \
-	src/messages.o \
-	src/names.o \
-	src/outcome.o \
-	src/probe.o \
-	src/problems.o \
-	src/processes.o \
-	src/programs.o \
-	src/progress.o \
-	src/properties.o \
-	src/prune.o \
-	src/queries.o \
-	src/record.o \
-	src/removal.o \
-	src/replace.o \
-	src/report.o \
-	src/requests.o \
-	src/restore.o \
-	src/retention.o \
-	src/rows.o \
-	src/run.o \
-	src/schedule.o \
-	src/scratch.o \
-	src/sessions.o \
+	src/database/catalog_query.o \
+	src/database/database_contents.o \
+	src/database/database_properties.o \
+	src/database/database_sessions.o \
+	src/database/database_settings.o \
+	src/database/dump_transaction.o \
+	src/database/stale_table.o \
+	src/database/unchanged_since.o \
+	src/launcher/archive_schedule.o \
+	src/launcher/cancel_pending.o \
+	src/launcher/crash_breaker.o \
+	src/launcher/database_list.o \
+	src/launcher/failure_alert.o \
+	src/launcher/launcher.o \
+	src/launcher/other_server.o \
+	src/launcher/schedule.o \
+	src/launcher/schedule_jobs.o \
+	src/launcher/schedule_recovery.o \
+	src/launcher/sweep_schedule.o \
+	src/launcher/underway_file.o \
+	src/launcher/verify_schedule.o \
+	src/session/before_drop.o \
+	src/session/before_drop_altered.o \
+	src/session/before_drop_database.o \
+	src/session/before_drop_dependents.o \
+	src/session/before_drop_dropped.o \
+	src/session/before_drop_size.o \
+	src/session/copy_watch.o \
+	src/session/request.o \
+	src/session/sql_manage.o \
+	src/session/sql_report.o \
+	src/session/sql_runs.o \
+	src/session/sql_util.o \
+	src/session/status_warnings.o \
 	src/settings.o \
 	src/settings_check.o \
-	src/share.o \
-	src/shared_cancel.o \
-	src/shared_notes.o \
-	src/shared_programs.o \
-	src/shared_queue.o \
-	src/shared_runs.o \
-	src/shared_state.o \
-	src/shell.o \
-	src/slots.o \
+	src/shmem/program_tokens.o \
+	src/shmem/run_cancel.o \
+	src/shmem/run_notes.o \
+	src/shmem/run_queue.o \
+	src/shmem/run_table.o \
+	src/shmem/shared_state.o \
+	src/shmem/table_copies.o \
 	src/snapshot_worker.o \
-	src/spool.o \
-	src/staging.o \
-	src/stale.o \
-	src/store.o \
-	src/sweeping.o \
-	src/tasks.o \
-	src/telling.o \
-	src/test_step.o \
-	src/toc.o \
-	src/underway.o \
-	src/verification.o \
-	src/verify.o \
-	src/verifying.o \
-	src/verify_files.o \
-	src/waits.o \
-	src/warnings.o \
-	src/watch.o \
-	src/work.o \
-	src/worker.o
+	src/store/archived_mark.o \
+	src/store/database_folders.o \
+	src/store/directory.o \
+	src/store/directory_exposure.o \
+	src/store/file_lock.o \
+	src/store/file_system.o \
+	src/store/file_system_probe.o \
+	src/store/hardlink.o \
+	src/store/history.o \
+	src/store/history_tail.o \
+	src/store/manifest.o \
+	src/store/prune.o \
+	src/store/removal.o \
+	src/store/replace_file.o \
+	src/store/retention.o \
+	src/store/snapshot_lock.o \
+	src/store/staging.o \
+	src/store/store.o \
+	src/store/verified_mark.o \
+	src/tools/child_process.o \
+	src/tools/compression.o \
+	src/tools/dump_definitions.o \
+	src/tools/dump_toc.o \
+	src/tools/output_spool.o \
+	src/tools/shell_command.o \
+	src/tools/tool_args.o \
+	src/tools/tool_hints.o \
+	src/tools/tool_output.o \
+	src/util/file_digest.o \
+	src/util/files.o \
+	src/util/json.o \
+	src/util/json_record.o \
+	src/util/line_hash.o \
+	src/util/litter.o \
+	src/util/process.o \
+	src/util/slot_times.o \
+	src/util/snapshot_name.o \
+	src/util/test_step.o \
+	src/util/utc_time.o \
+	src/util/wait_events.o \
+	src/worker/alert_run.o \
+	src/worker/archive_run.o \
+	src/worker/column_hashes.o \
+	src/worker/file_hashing.o \
+	src/worker/program_sessions.o \
+	src/worker/restore.o \
+	src/worker/row_counts.o \
+	src/worker/run_context.o \
+	src/worker/run_report.o \
+	src/worker/scratch_database.o \
+	src/worker/take_snapshot.o \
+	src/worker/verify.o \
+	src/worker/verify_files.o \
+	src/worker/verify_outcome.o \
+	src/worker/verify_problems.o \
+	src/worker/verify_restored.o \
+	src/worker/worker.o
 
 REGRESS = loading settings schedule functions privileges
 REGRESS_OPTS = --temp-instance=tmp_regress \
 	--temp-config=$(srcdir)/test/regress.conf
 TAP_TESTS = 1
+# Own headers are included by their folder: "store/staging.h".
+PG_CPPFLAGS = -I$(srcdir)/src
 # prove is started in the source directory
 PROVE_TESTS ?= test/t/*.pl
 override PROVE_FLAGS += -I test/perl
@@ -148,10 +150,11 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # A server that is built without --enable-depend leaves this to us.
-$(OBJS): $(wildcard $(srcdir)/src/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
 
 # Where it is not built in the source directory; VPATH would find that one's.
-$(OBJS) $(OBJS:.o=.bc): | $(CURDIR)/src
-$(CURDIR)/src:
+object_folders = $(addprefix $(CURDIR)/,$(sort $(patsubst %/,%,$(dir $(OBJS)))))
+$(OBJS) $(OBJS:.o=.bc): | $(object_folders)
+$(object_folders):
 	mkdir -p $@
 endif

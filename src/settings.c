@@ -14,14 +14,15 @@
 
 #include <limits.h>
 
-#include "compat.h"
 #include "miscadmin.h"
 #include "port.h"
-#include "settings.h"
-#include "settings_check.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
+
+#include "settings.h"
+#include "settings_check.h"
+#include "util/compat.h"
 
 /* What "auto" takes for very many files, and for next to nothing in each. */
 #define MANY_FILES			1000
@@ -269,7 +270,7 @@ settings_define(void)
 							"0 has one taken each time.",
 							&setting_before_drop_max_age, 0, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
-	/* Known to the sessions of pg_dump alone; see shared_programs.c. */
+	/* Known to the sessions of pg_dump alone; see program_tokens.c. */
 	DefineCustomStringVariable("snapshot_worker.session_token",
 							   "Tells that a session belongs to a run.",
 							   "Given by the snapshot worker to its programs. No other value has any effect.",
@@ -290,9 +291,9 @@ settings_verify_name(VerifyLevel level)
 
 /* The times of day at which snapshots are due. */
 void
-settings_schedule(Schedule *schedule)
+settings_schedule(SlotTimes *times)
 {
-	if (!schedule_parse(setting_time, schedule))
+	if (!slot_times_parse(setting_time, times))
 		elog(ERROR, "unexpected value of snapshot_worker.time: %s",
 			 setting_time);
 }
@@ -388,4 +389,11 @@ settings_directory_format(int64 files, int64 database_size)
 		return files < MANY_FILES ||
 			database_size / files >= SMALL_FILE_BYTES;
 	return setting_format == FORMAT_DIRECTORY;
+}
+
+/* Are snapshots archived? */
+bool
+settings_archiving(void)
+{
+	return setting_archive_command[0] != '\0';
 }

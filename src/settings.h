@@ -11,7 +11,8 @@
 #define SNAPSHOT_WORKER_SETTINGS_H
 
 #include "nodes/pg_list.h"
-#include "schedule.h"
+
+#include "util/slot_times.h"
 
 typedef enum SnapshotFormat
 {
@@ -78,13 +79,14 @@ extern int	setting_before_drop_size;	/* kilobytes */
 extern int	setting_before_drop_max_age;	/* seconds; 0 is none will do */
 
 extern void settings_define(void);
-extern void settings_schedule(Schedule *schedule);
+extern void settings_schedule(SlotTimes *times);
 extern const char *settings_verify_name(VerifyLevel level);
 extern bool settings_every_database(void);
 extern List *settings_databases(void);
 extern const char *settings_directory(void);
 extern bool settings_directory_is_set(void);
 extern bool settings_directory_in_data_directory(void);
+extern bool settings_archiving(void);
 extern const char *settings_bin_directory(void);
 extern bool settings_directory_format(int64 files, int64 database_size);
 

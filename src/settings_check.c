@@ -12,14 +12,15 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
-#include "compression.h"
 #include "port.h"
-#include "schedule.h"
-#include "settings_check.h"
-#include "shell.h"
 #include "utils/builtins.h"
 #include "utils/varlena.h"
+
+#include "settings_check.h"
+#include "tools/compression.h"
+#include "tools/shell_command.h"
+#include "util/compat.h"
+#include "util/slot_times.h"
 
 /* Leaves room, in what pg_dump takes for a path, for the names below it. */
 #define DIRECTORY_MAX_LENGTH	(MAXPGPATH / 2)
@@ -27,9 +28,9 @@
 bool
 check_setting_time(char **newval, void **extra, GucSource source)
 {
-	Schedule	schedule;
+	SlotTimes	times;
 
-	if (schedule_parse(*newval, &schedule))
+	if (slot_times_parse(*newval, &times))
 		return true;
 	GUC_check_errdetail("UTC times of day are written as HH:MM, from 00:00 to 23:59, and separated by commas.");
 	return false;

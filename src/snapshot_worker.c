@@ -9,13 +9,14 @@
  */
 #include "postgres.h"
 
-#include "before_drop.h"
 #include "fmgr.h"
-#include "launcher.h"
 #include "miscadmin.h"
+
+#include "launcher/launcher.h"
+#include "session/before_drop.h"
+#include "session/copy_watch.h"
 #include "settings.h"
-#include "shared_state.h"
-#include "watch.h"
+#include "shmem/shared_state.h"
 
 PG_MODULE_MAGIC;
 
@@ -40,5 +41,5 @@ _PG_init(void)
 	state_define();
 	launcher_register();
 	before_drop_install();
-	watch_install();
+	copy_watch_install();
 }

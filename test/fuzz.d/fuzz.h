@@ -10,7 +10,7 @@
 #ifndef SNAPSHOT_WORKER_FUZZ_H
 #define SNAPSHOT_WORKER_FUZZ_H
 
-#include "staging.h"
+#include "store/staging.h"
 
 /* What a file has that is to be read; see __wrap_files_read. */
 typedef struct FuzzFile

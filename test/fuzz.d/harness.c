@@ -16,10 +16,11 @@
 
 #include <signal.h>
 
-#include "files.h"
 #include "fmgr.h"
 #include "fuzz.h"
 #include "utils/memutils.h"
+
+#include "util/files.h"
 
 PG_MODULE_MAGIC;
 

@@ -7,9 +7,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "staging.c"
-
 #include "fuzz.h"
+#include "store/staging.c"
 
 bool
 fuzz_read_owner(StagingOwner *owner)

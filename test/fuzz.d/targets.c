@@ -10,16 +10,17 @@
 #include "postgres.h"
 
 #include "fuzz.h"
-#include "history.h"
 #include "lib/stringinfo.h"
-#include "manifest.h"
 #include "mb/pg_wchar.h"
-#include "names.h"
 #include "pgtime.h"
-#include "schedule.h"
-#include "slots.h"
 #include "utils/timestamp.h"
-#include "verification.h"
+
+#include "launcher/schedule_recovery.h"
+#include "store/history.h"
+#include "store/manifest.h"
+#include "store/verified_mark.h"
+#include "util/slot_times.h"
+#include "util/snapshot_name.h"
 
 /* The input as files_read would give it. */
 static char *
@@ -110,8 +111,8 @@ take_time(Source *source)
 	TimestampTz first;
 	TimestampTz last;
 
-	PROMISE(names_parse_iso("0001-01-01T00:00:00.000000Z", &first));
-	PROMISE(names_parse_iso("9999-12-31T23:59:59.999999Z", &last));
+	PROMISE(utc_time_parse("0001-01-01T00:00:00.000000Z", &first));
+	PROMISE(utc_time_parse("9999-12-31T23:59:59.999999Z", &last));
 	return first + take_number(source) % (last - first + 1);
 }
 
@@ -245,7 +246,7 @@ records_target(const uint8 *data, size_t size)
 
 	fuzz_file.data = data;
 	fuzz_file.size = size;
-	(void) verification_read("snapshot", "appdb/2026-03-19T03-00-00Z",
+	(void) verified_mark_read("snapshot", "appdb/2026-03-19T03-00-00Z",
 							 &verification);
 
 	lines = history_read("/", 1);
@@ -261,11 +262,11 @@ records_target(const uint8 *data, size_t size)
 		PROMISE(line->attempt >= 0 && line->size >= 0);
 		if (names_split(line->name, folder, database, &start))
 			PROMISE(strncmp(folder, line->name, strlen(folder)) == 0);
-		PROMISE(slots_attempts(lines, "appdb", line->scheduled_for,
+		PROMISE(recovery_attempts(lines, "appdb", line->scheduled_for,
 							   &catch_up) >= 0);
 	}
 
-	(void) slots_since("/", 1, "03:00");
+	(void) recovery_since("/", 1, "03:00");
 	if (fuzz_read_owner(&owner))
 		PROMISE(owner.name != NULL && owner.reason != NULL &&
 				owner.attempt >= 0);
@@ -332,31 +333,31 @@ times_target(const uint8 *data, size_t size)
 	TimestampTz instant;
 	TimestampTz parsed;
 	char	   *text = take_instant(data, size, &instant);
-	char		time[NAMES_TIME_SIZE];
-	char		iso[NAMES_ISO_SIZE];
+	char		time[UTC_TIME_NAME_SIZE];
+	char		iso[UTC_TIME_SIZE];
 
-	if (names_parse_time(text, &parsed))
+	if (utc_time_parse_name(text, &parsed))
 	{
-		PROMISE(names_format_time(parsed, time));
+		PROMISE(utc_time_format_name(parsed, time));
 		PROMISE(strcmp(time, text) == 0);
 	}
-	if (names_parse_iso(text, &parsed))
+	if (utc_time_parse(text, &parsed))
 	{
-		names_format_iso(parsed, iso);
+		utc_time_format(parsed, iso);
 		PROMISE(strcmp(iso, text) == 0);
 	}
 
-	if (names_format_time(instant, time))
+	if (utc_time_format_name(instant, time))
 	{
-		PROMISE(names_parse_time(time, &parsed));
+		PROMISE(utc_time_parse_name(time, &parsed));
 		PROMISE(parsed <= instant && instant - parsed < USECS_PER_SEC);
-		names_format_iso(instant, iso);
-		PROMISE(names_parse_iso(iso, &parsed));
+		utc_time_format(instant, iso);
+		PROMISE(utc_time_parse(iso, &parsed));
 		PROMISE(parsed == instant);
 	}
 	else
 	{
-		names_format_iso(instant, iso);
+		utc_time_format(instant, iso);
 		PROMISE(iso[0] == '\0');
 	}
 }
@@ -367,25 +368,25 @@ times_target(const uint8 *data, size_t size)
 
 /* Is a run due at an instant?  By the calendar of the server. */
 static bool
-due_at(const Schedule *schedule, TimestampTz instant)
+due_at(const SlotTimes *times, TimestampTz instant)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
 
 	PROMISE(timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) == 0);
 	return tm.tm_sec == 0 && fsec == 0 &&
-		schedule->due[tm.tm_hour * MINS_PER_HOUR + tm.tm_min];
+		times->due[tm.tm_hour * MINS_PER_HOUR + tm.tm_min];
 }
 
 static char *
-schedule_text(const Schedule *schedule)
+schedule_text(const SlotTimes *times)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
 	for (int i = 0; i < HOURS_PER_DAY * MINS_PER_HOUR; i++)
 	{
-		if (schedule->due[i])
+		if (times->due[i])
 			appendStringInfo(&text, "%s%02d:%02d", text.len > 0 ? ", " : "",
 							 i / MINS_PER_HOUR, i % MINS_PER_HOUR);
 	}
@@ -400,27 +401,27 @@ schedule_target(const uint8 *data, size_t size)
 	TimestampTz next;
 	TimestampTz latest;
 	TimestampTz minute;
-	Schedule	schedule;
-	Schedule	again;
+	SlotTimes	times;
+	SlotTimes	again;
 
-	if (!schedule_parse(text, &schedule))
+	if (!slot_times_parse(text, &times))
 		return;
-	PROMISE(schedule_parse(schedule_text(&schedule), &again));
-	PROMISE(memcmp(&schedule, &again, sizeof(schedule)) == 0);
+	PROMISE(slot_times_parse(schedule_text(&times), &again));
+	PROMISE(memcmp(&times, &again, sizeof(times)) == 0);
 
 	if (instant < MIN_TIMESTAMP + USECS_PER_DAY ||
 		instant >= END_TIMESTAMP - USECS_PER_DAY)
 		return;
-	next = schedule_next(&schedule, instant);
-	latest = schedule_latest(&schedule, instant);
+	next = slot_times_next(&times, instant);
+	latest = slot_times_latest(&times, instant);
 	PROMISE(latest <= instant && instant < next);
 
 	/* minute by minute */
 	minute = latest;
-	PROMISE(due_at(&schedule, minute));
+	PROMISE(due_at(&times, minute));
 	do
 		minute += USECS_PER_MINUTE;
-	while (!due_at(&schedule, minute));
+	while (!due_at(&times, minute));
 	PROMISE(minute == next);
 }
 

@@ -282,7 +282,7 @@ sub finish_query
 	return ($session->{out}, $session->{err});
 }
 
-# Have runs stop at a step; see src/test_step.h.
+# Have runs stop at a step; see src/util/test_step.h.
 sub hold_at
 {
 	my ($node, $step) = @_;

@@ -320,7 +320,7 @@ foreach my $document ('README.md', 'doc/snapshot_worker.md')
 my $reference = slurp_file('doc/snapshot_worker.md') =~ s/\s+/ /gr;
 my $string = qr/"(?:[^"\\]|\\.)*"/;
 my $messages = 0;
-foreach my $source (glob('src/*.c'))
+foreach my $source (glob('src/*.c'), glob('src/*/*.c'))
 {
 	my $text = slurp_file($source);
 

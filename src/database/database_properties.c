@@ -1,0 +1,279 @@
+/*-------------------------------------------------------------------------
+ *
+ * database_properties.c
+ *	  What CREATE DATABASE and ALTER DATABASE have made of a database.
+ *
+ * pg_restore gives these to a database only where it creates it itself, under
+ * its old name.  To be restored under any name, they are read into the manifest
+ * when the snapshot is taken, and given to the new database from there.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "commands/dbcommands.h"
+#include "commands/tablespace.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_node.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "database/catalog_query.h"
+#include "database/database_properties.h"
+#include "database/database_settings.h"
+
+/* Columns that only some versions have are looked for by name. */
+#define PROPERTIES \
+	"SELECT pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding)," \
+	"  CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' ELSE 'builtin' END," \
+	"  d.datcollate, d.datctype," \
+	"  coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')," \
+	"  to_jsonb(d) ->> 'daticurules'," \
+	"  (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace)," \
+	"  d.datconnlimit, shobj_description(d.oid, 'pg_database')" \
+	" FROM pg_database d WHERE d.datname = current_database()"
+
+/*
+ * Roles that own something in the database, have a privilege there, and so on.
+ * Of the bootstrap superuser there are no such notes.
+ */
+#define ROLES \
+	"SELECT a.rolname FROM pg_authid a WHERE a.oid IN (" \
+	"  SELECT s.refobjid FROM pg_shdepend s, pg_database d" \
+	"   WHERE d.datname = current_database() AND s.refclassid = 'pg_authid'::regclass" \
+	"     AND (s.dbid = d.oid OR (s.classid = 'pg_database'::regclass AND s.objid = d.oid))" \
+	"  UNION SELECT datdba FROM pg_database WHERE datname = current_database()" \
+	"  UNION SELECT setrole FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase" \
+	"         WHERE d.datname = current_database()" \
+	"  UNION SELECT p.grantee FROM pg_database d, aclexplode(d.datacl) p" \
+	"         WHERE d.datname = current_database()" \
+	"  UNION SELECT relowner FROM pg_class WHERE oid >= 16384 AND relpersistence <> 't'" \
+	"  UNION SELECT nspowner FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_'" \
+	"  UNION SELECT proowner FROM pg_proc WHERE oid >= 16384" \
+	"  UNION SELECT typowner FROM pg_type WHERE oid >= 16384 AND typrelid = 0" \
+	"  UNION SELECT lomowner FROM pg_largeobject_metadata)" \
+	" ORDER BY a.rolname COLLATE \"C\""
+
+#define PRIVILEGES \
+	"SELECT a.rolname, p.privilege_type, p.is_grantable::int" \
+	" FROM pg_database d," \
+	" aclexplode(coalesce(d.datacl, acldefault('d', d.datdba)))" \
+	"  WITH ORDINALITY p(grantor, grantee, privilege_type, is_grantable, n)" \
+	" LEFT JOIN pg_authid a ON a.oid = p.grantee" \
+	" WHERE d.datname = current_database()" \
+	" ORDER BY p.n"
+
+/*
+ * A schema that the owner of the database may use as a member of
+ * pg_database_owner alone.  Only "public" is there before a restore.
+ */
+#define OWNER_SCHEMAS \
+	"SELECT n.nspname FROM pg_namespace n, pg_database d" \
+	" WHERE n.nspname = 'public' AND d.datname = current_database()" \
+	" AND n.nspowner = 'pg_database_owner'::regrole AND NOT EXISTS" \
+	"  (SELECT FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) p" \
+	"    WHERE p.privilege_type = 'USAGE' AND p.grantee IN (0, d.datdba))"
+
+/*
+ * Put into a manifest what this process's database is, in the context.  Needs a
+ * transaction with an active MVCC snapshot.
+ */
+void
+properties_read(Manifest *manifest, MemoryContext context)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	catalog_begin(PROPERTIES);
+	MemoryContextSwitchTo(context);
+	if (SPI_processed != 1)
+		elog(ERROR, "could not find this database in pg_database");
+	manifest->owner = catalog_value(0, 0);
+	manifest->encoding = catalog_value(0, 1);
+	manifest->locale_provider = catalog_value(0, 2);
+	manifest->lc_collate = catalog_value(0, 3);
+	manifest->lc_ctype = catalog_value(0, 4);
+	manifest->locale = catalog_value(0, 5);
+	manifest->icu_rules = catalog_value(0, 6);
+	manifest->tablespace = catalog_value(0, 7);
+	manifest->connection_limit = catalog_number(0, 8);
+	manifest->comment = catalog_value(0, 9);
+	catalog_end();
+
+	catalog_begin(ROLES);
+	MemoryContextSwitchTo(context);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		ManifestRole *role = palloc(sizeof(ManifestRole));
+
+		role->name = catalog_value(i, 0);
+		manifest->roles = lappend(manifest->roles, role);
+	}
+	catalog_end();
+
+	catalog_begin(OWNER_SCHEMAS);
+	MemoryContextSwitchTo(context);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		ManifestSchema *schema = palloc(sizeof(ManifestSchema));
+
+		schema->name = catalog_value(i, 0);
+		manifest->owner_schemas = lappend(manifest->owner_schemas, schema);
+	}
+	catalog_end();
+
+	catalog_begin(PRIVILEGES);
+	MemoryContextSwitchTo(context);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		ManifestPrivilege *privilege = palloc(sizeof(ManifestPrivilege));
+
+		privilege->role = catalog_value(i, 0);
+		privilege->privilege = catalog_value(i, 1);
+		privilege->grantable = catalog_number(i, 2);
+		manifest->privileges = lappend(manifest->privileges, privilege);
+	}
+	catalog_end();
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * The names of the roles that the snapshot's database needs and this server
+ * does not have.  Needs a transaction.
+ */
+List *
+properties_missing_roles(const Manifest *manifest)
+{
+	List	   *missing = NIL;
+	ListCell   *lc;
+
+	foreach(lc, manifest->roles)
+	{
+		ManifestRole *role = lfirst(lc);
+		char	   *name = catalog_from_utf8(role->name);
+
+		if (!OidIsValid(get_role_oid(name, true)))
+			missing = lappend(missing, name);
+	}
+	return missing;
+}
+
+static List *
+add_option(List *options, char *name, const char *value)
+{
+	if (value == NULL)
+		return options;
+	return lappend(options,
+				   makeDefElem(name, (Node *) makeString(catalog_from_utf8(value)), -1));
+}
+
+/*
+ * Create a database as the one in the manifest was when it was created, for
+ * superusers alone: it belongs to the bootstrap superuser, nobody else has any
+ * privilege for it, and its settings are the server's.  Needs a transaction
+ * with an active MVCC snapshot.  Raises the errors of CREATE DATABASE.
+ */
+Oid
+properties_create_database(const Manifest *manifest, const char *name)
+{
+	Oid			oid;
+	CreatedbStmt *statement = makeNode(CreatedbStmt);
+	char	   *bootstrap = GetUserNameFromId(BOOTSTRAP_SUPERUSERID, false);
+	List	   *options = NIL;
+
+	options = add_option(options, "template", "template0");
+	options = lappend(options,
+					  makeDefElem("owner", (Node *) makeString(bootstrap), -1));
+	options = add_option(options, "encoding", manifest->encoding);
+	options = add_option(options, "locale_provider", manifest->locale_provider);
+	options = add_option(options, "lc_collate", manifest->lc_collate);
+	options = add_option(options, "lc_ctype", manifest->lc_ctype);
+	if (strcmp(manifest->locale_provider, "icu") == 0)
+		options = add_option(options, "icu_locale", manifest->locale);
+	else if (strcmp(manifest->locale_provider, "builtin") == 0)
+		options = add_option(options, "builtin_locale", manifest->locale);
+	options = add_option(options, "icu_rules", manifest->icu_rules);
+	if (OidIsValid(get_tablespace_oid(catalog_from_utf8(manifest->tablespace), true)))
+		options = add_option(options, "tablespace", manifest->tablespace);
+	else
+		ereport(WARNING,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("tablespace \"%s\" does not exist: the database is created in the default one",
+						manifest->tablespace)));
+	options = lappend(options, makeDefElem("connection_limit",
+										   (Node *) makeInteger(0), -1));
+	statement->dbname = pstrdup(name);
+	statement->options = options;
+	oid = createdb(make_parsestate(NULL), statement);
+	CommandCounterIncrement();
+	catalog_execute(psprintf("REVOKE ALL ON DATABASE %s FROM PUBLIC",
+							 quote_identifier(name)));
+	return oid;
+}
+
+static const char *
+grantee(const ManifestPrivilege *privilege)
+{
+	return privilege->role == NULL ? "PUBLIC" :
+		quote_identifier(catalog_from_utf8(privilege->role));
+}
+
+static void
+apply_privilege(const ManifestPrivilege *privilege, const char *quoted)
+{
+	static const char *const known[] = {"CONNECT", "CREATE", "TEMPORARY"};
+
+	for (size_t i = 0; i < lengthof(known); i++)
+	{
+		if (strcmp(privilege->privilege, known[i]) != 0)
+			continue;
+		catalog_execute(psprintf("GRANT %s ON DATABASE %s TO %s%s",
+								 known[i], quoted, grantee(privilege),
+								 privilege->grantable ?
+								 " WITH GRANT OPTION" : ""));
+		return;
+	}
+	/* of a later server version, or written by someone else */
+	ereport(WARNING,
+			(errcode(ERRCODE_INVALID_GRANT_OPERATION),
+			 errmsg("privilege \"%s\" of the database is not restored: this server does not know it",
+					privilege->privilege)));
+}
+
+/*
+ * Give a database what ALTER DATABASE, GRANT and COMMENT gave to the one in the
+ * manifest.  With a new owner (else NULL), that is whose it becomes, and what
+ * names roles is left out.  Needs a transaction with an active MVCC snapshot;
+ * until its end, the database is what properties_create_database() made it.
+ */
+void
+properties_apply(const Manifest *manifest, const char *database,
+				 const char *new_owner)
+{
+	const char *quoted = quote_identifier(database);
+	const char *owner = quote_identifier(new_owner != NULL ? new_owner :
+										 catalog_from_utf8(manifest->owner));
+	ListCell   *lc;
+
+	catalog_execute(psprintf("ALTER DATABASE %s OWNER TO %s", quoted, owner));
+	if (new_owner != NULL)
+		catalog_execute(psprintf("GRANT CONNECT, TEMPORARY ON DATABASE %s TO PUBLIC",
+								 quoted));
+	else
+	{
+		database_settings_apply(manifest, database, true);
+		catalog_execute(psprintf("REVOKE ALL ON DATABASE %s FROM %s",
+								 quoted, owner));
+		foreach(lc, manifest->privileges)
+			apply_privilege(lfirst(lc), quoted);
+	}
+	catalog_execute(psprintf("ALTER DATABASE %s CONNECTION LIMIT %d", quoted,
+							 (int) Min(manifest->connection_limit, INT_MAX)));
+	catalog_execute(psprintf("COMMENT ON DATABASE %s IS %s", quoted,
+							 manifest->comment == NULL ? "NULL" :
+							 quote_literal_cstr(catalog_from_utf8(manifest->comment))));
+}

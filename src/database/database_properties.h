@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * database_properties.h
+ *	  What CREATE DATABASE and ALTER DATABASE have made of a database.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_DATABASE_PROPERTIES_H
+#define SNAPSHOT_WORKER_DATABASE_PROPERTIES_H
+
+#include "store/manifest.h"
+
+extern void properties_read(Manifest *manifest, MemoryContext context);
+extern List *properties_missing_roles(const Manifest *manifest);
+extern Oid	properties_create_database(const Manifest *manifest,
+									   const char *name);
+extern void properties_apply(const Manifest *manifest, const char *name,
+							 const char *new_owner);
+
+#endif							/* SNAPSHOT_WORKER_DATABASE_PROPERTIES_H */

@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * dump_transaction.h
+ *	  What a database is at the moment of its snapshot, and how to reach it.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_DUMP_TRANSACTION_H
+#define SNAPSHOT_WORKER_DUMP_TRANSACTION_H
+
+#include "store/manifest.h"
+#include "tools/tool_args.h"
+
+extern const char *dump_transaction_begin(Manifest *manifest);
+extern void dump_transaction_end(void);
+extern Oid	connection_role(void);
+extern void connection_for_dump(const char *database, Connection *connection,
+							 bool *is_superuser);
+extern void connection_for_restore(const char *database,
+									 Connection *connection);
+extern void connection_for_compare(const char *database,
+									 Connection *connection);
+
+#endif							/* SNAPSHOT_WORKER_DUMP_TRANSACTION_H */

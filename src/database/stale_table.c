@@ -1,0 +1,153 @@
+/*-------------------------------------------------------------------------
+ *
+ * stale_table.c
+ *	  Is a table still the one that an MVCC snapshot shows?
+ *
+ * pg_dump takes its MVCC snapshot first and locks tables later.  In between,
+ * others can commit what MVCC does not hide: TRUNCATE, a rewrite by ALTER
+ * TABLE, tables that swap their names, columns that swap theirs.  COPY then
+ * reads the table as it is now, with the old snapshot, and finds no rows, the
+ * rows of another table, or the values of another column, all without an error.
+ *
+ * A table is looked up by the name that it has now.  Where the snapshot shows
+ * the same OID with the same name in a schema of the same name, that name means
+ * the same table in both, since names are unique; where it also shows the same
+ * relfilenode, the rows are in the same file.
+ *
+ * Some rewrites keep what older snapshots see (VACUUM FULL, CLUSTER, ALTER TABLE
+ * ... SET TABLESPACE).  They cannot be told from the others here, and the next
+ * attempt succeeds.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+#include "database/stale_table.h"
+
+/*
+ * The one row of a catalog that has this OID, as the MVCC snapshot shows it,
+ * palloc'd, or NULL.
+ */
+static HeapTuple
+find_row(Oid catalog, Oid index, AttrNumber oid_column, Oid oid,
+		 Snapshot snapshot)
+{
+	Relation	relation = table_open(catalog, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	ScanKeyInit(&key, oid_column, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(oid));
+	scan = systable_beginscan(relation, index, true, snapshot, 1, &key);
+	row = systable_getnext(scan);
+	if (HeapTupleIsValid(row))
+		row = heap_copytuple(row);
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return row;
+}
+
+/* Does the snapshot show the table under its present name, in its file? */
+static bool
+is_same_relation(Relation relation, Snapshot snapshot)
+{
+	HeapTuple	row = find_row(RelationRelationId, ClassOidIndexId,
+							   Anum_pg_class_oid, RelationGetRelid(relation),
+							   snapshot);
+	Form_pg_class now = relation->rd_rel;
+	Form_pg_class then;
+	bool		same;
+
+	if (!HeapTupleIsValid(row))
+		return false;
+	then = (Form_pg_class) GETSTRUCT(row);
+	same = then->relfilenode == now->relfilenode &&
+		then->reltablespace == now->reltablespace &&
+		then->relnamespace == now->relnamespace &&
+		strcmp(NameStr(then->relname), NameStr(now->relname)) == 0;
+	heap_freetuple(row);
+	return same;
+}
+
+/* Does the snapshot show the schema under its present name? */
+static bool
+is_same_schema(Oid schema, Snapshot snapshot)
+{
+	HeapTuple	row = find_row(NamespaceRelationId, NamespaceOidIndexId,
+							   Anum_pg_namespace_oid, schema, snapshot);
+	const char *name = get_namespace_name(schema);
+	bool		same;
+
+	if (!HeapTupleIsValid(row))
+		return false;
+	same = name != NULL &&
+		strcmp(NameStr(((Form_pg_namespace) GETSTRUCT(row))->nspname),
+			   name) == 0;
+	heap_freetuple(row);
+	return same;
+}
+
+/*
+ * Does each column that the snapshot shows have its name today?  One that was
+ * added since is not in the dump.
+ */
+static bool
+are_same_columns(Relation relation, Snapshot snapshot)
+{
+	TupleDesc	now = RelationGetDescr(relation);
+	Relation	catalog = table_open(AttributeRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	row;
+	bool		same = true;
+
+	ScanKeyInit(&key, Anum_pg_attribute_attrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(RelationGetRelid(relation)));
+	scan = systable_beginscan(catalog, AttributeRelidNumIndexId, true,
+							  snapshot, 1, &key);
+	while (same && HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		Form_pg_attribute then = (Form_pg_attribute) GETSTRUCT(row);
+
+		if (then->attnum <= 0 || then->attisdropped)
+			continue;
+		same = then->attnum <= now->natts &&
+			strcmp(NameStr(then->attname),
+				   NameStr(TupleDescAttr(now, then->attnum - 1)->attname)) == 0;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return same;
+}
+
+/*
+ * Raise an error, which names the table, where the MVCC snapshot does not show
+ * the table as it is today: COPY would give other rows than the snapshot has.
+ * The caller has locked the table.
+ */
+void
+stale_table_check(Relation relation, Snapshot snapshot)
+{
+	if (is_same_relation(relation, snapshot) &&
+		is_same_schema(RelationGetNamespace(relation), snapshot) &&
+		are_same_columns(relation, snapshot))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("table \"%s.%s\" was truncated, rewritten or redefined after the dump began",
+					get_namespace_name(RelationGetNamespace(relation)),
+					RelationGetRelationName(relation)),
+			 errdetail("COPY would not give the rows that the MVCC snapshot of the dump has.")));
+}

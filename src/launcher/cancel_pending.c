@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * cancel_pending.c
+ *	  The launcher drops what sessions have canceled.
+ *
+ * A session cancels runs itself.  What waits for its time is in the memory of
+ * the launcher alone, which drops it when the session asks.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "launcher/cancel_pending.h"
+
+/*
+ * Drop the pending jobs of a database, or ("") of all.  Runs up to that one were
+ * canceled by the session; the launcher stops those that began since.  Returns
+ * how many jobs that were.
+ */
+static int
+cancel_jobs(Schedule *schedule, const char *database, uint64 last_run_id)
+{
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach(lc, schedule->jobs)
+	{
+		Job		   *job = lfirst(lc);
+
+		if (!job->pending ||
+			(database[0] != '\0' && strcmp(job->database, database) != 0) ||
+			(job->run_id != 0 && job->run_id <= last_run_id))
+			continue;
+		if (job->run_id != 0)
+			state_cancel_run(job->run_id);
+		job->pending = false;
+		job->missing = false;
+		count++;
+		ereport(LOG,
+				(errmsg("no more tries of a snapshot of database \"%s\", which were canceled",
+						job->database)));
+	}
+	return count;
+}
+
+/* Do what sessions have asked for by canceling. */
+void
+cancel_pending_serve(Schedule *schedule, VerifySchedule *verifying)
+{
+	char		database[NAMEDATALEN];
+	uint64		request;
+	uint64		last_run_id;
+
+	while (state_next_cancel(&request, database, &last_run_id))
+		state_cancel_done(request,
+						  cancel_jobs(schedule, database, last_run_id) +
+						  verify_schedule_cancel(verifying, database, last_run_id));
+}

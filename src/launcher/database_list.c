@@ -1,0 +1,165 @@
+/*-------------------------------------------------------------------------
+ *
+ * database_list.c
+ *	  The databases that the schedule takes snapshots of.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+
+#include "launcher/database_list.h"
+#include "settings.h"
+#include "util/compat.h"
+#include "util/snapshot_name.h"
+
+static bool
+is_scratch(const char *database)
+{
+	return strncmp(database, NAMES_SCRATCH_PREFIX,
+				   strlen(NAMES_SCRATCH_PREFIX)) == 0;
+}
+
+/*
+ * The names of the databases that one can connect to, templates among them only
+ * if they are wanted.  Scratch databases are not; *scratch tells if there are
+ * any.
+ */
+static List *
+scan_databases(bool templates, bool *scratch)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *databases = NIL;
+	Relation	relation;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	*scratch = false;
+	StartTransactionCommand();
+	relation = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(relation, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+		MemoryContext inner;
+
+		if (is_scratch(NameStr(database->datname)))
+			*scratch = true;
+		else if (database->datallowconn &&
+				 (templates || !database->datistemplate) &&
+				 database->datconnlimit != DATCONNLIMIT_INVALID_DB)
+		{
+			inner = MemoryContextSwitchTo(context);
+			databases = lappend(databases,
+								pstrdup(NameStr(database->datname)));
+			MemoryContextSwitchTo(inner);
+		}
+	}
+	table_endscan(scan);
+	table_close(relation, AccessShareLock);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return databases;
+}
+
+/*
+ * The names of all databases that one can connect to.  As for
+ * databases_wanted.
+ */
+List *
+databases_existing(void)
+{
+	bool		scratch;
+
+	return scan_databases(true, &scratch);
+}
+
+static int
+by_name(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
+/*
+ * The names of the databases that the settings want, sorted, each once; those
+ * that are named there need not exist.  For a process that can read shared
+ * catalogs and is in no transaction.
+ */
+List *
+databases_wanted(void)
+{
+	List	   *names = settings_databases();
+	List	   *wanted = NIL;
+	const char *previous = NULL;
+	bool		scratch;
+	ListCell   *lc;
+
+	if (settings_every_database())
+		names = list_concat(names, scan_databases(false, &scratch));
+	list_sort(names, by_name);
+	foreach(lc, names)
+	{
+		if (previous == NULL || strcmp(previous, lfirst(lc)) != 0)
+			wanted = lappend(wanted, lfirst(lc));
+		previous = lfirst(lc);
+	}
+	return wanted;
+}
+
+/*
+ * Choose the database that a worker connects to, NAMEDATALEN bytes: this one, or
+ * another one if that is not there; *scratch is as for scan_databases.  Returns
+ * false when there is none.
+ */
+static bool
+choose(const char *preferred, char *connect_to, bool *scratch)
+{
+	List	   *databases = scan_databases(false, scratch);
+	ListCell   *lc;
+
+	/* who is in a template keeps others from copying it */
+	if (databases == NIL)
+		databases = scan_databases(true, scratch);
+	if (databases == NIL)
+		return false;
+	strlcpy(connect_to, linitial(databases), NAMEDATALEN);
+	foreach(lc, databases)
+	{
+		if (strcmp(lfirst(lc), preferred) == 0)
+			strlcpy(connect_to, preferred, NAMEDATALEN);
+	}
+	return true;
+}
+
+/*
+ * The database for a worker to connect to that could do its work in any, but in
+ * this one best, NAMEDATALEN bytes; false when there is none.  As for
+ * databases_wanted.
+ */
+bool
+database_list_to_connect(const char *preferred, char *connect_to)
+{
+	bool		scratch;
+
+	return choose(preferred, connect_to, &scratch);
+}
+
+/*
+ * Are there databases with the name of a scratch database?  If so, the one to
+ * connect to for dropping them is in connect_to, NAMEDATALEN bytes.  As for
+ * databases_wanted.
+ */
+bool
+database_list_for_sweep(char *connect_to)
+{
+	bool		scratch;
+
+	return choose("", connect_to, &scratch) && scratch;
+}

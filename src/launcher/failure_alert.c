@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure_alert.c
+ *	  When the administrator is told of a failure.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "launcher/failure_alert.h"
+#include "settings.h"
+#include "util/clock.h"
+#include "worker/run_report.h"
+
+/* How often failures of the same thing are told of. */
+#define TELL_SECONDS		3600
+
+/* Has failure_command itself crashed the server too often? */
+static bool
+is_given_up(Breaker *breaker, const Run *alert)
+{
+	Verdict		verdict = breaker_judge(breaker, alert);
+
+	if (verdict == VERDICT_GIVE_UP)
+		report_failure(alert, breaker_error(alert));
+	return verdict != VERDICT_BEGIN;
+}
+
+/*
+ * Queue failure_command for a run that failed, but not more often than once an
+ * hour: *told_at is when that was done last, on clock_seconds(), or 0.
+ */
+void
+failure_alert_submit(Breaker *breaker, const Run *failed, double *told_at)
+{
+	double		now = clock_seconds();
+	Run			alert = {.kind = KIND_ALERT};
+	Run			run;
+
+	if (setting_failure_command[0] == '\0' ||
+		failed->error.sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		(*told_at > 0 && now - *told_at < TELL_SECONDS))
+		return;
+	alert.failed_kind = failed->kind;
+	alert.published = failed->published || failed->kind == KIND_VERIFY;
+	alert.attempt = failed->attempt;
+	alert.error = failed->error;
+	strlcpy(alert.database, failed->database, sizeof(alert.database));
+	strlcpy(alert.name, failed->name, sizeof(alert.name));
+	if (is_given_up(breaker, &alert))
+		return;
+	if (state_submit_task(&alert, &run))
+		*told_at = now;
+	else
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("nobody was told of the failure: too many others are being told of")));
+}

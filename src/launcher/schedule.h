@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * schedule.h
+ *	  What the schedule has on: slots as they come, and what is left of them.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_SCHEDULE_H
+#define SNAPSHOT_WORKER_SCHEDULE_H
+
+#include "launcher/crash_breaker.h"
+#include "launcher/schedule_jobs.h"
+#include "util/slot_times.h"
+
+typedef struct Schedule
+{
+	MemoryContext context;		/* of the jobs */
+	bool		resumed;		/* what the directory knows has been read */
+	bool		our_turn;		/* at the last look */
+	bool		standby;		/* likewise */
+	bool		scheduled;		/* the schedule is on */
+	SlotTimes	times;
+	TimestampTz next_slot;		/* 0 when the schedule is off */
+	TimestampTz last_look;		/* at the clock */
+	TimestampTz since;			/* when the schedule came into force */
+	bool		noted;			/* the directory has that */
+	List	   *jobs;
+	Breaker    *breaker;
+} Schedule;
+
+/* The settings that make the schedule. */
+typedef struct ScheduleSettings
+{
+	bool		enable;
+	char	   *time;
+	char	   *directory;		/* "" when none is set */
+} ScheduleSettings;
+
+extern bool schedule_is_our_turn(void);
+extern void schedule_note_turn(Schedule *schedule);
+extern void schedule_adopt(Schedule *schedule);
+extern void schedule_resume(Schedule *schedule);
+extern void schedule_advance(Schedule *schedule);
+extern void schedule_copy_settings(ScheduleSettings *settings);
+extern void schedule_changed(Schedule *schedule, const ScheduleSettings *before);
+extern Job *schedule_job(Schedule *schedule, const char *database);
+extern bool schedule_may_try(Job *job);
+extern void schedule_publish(Schedule *schedule);
+
+#endif							/* SNAPSHOT_WORKER_SCHEDULE_H */

@@ -1,0 +1,48 @@
+/*-------------------------------------------------------------------------
+ *
+ * schedule_jobs.h
+ *	  What the schedule still has to do, for each database.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_SCHEDULE_JOBS_H
+#define SNAPSHOT_WORKER_SCHEDULE_JOBS_H
+
+#include "nodes/pg_list.h"
+
+#include "shmem/shared_state.h"
+
+/* A database, and its scheduled run for the slot that came last. */
+typedef struct Job
+{
+	char		database[NAMEDATALEN];
+	TimestampTz slot;			/* 0 when none came yet */
+	RunReason	reason;			/* of the run for that slot */
+	bool		pending;		/* that slot is still to be done */
+	bool		missing;		/* there was no such database: it is waited
+								 * for */
+	int			attempt;		/* which try is next, or is on, from 1 */
+	double		due;			/* when it is, on clock_seconds() */
+	uint64		run_id;			/* the run that is on; 0 for none */
+	int			failures;		/* runs failed in a row, for any reason */
+	double		told_at;		/* when that was told of, on clock_seconds();
+								 * 0 for never */
+} Job;
+
+extern Job *jobs_find(List **jobs, const char *database);
+extern List *jobs_retain_only(List *jobs, List *databases);
+extern void jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason,
+							int attempt, double due);
+extern void jobs_note_outcome(Job *job, const Run *run, double took,
+							  double now);
+extern void jobs_note_reload(List *jobs, double now);
+extern void jobs_keep_failures(List *jobs, List *databases);
+extern void jobs_note_verified(Job *job);
+extern List *jobs_due(List *jobs, double now);
+extern double jobs_seconds_to_next(List *jobs, double now);
+extern Job *jobs_next_retry(List *jobs);
+extern int	jobs_most_failures(List *jobs);
+
+#endif							/* SNAPSHOT_WORKER_SCHEDULE_JOBS_H */

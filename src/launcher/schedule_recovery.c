@@ -1,0 +1,298 @@
+/*-------------------------------------------------------------------------
+ *
+ * schedule_recovery.c
+ *	  Which slots were due, and which were taken, as the directory tells.
+ *
+ * A server that starts has to know whether it missed a slot while it was down,
+ * was in the middle of trying, or took it already.  Snapshots and history say
+ * what became of a slot.  Whether the schedule was in force at a slot at all
+ * is in a file of its own, "schedule-<system identifier>.json" (for a standby,
+ * "schedule-<system identifier>-standby.json"), which has the times of day and
+ * since when they hold.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "access/xlog.h"
+#include "common/file_perm.h"
+#include "storage/fd.h"
+
+#include "launcher/schedule_recovery.h"
+#include "store/history.h"
+#include "store/replace_file.h"
+#include "store/store.h"
+#include "util/files.h"
+#include "util/json_record.h"
+#include "util/slot_times.h"
+#include "util/snapshot_name.h"
+#include "worker/run_report.h"
+
+#define SCHEDULE_MAX_SIZE	((size_t) 64 * 1024)
+
+typedef struct ScheduleFile
+{
+	char	   *time;			/* as the setting has it */
+	TimestampTz since;
+} ScheduleFile;
+
+static const RecordMember members[] = {
+	{"time", RECORD_STRING, offsetof(ScheduleFile, time)},
+	{"since", RECORD_TIME, offsetof(ScheduleFile, since)},
+};
+
+/* A primary and a standby that share the directory have a file each. */
+static char *
+schedule_path(const char *directory, uint64 system_identifier)
+{
+	return psprintf("%s/schedule-" UINT64_FORMAT "%s.json",
+					directory, system_identifier,
+					RecoveryInProgress() ? "-standby" : "");
+}
+
+/*
+ * Since when the schedule with these times of day is in force, or 0 where it
+ * is not.  Raises no error.
+ */
+TimestampTz
+recovery_since(const char *directory, uint64 system_identifier, const char *time)
+{
+	ScheduleFile file = {0};
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(schedule_path(directory, system_identifier),
+								  SCHEDULE_MAX_SIZE, &len, &problem);
+
+	if (text == NULL ||
+		record_parse(text, len, members, lengthof(members), &file) != NULL ||
+		strcmp(file.time, time) != 0)
+		return 0;
+	return file.since;
+}
+
+/*
+ * Write down since when the schedule with these times of day is in force.
+ * Raises an error when that fails.
+ */
+void
+recovery_begin(const char *directory, uint64 system_identifier, const char *time,
+			TimestampTz since)
+{
+	ScheduleFile file = {unconstify(char *, time), since};
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	record_write(&json, members, lengthof(members), &file);
+	appendStringInfoString(&json, "}\n");
+
+	replace_file(schedule_path(directory, system_identifier), json.data);
+}
+
+/*
+ * Write down that no schedule is in force any more.  Raises an error when that
+ * fails.
+ */
+void
+recovery_end(const char *directory, uint64 system_identifier)
+{
+	char	   *path = schedule_path(directory, system_identifier);
+
+	if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not remove file \"%s\": %m", path)));
+}
+
+/* Is this line about a run of the database for the slot? */
+static bool
+is_about(const HistoryLine *line, const char *database, TimestampTz slot)
+{
+	char		folder[NAMES_FOLDER_SIZE];
+	char		of[NAMEDATALEN];
+	TimestampTz start;
+
+	return line->scheduled_for == slot &&
+		names_split(line->name, folder, of, &start) &&
+		strcmp(of, database) == 0;
+}
+
+/*
+ * Was a snapshot of the database taken for the slot?  Retention can have
+ * removed it since, but not from the history.
+ */
+bool
+recovery_was_taken(const char *directory, uint64 system_identifier,
+				List *history, const char *database, TimestampTz slot)
+{
+	ListCell   *lc;
+
+	foreach(lc, history)
+	{
+		HistoryLine *line = lfirst(lc);
+
+		if (is_about(line, database, slot) &&
+			strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0)
+			return true;
+	}
+	return store_has_slot(directory, database, slot, system_identifier);
+}
+
+/*
+ * How often a snapshot of the database was tried for the slot, and whether
+ * that was to make up for having missed it.
+ */
+int
+recovery_attempts(List *history, const char *database, TimestampTz slot,
+			   bool *catch_up)
+{
+	int64		attempts = 0;
+	ListCell   *lc;
+
+	*catch_up = false;
+	foreach(lc, history)
+	{
+		HistoryLine *line = lfirst(lc);
+
+		if (is_about(line, database, slot))
+		{
+			attempts = Max(attempts, line->attempt);
+			*catch_up = strcmp(line->reason, "catch-up") == 0;
+		}
+	}
+	return (int) Min(attempts, PG_INT32_MAX - 1);
+}
+
+/* Does the directory know what became of an attempt for a slot? */
+bool
+recovery_attempt_is_known(const char *directory, uint64 system_identifier,
+					   List *history, const char *database, TimestampTz slot,
+					   int64 attempt)
+{
+	bool		catch_up;
+
+	return recovery_attempts(history, database, slot, &catch_up) >= attempt ||
+		recovery_was_taken(directory, system_identifier, history, database, slot);
+}
+
+/* The last line about a scheduled run of the database, or NULL. */
+HistoryLine *
+recovery_last_line(List *history, const char *database)
+{
+	HistoryLine *last = NULL;
+	ListCell   *lc;
+
+	foreach(lc, history)
+	{
+		HistoryLine *line = lfirst(lc);
+
+		if (line->scheduled_for != 0 &&
+			is_about(line, database, line->scheduled_for))
+			last = line;
+	}
+	return last;
+}
+
+/*
+ * Seconds until the next attempt for a slot is due: what is left of the delay
+ * after the last one, or 0 when there was none.  Never more than the delay
+ * itself, wherever the clock was set since; how long the attempt took does not
+ * count, as the clock cannot tell that either.
+ */
+double
+recovery_delay(List *history, const char *database, TimestampTz slot,
+			TimestampTz now)
+{
+	bool		catch_up;
+	int			attempts = recovery_attempts(history, database, slot, &catch_up);
+	TimestampTz finished_at = DT_NOBEGIN;
+	double		delay;
+	ListCell   *lc;
+
+	if (attempts == 0)
+		return 0;
+	foreach(lc, history)
+	{
+		HistoryLine *line = lfirst(lc);
+
+		if (is_about(line, database, slot))
+			finished_at = Max(finished_at, line->finished_at);
+	}
+	delay = retry_delay(attempts, 0);
+	if (finished_at >= now)
+		return delay;
+	return Max(delay - (double) (now - finished_at) / USECS_PER_SEC, 0);
+}
+
+static bool
+is_in_history(List *history, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, history)
+	{
+		HistoryLine *line = lfirst(lc);
+
+		if (strcmp(line->name, name) == 0 &&
+			(strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0 ||
+			 history_is_of_verification(line)))
+			return true;
+	}
+	return false;
+}
+
+static TimestampTz
+last_start_of(List *history)
+{
+	TimestampTz last_start = 0;
+	ListCell   *lc;
+
+	foreach(lc, history)
+	{
+		char		folder[NAMES_FOLDER_SIZE];
+		char		database[NAMEDATALEN];
+		TimestampTz start;
+
+		if (names_split(((HistoryLine *) lfirst(lc))->name, folder, database,
+						&start))
+			last_start = Max(last_start, start);
+	}
+	return last_start;
+}
+
+/*
+ * The history of a cluster, once lines were added for snapshots that were
+ * published when it was too late to put them there, since the server went
+ * down; and the newest start in any name of a run, or 0.  Raises no error:
+ * what cannot be read is not there.
+ */
+List *
+recovery_history(const char *directory, uint64 system_identifier,
+			  TimestampTz *last_start)
+{
+	List	   *history = history_read(directory, system_identifier);
+	bool		added = false;
+	ListCell   *lc;
+
+	*last_start = last_start_of(history);
+	if (history == NIL)
+		return NIL;				/* there was none, or somebody removed it */
+
+	foreach(lc, store_list(directory, NULL, *last_start - USECS_PER_DAY,
+						   DEBUG1, DEBUG1))
+	{
+		StoredSnapshot *snapshot = lfirst(lc);
+
+		if (snapshot->manifest.system_identifier != system_identifier ||
+			is_in_history(history, snapshot->name))
+			continue;
+		report_published(&snapshot->manifest);
+		added = true;
+	}
+	return added ? history_read(directory, system_identifier) : history;
+}

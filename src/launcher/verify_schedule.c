@@ -1,0 +1,302 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify_schedule.c
+ *	  When the launcher has a scheduled snapshot verified again.
+ *
+ * A scheduled snapshot is verified by the run that takes it.  If that comes to
+ * no result, because of something that is not the snapshot's fault, the
+ * snapshot is verified again, with the delays of a snapshot's tries.  This ends
+ * with a result, good or bad; when someone cancels it; when the snapshot is
+ * gone, or "verify" is turned down; and when a later slot's snapshot of the
+ * database has taken its place.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "access/xlog.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "launcher/database_list.h"
+#include "launcher/failure_alert.h"
+#include "launcher/schedule_recovery.h"
+#include "launcher/verify_schedule.h"
+#include "settings.h"
+#include "store/history.h"
+#include "store/store.h"
+#include "util/clock.h"
+#include "util/slot_times.h"
+
+/* A scheduled snapshot whose verification came to no result. */
+typedef struct Unproved
+{
+	char		database[NAMEDATALEN];
+	char		name[NAMES_SIZE];	/* of the snapshot */
+	int			attempt;		/* which verification is next, or is running */
+	double		due;			/* when it is, on clock_seconds() */
+	uint64		run_id;			/* the run that is on; 0 for none */
+	double		told_at;		/* when a failure was told of */
+} Unproved;
+
+static Unproved *
+find(VerifySchedule *verifying, const char *database)
+{
+	ListCell   *lc;
+
+	foreach(lc, verifying->unproved)
+	{
+		Unproved   *unproved = lfirst(lc);
+
+		if (strcmp(unproved->database, database) == 0)
+			return unproved;
+	}
+	return NULL;
+}
+
+static void
+forget(VerifySchedule *verifying, Unproved *unproved)
+{
+	verifying->unproved = list_delete_ptr(verifying->unproved, unproved);
+	pfree(unproved);
+}
+
+/* A snapshot is to be verified for the second time, in so many seconds. */
+static void
+add(VerifySchedule *verifying, const char *database, const char *name, double delay)
+{
+	MemoryContext caller = MemoryContextSwitchTo(verifying->context);
+	Unproved   *unproved = palloc0(sizeof(Unproved));
+
+	strlcpy(unproved->database, database, sizeof(unproved->database));
+	strlcpy(unproved->name, name, sizeof(unproved->name));
+	unproved->attempt = 2;
+	unproved->due = clock_seconds() + delay;
+	/* the run that took it was told of */
+	unproved->told_at = clock_seconds();
+	verifying->unproved = lappend(verifying->unproved, unproved);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+announce(const Unproved *unproved)
+{
+	ereport(LOG,
+			(errmsg("next verification of snapshot \"%s\" is in %.0f s",
+					unproved->name,
+					Max(unproved->due - clock_seconds(), 0))));
+}
+
+/*
+ * After a start of the server, or of the launcher: go on with snapshots whose
+ * last verification came to no result.
+ */
+void
+verify_schedule_resume(VerifySchedule *verifying)
+{
+	const char *directory;
+	List	   *history;
+	ListCell   *lc;
+
+	if (!settings_directory_is_set() || setting_verify <= VERIFY_LIST)
+		return;
+	directory = settings_directory();
+	history = history_read(directory, GetSystemIdentifier());
+	foreach(lc, databases_wanted())
+	{
+		const char *database = lfirst(lc);
+		HistoryLine *line = recovery_last_line(history, database);
+		StoredSnapshot *snapshot;
+
+		if (line == NULL || !history_is_of_verification(line) ||
+			find(verifying, database) != NULL)
+			continue;
+		snapshot = store_load(directory, line->name, false, DEBUG1);
+		if (snapshot != NULL && !snapshot->verified)
+			add(verifying, database, line->name, retry_delay(1, 0));
+	}
+}
+
+/*
+ * Does the failure of a run end the tries?  What is found bad has come to a
+ * result.
+ */
+static bool
+is_final(const Run *run)
+{
+	int			sqlerrcode = run->error.sqlerrcode;
+
+	return run->canceled ||
+		sqlerrcode == ERRCODE_DATA_CORRUPTED ||
+		sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		sqlerrcode == ERRCODE_CRASH_SHUTDOWN;
+}
+
+/* A run that took a snapshot has ended. */
+static void
+note_snapshot(VerifySchedule *verifying, const Run *run)
+{
+	Unproved   *unproved = find(verifying, run->database);
+
+	if (!run->published || state_is_requested(run->reason))
+		return;
+	if (unproved != NULL)
+		forget(verifying, unproved);
+	if (run->state == RUN_SUCCEEDED || is_final(run))
+		return;
+	add(verifying, run->database, run->name, retry_delay(1, 0));
+	announce(llast(verifying->unproved));
+}
+
+/*
+ * A run has ended.  If it was one of ours, and failed, the administrator is
+ * told: of a snapshot that was found bad at once, else once an hour.  Returns
+ * true when a snapshot was found good after all.
+ */
+bool
+verify_schedule_note_outcome(VerifySchedule *verifying, Breaker *breaker, const Run *run)
+{
+	Unproved   *unproved = find(verifying, run->database);
+	bool		good = run->state == RUN_SUCCEEDED;
+	double		never = 0;
+
+	if (run->kind == KIND_SNAPSHOT)
+		note_snapshot(verifying, run);
+	if (run->kind != KIND_VERIFY || unproved == NULL ||
+		unproved->run_id != run->id)
+		return false;
+
+	unproved->run_id = 0;
+	if (!good)
+		failure_alert_submit(breaker, run,
+					   is_final(run) ? &never : &unproved->told_at);
+	if (good || is_final(run))
+	{
+		forget(verifying, unproved);
+		return good;
+	}
+	unproved->due = clock_seconds() +
+		retry_delay(unproved->attempt, state_seconds_taken(run));
+	unproved->attempt++;
+	announce(unproved);
+	return false;
+}
+
+/* Is there any use in verifying a snapshot? */
+static bool
+is_of_use(const Unproved *unproved)
+{
+	struct stat st;
+
+	if (!settings_directory_is_set() || setting_verify <= VERIFY_LIST)
+		return false;
+	return lstat(psprintf("%s/%s", settings_directory(), unproved->name),
+				 &st) == 0 || errno != ENOENT;
+}
+
+/*
+ * Queue the next verification of a snapshot.  One whose verification crashed
+ * the server twice fails instead.  Returns false when too many runs are queued.
+ */
+static bool
+submit(Breaker *breaker, Unproved *unproved)
+{
+	Run			task = {.kind = KIND_VERIFY,.automatic = true};
+	Run			run;
+
+	if (!database_list_to_connect(unproved->database, task.connect_to))
+		return false;
+	task.attempt = unproved->attempt;
+	/* a standby cannot create a database */
+	task.test_restore = setting_verify == VERIFY_RESTORE &&
+		!RecoveryInProgress();
+	strlcpy(task.database, unproved->database, sizeof(task.database));
+	strlcpy(task.name, unproved->name, sizeof(task.name));
+	if (!state_submit_task(&task, &run))
+		return false;
+	unproved->run_id = run.id;
+	if (breaker_judge(breaker, &run) != VERDICT_BEGIN)
+		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run));
+	return true;
+}
+
+/* Queue the verifications that are due. */
+void
+verify_schedule_submit(VerifySchedule *verifying, Breaker *breaker)
+{
+	double		now = clock_seconds();
+	ListCell   *lc;
+
+	foreach(lc, verifying->unproved)
+	{
+		Unproved   *unproved = lfirst(lc);
+
+		if (unproved->run_id != 0 || unproved->due > now)
+			continue;
+		if (!is_of_use(unproved))
+		{
+			ereport(LOG,
+					(errmsg("no more verifications of snapshot \"%s\", which is gone or is not to be verified any more",
+							unproved->name)));
+			verifying->unproved = foreach_delete_current(verifying->unproved,
+														 lc);
+			pfree(unproved);
+		}
+		else if (!submit(breaker, unproved))
+			unproved->due = now + 1;	/* many requests: later */
+	}
+}
+
+/*
+ * Drop the pending verifications of a database, or ("") of all.  Runs up to that
+ * one were canceled already; later ones are stopped.  Returns how many
+ * verifications that were.
+ */
+int
+verify_schedule_cancel(VerifySchedule *verifying, const char *database,
+				 uint64 last_run_id)
+{
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach(lc, verifying->unproved)
+	{
+		Unproved   *unproved = lfirst(lc);
+
+		if ((database[0] != '\0' &&
+			 strcmp(unproved->database, database) != 0) ||
+			(unproved->run_id != 0 && unproved->run_id <= last_run_id))
+			continue;
+		if (unproved->run_id != 0)
+			state_cancel_run(unproved->run_id);
+		ereport(LOG,
+				(errmsg("no more verifications of snapshot \"%s\", which were canceled",
+						unproved->name)));
+		verifying->unproved = foreach_delete_current(verifying->unproved, lc);
+		pfree(unproved);
+		count++;
+	}
+	return count;
+}
+
+/* Seconds until a verification is due; negative for none. */
+double
+verify_schedule_seconds_to_next(const VerifySchedule *verifying)
+{
+	double		seconds = -1;
+	ListCell   *lc;
+
+	foreach(lc, verifying->unproved)
+	{
+		const Unproved *unproved = lfirst(lc);
+		double		left = Max(unproved->due - clock_seconds(), 0);
+
+		if (unproved->run_id == 0 && (seconds < 0 || left < seconds))
+			seconds = left;
+	}
+	return seconds;
+}

@@ -1,0 +1,199 @@
+/*-------------------------------------------------------------------------
+ *
+ * before_drop.c
+ *	  Statements that wait for a snapshot of what they destroy.
+ *
+ * While "snapshot_worker.before_drop" says so, a statement that destroys a
+ * database, or much of the data of one, is held up until there is a snapshot
+ * with all of that, and is not executed where none can be taken.
+ *
+ * Between the snapshot and the locks that the statement takes there is some
+ * time, in which others can write what is in no snapshot.  To hold the locks
+ * before would keep pg_dump from reading.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "tcop/utility.h"
+#include "utils/timestamp.h"
+
+#include "database/database_sessions.h"
+#include "database/unchanged_since.h"
+#include "session/before_drop.h"
+#include "session/before_drop_database.h"
+#include "session/before_drop_size.h"
+#include "session/request.h"
+#include "settings.h"
+#include "store/store.h"
+#include "util/wait_events.h"
+
+/* How often to look whether the last run of a database has ended. */
+#define POLL_MS				20
+
+static ProcessUtility_hook_type prev_process_utility = NULL;
+
+/*
+ * The name of a snapshot of the database that is young enough and has all that
+ * another one would have, or NULL.  Whatever keeps it from being read would
+ * keep another one from being taken, or is its own damage.
+ */
+static const char *
+find_recent(const char *database)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz since = now - setting_before_drop_max_age * USECS_PER_SEC;
+	ListCell   *lc;
+
+	if (setting_before_drop_max_age == 0)
+		return NULL;
+	foreach(lc, store_list(settings_directory(), database, since, DEBUG1, DEBUG1))
+	{
+		StoredSnapshot *snapshot = lfirst(lc);
+		Manifest   *manifest = &snapshot->manifest;
+
+		if (!snapshot->failed &&
+			manifest->system_identifier == GetSystemIdentifier() &&
+			manifest->started_at >= since && manifest->started_at <= now &&
+			is_unchanged_since(manifest))
+			return snapshot->name;
+	}
+	return NULL;
+}
+
+/*
+ * Wait until no run of the database is on or asked for, and, if it is another
+ * one than this session's, nothing of ours is connected to it.  DROP DATABASE
+ * would wait for some seconds only, and by force end a run; and pg_dump fails
+ * when a table goes that it has seen and not locked yet, so that a statement
+ * would cost another session its snapshot.
+ */
+static void
+wait_for_runs(const char *database, Oid oid)
+{
+	while (state_is_busy(database) ||
+		   (oid != MyDatabaseId && sessions_exist(oid)))
+	{
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 POLL_MS, wait_event(WAIT_SESSIONS));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * See to it that there is a snapshot of the database.  Raises an error when
+ * that cannot be.
+ */
+static void
+save(Oid oid, const char *command)
+{
+	const char *database = get_database_name(oid);
+	const char *name;
+	Run			run;
+
+	if (database == NULL)
+		return;					/* the server will say that it is gone */
+	name = find_recent(database);
+	if (name == NULL)
+	{
+		(void) request_check_database(database);
+		request_check_not_written();
+		request_check_not_locked(oid, "Commit first.");
+		request_snapshot(database, REASON_BEFORE_DROP, true, &run);
+		name = run.name;
+		wait_for_runs(database, oid);
+	}
+	/* in one's own database there can be locks, with which not to wait */
+	else if (oid != MyDatabaseId)
+		wait_for_runs(database, oid);
+	ereport(NOTICE,
+			(errmsg("snapshot \"%s\" was taken before %s", name, command)));
+}
+
+/* As save(); an error says what did not happen, and how it could. */
+static void
+save_or_explain(Oid oid, const char *command)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		save(oid, command);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		if (edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
+		{
+			const char *without = "To go without a snapshot, a superuser can SET snapshot_worker.before_drop = off.";
+
+			edata->hint = edata->hint == NULL ? pstrdup(without) :
+				psprintf("%s %s", edata->hint, without);
+		}
+		edata->context = psprintf("%s was not executed: a snapshot is to be taken before it%s%s",
+								  command,
+								  edata->context == NULL ? "" : "\n",
+								  edata->context == NULL ? "" : edata->context);
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+}
+
+/* Take a snapshot first, if this is one of the statements that are meant. */
+static void
+save_before(Node *statement, bool is_top_level)
+{
+	Oid			oid = InvalidOid;
+
+	/* the server refuses it, or it is no one's deliberate act */
+	if (XactReadOnly || RecoveryInProgress() || creating_extension)
+		return;
+
+	if (IsA(statement, DropdbStmt))
+		oid = before_drop_database((DropdbStmt *) statement, is_top_level);
+	else if (setting_before_drop == BEFORE_DROP_TABLE &&
+			 before_drop_size(statement) > (int64) setting_before_drop_size * 1024)
+		oid = MyDatabaseId;
+	if (OidIsValid(oid))
+		save_or_explain(oid, CreateCommandName(statement));
+}
+
+static void
+process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *destination,
+				QueryCompletion *completion)
+{
+	if (setting_before_drop != BEFORE_DROP_OFF)
+		save_before(pstmt->utilityStmt, context == PROCESS_UTILITY_TOPLEVEL);
+
+	if (prev_process_utility)
+		prev_process_utility(pstmt, query, read_only_tree, context, params,
+							 environment, destination, completion);
+	else
+		standard_ProcessUtility(pstmt, query, read_only_tree, context, params,
+								environment, destination, completion);
+}
+
+/* Have statements come by here.  For _PG_init. */
+void
+before_drop_install(void)
+{
+	prev_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+}

@@ -1,0 +1,301 @@
+/*-------------------------------------------------------------------------
+ *
+ * request.c
+ *	  A session asks for something to be done, and waits for it.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lock.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "session/request.h"
+#include "session/sql_util.h"
+#include "settings.h"
+#include "store/database_folders.h"
+#include "store/store.h"
+#include "util/clock.h"
+
+/* How long a request waits for a launcher to be there. */
+#define LAUNCHER_PATIENCE_SECONDS	30
+
+/* How long to wait for a launcher to drop what it has pending. */
+#define CANCEL_PATIENCE_SECONDS		5
+
+/*
+ * The OID of a database.  Raises an error where no snapshot of it can be taken
+ * at all.
+ */
+Oid
+request_check_database(const char *database)
+{
+	HeapTuple	tuple = NULL;
+	Oid			oid = get_database_oid(database, true);
+
+	if (OidIsValid(oid))
+		tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_DATABASE),
+				 errmsg("database \"%s\" does not exist", database)));
+	if (!((Form_pg_database) GETSTRUCT(tuple))->datallowconn)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("database \"%s\" does not allow connections",
+						database),
+				 errhint("Use ALTER DATABASE ... ALLOW_CONNECTIONS true.")));
+	ReleaseSysCache(tuple);
+	return oid;
+}
+
+/*
+ * Is this a lock for which pg_dump, or whoever wants one behind it, could have
+ * to wait?  Every session has weak ones on catalogs, which nobody else wants for
+ * himself.
+ */
+static bool
+is_in_the_way(const LockInstanceData *lock, Oid database)
+{
+	const LOCKTAG *tag = &lock->locktag;
+
+	if (tag->locktag_type != LOCKTAG_RELATION || lock->holdMask == 0 ||
+		(tag->locktag_field1 != database && OidIsValid(tag->locktag_field1)))
+		return false;
+	return tag->locktag_field2 >= FirstNormalObjectId ||
+		(lock->holdMask & LOCKBIT_ON(AccessExclusiveLock)) != 0;
+}
+
+/* Does this session hold a lock on a table of the database? */
+static bool
+holds_table_lock(Oid database)
+{
+	LockData   *locks = GetLockStatusData();
+
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		if (locks->locks[i].pid == MyProcPid &&
+			is_in_the_way(&locks->locks[i], database))
+			return true;
+	}
+	return false;
+}
+
+/* Raise an error in a transaction that has written: pg_dump would not see it. */
+void
+request_check_not_written(void)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot take a snapshot in a transaction that has written"),
+				 errdetail("The snapshot would not contain what this transaction has written, and could wait for its locks for ever."),
+				 errhint("Commit first.")));
+}
+
+/*
+ * Raise an error, with this hint, in a transaction that cannot wait for a
+ * snapshot of the database.  If it waits while it holds a lock on a table, of
+ * whatever mode, pg_dump can come to wait for it: behind someone who wants
+ * that table for himself, if not for the lock itself.  Nobody would see that
+ * deadlock, since we do not wait for a lock.
+ */
+void
+request_check_not_locked(Oid database, const char *hint)
+{
+	if (holds_table_lock(database))
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot wait for a snapshot in a transaction that has locked a table"),
+				 errdetail("The snapshot could wait for that lock for ever."),
+				 errhint("%s", hint)));
+}
+
+static const RunError no_launcher = {
+	ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+	"the launcher of snapshot_worker is not running",
+	"",
+	"It is started again within seconds of its end; if not, the server's log says why. It takes one of \"max_worker_processes\"."
+};
+
+/*
+ * Wait for the end of a run.  Where there is no launcher that would start it,
+ * it fails after a while.
+ */
+static void
+wait_for_run(Run *run)
+{
+	double		give_up_at = 0;
+
+	state_prepare_to_wait();
+	while (state_get(run->id, run) &&
+		   run->state != RUN_SUCCEEDED && run->state != RUN_FAILED)
+	{
+		if (run->state != RUN_QUEUED || state_launcher_pid() != 0)
+			give_up_at = 0;
+		else if (give_up_at == 0)
+			give_up_at = clock_seconds() + LAUNCHER_PATIENCE_SECONDS;
+		else if (clock_seconds() >= give_up_at)
+			state_fail_waiting(run->id, RUN_QUEUED, &no_launcher);
+		state_wait(1000);
+	}
+	state_cancel_wait();
+}
+
+/* As wait_for_run; when canceled, the error says that the run goes on. */
+static void
+wait_interruptibly(Run *run)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		wait_for_run(run);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		state_cancel_wait();
+		(void) state_get(run->id, run);
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			edata->detail = psprintf(run->state == RUN_QUEUED ?
+									 "The request for snapshot \"%s\" stands." :
+									 "Snapshot \"%s\" is still being taken.",
+									 run->name);
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+}
+
+/* Raise the error with which a run failed; what is "could not ...". */
+static void
+raise_run_error(const char *what, const RunError *error)
+{
+	int			sqlerrcode = error->sqlerrcode;
+
+	/* What was shut down or canceled was the run, not this session. */
+	if (ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
+
+	ereport(ERROR,
+			(errcode(sqlerrcode),
+			 errmsg("%s: %s", what, sql_clean_text(error->message)),
+			 error->detail[0] != '\0' ?
+			 errdetail_internal("%s", sql_clean_text(error->detail)) : 0,
+			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+}
+
+static void
+raise_too_many(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("too many snapshots are being asked for"),
+			 errhint("Ask again when some are done.")));
+}
+
+/*
+ * Ask for a snapshot of a database, and if that is wanted wait for it.  The
+ * run is in *run, with the name of the snapshot.  Raises an error when it
+ * cannot be asked for, and the run's own when it is waited for and fails.
+ */
+void
+request_snapshot(const char *database, RunReason reason, bool wait, Run *run)
+{
+	const char *what = psprintf("could not take a snapshot of database \"%s\"",
+								database);
+	TimestampTz earliest = GetCurrentTimestamp();
+
+	earliest = folders_free_instant(settings_directory(), database,
+									earliest - earliest % USECS_PER_SEC);
+	if (!wait && state_launcher_pid() == 0)
+		raise_run_error(what, &no_launcher);
+
+	if (!state_submit(database, reason, 1, 0, earliest, run))
+		raise_too_many();
+	if (!wait)
+		return;
+
+	wait_interruptibly(run);
+	if (run->state == RUN_FAILED)
+		raise_run_error(what, &run->error);
+	if (run->state != RUN_SUCCEEDED)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("what became of snapshot \"%s\" is not known any more",
+						run->name),
+				 errhint("snapshot_list() has it if it was taken.")));
+}
+
+/*
+ * Stop the runs of a database, or (NULL) of all, and what the launcher has
+ * pending for them.  Returns how much that was.  A launcher that does not answer
+ * soon will do its part, but that is not counted.
+ */
+int
+request_cancel(const char *database)
+{
+	double		give_up_at = clock_seconds() + CANCEL_PATIENCE_SECONDS;
+	uint64		request;
+	int			count = state_cancel(database, &request);
+	int			dropped = 0;
+
+	state_prepare_to_wait();
+	while (clock_seconds() < give_up_at)
+	{
+		if (request == 0)
+			(void) state_cancel(database, &request);
+		else if (state_launcher_pid() == 0 ||
+				 state_get_canceled(request, &dropped))
+			break;
+		state_wait(100);
+	}
+	state_cancel_wait();
+	return count + dropped;
+}
+
+static void
+cancel_run(int code, Datum arg)
+{
+	state_cancel_wait();
+	state_cancel_run(((Run *) DatumGetPointer(arg))->id);
+}
+
+/*
+ * Have something done that takes no snapshot, and wait for its end.  Whatever
+ * ends the waiting before that, ends it, too.  Raises the error with which it
+ * failed; what is "could not ...".
+ */
+void
+request_task(const Run *task, const char *what)
+{
+	Run			run;
+
+	if (!state_submit_task(task, &run))
+		raise_too_many();
+	PG_ENSURE_ERROR_CLEANUP(cancel_run, PointerGetDatum(&run));
+	{
+		wait_for_run(&run);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(cancel_run, PointerGetDatum(&run));
+	if (run.state == RUN_FAILED)
+		raise_run_error(what, &run.error);
+	if (run.state != RUN_SUCCEEDED)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("%s: what became of it is not known any more", what)));
+}

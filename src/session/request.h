@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * request.h
+ *	  A session asks for something to be done, and waits for it.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_REQUEST_H
+#define SNAPSHOT_WORKER_REQUEST_H
+
+#include "shmem/shared_state.h"
+
+extern Oid	request_check_database(const char *database);
+extern void request_check_not_written(void);
+extern void request_check_not_locked(Oid database, const char *hint);
+extern void request_snapshot(const char *database, RunReason reason, bool wait,
+							 Run *run);
+extern int	request_cancel(const char *database);
+extern void request_task(const Run *task, const char *what);
+
+#endif							/* SNAPSHOT_WORKER_REQUEST_H */

@@ -1,0 +1,314 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql_report.c
+ *	  The SQL-callable functions that tell something.
+ *
+ * They hold no state: what they tell is read from shared memory and from the
+ * snapshot directory.  What each one means is in the COMMENTs of the
+ * extension's script.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
+
+#include "session/sql_util.h"
+#include "session/status_warnings.h"
+#include "settings.h"
+#include "shmem/shared_state.h"
+#include "store/hardlink.h"
+#include "store/history.h"
+#include "store/store.h"
+#include "util/files.h"
+#include "util/snapshot_name.h"
+
+PG_FUNCTION_INFO_V1(snapshot_list);
+PG_FUNCTION_INFO_V1(snapshot_status);
+PG_FUNCTION_INFO_V1(snapshot_next_run);
+PG_FUNCTION_INFO_V1(snapshot_history);
+PG_FUNCTION_INFO_V1(snapshot_progress);
+/* snapshot_list() returns setof record */
+Datum
+snapshot_list(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *lc;
+
+	sql_check_loaded();
+	InitMaterializedSRF(fcinfo, 0);
+
+	foreach(lc, store_list(settings_directory(), NULL, DT_NOBEGIN, ERROR, WARNING))
+	{
+		StoredSnapshot *snapshot = lfirst(lc);
+		Manifest   *manifest = &snapshot->manifest;
+		Datum		values[20];
+		bool		nulls[20] = {0};
+		int			i = 0;
+
+		values[i++] = sql_text_datum(snapshot->name);
+		values[i++] = sql_name_datum(snapshot->database);
+		values[i++] = sql_text_datum(manifest->reason);
+		values[i++] = TimestampTzGetDatum(manifest->started_at);
+		values[i++] = TimestampTzGetDatum(manifest->finished_at);
+		values[i++] = Int64GetDatum(manifest->size);
+		values[i++] = sql_text_datum(manifest->format);
+		values[i++] = Int64GetDatum(manifest->tables);
+		values[i++] = LSNGetDatum(manifest->lsn);
+		values[i++] = sql_text_datum(manifest->server_version);
+		nulls[i] = !snapshot->verified || snapshot->failed;
+		values[i++] = TimestampTzGetDatum(snapshot->verification.verified_at);
+		values[i++] = BoolGetDatum(snapshot->pinned);
+		values[i++] = sql_text_datum(snapshot->path);
+		nulls[i] = !snapshot->verified;
+		values[i++] = sql_text_datum(snapshot->verified ?
+										   snapshot->verification.level : "");
+		nulls[i] = !snapshot->failed;
+		values[i++] = sql_text_datum(snapshot->failed ?
+										   snapshot->verification.problem : "");
+		nulls[i] = manifest->rows < 0;
+		values[i++] = Int64GetDatum(manifest->rows);
+		values[i++] = Int64GetDatum((int64) manifest->system_identifier);
+		nulls[i] = snapshot->note == NULL;
+		values[i++] = sql_text_datum(snapshot->note != NULL ?
+										   snapshot->note : "");
+		values[i++] = Int64GetDatum(manifest->size -
+									hardlink_shared_size(snapshot));
+		nulls[i] = snapshot->archived_at == 0;
+		values[i++] = TimestampTzGetDatum(snapshot->archived_at);
+		Assert(i == lengthof(values));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
+							 values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* snapshot_history() returns setof record */
+Datum
+snapshot_history(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	List	   *lines;
+
+	sql_check_loaded();
+	InitMaterializedSRF(fcinfo, 0);
+
+	lines = history_read(settings_directory(), GetSystemIdentifier());
+	for (int n = list_length(lines) - 1; n >= 0; n--)
+	{
+		HistoryLine *line = list_nth(lines, n);
+		char		folder[NAMES_FOLDER_SIZE];
+		char		database[NAMEDATALEN];
+		TimestampTz start;
+		Datum		values[9] = {0};
+		bool		nulls[9] = {0};
+		int			i = 0;
+
+		if (!names_split(line->name, folder, database, &start))
+			continue;
+		values[i++] = sql_text_datum(line->name);
+		values[i++] = sql_name_datum(database);
+		values[i++] = sql_text_datum(line->reason);
+		values[i++] = Int32GetDatum((int32) line->attempt);
+		values[i++] = TimestampTzGetDatum(line->started_at);
+		values[i++] = TimestampTzGetDatum(line->finished_at);
+		values[i++] = sql_text_datum(line->outcome);
+		if (line->error != NULL)
+			values[i++] = sql_text_datum(line->error);
+		else
+			nulls[i++] = true;
+		if (strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0)
+			values[i++] = Int64GetDatum(line->size);
+		else
+			nulls[i++] = true;
+		Assert(i == lengthof(values));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
+							 values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* snapshot_status() returns record */
+Datum
+snapshot_status(PG_FUNCTION_ARGS)
+{
+	TupleDesc	tupdesc;
+	LauncherPlan plan;
+	Outcomes	outcomes;
+	Run			run;
+	bool		running;
+	bool		retrying;
+	pid_t		launcher_pid;
+	const char *warning;
+	Datum		values[14] = {0};
+	bool		nulls[14];
+
+	sql_check_loaded();
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+
+	state_get_plan(&plan, &outcomes);
+	running = state_first_running(&run);
+	retrying = !running && plan.retry_at != 0;
+	launcher_pid = state_launcher_pid();
+	warning = warnings_first(launcher_pid);
+
+	memset(nulls, true, sizeof(nulls));
+#define SET(column, datum) (nulls[column] = false, values[column] = (datum))
+	SET(0, BoolGetDatum(setting_enable));
+	SET(1, sql_text_datum(running ? "running" : retrying ? "retrying" :
+								setting_enable ? "idle" : "disabled"));
+	if (running)
+	{
+		SET(2, sql_name_datum(run.database));
+		SET(3, sql_text_datum(run.name));
+		SET(4, Int32GetDatum(run.attempt));
+	}
+	else if (retrying)
+	{
+		SET(2, sql_name_datum(plan.retry_database));
+		SET(4, Int32GetDatum(plan.retry_attempt));
+	}
+	if (retrying)
+		SET(5, TimestampTzGetDatum(plan.retry_at));
+	else if (plan.next_slot != 0)
+		SET(5, TimestampTzGetDatum(plan.next_slot));
+	if (outcomes.last_success_at != 0)
+		SET(6, TimestampTzGetDatum(outcomes.last_success_at));
+	if (outcomes.last_failure_at != 0)
+	{
+		SET(7, TimestampTzGetDatum(outcomes.last_failure_at));
+		/* what was made good is no error any more */
+		if (plan.consecutive_failures > 0 ||
+			outcomes.last_failure_at > outcomes.last_success_at)
+			SET(8, sql_text_datum(outcomes.last_error));
+	}
+	SET(9, Int32GetDatum(plan.consecutive_failures));
+	if (settings_directory_is_set())
+		SET(10, sql_text_datum(settings_directory()));
+	if (launcher_pid != 0)
+		SET(11, Int32GetDatum(launcher_pid));
+	if (warning != NULL)
+		SET(12, sql_text_datum(warning));
+	if (outcomes.archive_error[0] != '\0' && setting_archive_command[0] != '\0')
+		SET(13, sql_text_datum(outcomes.archive_error));
+#undef SET
+
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),
+													  values, nulls)));
+}
+
+/* snapshot_next_run(after timestamptz) returns timestamptz */
+Datum
+snapshot_next_run(PG_FUNCTION_ARGS)
+{
+	TimestampTz after = PG_GETARG_TIMESTAMPTZ(0);
+	TimestampTz next = DT_NOEND;
+	SlotTimes	times;
+
+	sql_check_loaded();
+	settings_schedule(&times);
+	if (!TIMESTAMP_NOT_FINITE(after))
+		next = slot_times_next(&times, after);
+	if (!IS_VALID_TIMESTAMP(next))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	PG_RETURN_TIMESTAMPTZ(next);
+}
+
+static const char *
+action_of(const Run *run)
+{
+	switch (run->kind)
+	{
+		case KIND_SNAPSHOT:
+			return "snapshot";
+		case KIND_VERIFY:
+		case KIND_VERIFY_ALL:
+			return "verify";
+		case KIND_RESTORE:
+			return "restore";
+		case KIND_ARCHIVE:
+			return "archive";
+		case KIND_ALERT:
+			return "alert";
+		case KIND_SWEEP:
+			break;
+	}
+	return "sweep";
+}
+
+/* The bytes that a run has written, or that one which only reads has read. */
+static int64
+bytes_of(const Run *run)
+{
+	const char *path;
+	int64		size;
+
+	if (run->kind != KIND_SNAPSHOT || !settings_directory_is_set())
+		return run->progress.bytes;
+	path = psprintf("%s/%s", settings_directory(), run->name);
+	size = files_size(psprintf("%s%s", path, NAMES_STAGING_SUFFIX));
+	/* by now, it may have its name */
+	return size > 0 ? size : files_size(path);
+}
+
+/* snapshot_progress() returns setof record */
+Datum
+snapshot_progress(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	TimestampTz now = GetCurrentTimestamp();
+	Run		   *runs;
+	int			nruns;
+
+	sql_check_loaded();
+	InitMaterializedSRF(fcinfo, 0);
+
+	nruns = state_active_runs(&runs);
+	for (Run *run = runs; run < runs + nruns; run++)
+	{
+		const Progress *progress = &run->progress;
+		Datum		values[10] = {0};
+		bool		nulls[10] = {0};
+		int			i = 0;
+
+		if (run->database[0] != '\0')
+			values[i++] = sql_name_datum(run->database);
+		else
+			nulls[i++] = true;
+		if (run->name[0] != '\0')
+			values[i++] = sql_text_datum(run->name);
+		else
+			nulls[i++] = true;
+		values[i++] = sql_text_datum(run->state == RUN_STARTING ||
+										   progress->phase[0] == '\0' ?
+										   "starting" : progress->phase);
+		values[i++] = Int64GetDatum(progress->tables_done);
+		nulls[i] = progress->tables_total == 0;
+		values[i++] = Int64GetDatum(progress->tables_total);
+		nulls[i] = progress->current_table[0] == '\0';
+		values[i++] = sql_text_datum(progress->current_table);
+		values[i++] = Int64GetDatum(bytes_of(run));
+		nulls[i] = run->started_at == 0;
+		values[i++] = DirectFunctionCall2(timestamp_mi,
+										  TimestampTzGetDatum(now),
+										  TimestampTzGetDatum(run->started_at));
+		values[i++] = Int32GetDatum(progress->percent);
+		values[i++] = sql_text_datum(action_of(run));
+		Assert(i == lengthof(values));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
+							 values, nulls);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,283 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql_runs.c
+ *	  SQL functions that start runs and wait for them.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "session/request.h"
+#include "session/sql_util.h"
+#include "settings.h"
+#include "shmem/shared_state.h"
+#include "store/database_folders.h"
+#include "store/store.h"
+
+/* As many as pg_dump may have. */
+#define MAX_JOBS	64
+
+PG_FUNCTION_INFO_V1(snapshot_now);
+PG_FUNCTION_INFO_V1(snapshot_cancel);
+PG_FUNCTION_INFO_V1(snapshot_verify);
+PG_FUNCTION_INFO_V1(snapshot_verify_all);
+PG_FUNCTION_INFO_V1(snapshot_restore);
+
+/* snapshot_now(database name, wait boolean) returns text */
+Datum
+snapshot_now(PG_FUNCTION_ARGS)
+{
+	const char *database;
+	bool		wait;
+	Oid			oid;
+	Run			run;
+
+	sql_check_loaded();
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("arguments of snapshot_now must not be null")));
+	database = NameStr(*PG_GETARG_NAME(0));
+	wait = PG_GETARG_BOOL(1);
+
+	oid = request_check_database(database);
+	request_check_not_written();
+	if (wait)
+		request_check_not_locked(oid, "Commit first, or use snapshot_now(wait => false).");
+
+	request_snapshot(database, REASON_MANUAL, wait, &run);
+	PG_RETURN_TEXT_P(cstring_to_text(run.name));
+}
+
+/* snapshot_cancel(database name) returns integer */
+Datum
+snapshot_cancel(PG_FUNCTION_ARGS)
+{
+	sql_check_loaded();
+	PG_RETURN_INT32(request_cancel(PG_ARGISNULL(0) ? NULL :
+								  NameStr(*PG_GETARG_NAME(0))));
+}
+
+static void
+check_arguments(FunctionCallInfo fcinfo, const char *function)
+{
+	sql_check_loaded();
+	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("arguments of %s must not be null", function)));
+	}
+}
+
+/* Raise an error where no database can be created. */
+static void
+check_not_standby(const char *what)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("%s: recovery is in progress", what),
+				 errdetail("No database can be created on a standby."),
+				 errhint("Call it on the primary, or on another server.")));
+}
+
+/*
+ * Raise an error in a transaction that has written: a restore could wait for
+ * its locks, on a role for instance, and nobody would see that deadlock.
+ */
+static void
+check_not_written(const char *what)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s: this transaction has written", what),
+				 errdetail("The restore could wait for its locks for ever."),
+				 errhint("Commit first.")));
+}
+
+/* A run for a snapshot, which has to be there. */
+static const StoredSnapshot *
+begin_task(Run *task, RunKind kind, const char *name)
+{
+	StoredSnapshot *snapshot = store_get(settings_directory(), name, false);
+
+	memset(task, 0, sizeof(*task));
+	task->kind = kind;
+	strlcpy(task->name, snapshot->name, sizeof(task->name));
+	strlcpy(task->database, snapshot->database, sizeof(task->database));
+	strlcpy(task->connect_to, get_database_name(MyDatabaseId),
+			sizeof(task->connect_to));
+	return snapshot;
+}
+
+/* snapshot_verify(name text, restore boolean) returns timestamptz */
+Datum
+snapshot_verify(PG_FUNCTION_ARGS)
+{
+	Run			task;
+	const char *what;
+	StoredSnapshot *snapshot;
+
+	check_arguments(fcinfo, "snapshot_verify");
+	(void) begin_task(&task, KIND_VERIFY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	what = psprintf("could not verify snapshot \"%s\"", task.name);
+	task.test_restore = PG_GETARG_BOOL(1);
+	if (task.test_restore)
+	{
+		check_not_standby(what);
+		check_not_written(what);
+	}
+
+	request_task(&task, what);
+	snapshot = store_get(settings_directory(), task.name, false);
+	PG_RETURN_TIMESTAMPTZ(snapshot->verification.verified_at);
+}
+
+/*
+ * A row for a snapshot whose files were to be verified, from "since" on; there
+ * is none (NULL) where a directory has just the name of one.
+ */
+static void
+put_verified(ReturnSetInfo *rsinfo, const char *name,
+			 const StoredSnapshot *snapshot, TimestampTz since)
+{
+	const char *problem = NULL;
+	Datum		values[3] = {0};
+	bool		nulls[3] = {0};
+
+	if (snapshot == NULL)
+		problem = "its manifest is missing or damaged";
+	else if (!snapshot->verified || snapshot->verification.verified_at < since)
+		problem = "it was not verified: the server's log says why";
+	else if (snapshot->failed)
+		problem = snapshot->verification.problem;
+	values[0] = sql_text_datum(name);
+	nulls[1] = problem != NULL;
+	if (problem == NULL)
+		values[1] = TimestampTzGetDatum(snapshot->verification.verified_at);
+	nulls[2] = problem == NULL;
+	values[2] = sql_text_datum(problem != NULL ? problem : "");
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* snapshot_verify_all(database name) returns setof record */
+Datum
+snapshot_verify_all(PG_FUNCTION_ARGS)
+{
+	const char *database = PG_ARGISNULL(0) ? NULL : NameStr(*PG_GETARG_NAME(0));
+	TimestampTz since = GetCurrentTimestamp();
+	Run			task = {0};
+	List	   *names;
+	ListCell   *lc;
+
+	sql_check_loaded();
+	(void) settings_directory();
+	InitMaterializedSRF(fcinfo, 0);
+	/* to a run, this would be all */
+	if (database != NULL && database[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the name of a database must not be empty")));
+	task.kind = KIND_VERIFY_ALL;
+	if (database != NULL)
+		strlcpy(task.database, database, sizeof(task.database));
+	strlcpy(task.connect_to, get_database_name(MyDatabaseId),
+			sizeof(task.connect_to));
+	request_task(&task, "could not verify the snapshots");
+
+	names = folders_names(settings_directory(), database, DT_NOBEGIN, ERROR);
+	if (database != NULL && names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no snapshot of database \"%s\"", database),
+				 errdetail("It would be in directory \"%s\".",
+						   settings_directory())));
+	foreach(lc, names)
+	{
+		const StoredSnapshot *snapshot = store_load(settings_directory(),
+													lfirst(lc), false, WARNING);
+
+		/* not those that were taken meanwhile */
+		if (snapshot == NULL || snapshot->manifest.finished_at < since)
+			put_verified((ReturnSetInfo *) fcinfo->resultinfo, lfirst(lc),
+						 snapshot, since);
+	}
+	return (Datum) 0;
+}
+
+static void
+check_target(const char *target)
+{
+	if (target[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("the name of a database must not be empty")));
+	if (strncmp(target, NAMES_SCRATCH_PREFIX, strlen(NAMES_SCRATCH_PREFIX)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("database name \"%s\" is reserved", target),
+				 errdetail("Names that start with \"%s\" are of databases that are made and dropped for a restore.",
+						   NAMES_SCRATCH_PREFIX)));
+	if (OidIsValid(get_database_oid(target, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_DATABASE),
+				 errmsg("database \"%s\" already exists", target),
+				 errhint("Restore into a new one; ALTER DATABASE ... RENAME TO can then put it in the place of the other.")));
+}
+
+/*
+ * snapshot_restore(name text, target name, jobs integer, no_owner boolean)
+ * returns void
+ */
+Datum
+snapshot_restore(PG_FUNCTION_ARGS)
+{
+	const StoredSnapshot *snapshot;
+	Run			task;
+	const char *what;
+	const char *target;
+	int			jobs;
+
+	check_arguments(fcinfo, "snapshot_restore");
+	snapshot = begin_task(&task, KIND_RESTORE,
+						  text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	target = NameStr(*PG_GETARG_NAME(1));
+	jobs = PG_GETARG_INT32(2);
+	what = psprintf("could not restore snapshot \"%s\"", task.name);
+	check_not_standby(what);
+	check_not_written(what);
+	check_target(target);
+	if (jobs < 1 || jobs > MAX_JOBS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("jobs must be from 1 to %d", MAX_JOBS)));
+
+	if (snapshot->failed)
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("snapshot \"%s\" was found to be bad",
+						snapshot->name),
+				 errdetail_internal("%s", sql_clean_text(snapshot->verification.problem))));
+	strlcpy(task.target, target, sizeof(task.target));
+	task.jobs = jobs;
+	if (PG_GETARG_BOOL(3))
+		strlcpy(task.owner, GetUserNameFromId(GetUserId(), false),
+				sizeof(task.owner));
+	request_task(&task, what);
+	PG_RETURN_VOID();
+}

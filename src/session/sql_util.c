@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql_util.c
+ *	  What the SQL-callable functions share: arguments and results.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "session/sql_util.h"
+#include "shmem/shared_state.h"
+
+/* Raise an error where the library was not loaded with the server. */
+void
+sql_check_loaded(void)
+{
+	if (!state_exists())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("snapshot_worker must be loaded via \"shared_preload_libraries\""),
+				 errhint("Add snapshot_worker to \"shared_preload_libraries\" in postgresql.conf and restart the server.")));
+}
+
+/*
+ * A copy for the caller.  Names and messages can come from a database of
+ * another encoding; what is not valid here gets a "?" for each odd byte.
+ */
+char *
+sql_clean_text(const char *value)
+{
+	char	   *copy = pstrdup(value);
+
+	if (!pg_verifymbstr(copy, strlen(copy), true))
+	{
+		for (char *p = copy; *p != '\0'; p++)
+		{
+			if (IS_HIGHBIT_SET(*p))
+				*p = '?';
+		}
+	}
+	return copy;
+}
+
+/* As text, cleaned. */
+Datum
+sql_text_datum(const char *value)
+{
+	return CStringGetTextDatum(sql_clean_text(value));
+}
+
+/* As a name, cleaned. */
+Datum
+sql_name_datum(const char *value)
+{
+	return DirectFunctionCall1(namein, CStringGetDatum(sql_clean_text(value)));
+}
+
+/* The name in an argument, or NULL. */
+const char *
+sql_name_argument(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL :
+		NameStr(*DatumGetName(PG_GETARG_DATUM(argument)));
+}

@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql_util.h
+ *	  What the SQL-callable functions share: arguments and results.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_SQL_UTIL_H
+#define SNAPSHOT_WORKER_SQL_UTIL_H
+
+#include "fmgr.h"
+
+extern void sql_check_loaded(void);
+extern char *sql_clean_text(const char *value);
+extern Datum sql_text_datum(const char *value);
+extern Datum sql_name_datum(const char *value);
+extern const char *sql_name_argument(FunctionCallInfo fcinfo, int argument);
+
+#endif							/* SNAPSHOT_WORKER_SQL_UTIL_H */

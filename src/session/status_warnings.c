@@ -1,0 +1,117 @@
+/*-------------------------------------------------------------------------
+ *
+ * status_warnings.c
+ *	  What an administrator should know: the warning of snapshot_status().
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_authid.h"
+#include "commands/dbcommands.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+
+#include "session/status_warnings.h"
+#include "settings.h"
+#include "shmem/shared_state.h"
+#include "store/directory.h"
+#include "store/directory_exposure.h"
+#include "store/file_system.h"
+
+/*
+ * Lines of the configuration files that name no setting of ours, or give one a
+ * value that was refused.  It runs as a superuser in any session: nothing in it
+ * depends on the search path.
+ */
+#define REFUSED_SETTINGS \
+	"SELECT s.name, s.sourcefile, s.sourceline, s.error" \
+	"  FROM pg_catalog.pg_file_settings s" \
+	" WHERE s.error IS NOT NULL" \
+	"   AND pg_catalog.starts_with(s.name, 'snapshot_worker.')" \
+	" LIMIT 1"
+
+/* A refused line of the configuration files, in words, palloc'd, or NULL. */
+static char *
+refused_setting(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *words = NULL;
+	Oid			user;
+	int			context;
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   context | SECURITY_LOCAL_USERID_CHANGE);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (SPI_execute(REFUSED_SETTINGS, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pg_file_settings");
+	if (SPI_processed > 0)
+	{
+		HeapTuple	row = SPI_tuptable->vals[0];
+		TupleDesc	columns = SPI_tuptable->tupdesc;
+		MemoryContext inner = MemoryContextSwitchTo(caller);
+
+		words = psprintf("\"%s\" in \"%s\" line %s is not in force: %s",
+						 SPI_getvalue(row, columns, 1),
+						 SPI_getvalue(row, columns, 2),
+						 SPI_getvalue(row, columns, 3),
+						 SPI_getvalue(row, columns, 4));
+		MemoryContextSwitchTo(inner);
+	}
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	SetUserIdAndSecContext(user, context);
+	return words;
+}
+
+/* A database that is named in the settings and does not exist, or NULL. */
+static const char *
+missing_database(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, settings_databases())
+	{
+		if (!OidIsValid(get_database_oid(lfirst(lc), true)))
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+/* The most urgent thing that an administrator should know, or NULL. */
+const char *
+warnings_first(pid_t launcher_pid)
+{
+	const char *words;
+
+	if (launcher_pid == 0)
+		return "the launcher is not running: no snapshot will be taken";
+	if (!settings_directory_is_set())
+		return "no snapshot directory is set: set snapshot_worker.directory";
+	if (directory_problem(settings_directory()) != NULL)
+		return psprintf("%s: see to \"%s\", or set snapshot_worker.directory to another one",
+						directory_problem(settings_directory()),
+						settings_directory());
+	if (file_system_problem(settings_directory()) != NULL)
+		return file_system_problem(settings_directory());
+	if (exposure_problem(settings_directory()) != NULL)
+		return exposure_problem(settings_directory());
+	words = refused_setting();
+	if (words != NULL)
+		return words;
+	if (missing_database() != NULL)
+		return psprintf("snapshot_worker.databases names database \"%s\", which does not exist",
+						missing_database());
+	if (state_quiet_seconds() > 0)
+		return psprintf("the server has crashed: no snapshot is taken but on request for the next %.0f s",
+						ceil(state_quiet_seconds()));
+	if (settings_directory_in_data_directory())
+		return "the snapshot directory is inside the data directory: what destroys that destroys the snapshots";
+	return NULL;
+}

@@ -1,0 +1,71 @@
+/*-------------------------------------------------------------------------
+ *
+ * program_tokens.c
+ *	  The runs in shared memory: how the sessions of their programs are known.
+ *
+ * pg_dump and pg_restore connect as any client does.  Their worker gives them a
+ * token, in an environment that only the server's own operating system user can
+ * read, and they pass it on in the options of their connections.  A session
+ * that has the token of a run which is under way, and that was authenticated as
+ * the role that the run connects as, is one of that run's.  No other session
+ * can guess a token, and a token means nothing once its run has ended.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "shmem/shared_struct.h"
+
+/* Are two tokens the same?  Takes as long whether they are or not. */
+static bool
+is_same(const char *a, const char *b)
+{
+	unsigned char difference = 0;
+
+	for (int i = 0; i < STATE_TOKEN_SIZE; i++)
+		difference |= a[i] ^ b[i];
+	return difference == 0;
+}
+
+/* From now on until its end, a run knows its programs' sessions by these. */
+void
+state_set_programs(uint64 id, const RunPrograms *programs)
+{
+	Run		   *run;
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	run = state_find_run(id);
+	if (run != NULL && run->state == RUN_RUNNING)
+		run->programs = *programs;
+	LWLockRelease(state_lock);
+}
+
+/*
+ * Where sessions with this token, authenticated as this role, note what they
+ * copy.  Returns false when no run that is under way knows them.
+ */
+bool
+state_find_programs(const char *token, Oid role, CopiesHandle *copies)
+{
+	char		padded[STATE_TOKEN_SIZE] = {0};
+	bool		found = false;
+
+	if (token[0] == '\0' || strlen(token) >= STATE_TOKEN_SIZE)
+		return false;
+	strlcpy(padded, token, sizeof(padded));
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS && !found; i++)
+	{
+		const Run  *run = &state_shared->runs[i];
+
+		found = run->state == RUN_RUNNING && run->programs.role == role &&
+			is_same(run->programs.token, padded);
+		if (found)
+			*copies = run->programs.copies;
+	}
+	LWLockRelease(state_lock);
+	return found;
+}

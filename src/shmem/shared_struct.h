@@ -1,0 +1,83 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared_struct.h
+ *	  The struct itself, for the shared_*.c alone.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_SHARED_STRUCT_H
+#define SNAPSHOT_WORKER_SHARED_STRUCT_H
+
+#include "storage/condition_variable.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+
+#include "shmem/shared_state.h"
+
+#define STATE_MAX_RUNS	256
+
+/* So that a command which hangs, for many failures, leaves room for the rest. */
+#define STATE_MAX_ALERTS 16
+
+/* Sessions that cancel at the same moment; more of them wait. */
+#define STATE_MAX_CANCELS 16
+
+/* A session wants what the launcher has pending to be dropped. */
+typedef struct CancelRequest
+{
+	uint64		id;				/* 0 when the entry is unused */
+	char		database[NAMEDATALEN];	/* "" for all */
+	uint64		last_run_id;	/* runs up to this one were canceled already */
+	bool		done;
+	int			count;			/* of what was dropped */
+} CancelRequest;
+
+typedef struct SharedState
+{
+	/* Broadcast when a run ends, and when the launcher comes or goes. */
+	ConditionVariable changed;
+
+	TimestampTz made_at;		/* never changes */
+	bool		after_crash;	/* never changes */
+
+	/* All that follows is guarded by the lock. */
+	pid_t		launcher_pid;	/* 0 without a launcher */
+	Latch	   *launcher_latch; /* in shared memory; NULL without a launcher */
+	double		quiet_until;	/* on clock_seconds(); 0 before any launcher */
+	bool		underway_counted;	/* see crash_breaker.c */
+	uint64		last_id;
+	TimestampTz last_start;		/* newest in any name before the server
+								 * started */
+	LauncherPlan plan;
+	Outcomes	outcomes;
+	uint64		last_cancel_id;
+	CancelRequest cancels[STATE_MAX_CANCELS];
+	char		probed_directory[MAXPGPATH];	/* "" before any probe */
+	FileSystem	file_system;	/* of that directory */
+	Run			runs[STATE_MAX_RUNS];
+} SharedState;
+
+extern SharedState *state_shared;
+extern LWLock *state_lock;
+
+static inline bool
+run_is_active(const Run *run)
+{
+	return run->state == RUN_STARTING || run->state == RUN_RUNNING;
+}
+
+static inline bool
+run_is_finished(const Run *run)
+{
+	return run->state == RUN_SUCCEEDED || run->state == RUN_FAILED;
+}
+
+/* For these, the caller holds the lock. */
+extern void state_wake_launcher(void);
+extern Run *state_find_run(uint64 id);
+extern void state_set_finished(Run *run, TimestampTz now, int64 size,
+							   const RunError *error);
+
+#endif							/* SNAPSHOT_WORKER_SHARED_STRUCT_H */

@@ -1,0 +1,129 @@
+/*-------------------------------------------------------------------------
+ *
+ * table_copies.c
+ *	  The tables that a run's programs copy, in dynamic shared memory.
+ *
+ * The worker of a run creates a hash table before it starts pg_dump or
+ * pg_restore.  The sessions of that program, which run in backends of this
+ * server, attach to it and note each table whose rows they have copied.  When
+ * the program has ended, the worker reads what they noted.  The memory is freed
+ * when the last process that is attached ends or detaches.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/dshash.h"
+#include "utils/dsa.h"
+#include "utils/memutils.h"
+
+#include "shmem/table_copies.h"
+#include "util/compat.h"
+
+struct Copies
+{
+	dsa_area   *area;
+	dshash_table *tables;		/* of TableCopy */
+};
+
+static void
+describe_table(dshash_parameters *parameters)
+{
+	compat_dshash_parameters(parameters, sizeof(Oid), sizeof(TableCopy),
+							 state_tranche());
+}
+
+/*
+ * Create a hash table without entries.  *handle is for the sessions that are to
+ * attach to it.  Raises an error where there is no dynamic shared memory left.
+ */
+Copies *
+copies_create(CopiesHandle *handle)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+	Copies	   *copies = palloc0(sizeof(Copies));
+	dshash_parameters parameters;
+
+	describe_table(&parameters);
+	copies->area = dsa_create(state_tranche());
+	dsa_pin_mapping(copies->area);
+	copies->tables = dshash_create(copies->area, &parameters, NULL);
+	handle->area = dsa_get_handle(copies->area);
+	handle->tables = dshash_get_hash_table_handle(copies->tables);
+	MemoryContextSwitchTo(caller);
+	return copies;
+}
+
+/*
+ * Attach to the hash table of a run, until copies_detach() or the end of this
+ * process.  Raises an error when its worker has gone.
+ */
+Copies *
+copies_attach(const CopiesHandle *handle)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+	Copies	   *copies = palloc0(sizeof(Copies));
+	dshash_parameters parameters;
+
+	describe_table(&parameters);
+	copies->area = dsa_attach(handle->area);
+	dsa_pin_mapping(copies->area);
+	copies->tables = dshash_attach(copies->area, &parameters, handle->tables,
+								   NULL);
+	MemoryContextSwitchTo(caller);
+	return copies;
+}
+
+/* Forget a hash table. */
+void
+copies_detach(Copies *copies)
+{
+	dshash_detach(copies->tables);
+	dsa_detach(copies->area);
+	pfree(copies);
+}
+
+/* Note a table.  A second note about it takes the place of the first. */
+void
+copies_note(Copies *copies, const TableCopy *copy)
+{
+	bool		found;
+	TableCopy  *entry = dshash_find_or_insert(copies->tables, &copy->oid,
+											  &found);
+
+	*entry = *copy;
+	dshash_release_lock(copies->tables, entry);
+}
+
+static int
+by_name(const ListCell *a, const ListCell *b)
+{
+	const TableCopy *x = lfirst(a);
+	const TableCopy *y = lfirst(b);
+	int			order = strcmp(x->schema, y->schema);
+
+	return order != 0 ? order : strcmp(x->table, y->table);
+}
+
+/* The tables noted so far, palloc'd TableCopy structs, by schema and name. */
+List *
+copies_list(Copies *copies)
+{
+	List	   *list = NIL;
+	dshash_seq_status status;
+	TableCopy  *entry;
+
+	dshash_seq_init(&status, copies->tables, false);
+	while ((entry = dshash_seq_next(&status)) != NULL)
+	{
+		TableCopy  *copy = palloc(sizeof(TableCopy));
+
+		*copy = *entry;
+		list = lappend(list, copy);
+	}
+	dshash_seq_term(&status);
+	list_sort(list, by_name);
+	return list;
+}

@@ -1,0 +1,84 @@
+/*-------------------------------------------------------------------------
+ *
+ * archived_mark.c
+ *	  That a snapshot has been archived, beside it.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "store/archived_mark.h"
+#include "util/files.h"
+#include "util/json_record.h"
+
+#define ARCHIVED_MAX_SIZE	((size_t) 4096)
+
+typedef struct Archived
+{
+	char	   *name;			/* of the snapshot */
+	TimestampTz archived_at;
+} Archived;
+
+static const RecordMember members[] = {
+	{"name", RECORD_STRING, offsetof(Archived, name)},
+	{"archived_at", RECORD_TIME, offsetof(Archived, archived_at)},
+};
+
+/*
+ * Prepare the file that says that the snapshot of that name, in the directory at
+ * path, has been archived, so that no full or read-only disk can prevent it
+ * later.  The prepared file is beside the snapshot and not in it, so that no
+ * copy contains it.  Raises an error when that fails.
+ */
+void
+archived_mark_prepare(Replacement *prepared, const char *path, const char *name,
+				 TimestampTz archived_at)
+{
+	Archived	archived = {pstrdup(name), archived_at};
+	StringInfoData json;
+
+	if (access(path, W_OK | X_OK) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write to directory \"%s\": %m", path)));
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	record_write(&json, members, lengthof(members), &archived);
+	appendStringInfoString(&json, "}\n");
+	replace_prepare(prepared,
+					psprintf("%.*s/%s", (int) (strrchr(path, '/') - path),
+							 path, ARCHIVED_FILE),
+					json.data);
+}
+
+/* Move the prepared file into the snapshot.  Raises an error when that fails. */
+void
+archived_mark_finish(Replacement *prepared, const char *path)
+{
+	replace_finish(prepared, psprintf("%s/%s", path, ARCHIVED_FILE));
+}
+
+/*
+ * When the archiving of the snapshot in the directory at path, which has that
+ * name, was begun that succeeded;
+ * 0 when it was not, as far as can be told.  Raises no error.
+ */
+TimestampTz
+archived_mark_read(const char *path, const char *name)
+{
+	Archived	archived = {0};
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(psprintf("%s/%s", path, ARCHIVED_FILE),
+								  ARCHIVED_MAX_SIZE, &len, &problem);
+
+	if (text == NULL ||
+		record_parse(text, len, members, lengthof(members), &archived) != NULL ||
+		strcmp(archived.name, name) != 0)
+		return 0;
+	return archived.archived_at;
+}

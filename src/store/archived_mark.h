@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * archived_mark.h
+ *	  That a snapshot has been archived, beside it.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_ARCHIVED_MARK_H
+#define SNAPSHOT_WORKER_ARCHIVED_MARK_H
+
+#include "datatype/timestamp.h"
+
+#include "store/replace_file.h"
+
+#define ARCHIVED_FILE	"archived.json"
+
+extern void archived_mark_prepare(Replacement *prepared, const char *path,
+							 const char *name, TimestampTz archived_at);
+extern void archived_mark_finish(Replacement *prepared, const char *path);
+extern TimestampTz archived_mark_read(const char *path, const char *name);
+
+#endif							/* SNAPSHOT_WORKER_ARCHIVED_MARK_H */

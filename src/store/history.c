@@ -1,0 +1,299 @@
+/*-------------------------------------------------------------------------
+ *
+ * history.c
+ *	  One line for each finished run, good or bad.
+ *
+ * The file has a JSON object on each line, oldest first, and belongs to one
+ * cluster.  A primary and its standbys may share it, so that it is written
+ * under a lock.  A line that was cut off by a crash is passed over.  The file
+ * is kept short: when it has grown to twice what is kept, older lines are
+ * dropped, first those of the databases that have most lines.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file_perm.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "store/file_lock.h"
+#include "store/history.h"
+#include "store/history_tail.h"
+#include "store/replace_file.h"
+#include "util/files.h"
+#include "util/json_record.h"
+
+/* Lines are mostly of some 300 bytes: some thousands of them are kept. */
+#define HISTORY_KEPT_BYTES	((off_t) 1024 * 1024)
+
+/* Of a longer file, the last lines are read. */
+#define HISTORY_READ_BYTES	(3 * HISTORY_KEPT_BYTES)
+
+/* The lock is waited for up to ten seconds. */
+#define LOCK_TRIES			200
+#define LOCK_SLEEP_MS		50
+
+static const RecordMember members[] = {
+	{"name", RECORD_STRING, offsetof(HistoryLine, name)},
+	{"reason", RECORD_STRING, offsetof(HistoryLine, reason)},
+	{"attempt", RECORD_NUMBER, offsetof(HistoryLine, attempt)},
+	{"scheduled_for", RECORD_TIME_OR_NULL, offsetof(HistoryLine, scheduled_for)},
+	{"started_at", RECORD_TIME, offsetof(HistoryLine, started_at)},
+	{"finished_at", RECORD_TIME, offsetof(HistoryLine, finished_at)},
+	{"outcome", RECORD_STRING, offsetof(HistoryLine, outcome)},
+	{"error", RECORD_STRING_OR_NULL, offsetof(HistoryLine, error)},
+	{"size", RECORD_NUMBER, offsetof(HistoryLine, size)},
+};
+
+static char *
+history_path(const char *directory, uint64 system_identifier)
+{
+	return psprintf("%s/history-" UINT64_FORMAT ".jsonl",
+					directory, system_identifier);
+}
+
+/* Append a line to a text. */
+void
+history_format(StringInfo text, const HistoryLine *line)
+{
+	appendStringInfoChar(text, '{');
+	record_write(text, members, lengthof(members), line);
+	appendStringInfoString(text, "}\n");
+}
+
+/* Whoever else has the lock needs it for a moment only. */
+static void
+lock_file(int fd, const char *path)
+{
+	for (int i = 0; file_lock_take(fd, LOCK_EX) != 0; i++)
+	{
+		if ((errno != EINTR && errno != EWOULDBLOCK) || i >= LOCK_TRIES)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not lock file \"%s\": %m", path)));
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(LOCK_SLEEP_MS * 1000L);
+	}
+}
+
+static int
+open_history(const char *path)
+{
+	int			fd = OpenTransientFilePerm(path, O_RDWR | O_APPEND | O_CREAT |
+										   O_NOFOLLOW | PG_BINARY,
+										   pg_file_create_mode);
+
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\": %m", path)));
+	return fd;
+}
+
+/*
+ * Lock the file that is open.  Returns false when it is no longer the one of
+ * that path: someone else cut it short between open and lock.
+ */
+static bool
+lock_current(int fd, const char *path, struct stat *st)
+{
+	struct stat named;
+
+	lock_file(fd, path);
+	if (fstat(fd, st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", path)));
+	return lstat(path, &named) == 0 &&
+		named.st_ino == st->st_ino && named.st_dev == st->st_dev;
+}
+
+/*
+ * The lines of a history, oldest first: a list of HistoryLine.  What is not a
+ * line of ours is passed over.
+ */
+static List *
+read_lines(const char *path)
+{
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read_end(path, HISTORY_READ_BYTES, &len, &problem);
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext parsing = AllocSetContextCreate(caller, "history line",
+												  ALLOCSET_DEFAULT_SIZES);
+	List	   *lines = NIL;
+	char	   *p = text;
+
+	while (text != NULL && p < text + len)
+	{
+		char	   *end = memchr(p, '\n', text + len - p);
+		HistoryLine line = {0};
+
+		CHECK_FOR_INTERRUPTS();
+		if (end == NULL)
+			break;				/* torn: it is not finished */
+		*end = '\0';
+
+		/* what is none of ours is not to stay in memory */
+		MemoryContextSwitchTo(parsing);
+		problem = record_parse(p, end - p, members, lengthof(members), &line);
+		MemoryContextSwitchTo(caller);
+		if (problem == NULL)
+		{
+			HistoryLine *copy = palloc(sizeof(HistoryLine));
+
+			*copy = line;
+			record_copy_strings(members, lengthof(members), copy);
+			lines = lappend(lines, copy);
+		}
+		MemoryContextReset(parsing);
+		p = end + 1;
+	}
+	MemoryContextDelete(parsing);
+	if (text != NULL)
+		pfree(text);
+	return lines;
+}
+
+/* Replace the file, which is locked, by the lines that are to be kept. */
+static void
+drop_old_lines(const char *path)
+{
+	List	   *lines = read_lines(path);
+
+	if (lines == NIL)
+		return;
+	replace_file(path, history_tail(lines, HISTORY_KEPT_BYTES));
+}
+
+/* Does a file of that size end with a whole line? */
+static bool
+ends_with_newline(int fd, off_t size)
+{
+	char		last;
+
+	return size == 0 ||
+		(pread(fd, &last, 1, size - 1) == 1 && last == '\n');
+}
+
+typedef void (*history_action) (int fd, const char *path,
+								const struct stat *st, void *arg);
+
+/*
+ * Do something to the file while it is open and locked.  It is closed, and so
+ * unlocked, whatever happens: who called us may catch the error and live on.
+ * Returns false when the file was replaced meanwhile.
+ */
+static bool
+try_with_lock(const char *path, history_action action, void *arg)
+{
+	volatile bool done = false;
+	int			fd = open_history(path);
+
+	PG_TRY();
+	{
+		struct stat st;
+
+		if (lock_current(fd, path, &st))
+		{
+			action(fd, path, &st, arg);
+			done = true;
+		}
+	}
+	PG_FINALLY();
+	{
+		/* what was written is synced: nothing can be lost here */
+		(void) CloseTransientFile(fd);
+		file_lock_drop(fd);
+	}
+	PG_END_TRY();
+	return done;
+}
+
+static void
+with_lock(const char *path, history_action action, void *arg)
+{
+	while (!try_with_lock(path, action, arg))
+		CHECK_FOR_INTERRUPTS();
+}
+
+static void
+append_line(int fd, const char *path, const struct stat *st, void *arg)
+{
+	HistoryLine line = *(HistoryLine *) arg;
+	StringInfoData json;
+
+	/* under the lock, so that lines are in the order of their times */
+	if (line.finished_at == 0)
+		line.finished_at = GetCurrentTimestamp();
+	if (line.started_at == 0)
+		line.started_at = line.finished_at;
+
+	initStringInfo(&json);
+	if (!ends_with_newline(fd, st->st_size))
+		appendStringInfoChar(&json, '\n');
+	history_format(&json, &line);
+	files_write(fd, path, json.data);
+	pfree(json.data);
+}
+
+/*
+ * Add a line to the history of a cluster in a directory, durably.  A run that
+ * has no finished_at ends now, and one without started_at began then.  Raises an
+ * error when that fails.
+ */
+void
+history_append(const char *directory, uint64 system_identifier,
+			   const HistoryLine *line)
+{
+	with_lock(history_path(directory, system_identifier), append_line,
+			  unconstify(HistoryLine *, line));
+	(void) fsync_fname_ext(directory, true, false, ERROR);
+}
+
+static void
+trim(int fd, const char *path, const struct stat *st, void *arg)
+{
+	if (st->st_size > 2 * HISTORY_KEPT_BYTES)
+		drop_old_lines(path);
+}
+
+/*
+ * Drop older lines of a history that has grown too long.  Raises an error when
+ * that fails.
+ */
+void
+history_trim(const char *directory, uint64 system_identifier)
+{
+	with_lock(history_path(directory, system_identifier), trim, NULL);
+}
+
+/*
+ * Is a line about a snapshot that was taken, but whose verification failed?
+ * Other failures leave no snapshot, and so have no size.
+ */
+bool
+history_is_of_verification(const HistoryLine *line)
+{
+	return strcmp(line->outcome, OUTCOME_FAILED) == 0 && line->size > 0;
+}
+
+/*
+ * The history of a cluster in a directory, oldest first: a list of
+ * HistoryLine.  Returns NIL when there is no history that could be read.
+ */
+List *
+history_read(const char *directory, uint64 system_identifier)
+{
+	return read_lines(history_path(directory, system_identifier));
+}

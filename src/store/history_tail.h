@@ -1,0 +1,17 @@
+/*-------------------------------------------------------------------------
+ *
+ * history_tail.h
+ *	  Which lines of a history that has grown too long are kept: pure.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_HISTORY_TAIL_H
+#define SNAPSHOT_WORKER_HISTORY_TAIL_H
+
+#include "store/history.h"
+
+extern char *history_tail(List *lines, size_t limit);
+
+#endif							/* SNAPSHOT_WORKER_HISTORY_TAIL_H */

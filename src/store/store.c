@@ -1,0 +1,290 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.c
+ *	  The snapshot directory: what is in it.
+ *
+ * The directory is the catalog: what is a snapshot, and which, is read from
+ * names (see database_folders.c) and manifests alone.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "store/archived_mark.h"
+#include "store/database_folders.h"
+#include "store/replace_file.h"
+#include "store/store.h"
+#include "store/verified_mark.h"
+#include "util/files.h"
+#include "util/litter.h"
+#include "util/snapshot_name.h"
+
+/*
+ * Read whether a snapshot is pinned, and the note with that.  Whatever has the
+ * name of the pin is one; a file can have been made by hand, too.
+ */
+static void
+read_pin(StoredSnapshot *snapshot)
+{
+	char	   *path = psprintf("%s/%s", snapshot->path, STORE_PIN_FILE);
+	const char *problem;
+	struct stat st;
+	size_t		len;
+
+	snapshot->pinned = lstat(path, &st) == 0;
+	if (!snapshot->pinned)
+		return;
+	snapshot->note = files_read(path, STORE_NOTE_MAX_SIZE + 1, &len, &problem);
+	if (snapshot->note == NULL)
+		return;
+	while (len > 0 && snapshot->note[len - 1] == '\n')
+		snapshot->note[--len] = '\0';
+	if (len == 0)
+		snapshot->note = NULL;
+}
+
+/*
+ * Read the snapshot of a name, which has the form of one.  Returns NULL, after
+ * a report at elevel, when what is there is not a whole snapshot.
+ */
+StoredSnapshot *
+store_load(const char *directory, const char *name, bool want_lists, int elevel)
+{
+	StoredSnapshot *snapshot = palloc0(sizeof(StoredSnapshot));
+	char		folder[NAMES_FOLDER_SIZE];
+	const char *problem = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext parsing;
+	char	   *text;
+	size_t		len;
+	bool		exists = true;
+
+	snapshot->name = pstrdup(name);
+	snapshot->path = psprintf("%s/%s", directory, name);
+	if (!names_split(name, folder, snapshot->database, &snapshot->start) ||
+		!folders_is_directory(snapshot->path))
+		return NULL;
+
+	/* A manifest can be large; little of it is kept, unless all is wanted. */
+	parsing = AllocSetContextCreate(CurrentMemoryContext, "manifest",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(parsing);
+	text = files_read(psprintf("%s/%s", snapshot->path, MANIFEST_FILE),
+					  MANIFEST_MAX_SIZE, &len, &problem);
+	if (text == NULL)
+		exists = errno != ENOENT;
+	else
+	{
+		problem = manifest_parse(text, len, want_lists, &snapshot->manifest);
+		if (problem == NULL && strcmp(snapshot->manifest.name, name) != 0)
+			problem = "it belongs to a snapshot of another name";
+		pfree(text);
+	}
+	MemoryContextSwitchTo(caller);
+	if (problem != NULL)
+		problem = pstrdup(problem);
+	else if (!want_lists)
+		manifest_copy_strings(&snapshot->manifest);
+	if (problem != NULL || !want_lists)
+		MemoryContextDelete(parsing);
+
+	/* removed since the directory was read, or never a snapshot */
+	if (!exists)
+		return NULL;
+	if (problem != NULL)
+	{
+		ereport(elevel,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("snapshot \"%s\" is damaged", name),
+				 errdetail("File \"%s/%s\" is unusable: %s.",
+						   snapshot->path, MANIFEST_FILE, problem)));
+		return NULL;
+	}
+	snapshot->verified = verified_mark_read(snapshot->path, name,
+										   &snapshot->verification);
+	snapshot->failed = snapshot->verified &&
+		snapshot->verification.problem != NULL;
+	snapshot->archived_at = archived_mark_read(snapshot->path, name);
+	read_pin(snapshot);
+	return snapshot;
+}
+
+/*
+ * The snapshot of a name, with all that its manifest has if that is wanted.
+ * Raises an error when the name is none, or there is no such snapshot, or not a
+ * whole one.
+ */
+StoredSnapshot *
+store_get(const char *directory, const char *name, bool want_lists)
+{
+	char		folder[NAMES_FOLDER_SIZE];
+	char		database[NAMEDATALEN];
+	TimestampTz start;
+	StoredSnapshot *snapshot;
+
+	if (!names_split(name, folder, database, &start))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 strlen(name) < NAMES_SIZE ?
+				 errmsg("invalid name of a snapshot: \"%s\"", name) :
+				 errmsg("invalid name of a snapshot"),
+				 errhint("Use a name as snapshot_list() has it, such as \"appdb/2026-03-19T03-00-00Z\".")));
+	snapshot = store_load(directory, name, want_lists, ERROR);
+	if (snapshot == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("snapshot \"%s\" does not exist", name),
+				 errdetail("It would be in directory \"%s\".", directory)));
+	return snapshot;
+}
+
+/* Where the archive of a snapshot is, palloc'd. */
+char *
+store_archive_path(const StoredSnapshot *snapshot)
+{
+	return psprintf("%s/%.*s.dump", snapshot->path,
+					(int) strcspn(snapshot->name, "/"), snapshot->name);
+}
+
+/* Is a path in a snapshot that of a file which is to replace one of ours? */
+static bool
+is_temporary(const char *path)
+{
+	static const char *const replaced[] = {STORE_PIN_FILE, VERIFICATION_FILE,
+	ARCHIVED_FILE};
+	uint64		system_identifier;
+	size_t		len = replace_parse_name(path, &system_identifier);
+
+	for (size_t i = 0; i < lengthof(replaced); i++)
+	{
+		if (len == strlen(replaced[i]) && strncmp(path, replaced[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What is in a snapshot's directory that its manifest does not name, as a path
+ * relative to the snapshot, or NULL.  What file systems and desktops leave does
+ * not count.
+ */
+const char *
+store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
+{
+	const List *files = snapshot->manifest.files;
+	static char *const others[] = {MANIFEST_FILE, STORE_PIN_FILE,
+	VERIFICATION_FILE, ARCHIVED_FILE};
+	char	  **known = palloc((list_length(files) + lengthof(others)) *
+							   sizeof(char *));
+	int			nknown = 0;
+	ListCell   *lc;
+
+	foreach(lc, files)
+		known[nknown++] = ((ManifestFile *) lfirst(lc))->path;
+	for (size_t i = 0; i < lengthof(others); i++)
+		known[nknown++] = others[i];
+	qsort(known, nknown, sizeof(char *), pg_qsort_strcmp);
+
+	foreach(lc, tree->files)
+	{
+		char	   *file = lfirst(lc);
+
+		if (bsearch(&file, known, nknown, sizeof(char *),
+					pg_qsort_strcmp) == NULL &&
+			!is_temporary(file) && !litter_is_file(file))
+			return file;
+	}
+
+	/* A directory is ours for the sake of what is ours in it. */
+	foreach(lc, tree->directories)
+	{
+		const char *directory = lfirst(lc);
+		size_t		len = strlen(directory);
+		bool		is_ours = litter_is_directory(directory);
+
+		for (int i = 0; i < nknown && !is_ours; i++)
+			is_ours = strncmp(known[i], directory, len) == 0 &&
+				known[i][len] == '/';
+		if (!is_ours)
+			return directory;
+	}
+	return tree->others != NIL ? linitial(tree->others) : NULL;
+}
+
+/*
+ * The snapshots in a directory, of one database or (NULL) of all, that start
+ * at an instant or later, newest first: a list of StoredSnapshot.  Those that
+ * are not whole are left out and reported at damage_elevel; a directory that
+ * cannot be read, at elevel (but one folder of all is no more than a WARNING).
+ * One that does not exist has no snapshots.
+ */
+List *
+store_list(const char *directory, const char *database, TimestampTz since,
+		   int elevel, int damage_elevel)
+{
+	List	   *snapshots = NIL;
+	ListCell   *lc;
+
+	foreach(lc, folders_names(directory, database, since, elevel))
+	{
+		StoredSnapshot *snapshot;
+
+		CHECK_FOR_INTERRUPTS();
+		snapshot = store_load(directory, lfirst(lc), false, damage_elevel);
+		if (snapshot != NULL)
+			snapshots = lappend(snapshots, snapshot);
+	}
+	return snapshots;
+}
+
+/*
+ * The newest snapshot of a database that is wanted (any one, when want is
+ * NULL), or NULL.  Older ones are not looked at.  Raises no error: what cannot
+ * be read is not there.
+ */
+StoredSnapshot *
+store_newest(const char *directory, const char *database,
+			 bool (*want) (const StoredSnapshot *snapshot, const void *arg),
+			 const void *arg)
+{
+	ListCell   *lc;
+
+	foreach(lc, folders_names(directory, database, DT_NOBEGIN, WARNING))
+	{
+		StoredSnapshot *snapshot = store_load(directory, lfirst(lc), false,
+											  DEBUG1);
+
+		if (snapshot != NULL && (want == NULL || want(snapshot, arg)))
+			return snapshot;
+	}
+	return NULL;
+}
+
+/*
+ * Was the scheduled snapshot of a database for a slot taken by this cluster?
+ * Raises no error: where the directory cannot be read, none was found.
+ */
+bool
+store_has_slot(const char *directory, const char *database, TimestampTz slot,
+			   uint64 system_identifier)
+{
+	ListCell   *lc;
+
+	/* it started when it was due, or later */
+	foreach(lc, store_list(directory, database, slot, DEBUG1, DEBUG1))
+	{
+		StoredSnapshot *snapshot = lfirst(lc);
+
+		if (snapshot->manifest.scheduled_for == slot &&
+			snapshot->manifest.system_identifier == system_identifier)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.h
+ *	  The snapshot directory: what is in it.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_STORE_H
+#define SNAPSHOT_WORKER_STORE_H
+
+#include "datatype/timestamp.h"
+
+#include "store/manifest.h"
+#include "store/verified_mark.h"
+#include "util/files.h"
+
+/* A snapshot that holds a file of this name is pinned. */
+#define STORE_PIN_FILE		"pinned"
+#define STORE_GLOBALS_FILE	"globals.sql"
+
+/* That file holds a note, of at most so many bytes. */
+#define STORE_NOTE_MAX_SIZE	1024
+
+/* A snapshot in the directory. */
+typedef struct StoredSnapshot
+{
+	char	   *name;
+	char	   *path;
+	char		database[NAMEDATALEN];
+	TimestampTz start;			/* the instant in its name */
+	bool		pinned;
+	char	   *note;			/* with the pin, in UTF-8, or NULL */
+	TimestampTz archived_at;	/* 0 when it was not */
+	bool		verified;		/* there is an outcome of a verification */
+	Verification verification;
+	bool		failed;			/* its last verification failed */
+	Manifest	manifest;		/* in lists of snapshots without its own */
+} StoredSnapshot;
+
+extern StoredSnapshot *store_load(const char *directory, const char *name,
+								  bool want_lists, int elevel);
+extern StoredSnapshot *store_get(const char *directory, const char *name,
+								 bool want_lists);
+extern char *store_archive_path(const StoredSnapshot *snapshot);
+extern const char *store_foreign_file(const StoredSnapshot *snapshot,
+									  const FileTree *tree);
+extern List *store_list(const char *directory, const char *database,
+						TimestampTz since, int elevel, int damage_elevel);
+extern StoredSnapshot *store_newest(const char *directory, const char *database,
+									bool (*want) (const StoredSnapshot *snapshot,
+												  const void *arg),
+									const void *arg);
+extern bool store_has_slot(const char *directory, const char *database,
+						   TimestampTz slot, uint64 system_identifier);
+
+#endif							/* SNAPSHOT_WORKER_STORE_H */

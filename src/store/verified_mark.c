@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * verified_mark.c
+ *	  The outcome of a verification, beside the snapshot.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "store/replace_file.h"
+#include "store/verified_mark.h"
+#include "util/files.h"
+#include "util/json_record.h"
+
+#define VERIFICATION_MAX_SIZE	((size_t) 256 * 1024)
+
+static const RecordMember members[] = {
+	{"name", RECORD_STRING, offsetof(Verification, name)},
+	{"verified_at", RECORD_TIME, offsetof(Verification, verified_at)},
+	{"level", RECORD_STRING, offsetof(Verification, level)},
+	{"problem", RECORD_STRING_OR_NULL, offsetof(Verification, problem)},
+};
+
+/*
+ * Write the outcome into the snapshot's directory at path, in place of the one
+ * before.  Raises an error when that fails.
+ */
+void
+verified_mark_write(const char *path, const Verification *verification)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	record_write(&json, members, lengthof(members), verification);
+	appendStringInfoString(&json, "}\n");
+	replace_file(psprintf("%s/%s", path, VERIFICATION_FILE), json.data);
+}
+
+/*
+ * Read the last outcome for the snapshot of that name from its directory.
+ * Returns false where there is none that can be used.  Raises no error.
+ */
+bool
+verified_mark_read(const char *path, const char *name,
+				  Verification *verification)
+{
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(psprintf("%s/%s", path, VERIFICATION_FILE),
+								  VERIFICATION_MAX_SIZE, &len, &problem);
+
+	memset(verification, 0, sizeof(*verification));
+	return text != NULL &&
+		record_parse(text, len, members, lengthof(members),
+					 verification) == NULL &&
+		strcmp(verification->name, name) == 0;
+}
+
+/* Are two outcomes for the same snapshot the same one? */
+bool
+verified_mark_equal(const Verification *a, const Verification *b)
+{
+	return a->verified_at == b->verified_at &&
+		strcmp(a->level, b->level) == 0 &&
+		(a->problem == NULL) == (b->problem == NULL) &&
+		(a->problem == NULL || strcmp(a->problem, b->problem) == 0);
+}

@@ -1,0 +1,427 @@
+/*-------------------------------------------------------------------------
+ *
+ * child_process.c
+ *	  Start, drain, time out, stop and reap one child process.
+ *
+ * A process has at most one child at a time.  It is started with
+ * posix_spawn(), which does not copy the address space, however large the
+ * server's shared memory is, and runs no code of the server's between fork
+ * and exec.  Its standard error comes back through a pipe that is drained
+ * while it runs; what it said last is kept.
+ *
+ * The exit of a child and the end of its output are two events, in either
+ * order: a grandchild may hold the pipe open.  The child is left unreaped
+ * until both have come, so that its process group, which it leads, cannot
+ * become someone else's before we have signalled it for the last time.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/stringinfo.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
+#include "storage/pmsignal.h"
+#include "storage/procsignal.h"
+
+#include "tools/child_process.h"
+#include "util/clock.h"
+#include "util/wait_events.h"
+
+/* How much of a child's output is kept, and of one line of it. */
+#define OUTPUT_KEPT_BYTES	1400
+#define LINE_KEPT_BYTES		400
+
+/* From SIGTERM to SIGKILL, and from a child's exit to that of its group. */
+#define GRACE_SECONDS		5
+
+/* Reads in a row before other things are looked at. */
+#define DRAIN_READS			64
+
+/* Cap on each wait, should a signal go missing. */
+#define WAIT_MS				1000
+
+typedef struct Output
+{
+	StringInfoData text;		/* the last lines */
+	size_t		line_len;		/* what is kept of the last one so far */
+	const ChildWatcher *watcher;
+} Output;
+
+/* The process to stop when this one has to go; 0 is none. */
+static pid_t child_pid = 0;
+
+static void
+handle_child_exit(SIGNAL_ARGS)
+{
+	int			save_errno = errno;
+
+	SetLatch(MyLatch);
+	errno = save_errno;
+}
+
+/* For a process that is to run children: have their exit set its latch. */
+void
+child_init(void)
+{
+	pqsignal(SIGCHLD, handle_child_exit);
+}
+
+/* Has the child ended?  It is left to be reaped. */
+static bool
+has_exited(void)
+{
+	siginfo_t	info;
+
+	memset(&info, 0, sizeof(info));
+	if (waitid(P_PID, child_pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+		return errno != EINTR;
+	return info.si_pid == child_pid;
+}
+
+/* Reap the child; false, with errno, when there was nothing to reap. */
+static bool
+reap(int *status)
+{
+	pid_t		pid;
+
+	do
+	{
+		pid = waitpid(child_pid, status, 0);
+	} while (pid < 0 && errno == EINTR);
+	child_pid = 0;
+	return pid > 0;
+}
+
+static void
+signal_group(int signo)
+{
+	/* Without anyone left to signal, there is nothing to do. */
+	(void) kill(-child_pid, signo);
+}
+
+/*
+ * Stop the child and its whole process group, if there is one, and reap it:
+ * SIGTERM, some seconds of grace, SIGKILL.  Needs no latch and handles no
+ * interrupts, so that it can be called while this process exits.
+ */
+void
+child_stop(void)
+{
+	int			status;
+
+	if (child_pid == 0)
+		return;
+
+	/* a child that outlives the postmaster keeps another from starting */
+	signal_group(PostmasterIsAlive() ? SIGTERM : SIGKILL);
+	for (int i = 0; i < GRACE_SECONDS * 100 && !has_exited(); i++)
+	{
+		/* whoever emitted one waits for all processes */
+		if (ProcSignalBarrierPending)
+			ProcessProcSignalBarrier();
+		pg_usleep(10000L);
+	}
+	signal_group(SIGKILL);
+	(void) reap(&status);
+}
+
+/* Close on exec what the child is not to have; 0, or an error number. */
+static int
+hide_descriptors(posix_spawn_file_actions_t *actions)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+	return posix_spawn_file_actions_addclosefrom_np(actions, 3);
+#else
+	long		max = sysconf(_SC_OPEN_MAX);
+
+	for (int fd = 3; fd < max; fd++)
+	{
+		int			flags = fcntl(fd, F_GETFD);
+
+		if (flags >= 0 && fcntl(fd, F_SETFD, flags | FD_CLOEXEC) != 0)
+			return errno;
+	}
+	return 0;
+#endif
+}
+
+/*
+ * Start the child.  Its standard input comes from a descriptor, or (negative)
+ * from nowhere; its output goes to one or (negative) to nowhere; and so do its
+ * errors.
+ */
+static void
+spawn(char **argv, char **envp, int input, int output, int error)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t	all;
+	sigset_t	none;
+	pid_t		pid;
+	int			rc;
+
+	memset(&actions, 0, sizeof(actions));
+	memset(&attr, 0, sizeof(attr));
+	sigfillset(&all);
+	sigemptyset(&none);
+
+	rc = posix_spawn_file_actions_init(&actions);
+	if (rc == 0)
+		rc = posix_spawnattr_init(&attr);
+	if (rc == 0 && input < 0)
+		rc = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO,
+											  "/dev/null", O_RDONLY, 0);
+	if (rc == 0 && input >= 0)
+		rc = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	if (rc == 0 && output < 0)
+		rc = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO,
+											  "/dev/null", O_WRONLY, 0);
+	if (rc == 0 && output >= 0)
+		rc = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_adddup2(&actions, error, STDERR_FILENO);
+	if (rc == 0)
+		rc = posix_spawnattr_setsigdefault(&attr, &all);
+	if (rc == 0)
+		rc = posix_spawnattr_setsigmask(&attr, &none);
+	if (rc == 0)
+		rc = posix_spawnattr_setpgroup(&attr, 0);
+	if (rc == 0)
+		rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF |
+									  POSIX_SPAWN_SETSIGMASK |
+									  POSIX_SPAWN_SETPGROUP);
+	if (rc == 0)
+		rc = hide_descriptors(&actions);
+	if (rc == 0)
+		rc = posix_spawn(&pid, argv[0], &actions, &attr, argv, envp);
+	if (rc == 0)
+		child_pid = pid;
+	/* after a failure to make them there is no memory in them */
+	(void) posix_spawn_file_actions_destroy(&actions);
+	(void) posix_spawnattr_destroy(&attr);
+	if (rc != 0)
+	{
+		errno = rc;
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not start \"%s\": %m", argv[0])));
+	}
+}
+
+/*
+ * Add to the output, but of each line only its beginning: what matters of a
+ * query that names ten thousand tables is in front of it.  Of the lines, the
+ * last ones are kept.
+ */
+static void
+keep_output(Output *output, const char *data, size_t len)
+{
+	StringInfo	text = &output->text;
+
+	for (const char *end = data + len; data < end;)
+	{
+		const char *newline = memchr(data, '\n', end - data);
+		size_t		part = (newline != NULL ? newline : end) - data;
+		size_t		room = LINE_KEPT_BYTES - output->line_len;
+
+		appendBinaryStringInfo(text, data, Min(part, room));
+		output->line_len += Min(part, room);
+		data += part;
+		if (newline != NULL)
+		{
+			if (output->watcher == NULL ||
+				output->watcher->want_line(output->watcher->arg,
+										   text->data + text->len -
+										   output->line_len))
+				appendStringInfoChar(text, '\n');
+			else
+			{
+				text->len -= output->line_len;
+				text->data[text->len] = '\0';
+			}
+			output->line_len = 0;
+			data++;
+		}
+	}
+	while (text->len > OUTPUT_KEPT_BYTES)
+	{
+		char	   *newline = strchr(text->data, '\n');
+		int			excess;
+
+		if (newline == NULL)
+			break;				/* never: no line is that long */
+		excess = newline + 1 - text->data;
+		memmove(text->data, newline + 1, text->len - excess + 1);
+		text->len -= excess;
+	}
+}
+
+/*
+ * Read what is there, but not for ever, should it be written faster than it
+ * is read.  Returns false at the end of the output.
+ */
+static bool
+drain(int fd, Output *output)
+{
+	char		buffer[4096];
+
+	for (int i = 0; i < DRAIN_READS; i++)
+	{
+		ssize_t		n = read(fd, buffer, sizeof(buffer));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return true;
+		if (n < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read output of child process: %m")));
+		if (n == 0)
+			return false;
+
+		/* a text cannot hold it */
+		for (char *p = buffer; p < buffer + n; p++)
+		{
+			if (*p == '\0')
+				*p = '?';
+		}
+		keep_output(output, buffer, n);
+	}
+	return true;
+}
+
+/* Wait, but no longer than until the next look, if there is none sooner. */
+static void
+wait_for_event(int fd, long timeout)
+{
+	int			events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
+
+	if (fd >= 0)
+		events |= WL_SOCKET_READABLE;
+	(void) WaitLatchOrSocket(MyLatch, events, fd < 0 ? PGINVALID_SOCKET : fd,
+							 timeout, wait_event(WAIT_CHILD));
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* Wait until the child has ended and its output too, or it is stopped. */
+static void
+supervise(int fd, double deadline, Output *output, ChildResult *result)
+{
+	bool		open = true;
+	bool		exited = false;
+	bool		busy = false;
+	double		group_deadline = 0;
+
+	while (!exited || open)
+	{
+		wait_for_event(open ? fd : -1, busy ? 0 : WAIT_MS);
+
+		/* In this order: what it wrote before its exit is there after it. */
+		if (!exited && has_exited())
+		{
+			exited = true;
+			group_deadline = clock_seconds() + GRACE_SECONDS;
+		}
+		if (open)
+			open = drain(fd, output);
+
+		if (exited && open && clock_seconds() >= group_deadline)
+			break;				/* it left something behind in its group */
+		if (!exited && deadline > 0 && clock_seconds() >= deadline)
+		{
+			result->timed_out = true;
+			child_stop();
+			break;
+		}
+		busy = !exited && output->watcher != NULL &&
+			output->watcher->use_time(output->watcher->arg);
+	}
+	if (result->timed_out)
+		return;
+	signal_group(SIGKILL);
+	if (!reap(&result->status))
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not wait for child process: %m")));
+}
+
+/*
+ * Run a program (argv[0] is its absolute path) in exactly this environment, with
+ * this descriptor as its standard input (negative for none), and wait for its
+ * end, at most until a deadline (of clock_seconds(); 0 is none), when it is
+ * stopped.  Its standard output goes to the descriptor output_fd, or as that is
+ * CHILD_DISCARD or CHILD_KEEP.  Its last lines on standard error, and of what
+ * is kept of its output, are in the result.  The watcher, if there is
+ * one, is shown the beginning of each line as it comes, and gets the time in between.
+ *
+ * How the program ended is a result and not an error.  Raises an error when
+ * it cannot be started, and whatever interrupts raise; then the program has
+ * been stopped.
+ */
+void
+child_run(char **argv, char **envp, int input, int output_fd,
+		  double deadline, const ChildWatcher *watcher, ChildResult *result)
+{
+	Output		output = {0};
+	int			fds[2];
+	volatile bool write_end_open = true;
+
+	Assert(child_pid == 0);
+	memset(result, 0, sizeof(*result));
+	initStringInfo(&output.text);
+	output.watcher = watcher;
+
+	/* both ends of the pipe */
+	ReserveExternalFD();
+	ReserveExternalFD();
+	if (pipe(fds) != 0)
+	{
+		ReleaseExternalFD();
+		ReleaseExternalFD();
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create pipe: %m")));
+	}
+	PG_TRY();
+	{
+		if (fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not set up pipe: %m")));
+		spawn(argv, envp, input, output_fd == CHILD_KEEP ? fds[1] : output_fd,
+			  fds[1]);
+		(void) close(fds[1]);
+		write_end_open = false;
+		supervise(fds[0], deadline, &output, result);
+	}
+	PG_FINALLY();
+	{
+		child_stop();
+		(void) close(fds[0]);
+		if (write_end_open)
+			(void) close(fds[1]);
+		ReleaseExternalFD();
+		ReleaseExternalFD();
+	}
+	PG_END_TRY();
+
+	/* it ends without a newline, as messages do */
+	while (output.text.len > 0 &&
+		   output.text.data[output.text.len - 1] == '\n')
+		output.text.data[--output.text.len] = '\0';
+	result->output = output.text.data;
+}

@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * dump_toc.h
+ *	  Tables of contents of archives, as pg_restore prints them, compared: pure.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_DUMP_TOC_H
+#define SNAPSHOT_WORKER_DUMP_TOC_H
+
+#include "nodes/pg_list.h"
+
+/* Lines in the order of their bytes; equal ones as often as they come. */
+typedef struct TocLines
+{
+	char	  **lines;
+	size_t		count;
+} TocLines;
+
+extern void toc_entries(char *text, TocLines *entries);
+extern void toc_lines(char *text, TocLines *lines);
+extern List *toc_missing(const TocLines *from, const TocLines *in);
+
+#endif							/* SNAPSHOT_WORKER_DUMP_TOC_H */

@@ -1,0 +1,286 @@
+/*-------------------------------------------------------------------------
+ *
+ * tool_args.c
+ *	  Argument and environment vectors for pg_dump and its kin: pure.
+ *
+ * No shell reads these.  A database can have any name, and libpq takes what
+ * looks like a connection string for one, so that a name is always a quoted
+ * value in a connection string of ours.  No password is ever among them:
+ * where one is asked for, the pass file of the server's user has it.
+ *
+ * All vectors are palloc'd and end with NULL.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "tools/tool_args.h"
+
+static char **
+vector_of(List *strings)
+{
+	char	  **vector = palloc((list_length(strings) + 1) * sizeof(char *));
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		vector[foreach_current_index(lc)] = lfirst(lc);
+	vector[list_length(strings)] = NULL;
+	return vector;
+}
+
+/* Add keyword='value' to a connection string. */
+static void
+append_parameter(StringInfo conninfo, const char *keyword, const char *value)
+{
+	if (conninfo->len > 0)
+		appendStringInfoChar(conninfo, ' ');
+	appendStringInfo(conninfo, "%s='", keyword);
+	for (const char *p = value; *p != '\0'; p++)
+	{
+		if (*p == '\'' || *p == '\\')
+			appendStringInfoChar(conninfo, '\\');
+		appendStringInfoChar(conninfo, *p);
+	}
+	appendStringInfoChar(conninfo, '\'');
+}
+
+static char *
+server_conninfo(const Connection *connection, bool with_database)
+{
+	StringInfoData conninfo;
+
+	initStringInfo(&conninfo);
+	append_parameter(&conninfo, "host", connection->host);
+	append_parameter(&conninfo, "port", psprintf("%d", connection->port));
+	append_parameter(&conninfo, "user", connection->user);
+	append_parameter(&conninfo, "client_encoding", connection->encoding);
+	if (with_database)
+		append_parameter(&conninfo, "dbname", connection->database);
+	return conninfo.data;
+}
+
+static List *
+program(const char *bin_directory, const char *name)
+{
+	return list_make1(psprintf("%s/%s", bin_directory, name));
+}
+
+/* program --version */
+char **
+tool_args_version(const char *bin_directory, const char *name)
+{
+	return vector_of(lappend(program(bin_directory, name), "--version"));
+}
+
+/* pg_dump of a whole database into a file or directory at path. */
+char **
+tool_args_pg_dump(const char *bin_directory, const Connection *connection,
+				 const DumpOptions *options, const char *path)
+{
+	List	   *args = program(bin_directory, "pg_dump");
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, true)));
+	args = lappend(args, "--no-password");
+	/* ALTER DATABASE ... SET role may have it otherwise */
+	args = lappend(args, psprintf("--role=%s", connection->user));
+	args = lappend(args, psprintf("--format=%s", options->format));
+	args = lappend(args, psprintf("--compress=%s", options->compress));
+	if (options->jobs > 0)
+		args = lappend(args, psprintf("--jobs=%d", options->jobs));
+	if (options->lock_timeout > 0)
+		args = lappend(args, psprintf("--lock-wait-timeout=%d",
+									  options->lock_timeout));
+	args = lappend(args, psprintf("--snapshot=%s", options->snapshot));
+	args = lappend(args, "--verbose");	/* see tool_output.c */
+	args = lappend(args, "--no-sync");	/* we sync, and check that */
+	args = lappend(args, psprintf("--file=%s", path));
+	return vector_of(args);
+}
+
+/*
+ * pg_dumpall of roles and tablespaces into a file at path.  Passwords can be
+ * read by superusers only.
+ */
+char **
+tool_args_pg_dumpall_globals(const char *bin_directory,
+							const Connection *connection, int lock_timeout,
+							bool role_passwords, const char *path)
+{
+	List	   *args = program(bin_directory, "pg_dumpall");
+	StringInfoData database;
+
+	/* pg_dumpall takes the database apart from the rest, but reads it alike */
+	initStringInfo(&database);
+	append_parameter(&database, "dbname", connection->database);
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, false)));
+	args = lappend(args, psprintf("--database=%s", database.data));
+	args = lappend(args, "--no-password");
+	args = lappend(args, psprintf("--role=%s", connection->user));
+	args = lappend(args, "--globals-only");
+	if (!role_passwords)
+		args = lappend(args, "--no-role-passwords");
+	if (lock_timeout > 0)
+		args = lappend(args, psprintf("--lock-wait-timeout=%d", lock_timeout));
+	args = lappend(args, "--no-sync");
+	args = lappend(args, psprintf("--file=%s", path));
+	return vector_of(args);
+}
+
+/* pg_restore that lists the archive at path. */
+char **
+tool_args_pg_restore_list(const char *bin_directory, const char *path)
+{
+	List	   *args = program(bin_directory, "pg_restore");
+
+	args = lappend(args, "--list");
+	args = lappend(args, psprintf("%s", path));
+	return vector_of(args);
+}
+
+/*
+ * pg_dump of definitions alone, to standard output.  It is not --schema-only,
+ * which leaves out whether a materialized view is populated.
+ */
+char **
+tool_args_pg_dump_definitions(const char *bin_directory,
+							 const Connection *connection, int lock_timeout)
+{
+	List	   *args = program(bin_directory, "pg_dump");
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, true)));
+	args = lappend(args, "--no-password");
+	args = lappend(args, psprintf("--role=%s", connection->user));
+	args = lappend(args, "--format=custom");
+	args = lappend(args, psprintf("--encoding=%s", connection->encoding));
+	if (lock_timeout > 0)
+		args = lappend(args, psprintf("--lock-wait-timeout=%d", lock_timeout));
+	args = lappend(args, "--section=pre-data");
+	args = lappend(args, "--section=post-data");
+	return vector_of(args);
+}
+
+/*
+ * pg_restore that writes the definitions of the archive at path (NULL is
+ * standard input) to standard output: their list, or the script that makes
+ * them.
+ */
+char **
+tool_args_pg_restore_definitions(const char *bin_directory, bool list,
+								const char *path)
+{
+	List	   *args = program(bin_directory, "pg_restore");
+
+	args = lappend(args, list ? "--list" : "--file=-");
+	args = lappend(args, "--no-subscriptions");
+	args = lappend(args, "--section=pre-data");
+	args = lappend(args, "--section=post-data");
+	if (path != NULL)
+		args = lappend(args, psprintf("%s", path));
+	return vector_of(args);
+}
+
+/* psql that executes statements, in order, up to the first that fails. */
+char **
+tool_args_psql(const char *bin_directory, const Connection *connection,
+			  List *statements)
+{
+	List	   *args = program(bin_directory, "psql");
+	ListCell   *lc;
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, true)));
+	args = lappend(args, "--no-password");
+	args = lappend(args, "--no-psqlrc");
+	args = lappend(args, "--no-align");
+	args = lappend(args, "--tuples-only");
+	args = lappend(args, "--quiet");
+	args = lappend(args, "--set=ON_ERROR_STOP=1");
+	foreach(lc, statements)
+		args = lappend(args, psprintf("--command=%s", (char *) lfirst(lc)));
+	return vector_of(args);
+}
+
+/* pg_restore that reads all of the archive at path, to nowhere. */
+char **
+tool_args_pg_restore_read(const char *bin_directory, const char *path)
+{
+	List	   *args = program(bin_directory, "pg_restore");
+
+	args = lappend(args, "--exit-on-error");
+	args = lappend(args, "--verbose");
+	args = lappend(args, "--file=/dev/null");
+	args = lappend(args, psprintf("%s", path));
+	return vector_of(args);
+}
+
+/*
+ * pg_restore of the archive at path into a new database.  Subscriptions stay
+ * out: the publisher has one slot for the database that was dumped, and a
+ * database that has one cannot be dropped.
+ */
+char **
+tool_args_pg_restore(const char *bin_directory, const Connection *connection,
+					const RestoreOptions *options, const char *path)
+{
+	List	   *args = program(bin_directory, "pg_restore");
+
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, true)));
+	args = lappend(args, "--no-password");
+	args = lappend(args, "--exit-on-error");
+	args = lappend(args, "--verbose");
+	args = lappend(args, "--no-subscriptions");
+	if (options->jobs > 1)
+		args = lappend(args, psprintf("--jobs=%d", options->jobs));
+	if (options->owner != NULL)
+	{
+		args = lappend(args, psprintf("--role=%s", options->owner));
+		args = lappend(args, "--no-owner");
+		args = lappend(args, "--no-privileges");
+	}
+	args = lappend(args, psprintf("%s", path));
+	return vector_of(args);
+}
+
+/*
+ * The environment variable with the settings of a child's sessions.  It has the
+ * token, which is not to be seen in the arguments.
+ */
+char *
+tool_args_options(const Connection *connection)
+{
+	if (connection->token == NULL)
+		return psprintf("PGOPTIONS=%s", connection->options);
+	return psprintf("PGOPTIONS=%s -c snapshot_worker.session_token=%s",
+					connection->options, connection->token);
+}
+
+/*
+ * The whole environment of a child: what it needs to find its way and its
+ * pass file (NULL is libpq's default, below home), and nothing that the
+ * server happens to have.
+ */
+char **
+tool_args_environment(const char *bin_directory, const char *home,
+					 const char *pass_file)
+{
+	List	   *env = NIL;
+
+	env = lappend(env, psprintf("PATH=%s:/usr/bin:/bin", bin_directory));
+	env = lappend(env, psprintf("HOME=%s", home));
+	env = lappend(env, "LC_ALL=C");
+	env = lappend(env, "TZ=UTC");
+	if (pass_file != NULL)
+		env = lappend(env, psprintf("PGPASSFILE=%s", pass_file));
+	env = lappend(env, "PGAPPNAME=snapshot_worker");
+	env = lappend(env, "PGCONNECT_TIMEOUT=30");
+	return vector_of(env);
+}

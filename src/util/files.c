@@ -1,0 +1,411 @@
+/*-------------------------------------------------------------------------
+ *
+ * files.c
+ *	  Files and directories: write, read, list and remove them.
+ *
+ * Symbolic links are never followed.  Nothing here syncs at the level of the
+ * server's own data, where a failure would be a PANIC: a broken disk under
+ * the snapshots must not take the server down.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+#include "util/files.h"
+#include "util/litter.h"
+
+/*
+ * Write text to the end of an open file and sync it.  Raises an error that
+ * names path; the descriptor stays the caller's.
+ */
+void
+files_write(int fd, const char *path, const char *text)
+{
+	size_t		len = strlen(text);
+	size_t		done = 0;
+
+	while (done < len)
+	{
+		ssize_t		n;
+
+		errno = 0;
+		n = write(fd, text + done, len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+		{
+			/* a short write that leaves errno alone means a full disk */
+			if (errno == 0)
+				errno = ENOSPC;
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not write to file \"%s\": %m", path)));
+		}
+		done += n;
+	}
+	if (pg_fsync(fd) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not fsync file \"%s\": %m", path)));
+}
+
+/*
+ * Read a regular file from where "from" of its size says, or not at all when
+ * that is negative.
+ */
+static char *
+read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
+			 size_t limit, size_t *len, const char **problem)
+{
+	int			fd;
+	struct stat st;
+	char	   *text;
+	off_t		start;
+	size_t		wanted;
+	size_t		done = 0;
+
+	/* O_NONBLOCK, so that a FIFO of that name does not hold us up. */
+	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
+	if (fd < 0)
+	{
+		int			save_errno = errno;
+
+		*problem = psprintf("it could not be opened: %s", strerror(errno));
+		errno = save_errno;
+		return NULL;
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+		(start = from(st.st_size, limit)) < 0)
+	{
+		(void) CloseTransientFile(fd);
+		*problem = psprintf("it is not a regular file of at most %zu bytes",
+							limit);
+		errno = 0;
+		return NULL;
+	}
+
+	wanted = st.st_size - start;
+	text = palloc_extended(wanted + 1, MCXT_ALLOC_HUGE);
+	while (done < wanted)
+	{
+		ssize_t		n = pread(fd, text + done, wanted - done, start + done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+		{
+			int			save_errno = errno;
+
+			(void) CloseTransientFile(fd);
+			pfree(text);
+			*problem = psprintf("it could not be read: %s",
+								strerror(save_errno));
+			errno = save_errno;
+			return NULL;
+		}
+		if (n == 0)
+			break;				/* cut short meanwhile */
+		done += n;
+	}
+	(void) CloseTransientFile(fd);	/* only read */
+	text[done] = '\0';
+	*len = done;
+	return text;
+}
+
+static off_t
+from_start(off_t size, size_t limit)
+{
+	return size > (off_t) limit ? -1 : 0;
+}
+
+static off_t
+from_near_end(off_t size, size_t limit)
+{
+	return Max(size - (off_t) limit, 0);
+}
+
+/*
+ * The contents of a regular file of at most limit bytes, palloc'd, with a
+ * zero byte behind them.  Returns NULL, with the reason in *problem and errno
+ * from the failed call (or 0), when it cannot be read.  Raises no error.
+ */
+char *
+files_read(const char *path, size_t limit, size_t *len, const char **problem)
+{
+	return read_regular(path, from_start, limit, len, problem);
+}
+
+/* As files_read, but of a longer file the last limit bytes. */
+char *
+files_read_end(const char *path, size_t limit, size_t *len,
+			   const char **problem)
+{
+	return read_regular(path, from_near_end, limit, len, problem);
+}
+
+/*
+ * Read from a file until a slice, of FILES_SLICE_SIZE bytes, is full, or the
+ * file ends.  Returns the bytes read, or -1 and errno.
+ */
+ssize_t
+files_read_slice(int fd, char *slice)
+{
+	ssize_t		done = 0;
+
+	while (done < FILES_SLICE_SIZE)
+	{
+		ssize_t		n = read(fd, slice + done, FILES_SLICE_SIZE - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+/*
+ * Ask the kernel to begin to write a file to disk, so that to sync it later
+ * takes less long.  It is a hint, and no failure is looked at: the sync tells.
+ */
+void
+files_write_back(const char *path)
+{
+#ifdef HAVE_SYNC_FILE_RANGE
+	int			fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
+
+	if (fd < 0)
+		return;
+	(void) sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	(void) CloseTransientFile(fd);
+#endif
+}
+
+static bool
+list_below(const char *root, const char *inner, int elevel, FileTree *tree)
+{
+	const char *path = inner[0] == '\0' ? root : psprintf("%s/%s", root, inner);
+	DIR		   *dir = AllocateDir(path);
+	struct dirent *entry;
+
+	check_stack_depth();
+
+	if (dir == NULL)
+	{
+		ereport(elevel,
+				(errcode_for_file_access(),
+				 errmsg("could not open directory \"%s\": %m", path)));
+		return false;
+	}
+
+	while (errno = 0, (entry = readdir(dir)) != NULL)
+	{
+		char	   *name;
+		struct stat st;
+
+		CHECK_FOR_INTERRUPTS();
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		name = inner[0] == '\0' ? pstrdup(entry->d_name) :
+			psprintf("%s/%s", inner, entry->d_name);
+		if (lstat(psprintf("%s/%s", root, name), &st) != 0)
+		{
+			if (errno == ENOENT)
+				continue;
+			ereport(elevel,
+					(errcode_for_file_access(),
+					 errmsg("could not stat file \"%s/%s\": %m", root, name)));
+			FreeDir(dir);
+			return false;
+		}
+		if (S_ISDIR(st.st_mode))
+		{
+			tree->directories = lappend(tree->directories, name);
+			if (!list_below(root, name, elevel, tree))
+			{
+				FreeDir(dir);
+				return false;
+			}
+		}
+		else if (S_ISREG(st.st_mode))
+			tree->files = lappend(tree->files, name);
+		else
+			tree->others = lappend(tree->others, name);
+	}
+	if (errno != 0)
+	{
+		ereport(elevel,
+				(errcode_for_file_access(),
+				 errmsg("could not read directory \"%s\": %m", path)));
+		FreeDir(dir);
+		return false;
+	}
+	FreeDir(dir);
+	return true;
+}
+
+/*
+ * List all that is below a directory.  Returns false, after a report at
+ * elevel, when some of it cannot be read.
+ */
+bool
+files_list(const char *root, int elevel, FileTree *tree)
+{
+	memset(tree, 0, sizeof(*tree));
+	return list_below(root, "", elevel, tree);
+}
+
+/*
+ * The bytes in all files below a directory that is being written to, or 0 when
+ * it is not there.  Raises no error.
+ */
+int64
+files_size(const char *root)
+{
+	FileTree	tree;
+	ListCell   *lc;
+	int64		size = 0;
+
+	(void) files_list(root, DEBUG1, &tree);
+	foreach(lc, tree.files)
+	{
+		struct stat st;
+
+		if (lstat(psprintf("%s/%s", root, (char *) lfirst(lc)), &st) == 0)
+			size += st.st_size;
+	}
+	return size;
+}
+
+/*
+ * Is nothing in a directory but files that were removed while somebody had them
+ * open?  Errno stays as it was.
+ */
+static bool
+holds_open_files_only(const char *path)
+{
+	int			save_errno = errno;
+	FileTree	tree;
+	ListCell   *lc;
+	bool		only = files_list(path, DEBUG1, &tree) &&
+	tree.others == NIL && tree.files != NIL;
+
+	foreach(lc, tree.files)
+		only = only && litter_is_open_file(lfirst(lc));
+	errno = save_errno;
+	return only;
+}
+
+static bool
+remove_one(const char *path, bool is_directory, int elevel)
+{
+	int			rc = is_directory ? rmdir(path) : unlink(path);
+
+	if (rc == 0 || errno == ENOENT)
+		return true;
+	if (is_directory ? holds_open_files_only(path) :
+		errno == EBUSY && litter_is_open_file(path))
+		return true;
+	ereport(elevel,
+			(errcode_for_file_access(),
+			 is_directory ?
+			 errmsg("could not remove directory \"%s\": %m", path) :
+			 errmsg("could not remove file \"%s\": %m", path)));
+	return false;
+}
+
+/*
+ * Remove what is in a directory, but for one file (relative to it).  Returns
+ * false, after a report at elevel, when anything else is left, but for files
+ * that somebody has open, and to which NFS or FUSE has given other names.
+ * Handles interrupts, since a file system can be slow.
+ */
+bool
+files_remove_all_but(const char *root, const char *kept, int elevel)
+{
+	FileTree	tree;
+	ListCell   *lc;
+	bool		good = true;
+
+	if (!files_list(root, elevel, &tree))
+		return false;
+
+	foreach(lc, list_concat(tree.files, tree.others))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (strcmp(lfirst(lc), kept) != 0)
+			good &= remove_one(psprintf("%s/%s", root, (char *) lfirst(lc)),
+							   false, elevel);
+	}
+	for (int i = list_length(tree.directories) - 1; i >= 0; i--)
+		good &= remove_one(psprintf("%s/%s", root,
+									(char *) list_nth(tree.directories, i)),
+						   true, elevel);
+	return good;
+}
+
+/*
+ * Remove a directory and all that is in it, one file (relative to it) after
+ * all others: it is what tells whose directory this is, should we be stopped
+ * halfway.  Returns false, after a report at elevel, when anything is left; see
+ * files_remove_all_but().
+ */
+bool
+files_remove(const char *root, const char *last, int elevel)
+{
+	return files_remove_all_but(root, last, elevel) &&
+		remove_one(psprintf("%s/%s", root, last), false, elevel) &&
+		remove_one(root, true, elevel);
+}
+
+/*
+ * Remove what is left of a directory that was removed while somebody, perhaps
+ * the caller, had files in it open.  Does nothing when it holds anything but
+ * litter and directories.  Raises no error.
+ */
+void
+files_finish_removal(const char *root)
+{
+	FileTree	tree;
+	ListCell   *lc;
+	struct stat st;
+
+	if (rmdir(root) == 0 || lstat(root, &st) != 0 ||
+		!files_list(root, DEBUG1, &tree) || tree.others != NIL)
+		return;
+	foreach(lc, tree.files)
+	{
+		if (!litter_is_file(lfirst(lc)))
+			return;
+	}
+	foreach(lc, tree.files)
+		(void) unlink(psprintf("%s/%s", root, (char *) lfirst(lc)));
+	for (int i = list_length(tree.directories) - 1; i >= 0; i--)
+		(void) rmdir(psprintf("%s/%s", root,
+							  (char *) list_nth(tree.directories, i)));
+	(void) rmdir(root);
+}
+
+/*
+ * Can this be the error of renaming a directory because files in it are open, as
+ * on SMB?
+ */
+bool
+files_rename_is_hindered(int error)
+{
+	return error == EACCES || error == EPERM || error == EBUSY ||
+		error == ETXTBSY;
+}

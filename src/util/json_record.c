@@ -1,0 +1,224 @@
+/*-------------------------------------------------------------------------
+ *
+ * json_record.c
+ *	  C structs written as JSON objects and read back, by a table of members.
+ *
+ * One table serves both ways, so that what is written is what is read.  Every
+ * member is required.  Members that are not in the table are passed over: a
+ * later release may add some.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlogdefs.h"
+#include "utils/pg_lsn.h"
+
+#include "util/json_record.h"
+#include "util/utc_time.h"
+
+/* Add the members of a record to a JSON object. */
+void
+record_write(StringInfo json, const RecordMember *members, int nmembers,
+			 const void *record)
+{
+	for (const RecordMember *m = members; m < members + nmembers; m++)
+	{
+		const void *field = (const char *) record + m->offset;
+
+		switch (m->type)
+		{
+			case RECORD_STRING:
+			case RECORD_STRING_OR_NULL:
+				json_add_string(json, m->name, *(char *const *) field);
+				break;
+			case RECORD_NUMBER:
+				json_add_int64(json, m->name, *(const int64 *) field);
+				break;
+			case RECORD_NUMBER_OR_NULL:
+				if (*(const int64 *) field < 0)
+					json_add_string(json, m->name, NULL);
+				else
+					json_add_int64(json, m->name, *(const int64 *) field);
+				break;
+			case RECORD_TIME:
+				{
+					char		text[UTC_TIME_SIZE];
+
+					utc_time_format(*(const TimestampTz *) field, text);
+					json_add_string(json, m->name, text);
+					break;
+				}
+			case RECORD_TIME_OR_NULL:
+				json_add_time(json, m->name, *(const TimestampTz *) field);
+				break;
+			case RECORD_LSN:
+				json_add_string(json, m->name,
+								psprintf("%X/%X",
+										 LSN_FORMAT_ARGS(*(const XLogRecPtr *) field)));
+				break;
+			case RECORD_IDENTIFIER:
+				json_add_string(json, m->name,
+								psprintf(UINT64_FORMAT, *(const uint64 *) field));
+				break;
+		}
+	}
+}
+
+/* The text of a string, palloc'd; false when the value is none. */
+bool
+record_read_string(const JsonValue *value, char **result)
+{
+	if (value->is_string)
+		*result = pstrdup(value->text);
+	return value->is_string;
+}
+
+/* A whole number from 0 up; false when the value is none. */
+bool
+record_read_number(const JsonValue *value, int64 *result)
+{
+	return json_to_int64(value, result) && *result >= 0;
+}
+
+static bool
+read_lsn(const JsonValue *value, XLogRecPtr *result)
+{
+	bool		bad = !value->is_string;
+
+	if (!bad)
+		*result = pg_lsn_in_internal(value->text, &bad);
+	return !bad;
+}
+
+static bool
+read_identifier(const JsonValue *value, uint64 *result)
+{
+	char	   *end;
+
+	if (!value->is_string || value->text[0] < '0' || value->text[0] > '9')
+		return false;
+	errno = 0;
+	*result = strtoull(value->text, &end, 10);
+	return errno == 0 && *end == '\0';
+}
+
+static bool
+read_field(const JsonValue *value, RecordType type, void *field)
+{
+	if (value->is_null && type == RECORD_NUMBER_OR_NULL)
+		*(int64 *) field = -1;
+	if (value->is_null)
+		return type == RECORD_STRING_OR_NULL || type == RECORD_TIME_OR_NULL ||
+			type == RECORD_NUMBER_OR_NULL;
+
+	switch (type)
+	{
+		case RECORD_STRING:
+		case RECORD_STRING_OR_NULL:
+			return record_read_string(value, field);
+		case RECORD_NUMBER:
+		case RECORD_NUMBER_OR_NULL:
+			return record_read_number(value, field);
+		case RECORD_TIME:
+		case RECORD_TIME_OR_NULL:
+			return value->is_string && utc_time_parse(value->text, field);
+		case RECORD_LSN:
+			return read_lsn(value, field);
+		case RECORD_IDENTIFIER:
+			return read_identifier(value, field);
+	}
+	return false;
+}
+
+/* Put a value into the field that is its own, if the table has one. */
+void
+record_read(RecordProgress *progress, const JsonValue *value,
+			const RecordMember *members, int nmembers, void *record)
+{
+	Assert(nmembers <= RECORD_MAX_MEMBERS);
+
+	for (int i = 0; i < nmembers; i++)
+	{
+		void	   *field = (char *) record + members[i].offset;
+
+		if (strcmp(value->path, members[i].name) != 0)
+			continue;
+		/* in an array, or a second time, it would be one of several */
+		if ((value->item >= 0 ||
+			 (progress->seen & ((uint32) 1 << i)) != 0 ||
+			 !read_field(value, members[i].type, field)) &&
+			progress->wrong == NULL)
+			progress->wrong = members[i].name;
+		progress->seen |= (uint32) 1 << i;
+		return;
+	}
+}
+
+/*
+ * Give a record strings of its own, in the current memory context, in place of
+ * those that it was read with.
+ */
+void
+record_copy_strings(const RecordMember *members, int nmembers, void *record)
+{
+	for (const RecordMember *m = members; m < members + nmembers; m++)
+	{
+		char	  **field = (char **) ((char *) record + m->offset);
+
+		if ((m->type == RECORD_STRING || m->type == RECORD_STRING_OR_NULL) &&
+			*field != NULL)
+			*field = pstrdup(*field);
+	}
+}
+
+/* Why the record that was read is not whole, or NULL when it is. */
+const char *
+record_problem(const RecordProgress *progress, const RecordMember *members,
+			   int nmembers)
+{
+	if (progress->wrong != NULL)
+		return psprintf("its member \"%s\" has a wrong value",
+						progress->wrong);
+	for (int i = 0; i < nmembers; i++)
+	{
+		if ((progress->seen & ((uint32) 1 << i)) == 0)
+			return psprintf("it lacks the member \"%s\"", members[i].name);
+	}
+	return NULL;
+}
+
+typedef struct RecordReader
+{
+	RecordProgress progress;
+	const RecordMember *members;
+	int			nmembers;
+	void	   *record;
+} RecordReader;
+
+static void
+read_value(void *arg, const JsonValue *value)
+{
+	RecordReader *reader = arg;
+
+	record_read(&reader->progress, value, reader->members, reader->nmembers,
+				reader->record);
+}
+
+/*
+ * Read a JSON object that is one record into a zeroed struct.  Returns NULL,
+ * or why it is none.  Raises no error.
+ */
+const char *
+record_parse(char *text, size_t len, const RecordMember *members,
+			 int nmembers, void *record)
+{
+	RecordReader reader = {{0}, members, nmembers, record};
+	const char *problem = json_read(text, len, read_value, &reader);
+
+	if (problem != NULL)
+		return problem;
+	return record_problem(&reader.progress, members, nmembers);
+}

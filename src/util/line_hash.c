@@ -1,0 +1,73 @@
+/*-------------------------------------------------------------------------
+ *
+ * line_hash.c
+ *	  A hash of lines, in whatever order they come.
+ *
+ * It adds up the SHA-256 of each line, as four numbers of 64 bits.  That takes
+ * the same little memory for any number of lines, and nothing has to sort
+ * them.  A line counts as often as it comes.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "util/line_hash.h"
+
+static void
+failed(const LineHash *hash)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg("could not compute a SHA-256 hash: %s",
+					pg_cryptohash_error(hash->context))));
+}
+
+/* Begin.  Needs a transaction, before whose end there is line_hash_end(). */
+void
+line_hash_begin(LineHash *hash)
+{
+	memset(hash, 0, sizeof(*hash));
+	hash->context = pg_cryptohash_create(PG_SHA256);
+	if (hash->context == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+}
+
+/* Add a line of so many bytes. */
+void
+line_hash_add(LineHash *hash, const char *line, size_t len)
+{
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+
+	if (pg_cryptohash_init(hash->context) < 0 ||
+		pg_cryptohash_update(hash->context, (const uint8 *) line, len) < 0 ||
+		pg_cryptohash_final(hash->context, digest, sizeof(digest)) < 0)
+		failed(hash);
+	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
+		hash->sums[i / 8] += (uint64) digest[i] << (8 * (i % 8));
+	hash->count++;
+}
+
+/*
+ * Put the hash of the lines so far into hex, of LINEHASH_HEX_SIZE bytes, and
+ * begin anew.
+ */
+void
+line_hash_take(LineHash *hash, char *hex)
+{
+	for (int i = 0; i < LINEHASH_PARTS; i++)
+		snprintf(hex + 16 * i, 17, "%016llx",
+				 (unsigned long long) hash->sums[i]);
+	memset(hash->sums, 0, sizeof(hash->sums));
+	hash->count = 0;
+}
+
+void
+line_hash_end(LineHash *hash)
+{
+	pg_cryptohash_free(hash->context);
+	hash->context = NULL;
+}

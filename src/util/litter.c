@@ -1,0 +1,94 @@
+/*-------------------------------------------------------------------------
+ *
+ * litter.c
+ *	  Names of what file systems and desktops leave in directories: pure.
+ *
+ * NFS and FUSE rename a file that is removed while somebody has it open.
+ * Desktops and storage appliances keep notes beside files.  None of that is
+ * worth keeping once the directory goes.  Anything else is somebody's: only
+ * names of exactly these forms are litter.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "util/litter.h"
+
+#define HEX_DIGITS	"0123456789abcdefABCDEF"
+
+/* What Synology's systems keep for each directory; all below it is theirs. */
+#define APPLIANCE_DIRECTORY	"@eaDir"
+
+static const char *
+last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+/* Is a name a prefix with hexadecimal digits behind it, and no more? */
+static bool
+is_numbered(const char *name, const char *prefix)
+{
+	size_t		len = strlen(prefix);
+
+	return strncmp(name, prefix, len) == 0 && name[len] != '\0' &&
+		name[len + strspn(name + len, HEX_DIGITS)] == '\0';
+}
+
+/* Is there a directory of an appliance among the parts of a path? */
+static bool
+is_of_appliance(const char *path)
+{
+	size_t		len = strlen(APPLIANCE_DIRECTORY);
+
+	for (const char *part = path; part != NULL;
+		 part = strchr(part, '/') != NULL ? strchr(part, '/') + 1 : NULL)
+	{
+		if (strncmp(part, APPLIANCE_DIRECTORY, len) == 0 &&
+			(part[len] == '/' || part[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is this the name of a file that was removed while it was open?  The file
+ * system removes it when it is closed.
+ */
+bool
+litter_is_open_file(const char *path)
+{
+	const char *name = last_part(path);
+
+	return is_numbered(name, ".nfs") || is_numbered(name, ".fuse_hidden");
+}
+
+/* Is a file, by its path relative to a snapshot, litter? */
+bool
+litter_is_file(const char *path)
+{
+	static const char *const names[] = {".DS_Store", "Thumbs.db", "desktop.ini"};
+	const char *name = last_part(path);
+
+	for (size_t i = 0; i < lengthof(names); i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return litter_is_open_file(path) || is_of_appliance(path) ||
+		(strncmp(name, "._", 2) == 0 && name[2] != '\0');
+}
+
+/*
+ * Is a directory, by its path relative to a snapshot, litter?  What is in
+ * lost+found may be what somebody misses, and is judged by itself.
+ */
+bool
+litter_is_directory(const char *path)
+{
+	return strcmp(last_part(path), "lost+found") == 0 || is_of_appliance(path);
+}

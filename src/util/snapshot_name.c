@@ -1,0 +1,130 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot_name.c
+ *	  What a snapshot is called: the folder of its database, and its start.
+ *
+ * A snapshot's name is "<folder>/<UTC start>".  The folder is the database's
+ * name, in which every byte but ASCII letters, digits, "_" and an inner "-"
+ * is written as % and two hexadecimal digits.  Since that takes the dot and
+ * the slash along, no database's name can lead out of the snapshot directory,
+ * nor be mistaken for a staging directory or a history file.  Each folder
+ * stands for exactly one database and the other way round.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "util/snapshot_name.h"
+
+static bool
+stands_for_itself(const char *start, const char *p)
+{
+	unsigned char c = (unsigned char) *p;
+
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		(c >= '0' && c <= '9') || c == '_' || (c == '-' && p > start);
+}
+
+/*
+ * Write the folder of a database into folder, NAMES_FOLDER_SIZE bytes.  The
+ * database's name is shorter than NAMEDATALEN.
+ */
+void
+names_encode_database(const char *database, char *folder)
+{
+	char	   *out = folder;
+
+	for (const char *p = database; *p != '\0'; p++)
+	{
+		if (stands_for_itself(database, p))
+			*out++ = *p;
+		else
+			out += snprintf(out, 4, "%%%02X", (unsigned char) *p);
+	}
+	*out = '\0';
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/*
+ * Write the database of a folder into database, NAMEDATALEN bytes.  Returns
+ * false when the folder is not what names_encode_database gives for any.
+ */
+bool
+names_decode_database(const char *folder, char *database)
+{
+	char		again[NAMES_FOLDER_SIZE];
+	int			len = 0;
+
+	for (const char *p = folder; *p != '\0'; p++)
+	{
+		int			c = (unsigned char) *p;
+
+		if (len >= NAMEDATALEN - 1)
+			return false;
+		if (c == '%')
+		{
+			int			high = hex_value(p[1]);
+			int			low = high < 0 ? -1 : hex_value(p[2]);
+
+			if (low < 0)
+				return false;
+			c = high * 16 + low;
+			p += 2;
+		}
+		if (c == '\0')
+			return false;
+		database[len++] = (char) c;
+	}
+	database[len] = '\0';
+
+	/* Only the one true spelling will do. */
+	names_encode_database(database, again);
+	return len > 0 && strcmp(again, folder) == 0;
+}
+
+/*
+ * Write the name of the snapshot of a database that starts at an instant,
+ * NAMES_SIZE bytes.  Returns false when the instant cannot be in a name.
+ */
+bool
+names_make(const char *database, TimestampTz instant, char *name)
+{
+	char		folder[NAMES_FOLDER_SIZE];
+	char		time[UTC_TIME_NAME_SIZE];
+
+	names_encode_database(database, folder);
+	if (!utc_time_format_name(instant, time))
+		return false;
+	snprintf(name, NAMES_SIZE, "%s/%s", folder, time);
+	return true;
+}
+
+/*
+ * Take a snapshot's name apart: its folder (NAMES_FOLDER_SIZE bytes), its
+ * database (NAMEDATALEN bytes), and its start.  Returns false when it is not
+ * the name of any snapshot.
+ */
+bool
+names_split(const char *name, char *folder, char *database,
+			TimestampTz *instant)
+{
+	const char *slash = strchr(name, '/');
+
+	if (slash == NULL || slash - name >= NAMES_FOLDER_SIZE)
+		return false;
+	memcpy(folder, name, slash - name);
+	folder[slash - name] = '\0';
+	return names_decode_database(folder, database) &&
+		utc_time_parse_name(slash + 1, instant);
+}

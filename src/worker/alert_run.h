@@ -1,0 +1,17 @@
+/*-------------------------------------------------------------------------
+ *
+ * alert_run.h
+ *	  Telling the administrator of a failure, by failure_command.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_ALERT_RUN_H
+#define SNAPSHOT_WORKER_ALERT_RUN_H
+
+#include "worker/run_context.h"
+
+extern void alert_run(RunContext *cxt);
+
+#endif							/* SNAPSHOT_WORKER_ALERT_RUN_H */

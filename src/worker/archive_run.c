@@ -1,0 +1,232 @@
+/*-------------------------------------------------------------------------
+ *
+ * archive_run.c
+ *	  Copies of snapshots elsewhere, by archive_command.
+ *
+ * Which snapshots are still to be archived is read from the directory: those of
+ * this cluster that are good, and have no word beside them that they were.  A
+ * run goes through them all, oldest first; if some fail, the launcher has
+ * another one started later (see archive_schedule.c).
+ *
+ * One run of a cluster is on at a time: it has a file in the directory locked
+ * (flock), which the command gets as its standard input.  So the lock is there
+ * for as long as the command runs, even when its worker is gone, and other
+ * servers that share the directory keep away, too.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "common/file_perm.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/timestamp.h"
+
+#include "settings.h"
+#include "store/archived_mark.h"
+#include "store/snapshot_lock.h"
+#include "store/store.h"
+#include "tools/child_process.h"
+#include "tools/shell_command.h"
+#include "util/clock.h"
+#include "util/test_step.h"
+#include "worker/archive_run.h"
+
+/* The remote is given up, for now, after so many failures in a row. */
+#define MAX_FAILURES	3
+
+static bool
+is_to_be_archived(const StoredSnapshot *snapshot)
+{
+	return snapshot->archived_at == 0 && !snapshot->failed &&
+		snapshot->manifest.system_identifier == GetSystemIdentifier();
+}
+
+/* What the command can read of a snapshot from its environment. */
+static List *
+variables_of(const StoredSnapshot *snapshot)
+{
+	List	   *variables;
+
+	variables = list_make1(psprintf("SNAPSHOT_PATH=%s", snapshot->path));
+	variables = lappend(variables, psprintf("SNAPSHOT_NAME=%s", snapshot->name));
+	return lappend(variables, psprintf("SNAPSHOT_DATABASE=%s",
+									   snapshot->database));
+}
+
+/* Run the command for a snapshot.  Raises an error when that fails. */
+static void
+run_command(RunContext *cxt, const StoredSnapshot *snapshot, int lock)
+{
+	char	   *command = shell_command(setting_archive_command,
+										snapshot->path, snapshot->name);
+	ChildResult result;
+
+	if (setting_timeout > 0)
+		cxt->deadline = clock_seconds() + setting_timeout;
+	child_run(shell_argv(command),
+			  run_shell_environment(cxt, variables_of(snapshot)),
+			  lock, CHILD_KEEP, cxt->deadline, NULL, &result);
+	if (result.timed_out)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("the archive command was stopped, since it took longer than %d s",
+						setting_timeout),
+				 result.output[0] != '\0' ?
+				 errdetail_internal("%s", result.output) : 0,
+				 errhint("Raise \"snapshot_worker.timeout\" if it needs more time.")));
+	if (result.status != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("the archive command failed: %s",
+						wait_result_to_str(result.status)),
+				 result.output[0] != '\0' ?
+				 errdetail_internal("%s", result.output) : 0,
+				 errhint("It is tried again until it succeeds. Run the command of \"snapshot_worker.archive_command\" by hand, as the user of the server, to see more.")));
+}
+
+/*
+ * Archive a snapshot, if it still is to be: the list can be hours old.  Raises
+ * an error when that fails.
+ */
+static void
+archive(RunContext *cxt, const char *name, int lock)
+{
+	StoredSnapshot *snapshot = store_load(cxt->directory, name, false, DEBUG1);
+
+	if (snapshot == NULL || !is_to_be_archived(snapshot))
+		return;
+	cxt->held = snapshot_lock_shared(snapshot->path);
+	archived_mark_prepare(&cxt->archived, snapshot->path, name, GetCurrentTimestamp());
+	run_command(cxt, snapshot, lock);
+	test_step("archived");
+	archived_mark_finish(&cxt->archived, snapshot->path);
+	snapshot_unlock(&cxt->held);
+	ereport(LOG,
+			(errmsg("archived snapshot \"%s\"", name)));
+}
+
+/*
+ * As archive(); returns the error, NULL for none, unless it is one that ends
+ * the run.
+ */
+static ErrorData *
+try_to_archive(RunContext *cxt, const char *name, int lock)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile edata = NULL;
+
+	PG_TRY();
+	{
+		archive(cxt, name, lock);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		AtEOXact_Files(false);
+		MemoryContextSwitchTo(context);
+		replace_cancel(&cxt->archived);
+		snapshot_unlock(&cxt->held);
+	}
+	PG_END_TRY();
+	return edata;
+}
+
+/* The file in a directory that is locked while a command runs, palloc'd. */
+char *
+archive_lock_path(const char *directory)
+{
+	return psprintf("%s/archiving-" UINT64_FORMAT ".lock", directory,
+					GetSystemIdentifier());
+}
+
+/*
+ * Make this run the only one.  Returns a descriptor that is to stay open, or -1
+ * when another run has the lock.
+ */
+static int
+lock_archiving(const char *directory)
+{
+	char	   *path = archive_lock_path(directory);
+	int			fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_NOFOLLOW |
+									   O_NONBLOCK | PG_BINARY,
+									   pg_file_create_mode);
+
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create file \"%s\": %m", path)));
+	/* where there are no locks, as on some file systems, it goes without */
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+	{
+		(void) close(fd);		/* nothing was written */
+		return -1;
+	}
+	return fd;
+}
+
+/*
+ * Archive all snapshots that were not yet, oldest first.  One that cannot be is
+ * no reason not to archive others; several in a row are.  Raises the first error
+ * in the end.  When another command is running already, only notes that in
+ * shared memory; the launcher tries again later.
+ */
+void
+archive_snapshots(RunContext *cxt)
+{
+	int			lock = lock_archiving(cxt->directory);
+	List	   *snapshots;
+	int			n;
+	ErrorData  *first_error = NULL;
+	char		first_name[NAMES_SIZE] = "";
+	int			failures = 0;
+
+	if (lock < 0)
+	{
+		state_set_busy(cxt->run.id);
+		return;
+	}
+	snapshots = store_list(cxt->directory, NULL, DT_NOBEGIN, ERROR, DEBUG1);
+	n = list_length(snapshots);
+
+	for (int i = n - 1; i >= 0 && failures < MAX_FAILURES; i--)
+	{
+		const StoredSnapshot *snapshot = list_nth(snapshots, i);
+		ErrorData  *error;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!is_to_be_archived(snapshot))
+			continue;
+		strlcpy(cxt->run.name, snapshot->name, sizeof(cxt->run.name));
+		state_set_name(cxt->run.id, snapshot->name);
+		run_enter_phase(cxt, "archiving", 100 * (n - 1 - i) / n,
+						 100 * (n - i) / n);
+		error = try_to_archive(cxt, snapshot->name, lock);
+		failures = error == NULL ? 0 : failures + 1;
+		if (error != NULL && first_error == NULL)
+		{
+			first_error = error;
+			strlcpy(first_name, snapshot->name, sizeof(first_name));
+		}
+	}
+	(void) close(lock);			/* nothing was written */
+	if (first_error != NULL)
+	{
+		strlcpy(cxt->run.name, first_name, sizeof(cxt->run.name));
+		state_set_name(cxt->run.id, first_name);
+		ReThrowError(first_error);
+	}
+}

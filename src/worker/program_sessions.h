@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * program_sessions.h
+ *	  The sessions of pg_dump and pg_restore, as their worker sees them.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_PROGRAM_SESSIONS_H
+#define SNAPSHOT_WORKER_PROGRAM_SESSIONS_H
+
+#include "worker/run_context.h"
+
+extern void programs_admit(RunContext *cxt);
+extern List *programs_row_counts(RunContext *cxt, const char *encoding);
+
+#endif							/* SNAPSHOT_WORKER_PROGRAM_SESSIONS_H */

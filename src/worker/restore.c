@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * restore.c
+ *	  Restoring a snapshot into a new database.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "commands/dbcommands.h"
+#include "lib/stringinfo.h"
+
+#include "database/catalog_query.h"
+#include "database/database_properties.h"
+#include "store/snapshot_lock.h"
+#include "util/compat.h"
+#include "util/test_step.h"
+#include "worker/restore.h"
+#include "worker/scratch_database.h"
+#include "worker/verify_files.h"
+#include "worker/verify_outcome.h"
+
+/*
+ * Raise an error that names the roles which are missing here, if any are; its
+ * hint has what else could be done.  Needs a transaction.
+ */
+void
+restore_check_roles(const StoredSnapshot *snapshot, const char *alternative)
+{
+	List	   *missing = properties_missing_roles(&snapshot->manifest);
+	StringInfoData names;
+	ListCell   *lc;
+	struct stat st;
+	char	   *globals = psprintf("%s/%s", snapshot->path, STORE_GLOBALS_FILE);
+
+	if (missing == NIL)
+		return;
+	initStringInfo(&names);
+	foreach(lc, missing)
+		appendStringInfo(&names, "%s\"%s\"",
+						 foreach_current_index(lc) > 0 ? ", " : "",
+						 (char *) lfirst(lc));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("roles that the snapshot needs do not exist: %s",
+					names.data),
+			 lstat(globals, &st) == 0 ?
+			 errhint("Create them, or run \"%s\" by psql%s.", globals, alternative) :
+			 errhint("Create them%s.", alternative)));
+}
+
+/*
+ * Raise an error where the snapshot is of a later major version than this
+ * server: pg_restore need not read its archive, nor this server its SQL.
+ */
+void
+restore_check_version(const StoredSnapshot *snapshot)
+{
+	if (strtol(snapshot->manifest.server_version, NULL, 10) <=
+		SERVER_MAJOR_VERSION)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("snapshot \"%s\" was taken by PostgreSQL %s, and this is %s",
+					snapshot->name, snapshot->manifest.server_version,
+					PG_VERSION),
+			 errhint("Restore it on a server of that version or a later one.")));
+}
+
+static void
+check_target(const char *target)
+{
+	if (OidIsValid(get_database_oid(target, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_DATABASE),
+				 errmsg("database \"%s\" already exists", target)));
+}
+
+/*
+ * Restore the snapshot that the run names into its target, which does not exist
+ * before and, should anything fail, not afterwards either.
+ */
+void
+restore_snapshot(RunContext *cxt)
+{
+	Run		   *run = &cxt->run;
+	StoredSnapshot *snapshot;
+	const Manifest *manifest;
+	const char *owner = run->owner[0] != '\0' ? run->owner : NULL;
+	const Fault *fault;
+
+	run_prepare(cxt);
+	snapshot = store_get(cxt->directory, run->name, true);
+	cxt->held = snapshot_lock_shared(snapshot->path);
+	manifest = &snapshot->manifest;
+	restore_check_version(snapshot);
+
+	run_begin_transaction();
+	check_target(run->target);
+	if (owner == NULL)
+		restore_check_roles(snapshot, ", or restore without owners and privileges (no_owner => true)");
+	run_commit_transaction();
+
+	/* pg_restore does not see each byte that has changed */
+	run_enter_phase(cxt, "hashing", 0, 10);
+	fault = verify_files(cxt, snapshot, false, NULL);
+	if (fault != NULL)
+		verify_outcome_bad(snapshot, fault);
+	run_enter_phase(cxt, "restoring", 10, 95);
+	scratch_build(cxt, manifest, owner, store_archive_path(snapshot),
+				  run->jobs);
+
+	run_enter_phase(cxt, "finishing", 95, 100);
+	run_begin_transaction();
+	properties_apply(manifest, run->scratch, owner);
+	check_target(run->target);
+	scratch_rename(cxt, run->target);
+	test_step("renaming");
+	catalog_wait_for_standbys();
+	run_commit_transaction();
+	state_set_scratch(run->id, "");
+	run->scratch[0] = '\0';
+
+	ereport(LOG,
+			(errmsg("restored snapshot \"%s\" into database \"%s\"",
+					run->name, run->target)));
+}

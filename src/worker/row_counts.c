@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * row_counts.c
+ *	  Rows of a dump and of its restore, table by table: pure.
+ *
+ * Names in a manifest can be the same where those in the database are not: a
+ * byte that has no equivalent in UTF-8 is a "?".  So the counts of all tables
+ * that have one name are compared together.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "store/manifest.h"
+#include "worker/row_counts.h"
+
+static int
+compare_names(const ManifestRows *a, const ManifestRows *b)
+{
+	int			order = strcmp(a->schema, b->schema);
+
+	return order != 0 ? order : strcmp(a->table, b->table);
+}
+
+static int
+compare_rows(const ManifestRows *a, const ManifestRows *b)
+{
+	int			order = compare_names(a, b);
+
+	return order != 0 ? order : (a->count > b->count) - (a->count < b->count);
+}
+
+static int
+compare_cells(const ListCell *a, const ListCell *b)
+{
+	return compare_rows(lfirst(a), lfirst(b));
+}
+
+/* What is said of a table without an equal in the restored database. */
+static char *
+describe(const ManifestRows *dumped, const ManifestRows *restored)
+{
+	if (restored == NULL || compare_names(dumped, restored) != 0)
+		return psprintf("No rows of table \"%s.%s\" were restored instead of " INT64_FORMAT ".",
+						dumped->schema, dumped->table, dumped->count);
+	return psprintf("Table \"%s.%s\" has " INT64_FORMAT
+					" rows instead of " INT64_FORMAT ".",
+					dumped->schema, dumped->table, restored->count,
+					dumped->count);
+}
+
+/*
+ * The tables that were dumped and not restored with as many rows: a list of
+ * sentences, NIL when there are none.  Both arguments are lists of ManifestRows.
+ * Releases that counted rows by themselves counted large objects as a table of
+ * pg_catalog, which has no rows here.
+ */
+List *
+row_counts_differences(const List *dumped, const List *restored)
+{
+	List	   *before = list_copy(dumped);
+	List	   *after = list_copy(restored);
+	List	   *differences = NIL;
+	int			i = 0;
+	ListCell   *lc;
+
+	list_sort(before, compare_cells);
+	list_sort(after, compare_cells);
+	foreach(lc, before)
+	{
+		const ManifestRows *rows = lfirst(lc);
+		const ManifestRows *found;
+
+		if (strcmp(rows->schema, "pg_catalog") == 0)
+			continue;
+		while (i < list_length(after) &&
+			   compare_names(list_nth(after, i), rows) < 0)
+			i++;
+		found = i < list_length(after) ? list_nth(after, i) : NULL;
+		if (found != NULL && compare_names(found, rows) == 0)
+			i++;				/* one answers for one */
+		if (found == NULL || compare_rows(found, rows) != 0)
+			differences = lappend(differences, describe(rows, found));
+	}
+	return differences;
+}

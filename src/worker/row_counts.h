@@ -1,0 +1,17 @@
+/*-------------------------------------------------------------------------
+ *
+ * row_counts.h
+ *	  Rows of a dump and of its restore, table by table: pure.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_ROW_COUNTS_H
+#define SNAPSHOT_WORKER_ROW_COUNTS_H
+
+#include "nodes/pg_list.h"
+
+extern List *row_counts_differences(const List *dumped, const List *restored);
+
+#endif							/* SNAPSHOT_WORKER_ROW_COUNTS_H */

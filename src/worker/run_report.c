@@ -1,0 +1,172 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_report.c
+ *	  How the end of a run is written down: errors, history lines, the log.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "settings.h"
+#include "store/history.h"
+#include "worker/run_report.h"
+
+/* Copy as many whole characters as fit. */
+static void
+copy_text(char *target, size_t size, const char *source)
+{
+	int			len = 0;
+
+	if (source != NULL)
+	{
+		len = pg_mbcliplen(source, strlen(source), size - 1);
+		len = Min(len, (int) strlen(source));	/* a torn last character */
+		memcpy(target, source, len);
+	}
+	target[len] = '\0';
+}
+
+/* Put what was reported into the form that waits for whoever asks. */
+void
+report_fill_error(RunError *error, const ErrorData *edata)
+{
+	error->sqlerrcode = edata->sqlerrcode;
+	copy_text(error->message, sizeof(error->message), edata->message);
+	copy_text(error->detail, sizeof(error->detail), edata->detail);
+	copy_text(error->hint, sizeof(error->hint), edata->hint);
+}
+
+/* What it was that failed, palloc'd. */
+static const char *
+what_failed(const Run *run)
+{
+	switch (run->kind)
+	{
+		case KIND_SNAPSHOT:
+			return psprintf("snapshot of database \"%s\" failed (attempt %d)",
+							run->database, run->attempt);
+		case KIND_VERIFY_ALL:
+			if (run->name[0] == '\0')
+				return "verification of the snapshots failed";
+			/* FALLTHROUGH */
+		case KIND_VERIFY:
+			return psprintf("verification of snapshot \"%s\" failed",
+							run->name);
+		case KIND_RESTORE:
+			return psprintf("restore of snapshot \"%s\" into database \"%s\" failed",
+							run->name, run->target);
+		case KIND_ARCHIVE:
+			if (run->name[0] == '\0')
+				return psprintf("archiving failed (attempt %d)", run->attempt);
+			return psprintf("archiving of snapshot \"%s\" failed (attempt %d)",
+							run->name, run->attempt);
+		case KIND_ALERT:
+			return psprintf("telling of the failure of \"%s\" failed",
+							run->name[0] != '\0' ? run->name : run->database);
+		case KIND_SWEEP:
+			break;
+	}
+	return "dropping of leftover scratch databases failed";
+}
+
+/* Tell the log that a run failed. */
+void
+report_failure(const Run *run, const RunError *error)
+{
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("%s: %s", what_failed(run), error->message),
+			 error->detail[0] != '\0' ?
+			 errdetail_internal("%s", error->detail) : 0,
+			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+}
+
+/*
+ * Add a line to the history, and keep that short.  A failure is warned of, and
+ * is none of the run's own.
+ */
+static void
+append(const HistoryLine *line)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	if (!settings_directory_is_set())
+		return;
+
+	PG_TRY();
+	{
+		history_append(settings_directory(), GetSystemIdentifier(), line);
+		history_trim(settings_directory(), GetSystemIdentifier());
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		ereport(WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg("could not keep the history of snapshots: %s",
+						edata->message)));
+	}
+	PG_END_TRY();
+}
+
+/* Put the end of a run into the history: well, when error is NULL. */
+void
+report_history(const Run *run, int64 size, const RunError *error)
+{
+	HistoryLine line = {0};
+
+	line.name = pstrdup(run->name);
+	line.reason = pstrdup(state_reason_name(run->reason));
+	line.attempt = run->attempt;
+	line.scheduled_for = run->scheduled_for;
+	line.started_at = run->started_at;
+	line.outcome = error == NULL ? OUTCOME_SUCCEEDED : OUTCOME_FAILED;
+	if (error != NULL)
+		line.error = error->detail[0] == '\0' ? pstrdup(error->message) :
+			psprintf("%s\n%s", error->message, error->detail);
+	line.size = size;
+	append(&line);
+}
+
+/* Put a run that a crash cut off after its end into the history. */
+void
+report_published(const Manifest *manifest)
+{
+	HistoryLine line = {0};
+
+	line.name = manifest->name;
+	line.reason = manifest->reason;
+	line.attempt = manifest->attempt;
+	line.scheduled_for = manifest->scheduled_for;
+	line.started_at = manifest->started_at;
+	line.finished_at = manifest->finished_at;
+	line.outcome = OUTCOME_SUCCEEDED;
+	line.size = manifest->size;
+	append(&line);
+}
+
+/* Put a run that a crash cut off into the history. */
+void
+report_interrupted(const StagingOwner *owner)
+{
+	HistoryLine line = {0};
+
+	line.name = owner->name;
+	line.reason = owner->reason;
+	line.attempt = owner->attempt;
+	line.scheduled_for = owner->scheduled_for;
+	line.started_at = owner->started_at;
+	line.outcome = OUTCOME_INTERRUPTED;
+	line.error = "the server or its snapshot worker went down during the run";
+	append(&line);
+}

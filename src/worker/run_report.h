@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_report.h
+ *	  How the end of a run is written down: errors, history lines, the log.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_RUN_REPORT_H
+#define SNAPSHOT_WORKER_RUN_REPORT_H
+
+#include "shmem/shared_state.h"
+#include "store/manifest.h"
+#include "store/staging.h"
+
+extern void report_fill_error(RunError *error, const ErrorData *edata);
+extern void report_failure(const Run *run, const RunError *error);
+extern void report_history(const Run *run, int64 size, const RunError *error);
+extern void report_published(const Manifest *manifest);
+extern void report_interrupted(const StagingOwner *owner);
+
+#endif							/* SNAPSHOT_WORKER_RUN_REPORT_H */

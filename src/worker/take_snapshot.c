@@ -1,0 +1,574 @@
+/*-------------------------------------------------------------------------
+ *
+ * take_snapshot.c
+ *	  The steps of one run, in their order.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "common/file_perm.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "database/database_contents.h"
+#include "database/dump_transaction.h"
+#include "settings.h"
+#include "store/directory.h"
+#include "store/directory_exposure.h"
+#include "store/file_system.h"
+#include "store/hardlink.h"
+#include "store/prune.h"
+#include "store/store.h"
+#include "tools/compression.h"
+#include "util/compat.h"
+#include "util/files.h"
+#include "util/litter.h"
+#include "util/test_step.h"
+#include "worker/column_hashes.h"
+#include "worker/program_sessions.h"
+#include "worker/run_report.h"
+#include "worker/take_snapshot.h"
+#include "worker/verify.h"
+
+/*
+ * The version of pg_dump, such as "15.7", which must be of this server's
+ * major version: an older one refuses to dump, and what a newer one writes
+ * may not be restored by this server's pg_restore.
+ */
+static char *
+check_pg_dump_version(RunContext *cxt)
+{
+	char	  **argv = tool_args_version(cxt->bin_directory, "pg_dump");
+	char	   *output = run_program(cxt, argv, true);
+	const char *prefix = "pg_dump (PostgreSQL) ";
+
+	if (strncmp(output, prefix, strlen(prefix)) != 0 ||
+		strtol(output + strlen(prefix), NULL, 10) != SERVER_MAJOR_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("program \"%s\" is not of version %s", argv[0],
+						PG_MAJORVERSION),
+				 errdetail("It says: %s", output),
+				 errhint("Set \"snapshot_worker.bin_directory\" to the directory of this server's own client programs.")));
+	return pstrdup(output + strlen(prefix));
+}
+
+static void
+prepare(RunContext *cxt)
+{
+	run_prepare(cxt);
+	run_limit_time(cxt, setting_timeout);
+
+	directory_make(cxt->directory);
+	directory_check(cxt->directory);
+	exposure_check(cxt->directory, cxt->run.database);
+	file_system_look(cxt->directory);
+	file_system_check(cxt->directory);
+	staging_sweep(cxt->directory, cxt->run.database, GetSystemIdentifier(),
+				  report_interrupted);
+}
+
+static void
+stage(RunContext *cxt)
+{
+	StagingOwner owner = {0};
+	char		folder[NAMES_FOLDER_SIZE];
+
+	owner.system_identifier = GetSystemIdentifier();
+	owner.reason = pstrdup(state_reason_name(cxt->run.reason));
+	owner.attempt = cxt->run.attempt;
+	owner.scheduled_for = cxt->run.scheduled_for;
+	owner.started_at = cxt->run.started_at;
+	staging_create(&cxt->staging, cxt->directory, cxt->run.database,
+				   cxt->run.start, &owner);
+
+	/* Another cluster in the same directory can have been faster. */
+	if (strcmp(cxt->run.name, cxt->staging.name) != 0)
+	{
+		strlcpy(cxt->run.name, cxt->staging.name, sizeof(cxt->run.name));
+		state_set_name(cxt->run.id, cxt->run.name);
+	}
+	names_encode_database(cxt->run.database, folder);
+	cxt->archive = psprintf("%s.dump", folder);
+}
+
+static char *
+archive_path(RunContext *cxt)
+{
+	return psprintf("%s/%s", cxt->staging.path, cxt->archive);
+}
+
+/*
+ * Raise an error when there is too little room for the snapshot.  It is
+ * expected to be as large as the newest one of this database, if there is one.
+ */
+static void
+check_space(RunContext *cxt)
+{
+	StoredSnapshot *newest;
+	int64		expected = cxt->manifest.database_size;
+
+	if (setting_min_free_space == 0)
+		return;
+	newest = store_newest(cxt->directory, cxt->run.database, NULL, NULL);
+	if (newest != NULL)
+		expected = newest->manifest.size;
+	directory_check_space(cxt->directory, expected,
+						  (int64) setting_min_free_space * 1024 * 1024);
+}
+
+/*
+ * Put into the manifest how many rows pg_dump has copied of each table.  Where
+ * the server has not seen all its copies, nothing is known.
+ */
+static void
+note_row_counts(RunContext *cxt)
+{
+	Manifest   *manifest = &cxt->manifest;
+	List	   *copies = copies_list(cxt->copies);
+	ListCell   *lc;
+
+	if (list_length(copies) < cxt->tables_begun)
+	{
+		ereport(WARNING,
+				(errmsg("the rows of " INT64_FORMAT " of " INT64_FORMAT " tables of database \"%s\" were not counted",
+						cxt->tables_begun - list_length(copies),
+						cxt->tables_begun, cxt->run.database),
+				 errdetail("The server has not seen pg_dump copy them, and could not see whether they were rewritten since the dump began."),
+				 errhint("\"snapshot_worker.bin_directory\" must have programs that keep PGOPTIONS in their environment.")));
+		manifest->rows = -1;
+		return;
+	}
+	manifest->row_counts = programs_row_counts(cxt,
+											   cxt->connection.encoding);
+	manifest->rows = 0;
+	foreach(lc, manifest->row_counts)
+		manifest->rows += ((ManifestRows *) lfirst(lc))->count;
+}
+
+/*
+ * May a dump that failed begin anew?  The first one may, if a parallel job lost a
+ * lock to a statement that waits for the table; and the second one, if that
+ * statement was committed after its MVCC snapshot.  Such words need not be in
+ * English: they decide about one more try only.
+ */
+static bool
+may_begin_anew(int tries, int jobs, const ChildResult *result)
+{
+	if (tries == 0)
+		return jobs > 1 &&
+			strstr(result->output, "could not obtain lock on relation") != NULL;
+	return tries == 1 && jobs == 1 &&
+		strstr(result->output, "redefined after the dump began") != NULL;
+}
+
+/* Raise the error of a pg_dump with one job, after one with more of them. */
+static void
+fail_again(RunContext *cxt, char **argv, const ChildResult *result)
+{
+	if (strstr(result->output, "lock timeout") != NULL ||
+		strstr(result->output, "LOCK TABLE") != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("pg_dump failed: %s",
+						wait_result_to_str(result->status)),
+				 errdetail_internal("%s", result->output),
+				 errhint("Before, pg_dump with %d jobs had lost a lock to a statement such as TRUNCATE. Find that in pg_locks, raise \"snapshot_worker.lock_timeout\", or take snapshots at another time.",
+						 setting_jobs)));
+	run_fail(cxt, argv, result);
+}
+
+/* A dump is to begin anew: forget what is known of it. */
+static void
+forget_dump(RunContext *cxt)
+{
+	char	   *pg_dump_version = cxt->manifest.pg_dump_version;
+	char	   *path = archive_path(cxt);
+
+	file_hashing_pause(cxt->hashing);
+	cxt->hashing = NULL;
+	hardlink_end(cxt->share);
+	cxt->share = NULL;
+	dump_transaction_end();
+	if (!files_remove(path, "toc.dat", WARNING))
+		ereport(ERROR,
+				(errcode(ERRCODE_IO_ERROR),
+				 errmsg("could not remove \"%s\", which was dumped in part",
+						path)));
+	memset(&cxt->manifest, 0, sizeof(cxt->manifest));
+	cxt->manifest.pg_dump_version = pg_dump_version;
+}
+
+/*
+ * The dump itself, of the MVCC snapshot that the facts are of, with so many jobs
+ * at most, after so many tries.  Returns false when it is to begin anew: nothing
+ * is left of it then.
+ */
+static bool
+try_dump(RunContext *cxt, int jobs, int tries)
+{
+	Manifest   *manifest = &cxt->manifest;
+	DumpOptions options = {0};
+	bool		is_directory;
+	ChildResult result;
+	char	  **argv;
+
+	options.compress = compression_argument(setting_compress);
+	options.lock_timeout = setting_lock_timeout;
+	options.snapshot = dump_transaction_begin(manifest);
+	is_directory = settings_directory_format(manifest->tables +
+											 contents_count_large_objects(),
+											 manifest->database_size);
+	options.format = is_directory ? "directory" : "custom";
+	options.jobs = is_directory ? jobs : 0;
+	check_space(cxt);
+	connection_for_dump(cxt->run.database, &cxt->connection, &cxt->is_superuser);
+	programs_admit(cxt);
+	test_step("snapshot exported");
+
+	if (setting_share_files && is_directory)
+		cxt->share = hardlink_begin(cxt->directory, cxt->run.database,
+								  GetSystemIdentifier());
+	cxt->hashing = file_hashing_begin(cxt->staging.path, cxt->share);
+	run_enter_phase(cxt, "dumping", 0, 80);
+	argv = tool_args_pg_dump(cxt->bin_directory, &cxt->connection, &options,
+							archive_path(cxt));
+	if (!run_try_tables(cxt, argv, options.jobs, manifest->tables, &result))
+	{
+		if (!may_begin_anew(tries, options.jobs, &result))
+		{
+			if (tries > 0)
+				fail_again(cxt, argv, &result);
+			run_fail(cxt, argv, &result);
+		}
+		if (tries == 0)
+			ereport(WARNING,
+					(errmsg("pg_dump with %d jobs of database \"%s\" failed; it is tried with one",
+							options.jobs, cxt->run.database),
+					 errdetail_internal("%s", result.output)));
+		forget_dump(cxt);
+		return false;
+	}
+	note_row_counts(cxt);
+	column_hashes_save(cxt, options.snapshot);
+	file_hashing_pause(cxt->hashing);
+	dump_transaction_end();
+
+	manifest->format = pstrdup(options.format);
+	manifest->compression = pstrdup(setting_compress);
+	manifest->jobs = options.jobs;
+	return true;
+}
+
+/*
+ * Dump the database.  A job locks its table once more, and does not wait for
+ * that: where a statement such as TRUNCATE waits for the table meanwhile,
+ * pg_dump fails.  So it is tried with one job, too, of a new MVCC snapshot,
+ * since that statement goes first; and of another one, if the statement was not
+ * committed before that.
+ */
+static void
+dump(RunContext *cxt)
+{
+	int			tries = 0;
+
+	while (!try_dump(cxt, tries == 0 ? setting_jobs : 1, tries))
+		tries++;
+}
+
+/*
+ * Raise an error unless globals were saved to their end: pg_dumpall does not
+ * look whether what it writes can be written.
+ */
+static void
+check_globals(const char *path)
+{
+	static const char trailer[] = "-- PostgreSQL database cluster dump complete";
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(path, MaxAllocHugeSize - 1, &len, &problem);
+
+	if (text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_IO_ERROR),
+				 errmsg("file \"%s\" is unusable: %s", path, problem)));
+	if (strstr(text + len - Min(len, 2 * sizeof(trailer)), trailer) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_IO_ERROR),
+				 errmsg("file \"%s\" was not written to its end", path),
+				 errdetail("pg_dumpall does not report this; a full disk can be the reason.")));
+	pfree(text);
+}
+
+static void
+dump_globals(RunContext *cxt)
+{
+	char	   *path = psprintf("%s/%s", cxt->staging.path, STORE_GLOBALS_FILE);
+
+	if (!setting_globals)
+		return;
+	run_enter_phase(cxt, "saving globals", 80, 83);
+	(void) run_program(cxt, tool_args_pg_dumpall_globals(cxt->bin_directory,
+															  &cxt->connection,
+															  setting_lock_timeout,
+															  cxt->is_superuser,
+															  path), false);
+	check_globals(path);
+}
+
+static void
+read_back(RunContext *cxt)
+{
+	if (setting_verify < VERIFY_LIST)
+		return;
+	run_enter_phase(cxt, "reading back", 83, 85);
+	(void) run_program(cxt, tool_args_pg_restore_list(cxt->bin_directory,
+														   archive_path(cxt)), false);
+}
+
+/*
+ * Give a directory our own mode, instead of that which pg_dump has given it.
+ * Where the mount fixes the modes of all, there is nothing to give.
+ */
+static void
+set_directory_mode(RunContext *cxt, const char *path)
+{
+	if (chmod(path, pg_dir_create_mode) != 0 &&
+		!file_system_fixes_modes(cxt->directory))
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not set permissions of directory \"%s\": %m",
+						path)));
+}
+
+/*
+ * What there is to hash, all directories of which get our own mode.  Litter
+ * goes, or comes back, at any time, and is no part of the snapshot.
+ */
+static List *
+staged_files(RunContext *cxt)
+{
+	FileTree	tree;
+	List	   *files = NIL;
+	ListCell   *lc;
+
+	(void) files_list(cxt->staging.path, ERROR, &tree);
+	if (tree.others != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("\"%s/%s\" is not a regular file",
+						cxt->staging.path, (char *) linitial(tree.others))));
+
+	foreach(lc, tree.directories)
+	{
+		if (!litter_is_directory(lfirst(lc)))
+			set_directory_mode(cxt, psprintf("%s/%s", cxt->staging.path,
+											  (char *) lfirst(lc)));
+	}
+	foreach(lc, tree.files)
+	{
+		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) != 0 &&
+			!litter_is_file(lfirst(lc)))
+			files = lappend(files, lfirst(lc));
+	}
+	return files;
+}
+
+/* Hash what was not hashed while it was written, and have all files on disk. */
+static void
+hash_files(RunContext *cxt)
+{
+	Manifest   *manifest = &cxt->manifest;
+	List	   *files;
+	ListCell   *lc;
+
+	run_enter_phase(cxt, "hashing", 85, 90);
+	files = staged_files(cxt);
+	foreach(lc, files)
+	{
+		ManifestFile *file;
+
+		CHECK_FOR_INTERRUPTS();
+		test_step("hashing");
+		file = file_hashing_get(cxt->hashing, lfirst(lc));
+		manifest->files = lappend(manifest->files, file);
+		manifest->size += file->size;
+		run_report_bytes(cxt, manifest->size,
+						(double) foreach_current_index(lc) / list_length(files));
+	}
+
+	run_enter_phase(cxt, "syncing", 90, 93);
+	foreach(lc, files)
+	{
+		CHECK_FOR_INTERRUPTS();
+		file_hashing_settle(cxt->hashing, lfirst(lc));
+		run_report_bytes(cxt, manifest->size,
+						(double) foreach_current_index(lc) / list_length(files));
+	}
+	hardlink_end(cxt->share);
+	cxt->hashing = NULL;
+}
+
+/*
+ * All that is needed beside the dump.  Files are hashed meanwhile, for which the
+ * transaction is there; it has no MVCC snapshot, and so holds back nothing.
+ */
+static void
+complete(RunContext *cxt)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	dump_globals(cxt);
+	test_step("globals saved");
+	read_back(cxt);
+	hash_files(cxt);
+	test_step("hashed");
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+}
+
+/* The manifest as text.  Raises an error when that could not be read back. */
+static const char *
+checked_manifest(const Manifest *manifest)
+{
+	const char *text = manifest_format(manifest);
+	Manifest	again;
+	const char *problem;
+
+	if (strlen(text) > MANIFEST_MAX_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the manifest of the snapshot would have more than %zu bytes",
+						MANIFEST_MAX_SIZE),
+				 errdetail("The database has too many tables or large objects for a file each."),
+				 errhint("Set \"snapshot_worker.format\" to \"custom\".")));
+	problem = manifest_parse(pstrdup(text), strlen(text), false, &again);
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("could not write a manifest that can be read: %s",
+						problem)));
+	return text;
+}
+
+static void
+publish(RunContext *cxt)
+{
+	Manifest   *manifest = &cxt->manifest;
+
+	run_enter_phase(cxt, "publishing", 93, 94);
+	manifest->name = cxt->run.name;
+	manifest->database = cxt->run.database;
+	manifest->system_identifier = GetSystemIdentifier();
+	manifest->reason = pstrdup(state_reason_name(cxt->run.reason));
+	manifest->scheduled_for = cxt->run.scheduled_for;
+	manifest->attempt = cxt->run.attempt;
+	manifest->started_at = cxt->run.started_at;
+	manifest->finished_at = GetCurrentTimestamp();
+	manifest->server_version =
+		pstrdup(GetConfigOption("server_version", false, false));
+	staging_publish(&cxt->staging, checked_manifest(manifest));
+	cxt->published = true;
+	state_set_published(cxt->run.id);
+}
+
+/*
+ * Verify the snapshot that was taken, if that is set and it is one of the
+ * schedule.  A failure leaves it where it is, and is no reason to take another
+ * one; it is reported, and kept as the outcome of the run.
+ */
+void
+run_verify(RunContext *cxt)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	if (setting_verify <= VERIFY_LIST || state_is_requested(cxt->run.reason))
+		return;
+	run_limit_time(cxt, setting_timeout);
+
+	PG_TRY();
+	{
+		/* a standby cannot create a database */
+		verify_snapshot(cxt, RecoveryInProgress() ?
+						Min(setting_verify, VERIFY_ARCHIVE) : setting_verify);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+		RunError   *error = MemoryContextAllocZero(context, sizeof(RunError));
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(context);
+		run_explain_timeout(edata);
+		edata->message = psprintf("verification failed: %s", edata->message);
+		report_fill_error(error, edata);
+		report_failure(&cxt->run, error);
+		cxt->verify_error = error;
+	}
+	PG_END_TRY();
+	run_limit_time(cxt, 0);
+}
+
+/*
+ * Verify a snapshot for a session, which can wait or cancel, or by itself, for at
+ * most "timeout".  Raises an error when the snapshot is not good, or cannot be
+ * verified.
+ */
+void
+run_verify_again(RunContext *cxt)
+{
+	run_prepare(cxt);
+	run_limit_time(cxt, setting_timeout);
+	verify_snapshot(cxt, cxt->run.test_restore ? VERIFY_RESTORE :
+					VERIFY_ARCHIVE);
+}
+
+/* Remove what retention no longer keeps.  What fails is warned of. */
+void
+run_prune(RunContext *cxt)
+{
+	run_enter_phase(cxt, "applying retention", 99, 100);
+	(void) prune_database(cxt->directory, cxt->run.database,
+						  cxt->run.name, WARNING);
+}
+
+/*
+ * Take the snapshot, to the end of its publication.  Raises an error when that
+ * fails; what was staged is then the caller's to discard.
+ */
+void
+take_snapshot(RunContext *cxt)
+{
+	prepare(cxt);
+	cxt->manifest.pg_dump_version = check_pg_dump_version(cxt);
+	stage(cxt);
+	test_step("staged");
+	dump(cxt);
+	test_step("dumped");
+	complete(cxt);
+	publish(cxt);
+	run_limit_time(cxt, 0);
+	test_step("published");
+
+	ereport(LOG,
+			(errmsg("took snapshot \"%s\": " INT64_FORMAT " bytes, "
+					INT64_FORMAT " tables, %.1f s",
+					cxt->run.name, cxt->manifest.size, cxt->manifest.tables,
+					(double) (cxt->manifest.finished_at -
+							  cxt->manifest.started_at) / USECS_PER_SEC)));
+}

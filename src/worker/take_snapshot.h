@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * take_snapshot.h
+ *	  The steps of one run, in their order.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_TAKE_SNAPSHOT_H
+#define SNAPSHOT_WORKER_TAKE_SNAPSHOT_H
+
+#include "worker/run_context.h"
+
+extern void take_snapshot(RunContext *cxt);
+extern void run_verify(RunContext *cxt);
+extern void run_verify_again(RunContext *cxt);
+extern void run_prune(RunContext *cxt);
+
+#endif							/* SNAPSHOT_WORKER_TAKE_SNAPSHOT_H */

@@ -1,0 +1,286 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify.c
+ *	  Is a snapshot what its manifest says, and can it be got back?
+ *
+ * What is found wrong with the snapshot itself is kept beside it (verify_outcome.c).
+ * What keeps it from being verified, such as a full disk, a missing program or
+ * extension, or a restore that fails, is another error, and says nothing about
+ * the snapshot.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sys/wait.h>
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+
+#include "store/snapshot_lock.h"
+#include "store/store.h"
+#include "tools/compression.h"
+#include "util/compat.h"
+#include "util/test_step.h"
+#include "worker/restore.h"
+#include "worker/run_report.h"
+#include "worker/scratch_database.h"
+#include "worker/verify.h"
+#include "worker/verify_files.h"
+#include "worker/verify_outcome.h"
+#include "worker/verify_restored.h"
+
+/* Is pg_restore of this server's major version? */
+static bool
+is_our_pg_restore(RunContext *cxt)
+{
+	const char *prefix = "pg_restore (PostgreSQL) ";
+	const char *output = run_program(cxt,
+										  tool_args_version(cxt->bin_directory,
+														   "pg_restore"),
+										  true);
+
+	return strncmp(output, prefix, strlen(prefix)) == 0 &&
+		strtol(output + strlen(prefix), NULL, 10) == SERVER_MAJOR_VERSION;
+}
+
+/*
+ * Does it count against the archive that pg_restore ended like this?  Its own
+ * end by a signal does not, nor that it cannot be started, or may not know the
+ * archive's version or compression.  What it says is not asked.
+ */
+static bool
+is_fault_of_archive(RunContext *cxt, const Manifest *manifest, int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == 1 &&
+		strtol(manifest->pg_dump_version, NULL, 10) == SERVER_MAJOR_VERSION &&
+		compression_is_known(manifest->compression) &&
+		is_our_pg_restore(cxt);
+}
+
+/* Read the whole archive, as a restore would. */
+static Fault *
+read_archive(RunContext *cxt, const StoredSnapshot *snapshot)
+{
+	char	  **argv = tool_args_pg_restore_read(cxt->bin_directory,
+												store_archive_path(snapshot));
+	ChildResult result;
+	Fault	   *fault;
+
+	/* what keeps it from being read just now can be over the next time */
+	for (int tries = 0; tries < 2; tries++)
+	{
+		if (run_try_tables(cxt, argv, 1, snapshot->manifest.tables, &result))
+			return NULL;
+		if (!is_fault_of_archive(cxt, &snapshot->manifest, result.status))
+			run_fail(cxt, argv, &result);
+	}
+	fault = palloc0(sizeof(Fault));
+	fault->level = VERIFY_ARCHIVE;
+	fault->message = psprintf("pg_restore cannot read the archive of snapshot \"%s\"",
+							  snapshot->name);
+	fault->detail = result.output[0] != '\0' ? result.output : NULL;
+	return fault;
+}
+
+/* Restore into a scratch database, compare that, and drop it. */
+static Fault *
+test_restore(RunContext *cxt, const StoredSnapshot *snapshot)
+{
+	Fault	   *fault;
+
+	run_begin_transaction();
+	restore_check_roles(snapshot, "");
+	run_commit_transaction();
+	run_enter_phase(cxt, "restoring", 40, 85);
+	scratch_build(cxt, &snapshot->manifest, NULL,
+				  store_archive_path(snapshot), setting_jobs);
+	run_enter_phase(cxt, "comparing", 85, 98);
+	fault = verify_restored(cxt, snapshot);
+	run_enter_phase(cxt, "dropping", 98, 99);
+	scratch_drop(cxt);
+	return fault;
+}
+
+/*
+ * What is wrong with the snapshot, or NULL, as far as that level.  Raises an
+ * error when that cannot be found out.
+ */
+static Fault *
+check(RunContext *cxt, const StoredSnapshot *snapshot, VerifyLevel level,
+	  SharedFiles *shared)
+{
+	Fault	   *fault = NULL;
+
+	if (level >= VERIFY_CHECKSUM)
+	{
+		if (shared == NULL)
+			run_enter_phase(cxt, "hashing", 0, 20);
+		fault = verify_files(cxt, snapshot, true, shared);
+	}
+	if (fault == NULL && level >= VERIFY_ARCHIVE)
+	{
+		restore_check_version(snapshot);
+		run_enter_phase(cxt, "reading the archive", 20, 40);
+		fault = read_archive(cxt, snapshot);
+	}
+	if (fault == NULL && level >= VERIFY_RESTORE)
+		fault = test_restore(cxt, snapshot);
+	return fault;
+}
+
+/* Is an error none of one snapshot, so that others would not fare better? */
+static bool
+concerns_all(int sqlerrcode)
+{
+	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
+		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES ||
+		sqlerrcode == ERRCODE_INTERNAL_ERROR;
+}
+
+/* As verify(), of a snapshot that is held. */
+static void
+verify_held(RunContext *cxt, const StoredSnapshot *snapshot, VerifyLevel level,
+			SharedFiles *shared)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Fault	   *volatile fault = NULL;
+
+	PG_TRY();
+	{
+		fault = check(cxt, snapshot, level, shared);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(context);
+		scratch_discard(cxt);
+		if (!concerns_all(edata->sqlerrcode) && verify_outcome_is_removed(snapshot))
+			verify_outcome_raise_removed(snapshot);
+		/* such as a damaged catalog of this server */
+		if (edata->sqlerrcode == ERRCODE_DATA_CORRUPTED)
+			edata->sqlerrcode = ERRCODE_INTERNAL_ERROR;
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+
+	test_step("verified");
+	if (fault != NULL)
+		verify_outcome_bad(snapshot, fault);
+	verify_outcome_good(snapshot, level, shared != NULL);
+}
+
+/*
+ * Verify the snapshot that the run names, and write the outcome beside it.
+ * shared is as for verify_files().  Raises an error of class "data corrupted"
+ * when it is not good, and another one when it cannot be verified.
+ */
+static void
+verify(RunContext *cxt, VerifyLevel level, SharedFiles *shared)
+{
+	StoredSnapshot *snapshot = store_get(cxt->directory, cxt->run.name, true);
+
+	cxt->held = snapshot_lock_shared(snapshot->path);
+	PG_TRY();
+	{
+		verify_held(cxt, snapshot, level, shared);
+	}
+	PG_FINALLY();
+	{
+		snapshot_unlock(&cxt->held);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Verify the snapshot that the run names, as far as level, and write down the
+ * outcome beside it.  Raises an error when it is not good, or cannot be
+ * verified.
+ */
+void
+verify_snapshot(RunContext *cxt, VerifyLevel level)
+{
+	verify(cxt, level, NULL);
+}
+
+/*
+ * As verify() of one snapshot of many: that it is not good, or was removed
+ * meanwhile, is no error.
+ */
+static void
+verify_next(RunContext *cxt, SharedFiles *shared)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		verify(cxt, VERIFY_CHECKSUM, shared);
+	}
+	PG_CATCH();
+	{
+		RunError   *error;
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		if (concerns_all(edata->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(context);
+		error = palloc0(sizeof(RunError));
+		report_fill_error(error, edata);
+		report_failure(&cxt->run, error);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Verify the files of all snapshots, or of all of one database, newest first; one
+ * that several of them share is read once.  Raises an error when that cannot be
+ * done, and not for what is found.
+ */
+void
+verify_all(RunContext *cxt)
+{
+	MemoryContext context = CurrentMemoryContext;
+	const char *database = cxt->run.database;
+	List	   *snapshots = store_list(cxt->directory,
+									   database[0] != '\0' ? database : NULL,
+									   DT_NOBEGIN, ERROR, WARNING);
+	SharedFiles *shared = verify_files_begin();
+	ListCell   *lc;
+
+	foreach(lc, snapshots)
+	{
+		StoredSnapshot *snapshot = lfirst(lc);
+		int			n = foreach_current_index(lc);
+		MemoryContext one = AllocSetContextCreate(context, "verification",
+												  ALLOCSET_DEFAULT_SIZES);
+
+		if (!state_begin_verifying(cxt->run.id, snapshot->name))
+			ereport(LOG,
+					(errmsg("snapshot \"%s\" is being verified by another run",
+							snapshot->name)));
+		else
+		{
+			strlcpy(cxt->run.name, snapshot->name, sizeof(cxt->run.name));
+			run_enter_phase(cxt, "hashing", 99 * n / list_length(snapshots),
+							 99 * (n + 1) / list_length(snapshots));
+			MemoryContextSwitchTo(one);
+			verify_next(cxt, shared);
+			MemoryContextSwitchTo(context);
+		}
+		MemoryContextDelete(one);
+	}
+	ereport(LOG,
+			(errmsg("verified the files of %d snapshots: " INT64_FORMAT " bytes read",
+					list_length(snapshots), shared->bytes_read)));
+}

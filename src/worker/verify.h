@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify.h
+ *	  Is a snapshot what its manifest says, and can it be got back?
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_VERIFY_H
+#define SNAPSHOT_WORKER_VERIFY_H
+
+#include "settings.h"
+#include "worker/run_context.h"
+
+extern void verify_snapshot(RunContext *cxt, VerifyLevel level);
+extern void verify_all(RunContext *cxt);
+
+#endif							/* SNAPSHOT_WORKER_VERIFY_H */

@@ -1,0 +1,213 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify_outcome.c
+ *	  The outcome of a verification: written beside the snapshot, and raised.
+ *
+ * Three things count against a snapshot: files that are not what its manifest
+ * says, an archive that pg_restore cannot read, and contents that are not what
+ * they were.  Each is a Fault, which is written beside the snapshot and raised as
+ * an error of class "data corrupted".  No other error of a verification has that
+ * class.
+ *
+ * Servers that share the snapshot directory can verify one snapshot at the same
+ * time.  What one has found must not be lost when another one ends later but
+ * knows less: a verification forgets a problem only if it began after that was
+ * found, and went as far.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "access/xact.h"
+#include "utils/timestamp.h"
+
+#include "store/snapshot_lock.h"
+#include "store/verified_mark.h"
+#include "worker/verify_outcome.h"
+
+/* Is the snapshot's directory gone?  What is removed is not damaged. */
+bool
+verify_outcome_is_removed(const StoredSnapshot *snapshot)
+{
+	struct stat st;
+
+	return lstat(snapshot->path, &st) != 0 && errno == ENOENT;
+}
+
+void
+verify_outcome_raise_removed(const StoredSnapshot *snapshot)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("snapshot \"%s\" was removed while it was verified",
+					snapshot->name)));
+}
+
+/* How far a verification went. */
+static pg_noinline VerifyLevel
+level_of(const Verification *verification)
+{
+	VerifyLevel level = VERIFY_RESTORE;
+
+	while (level > VERIFY_CHECKSUM &&
+		   strcmp(verification->level, settings_verify_name(level)) != 0)
+		level--;
+	return level;
+}
+
+/*
+ * Raise an error where a problem is known that a verification as far as this
+ * could not have found: it does not tell that the problem is gone.
+ */
+static void
+check_deeper_problem(const StoredSnapshot *snapshot, const Verification *known,
+					 VerifyLevel level)
+{
+	if (known->problem == NULL || level_of(known) <= level)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 level_of(known) == VERIFY_RESTORE ?
+			 errmsg("a restore of snapshot \"%s\" has found a problem",
+					snapshot->name) :
+			 errmsg("reading the archive of snapshot \"%s\" has found a problem",
+					snapshot->name),
+			 errdetail_internal("%s", known->problem),
+			 level_of(known) == VERIFY_RESTORE ?
+			 errhint("Its files are as they should be. Only another restore can tell that the problem is gone: use restore => true.") :
+			 errhint("Its files are as they should be. Only reading it once more can tell that the problem is gone: use snapshot_verify().")));
+}
+
+/* Raise an error where another server found a problem during this verification. */
+static void
+check_newer_problem(const StoredSnapshot *snapshot, const Verification *known)
+{
+	if (known->problem == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("another verification of snapshot \"%s\" has found a problem meanwhile",
+					snapshot->name),
+			 errdetail_internal("%s", known->problem),
+			 errhint("Verify the snapshot once more.")));
+}
+
+/* Write down what came of a verification: good, when problem is NULL. */
+static void
+record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
+{
+	Verification verification = {0};
+
+	verification.name = snapshot->name;
+	verification.verified_at = GetCurrentTimestamp();
+	verification.level = pstrdup(settings_verify_name(level));
+	verification.problem = problem;
+	verified_mark_write(snapshot->path, &verification);
+}
+
+/*
+ * The level to write down for a good snapshot, while it is held for writing.
+ * Raises an error when a problem stays.
+ */
+static VerifyLevel
+good_level(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
+{
+	Verification known;
+
+	if (!verified_mark_read(snapshot->path, snapshot->name, &known))
+		return level;
+	check_deeper_problem(snapshot, &known, level);
+	if (!snapshot->verified ||
+		!verified_mark_equal(&known, &snapshot->verification))
+	{
+		check_newer_problem(snapshot, &known);
+		keep = true;
+	}
+	return keep && known.problem == NULL ? Max(level, level_of(&known)) : level;
+}
+
+/*
+ * Write down that a snapshot is good, as far as level.  snapshot is as it was
+ * read before it was verified.  What was found out of the same bytes before
+ * still holds, if that is to be kept.  Raises an error when a problem stays, or
+ * the outcome cannot be written.
+ */
+void
+verify_outcome_good(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
+{
+	volatile VerifyLevel written = level;
+	int			fd = snapshot_lock_for_marking(snapshot->path);
+
+	PG_TRY();
+	{
+		written = good_level(snapshot, level, keep);
+		record(snapshot, written, NULL);
+	}
+	PG_FINALLY();
+	{
+		int			held = fd;
+
+		snapshot_unlock(&held);
+	}
+	PG_END_TRY();
+	ereport(LOG,
+			(errmsg("verified snapshot \"%s\" (%s)", snapshot->name,
+					settings_verify_name(written))));
+}
+
+/*
+ * Write down a problem that was found at a level.  A failure to do so is a
+ * WARNING: the error to raise is the problem.
+ */
+static void
+write_problem(const StoredSnapshot *snapshot, VerifyLevel level,
+			  char *problem)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	int			fd = snapshot_lock_for_marking(snapshot->path);
+
+	PG_TRY();
+	{
+		record(snapshot, level, problem);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(caller);
+		ereport(WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg("could not keep the outcome of a verification: %s",
+						edata->message)));
+	}
+	PG_END_TRY();
+	snapshot_unlock(&fd);
+}
+
+/*
+ * Write beside a snapshot what is wrong with it, and raise that as an error.  The
+ * error says so where the snapshot has been removed meanwhile.
+ */
+void
+verify_outcome_bad(const StoredSnapshot *snapshot, const Fault *fault)
+{
+	if (verify_outcome_is_removed(snapshot))
+		verify_outcome_raise_removed(snapshot);
+	write_problem(snapshot, fault->level,
+				  fault->detail == NULL ? pstrdup(fault->message) :
+				  psprintf("%s\n%s", fault->message, fault->detail));
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg_internal("%s", fault->message),
+			 fault->detail != NULL ?
+			 errdetail_internal("%s", fault->detail) : 0,
+			 fault->hint != NULL ? errhint("%s", fault->hint) : 0));
+}

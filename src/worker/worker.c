@@ -1,0 +1,256 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  The process that does one run.
+ *
+ * A snapshot worker is a dynamic background worker that is connected to the
+ * database of its run, or to another one if it takes no snapshot.  It does one
+ * thing, and exits with code 0 whether that came to something or not: the
+ * outcome is in shared memory, and another try is the launcher's business.
+ *
+ * It can end in three ways.  An error is caught in snapshot_worker_main.  A
+ * FATAL (no connection to the database, or an administrator's command) ends
+ * the process by way of end_of_worker, where the child is stopped and staging
+ * removed, too.  A crash of the server leaves staging for a sweep to find.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+#include "utils/memutils.h"
+
+#include "database/catalog_query.h"
+#include "shmem/shared_state.h"
+#include "store/staging.h"
+#include "tools/child_process.h"
+#include "util/process.h"
+#include "util/test_step.h"
+#include "worker/alert_run.h"
+#include "worker/archive_run.h"
+#include "worker/restore.h"
+#include "worker/run_report.h"
+#include "worker/scratch_database.h"
+#include "worker/take_snapshot.h"
+#include "worker/verify.h"
+#include "worker/worker.h"
+
+static RunContext cxt;
+
+static bool recorded = false;	/* the history was told of the outcome */
+static bool fatal_known = false;
+static RunError fatal;			/* why this process has to end */
+
+static emit_log_hook_type prev_emit_log_hook = NULL;
+
+/* The database that a run's worker is connected to, or NULL for none. */
+static const char *
+database_of(const Run *run)
+{
+	if (run->kind == KIND_ARCHIVE || run->kind == KIND_ALERT)
+		return NULL;
+	return run->kind == KIND_SNAPSHOT ? run->database : run->connect_to;
+}
+
+/*
+ * Ask for a worker that does a run.  Returns false when the server has no
+ * place for one.
+ */
+bool
+worker_start(const Run *run, BackgroundWorkerHandle **handle)
+{
+	const char *database = database_of(run);
+	BackgroundWorker worker;
+
+	StaticAssertStmt(sizeof(run->id) <= BGW_EXTRALEN, "room for a run");
+
+	process_describe(&worker, "snapshot_worker_main", "snapshot_worker");
+	worker.bgw_notify_pid = MyProcPid;
+	if (database != NULL)
+		snprintf(worker.bgw_name, sizeof(worker.bgw_name),
+				 "snapshot_worker for database %s", database);
+	memcpy(worker.bgw_extra, &run->id, sizeof(run->id));
+	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+/*
+ * Make the outcome known.  error is that of the run, or of what came after it
+ * was published, which is not the run's.
+ */
+static void
+finish(const RunError *error)
+{
+	if (cxt.published)
+	{
+		if (error != NULL)
+			ereport(WARNING,
+					(errcode(error->sqlerrcode),
+					 errmsg("could not apply retention to database \"%s\": %s",
+							cxt.run.database, error->message)));
+		state_finish(cxt.run.id, cxt.manifest.size, cxt.verify_error, true,
+					 recorded);
+		return;
+	}
+	if (error != NULL)
+		report_failure(&cxt.run, error);
+	if (cxt.run.kind == KIND_SNAPSHOT)
+		report_history(&cxt.run, 0, error);
+	state_finish(cxt.run.id, 0, error, true, true);
+}
+
+/* Do what the run is for. */
+static void
+do_run(void)
+{
+	/* before the first transaction, which has a timeout of its own */
+	catalog_prepare_process();
+	switch (cxt.run.kind)
+	{
+		case KIND_SNAPSHOT:
+			take_snapshot(&cxt);
+			run_verify(&cxt);
+			report_history(&cxt.run, cxt.manifest.size,
+						   cxt.verify_error);
+			recorded = true;
+			run_prune(&cxt);
+			break;
+		case KIND_VERIFY:
+			run_verify_again(&cxt);
+			break;
+		case KIND_VERIFY_ALL:
+			run_prepare(&cxt);
+			verify_all(&cxt);
+			break;
+		case KIND_RESTORE:
+			restore_snapshot(&cxt);
+			break;
+		case KIND_ARCHIVE:
+			run_prepare(&cxt);
+			archive_snapshots(&cxt);
+			break;
+		case KIND_ALERT:
+			alert_run(&cxt);
+			break;
+		case KIND_SWEEP:
+			test_step("sweeping scratch databases");
+			scratch_sweep();
+			break;
+	}
+}
+
+/* Note why this process has to end, if that is reported, and is the first. */
+static void
+note_fatal(ErrorData *edata)
+{
+	if (edata->elevel >= FATAL && !fatal_known)
+	{
+		report_fill_error(&fatal, edata);
+		fatal_known = true;
+		if (edata->sqlerrcode == ERRCODE_UNDEFINED_DATABASE)
+			strlcpy(fatal.hint,
+					"It was dropped or renamed, or \"snapshot_worker.databases\" has a name that is none.",
+					sizeof(fatal.hint));
+	}
+	if (prev_emit_log_hook)
+		prev_emit_log_hook(edata);
+}
+
+/*
+ * The end of this process, however it came, but for a crash.  After a run
+ * that was finished there is nothing to do.  An error here would be FATAL, so
+ * that the history is left to the launcher; if the whole server is going
+ * down, the next one finds what staging_abandon leaves.
+ */
+static void
+end_of_worker(int code, Datum arg)
+{
+	RunError	error = fatal;
+
+	child_stop();
+	staging_abandon(&cxt.staging);
+	replace_cancel(&cxt.archived);
+	if (!fatal_known)
+	{
+		error.sqlerrcode = ERRCODE_ADMIN_SHUTDOWN;
+		strlcpy(error.message, "the snapshot worker was stopped",
+				sizeof(error.message));
+	}
+	state_finish(cxt.run.id, cxt.manifest.size,
+				 cxt.published ? NULL : &error,
+				 cxt.published, recorded);
+}
+
+/* Entry point of a snapshot worker. */
+void
+snapshot_worker_main(Datum main_arg)
+{
+	uint64		run_id;
+	MemoryContext context;
+
+	pqsignal(SIGTERM, die);
+	child_init();
+	BackgroundWorkerUnblockSignals();
+
+	memcpy(&run_id, MyBgworkerEntry->bgw_extra, sizeof(run_id));
+	cxt.staging.owner_fd = -1;
+	cxt.staging.manifest_fd = -1;
+	cxt.held = -1;
+	cxt.archived.fd = -1;
+	if (!state_attach(run_id, &cxt.run))
+		proc_exit(0);
+	before_shmem_exit(end_of_worker, 0);
+	prev_emit_log_hook = emit_log_hook;
+	emit_log_hook = note_fatal;
+
+	test_step("attached");
+	catalog_prepare_connection();
+	BackgroundWorkerInitializeConnection(database_of(&cxt.run), NULL, 0);
+
+	context = AllocSetContextCreate(TopMemoryContext, "snapshot worker",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		/* a cancel that came before this process could be interrupted */
+		if (state_is_canceled(run_id))
+			ereport(ERROR,
+					(errcode(ERRCODE_QUERY_CANCELED),
+					 errmsg("canceled before it was started")));
+		do_run();
+		finish(NULL);
+	}
+	PG_CATCH();
+	{
+		RunError	error;
+		ErrorData  *edata;
+
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(context);
+		run_explain_timeout(edata);
+		report_fill_error(&error, edata);
+		/* for end_of_worker, should another interrupt end the process */
+		fatal = error;
+		fatal_known = true;
+		run_limit_time(&cxt, 0);
+		/* the run is over: no cancel may keep it from being cleaned up */
+		HOLD_CANCEL_INTERRUPTS();
+		RESUME_INTERRUPTS();
+
+		/* What is interrupted from here on, end_of_worker makes up for. */
+		staging_discard(&cxt.staging);
+		scratch_discard(&cxt);
+		finish(&error);
+	}
+	PG_END_TRY();
+	proc_exit(0);
+}

@@ -27,12 +27,14 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "database/stale_table.h"
+#include "database/table_state.h"
 #include "session/copy_watch.h"
 #include "settings.h"
 #include "shmem/table_copies.h"
@@ -82,6 +84,32 @@ table_of(const CopyStmt *statement)
 	return linitial(select->fromClause);
 }
 
+/* The full ID of the xmin of an MVCC snapshot. */
+static uint64
+full_xmin(Snapshot snapshot)
+{
+	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
+
+	return next + (int64) (int32) (snapshot->xmin - (TransactionId) next);
+}
+
+/*
+ * Before a table is dumped: find out whether it is the same as at the base, and
+ * begin the state that later runs compare.  A query, which an extension's
+ * configuration table or a foreign table has, is never the same.
+ */
+static void
+compare_with_base(const CopyStmt *statement, Relation relation,
+				  TableCopy *copy)
+{
+	copy->same = statement->relation != NULL &&
+		table_state_begin(relation, statement->attlist,
+						  full_xmin(GetActiveSnapshot()), &copy->state) &&
+		OidIsValid(copy->base.oid) &&
+		table_state_is_same(relation, &copy->base, &copy->state);
+	copy->answered = copy->same && attached_to.answer;
+}
+
 /*
  * Look at the table of a COPY before that is executed.  Returns false where
  * there is nothing to note of it.  Raises an error where a dump would not have
@@ -101,11 +129,15 @@ look_at_table(const CopyStmt *statement, TableCopy *copy)
 	if (oid < FirstNormalObjectId)
 		return false;
 	relation = relation_open(oid, NoLock);
-	if (!statement->is_from && IsolationUsesXactSnapshot())
-		stale_table_check(relation, GetActiveSnapshot());
-
-	memset(copy, 0, sizeof(*copy));
+	if (!copies_find(copies, oid, copy))
+		memset(copy, 0, sizeof(*copy));
 	copy->oid = oid;
+	copy->copied = true;
+	if (!statement->is_from && IsolationUsesXactSnapshot())
+	{
+		stale_table_check(relation, GetActiveSnapshot());
+		compare_with_base(statement, relation, copy);
+	}
 	copy->of_extension = OidIsValid(getExtensionOfObject(RelationRelationId,
 														 oid));
 	strlcpy(copy->schema,
@@ -115,6 +147,68 @@ look_at_table(const CopyStmt *statement, TableCopy *copy)
 			sizeof(copy->table));
 	relation_close(relation, NoLock);
 	return true;
+}
+
+/* A node for a column of the one table of a query. */
+static ResTarget *
+make_target(const char *column)
+{
+	ColumnRef  *reference = makeNode(ColumnRef);
+	ResTarget  *target = makeNode(ResTarget);
+
+	reference->fields = list_make1(makeString(pstrdup(column)));
+	reference->location = -1;
+	target->val = (Node *) reference;
+	target->location = -1;
+	return target;
+}
+
+/*
+ * The same COPY of no rows: the columns, the format and the privileges that it
+ * needs are those of the statement, and no row is read.
+ */
+static PlannedStmt *
+without_rows(const PlannedStmt *pstmt)
+{
+	PlannedStmt *copy = copyObject(pstmt);
+	CopyStmt   *statement = (CopyStmt *) copy->utilityStmt;
+	SelectStmt *select = makeNode(SelectStmt);
+	A_Const    *never = makeNode(A_Const);
+	ListCell   *lc;
+
+	foreach(lc, statement->attlist)
+		select->targetList = lappend(select->targetList,
+									 make_target(strVal(lfirst(lc))));
+	statement->relation->inh = false;
+	select->fromClause = list_make1(statement->relation);
+	never->val.boolval.type = T_Boolean;
+	never->val.boolval.boolval = false;
+	never->location = -1;
+	select->whereClause = (Node *) never;
+	statement->relation = NULL;
+	statement->attlist = NIL;
+	statement->query = (Node *) select;
+	return copy;
+}
+
+/* After a table was dumped: complete what is noted of it. */
+static void
+complete_copy(TableCopy *copy, uint64 rows)
+{
+	copy->rows = (int64) rows;
+	if (copy->answered)
+	{
+		copy->rows = copy->base_rows;
+		copy->state = copy->base;
+	}
+	else if (OidIsValid(copy->state.oid))
+	{
+		Relation	relation = relation_open(copy->oid, NoLock);
+
+		table_state_end(relation, attached_to.standby_lsn, &copy->state);
+		relation_close(relation, NoLock);
+	}
+	copies_note(copies, copy);
 }
 
 static void
@@ -136,6 +230,8 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 		InitializeQueryCompletion(&own);
 		completion = &own;
 	}
+	if (noted && copy.answered)
+		pstmt = without_rows(pstmt);
 
 	if (prev_process_utility)
 		prev_process_utility(pstmt, query, read_only_tree, context, params,
@@ -145,10 +241,7 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 								environment, destination, completion);
 
 	if (noted && completion->commandTag == CMDTAG_COPY)
-	{
-		copy.rows = completion->nprocessed;
-		copies_note(copies, &copy);
-	}
+		complete_copy(&copy, completion->nprocessed);
 }
 
 /* Have COPY come by here.  For _PG_init. */

@@ -10,6 +10,7 @@
 #ifndef SNAPSHOT_WORKER_SHARED_STATE_H
 #define SNAPSHOT_WORKER_SHARED_STATE_H
 
+#include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 #include "lib/dshash.h"
 #include "utils/dsa.h"
@@ -77,6 +78,8 @@ typedef struct CopiesHandle
 {
 	dsa_handle	area;
 	dshash_table_handle tables;
+	bool		answer;			/* tables that are the same as at the base */
+	XLogRecPtr	standby_lsn;	/* replayed before the MVCC snapshot, or 0 */
 } CopiesHandle;
 
 /* How the sessions of a run's programs are known; see program_tokens.c. */

@@ -85,6 +85,32 @@ copies_detach(Copies *copies)
 	pfree(copies);
 }
 
+/* Tell the sessions the state of a table at the base, and its rows there. */
+void
+copies_add_base(Copies *copies, const TableState *base, int64 rows)
+{
+	TableCopy	copy;
+
+	memset(&copy, 0, sizeof(copy));
+	copy.oid = base->oid;
+	copy.base = *base;
+	copy.base_rows = rows;
+	copies_note(copies, &copy);
+}
+
+/* What is known of a table.  Returns false when that is nothing. */
+bool
+copies_find(Copies *copies, Oid oid, TableCopy *copy)
+{
+	TableCopy  *entry = dshash_find(copies->tables, &oid, false);
+
+	if (entry == NULL)
+		return false;
+	*copy = *entry;
+	dshash_release_lock(copies->tables, entry);
+	return true;
+}
+
 /* Note a table.  A second note about it takes the place of the first. */
 void
 copies_note(Copies *copies, const TableCopy *copy)
@@ -107,7 +133,7 @@ by_name(const ListCell *a, const ListCell *b)
 	return order != 0 ? order : strcmp(x->table, y->table);
 }
 
-/* The tables noted so far, palloc'd TableCopy structs, by schema and name. */
+/* The tables copied so far, palloc'd TableCopy structs, by schema and name. */
 List *
 copies_list(Copies *copies)
 {
@@ -118,8 +144,11 @@ copies_list(Copies *copies)
 	dshash_seq_init(&status, copies->tables, false);
 	while ((entry = dshash_seq_next(&status)) != NULL)
 	{
-		TableCopy  *copy = palloc(sizeof(TableCopy));
+		TableCopy  *copy;
 
+		if (!entry->copied)
+			continue;
+		copy = palloc(sizeof(TableCopy));
 		*copy = *entry;
 		list = lappend(list, copy);
 	}

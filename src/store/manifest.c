@@ -46,6 +46,9 @@ static const RecordMember members[] = {
 	{"connection_limit", RECORD_NUMBER_OR_NULL, offsetof(Manifest, connection_limit)},
 	{"comment", RECORD_STRING_OR_NULL, offsetof(Manifest, comment)},
 	{"rows", RECORD_NUMBER_OR_NULL, offsetof(Manifest, rows)},
+	{"base", RECORD_STRING_OPTIONAL, offsetof(Manifest, base)},
+	{"tables_same", RECORD_NUMBER_OPTIONAL, offsetof(Manifest, tables_same)},
+	{"tables_read", RECORD_NUMBER_OPTIONAL, offsetof(Manifest, tables_read)},
 };
 
 static const RecordMember role_members[] = {

@@ -123,6 +123,11 @@ typedef struct Manifest
 
 	int64		rows;			/* in all tables that were counted, or -1 */
 
+	char	   *base;			/* snapshot that it builds on; NULL when it
+								 * has read everything */
+	int64		tables_same;	/* that were not read, since they are the same */
+	int64		tables_read;
+
 	/* Read only if they are wanted. */
 	List	   *roles;			/* of ManifestRole */
 	List	   *settings;		/* of ManifestSetting */

@@ -101,6 +101,13 @@ compat_dshash_parameters(dshash_parameters *parameters, size_t key_size,
 #define compat_get_session(i)	pgstat_fetch_stat_local_beentry(i)
 #endif
 
+/* The file of a relation, by its number: the type was renamed in 16. */
+#if PG_VERSION_NUM >= 160000
+#define compat_filenode(relation) ((relation)->rd_locator.relNumber)
+#else
+#define compat_filenode(relation) ((relation)->rd_node.relNode)
+#endif
+
 /* Databases whose DROP was interrupted; early minor releases do not mark them. */
 #ifndef DATCONNLIMIT_INVALID_DB
 #define DATCONNLIMIT_INVALID_DB (-2)

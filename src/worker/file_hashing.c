@@ -47,6 +47,7 @@ typedef struct HashedFile
 	char		path[KEY_SIZE]; /* the hash key */
 	ManifestFile *file;
 	const char *earlier;		/* to be a link to this one, or NULL */
+	bool		on_disk;		/* a link to a file that was synced before */
 	struct stat st;				/* before it was read */
 } HashedFile;
 
@@ -123,6 +124,7 @@ note_hashed(FileHashing *hashing, const char *path)
 	hashing->digest = NULL;
 	hashed->file = file;
 	hashed->earlier = NULL;
+	hashed->on_disk = false;
 	hashed->st = hashing->st;
 
 	hashing->checked = hashed;
@@ -230,6 +232,26 @@ file_hashing_get(FileHashing *hashing, const char *path)
 }
 
 /*
+ * Take a file, as a path relative to the root, that is a link to one of an
+ * earlier snapshot, for what it is there: it is neither read nor synced.
+ */
+void
+file_hashing_adopt(FileHashing *hashing, const char *path, int64 size,
+				   const char *sha256)
+{
+	HashedFile *hashed = hash_search(hashing->hashed, path, HASH_ENTER, NULL);
+	ManifestFile *file = palloc0(sizeof(ManifestFile));
+
+	file->path = pstrdup(path);
+	file->size = size;
+	file->sha256 = pstrdup(sha256);
+	hashed->file = file;
+	hashed->earlier = NULL;
+	hashed->on_disk = true;
+	stat_file(full_path(hashing, path), &hashed->st);
+}
+
+/*
  * Have a file on disk, after file_hashing_get(): by a link to an earlier one that is
  * there already, or by a sync.  Raises an error when it cannot be synced.
  */
@@ -241,6 +263,8 @@ file_hashing_settle(FileHashing *hashing, const char *path)
 
 	if (hashed == NULL)
 		elog(ERROR, "file \"%s\" was not hashed", path);
+	if (hashed->on_disk)
+		return;
 	if (hashed->earlier == NULL ||
 		!hardlink_link(hashing->share, hashed->earlier, full))
 		(void) fsync_fname_ext(full, false, false, ERROR);

@@ -219,7 +219,7 @@ properties_create_database(const Manifest *manifest, const char *name)
 }
 
 static const char *
-grantee(const ManifestPrivilege *privilege)
+grantee_name(const ManifestPrivilege *privilege)
 {
 	return privilege->role == NULL ? "PUBLIC" :
 		quote_identifier(catalog_from_utf8(privilege->role));
@@ -235,7 +235,7 @@ apply_privilege(const ManifestPrivilege *privilege, const char *quoted)
 		if (strcmp(privilege->privilege, known[i]) != 0)
 			continue;
 		catalog_execute(psprintf("GRANT %s ON DATABASE %s TO %s%s",
-								 known[i], quoted, grantee(privilege),
+								 known[i], quoted, grantee_name(privilege),
 								 privilege->grantable ?
 								 " WITH GRANT OPTION" : ""));
 		return;

@@ -25,7 +25,7 @@
  * worker.
  */
 static bool
-is_ours(const PgBackendStatus *session, Oid role)
+is_own_session(const PgBackendStatus *session, Oid role)
 {
 	const char *type;
 
@@ -80,7 +80,7 @@ count_sessions(Oid database)
 		if (session->st_databaseid != database ||
 			session->st_backendType == B_AUTOVAC_WORKER)
 			continue;
-		if (is_ours(session, role))
+		if (is_own_session(session, role))
 		{
 			sessions.ours++;
 			continue;

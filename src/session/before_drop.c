@@ -97,7 +97,7 @@ wait_for_runs(const char *database, Oid oid)
  * cannot be taken.
  */
 static void
-save(Oid oid, const char *command)
+ensure_snapshot(Oid oid, const char *command)
 {
 	const char *database = get_database_name(oid);
 	const char *name;
@@ -123,17 +123,17 @@ save(Oid oid, const char *command)
 }
 
 /*
- * As save(), but an error names the statement that was not executed, and its
- * hint says how to do without a snapshot.
+ * As ensure_snapshot(), but an error names the statement that was not
+ * executed, and its hint says how to do without a snapshot.
  */
 static void
-save_or_explain(Oid oid, const char *command)
+ensure_snapshot_or_explain(Oid oid, const char *command)
 {
 	MemoryContext caller = CurrentMemoryContext;
 
 	PG_TRY();
 	{
-		save(oid, command);
+		ensure_snapshot(oid, command);
 	}
 	PG_CATCH();
 	{
@@ -174,7 +174,7 @@ save_before(Node *statement, bool is_top_level)
 			 before_drop_size(statement) > (int64) setting_before_drop_size * 1024)
 		oid = MyDatabaseId;
 	if (OidIsValid(oid))
-		save_or_explain(oid, CreateCommandName(statement));
+		ensure_snapshot_or_explain(oid, CreateCommandName(statement));
 }
 
 static void

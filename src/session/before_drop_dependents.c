@@ -67,7 +67,7 @@ dependents_add(List *objects, Oid class_id, Oid object, int column)
 }
 
 static void
-visit(Walk *walk, const ObjectAddress *object, int how)
+visit_object(Walk *walk, const ObjectAddress *object, int how)
 {
 	bool		found;
 	Visit	   *entry = hash_search(walk->visits, object, HASH_ENTER, &found);
@@ -153,7 +153,7 @@ visit_owners(Walk *walk, const ObjectAddress *object, bool requested)
 			 row->deptype != DEPENDENCY_EXTENSION) || is_part(&owner, object))
 			continue;
 		if (!requested)
-			visit(walk, &owner, CASCADED);
+			visit_object(walk, &owner, CASCADED);
 		else if (!is_requested(walk, &owner))
 			walk->refused = true;
 	}
@@ -176,8 +176,9 @@ visit_dependents(Walk *walk, const ObjectAddress *object)
 		ObjectAddressSubSet(dependent, row->classid, row->objid,
 							row->objsubid);
 		if (!is_part(&dependent, object))
-			visit(walk, &dependent,
-				  row->deptype == DEPENDENCY_NORMAL ? CASCADED : AUTOMATIC);
+			visit_object(walk, &dependent,
+						 row->deptype == DEPENDENCY_NORMAL ?
+						 CASCADED : AUTOMATIC);
 	}
 	systable_endscan(scan);
 }
@@ -194,7 +195,7 @@ walk_all(Walk *walk, const List *objects)
 
 		if (IsPinnedObject(object->classId, object->objectId))
 			walk->refused = true;
-		visit(walk, object, REQUESTED);
+		visit_object(walk, object, REQUESTED);
 	}
 	while (walk->pending != NIL)
 	{

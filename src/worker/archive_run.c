@@ -98,7 +98,7 @@ run_command(RunContext *cxt, const StoredSnapshot *snapshot, int lock)
  * Raises an error when that fails.
  */
 static void
-archive(RunContext *cxt, const char *name, int lock)
+archive_snapshot(RunContext *cxt, const char *name, int lock)
 {
 	StoredSnapshot *snapshot = store_load(cxt->directory, name, false, DEBUG1);
 
@@ -115,8 +115,8 @@ archive(RunContext *cxt, const char *name, int lock)
 }
 
 /*
- * As archive(), but returns the error, or NULL on success.  An error that ends
- * the run is raised.
+ * As archive_snapshot(), but returns the error, or NULL on success.  An error
+ * that ends the run is raised.
  */
 static ErrorData *
 try_to_archive(RunContext *cxt, const char *name, int lock)
@@ -126,7 +126,7 @@ try_to_archive(RunContext *cxt, const char *name, int lock)
 
 	PG_TRY();
 	{
-		archive(cxt, name, lock);
+		archive_snapshot(cxt, name, lock);
 	}
 	PG_CATCH();
 	{

@@ -233,7 +233,7 @@ read_lines(File file, char **others)
  * unless it is NULL.
  */
 static char **
-command(RunContext *cxt, const char *snapshot, const char *others)
+psql_command(RunContext *cxt, const char *snapshot, const char *others)
 {
 	List	   *statements;
 
@@ -278,7 +278,7 @@ void
 column_hashes_save(RunContext *cxt, const char *snapshot)
 {
 	Manifest   *manifest = &cxt->manifest;
-	char	  **argv = command(cxt, snapshot, LEFT_OUT);
+	char	  **argv = psql_command(cxt, snapshot, LEFT_OUT);
 	char	   *left_out;
 	ChildResult result;
 	File		file;
@@ -317,7 +317,7 @@ column_hashes_save(RunContext *cxt, const char *snapshot)
 List *
 column_hashes_read(RunContext *cxt, char **event_triggers)
 {
-	char	  **argv = command(cxt, NULL, EVENT_TRIGGERS);
+	char	  **argv = psql_command(cxt, NULL, EVENT_TRIGGERS);
 	File		file = spool_create();
 	ChildResult result;
 	List	   *contents;

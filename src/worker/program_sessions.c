@@ -3,7 +3,7 @@
  * program_sessions.c
  *	  The worker's view of the sessions of pg_dump and pg_restore.
  *
- * copy_watch.c is what runs in these sessions.
+ * copy_watch.c runs in these sessions.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

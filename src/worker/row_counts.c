@@ -40,7 +40,7 @@ compare_cells(const ListCell *a, const ListCell *b)
 
 /* Describe a table that has no equal in the restored database. */
 static char *
-describe(const ManifestRows *dumped, const ManifestRows *restored)
+describe_difference(const ManifestRows *dumped, const ManifestRows *restored)
 {
 	if (restored == NULL || compare_names(dumped, restored) != 0)
 		return psprintf("No rows of table \"%s.%s\" were restored instead of " INT64_FORMAT ".",
@@ -82,7 +82,8 @@ row_counts_differences(const List *dumped, const List *restored)
 		if (found != NULL && compare_names(found, rows) == 0)
 			i++;				/* matches one dumped table only */
 		if (found == NULL || compare_rows(found, rows) != 0)
-			differences = lappend(differences, describe(rows, found));
+			differences = lappend(differences,
+								  describe_difference(rows, found));
 	}
 	return differences;
 }

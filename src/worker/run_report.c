@@ -92,7 +92,7 @@ report_failure(const Run *run, const RunError *error)
  * WARNING; it does not fail the run.
  */
 static void
-append(const HistoryLine *line)
+append_history(const HistoryLine *line)
 {
 	MemoryContext caller = CurrentMemoryContext;
 
@@ -135,7 +135,7 @@ report_history(const Run *run, int64 size, const RunError *error)
 		line.error = error->detail[0] == '\0' ? pstrdup(error->message) :
 			psprintf("%s\n%s", error->message, error->detail);
 	line.size = size;
-	append(&line);
+	append_history(&line);
 }
 
 /* Add to the history a run that a crash interrupted after publication. */
@@ -152,7 +152,7 @@ report_published(const Manifest *manifest)
 	line.finished_at = manifest->finished_at;
 	line.outcome = OUTCOME_SUCCEEDED;
 	line.size = manifest->size;
-	append(&line);
+	append_history(&line);
 }
 
 /* Add to the history a run that a crash interrupted. */
@@ -168,5 +168,5 @@ report_interrupted(const StagingOwner *owner)
 	line.started_at = owner->started_at;
 	line.outcome = OUTCOME_INTERRUPTED;
 	line.error = "the server or its snapshot worker went down during the run";
-	append(&line);
+	append_history(&line);
 }

@@ -68,7 +68,8 @@
  * all objects.
  */
 static void
-create(RunContext *cxt, const Manifest *manifest, const char *owner)
+create_scratch_database(RunContext *cxt, const Manifest *manifest,
+						const char *owner)
 {
 	Oid			oid;
 
@@ -186,7 +187,7 @@ try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
  * Needs what catalog_begin() needs.
  */
 static bool
-is_ours(const char *database)
+is_scratch_database(const char *database)
 {
 	bool		found;
 
@@ -199,28 +200,28 @@ is_ours(const char *database)
 
 /* Drop a database, if it exists and is ours, and terminate its sessions. */
 static void
-drop(const char *database)
+drop_scratch_database(const char *database)
 {
 	catalog_prepare_process();
 	run_begin_transaction();
-	if (is_ours(database))
+	if (is_scratch_database(database))
 		dropdb(database, true, true);
 	run_commit_transaction();
 }
 
 /*
- * As drop(), but returns the error, or NULL, instead of raising it.  The
- * transaction has ended in either case.
+ * As drop_scratch_database(), but returns the error, or NULL, instead of
+ * raising it.  The transaction has ended in either case.
  */
 static ErrorData *
-try_drop(const char *database)
+try_drop_scratch_database(const char *database)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ErrorData  *volatile edata = NULL;
 
 	PG_TRY();
 	{
-		drop(database);
+		drop_scratch_database(database);
 	}
 	PG_CATCH();
 	{
@@ -250,7 +251,7 @@ scratch_drop(RunContext *cxt)
 {
 	if (cxt->run.scratch[0] == '\0')
 		return;
-	drop(cxt->run.scratch);
+	drop_scratch_database(cxt->run.scratch);
 	cxt->run.scratch[0] = '\0';
 	state_set_scratch(cxt->run.id, "");
 }
@@ -270,7 +271,7 @@ scratch_build(RunContext *cxt, const Manifest *manifest, const char *owner,
 {
 	ChildResult result;
 
-	create(cxt, manifest, owner);
+	create_scratch_database(cxt, manifest, owner);
 	while (!try_restore(cxt, manifest, owner, archive, jobs, &result))
 	{
 		ereport(LOG,
@@ -279,7 +280,7 @@ scratch_build(RunContext *cxt, const Manifest *manifest, const char *owner,
 				 errdetail_internal("%s", result.output)));
 		scratch_drop(cxt);
 		jobs = 1;
-		create(cxt, manifest, owner);
+		create_scratch_database(cxt, manifest, owner);
 	}
 	test_step("restored");
 }
@@ -295,7 +296,7 @@ scratch_discard(RunContext *cxt)
 
 	if (cxt->run.scratch[0] == '\0')
 		return;
-	edata = try_drop(cxt->run.scratch);
+	edata = try_drop_scratch_database(cxt->run.scratch);
 	if (edata != NULL)
 	{
 		warn_of_leftover(cxt->run.scratch, edata);
@@ -351,7 +352,7 @@ scratch_sweep(void)
 			continue;
 		ereport(LOG,
 				(errmsg("dropping leftover scratch database \"%s\"", database)));
-		edata = try_drop(database);
+		edata = try_drop_scratch_database(database);
 		if (edata != NULL && edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			ReThrowError(edata);
 		if (edata != NULL)

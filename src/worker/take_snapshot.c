@@ -64,7 +64,7 @@ check_pg_dump_version(RunContext *cxt)
 }
 
 static void
-prepare(RunContext *cxt)
+prepare_snapshot(RunContext *cxt)
 {
 	run_prepare(cxt);
 	run_limit_time(cxt, setting_timeout);
@@ -79,7 +79,7 @@ prepare(RunContext *cxt)
 }
 
 static void
-stage(RunContext *cxt)
+create_staging(RunContext *cxt)
 {
 	StagingOwner owner = {0};
 	char		folder[NAMES_FOLDER_SIZE];
@@ -281,7 +281,7 @@ try_dump(RunContext *cxt, int jobs, int tries)
  * committed before that snapshot, another attempt follows.
  */
 static void
-dump(RunContext *cxt)
+dump_database(RunContext *cxt)
 {
 	int			tries = 0;
 
@@ -431,7 +431,7 @@ hash_files(RunContext *cxt)
  * vacuum.
  */
 static void
-complete(RunContext *cxt)
+complete_staging(RunContext *cxt)
 {
 	MemoryContext context = CurrentMemoryContext;
 
@@ -473,7 +473,7 @@ checked_manifest(const Manifest *manifest)
 }
 
 static void
-publish(RunContext *cxt)
+publish_snapshot(RunContext *cxt)
 {
 	Manifest   *manifest = &cxt->manifest;
 
@@ -565,14 +565,14 @@ run_prune(RunContext *cxt)
 void
 take_snapshot(RunContext *cxt)
 {
-	prepare(cxt);
+	prepare_snapshot(cxt);
 	cxt->manifest.pg_dump_version = check_pg_dump_version(cxt);
-	stage(cxt);
+	create_staging(cxt);
 	test_step("staged");
-	dump(cxt);
+	dump_database(cxt);
 	test_step("dumped");
-	complete(cxt);
-	publish(cxt);
+	complete_staging(cxt);
+	publish_snapshot(cxt);
 	run_limit_time(cxt, 0);
 	test_step("published");
 

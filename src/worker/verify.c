@@ -109,8 +109,8 @@ test_restore(RunContext *cxt, const StoredSnapshot *snapshot)
  * Raises an error when the check cannot be completed.
  */
 static Fault *
-check(RunContext *cxt, const StoredSnapshot *snapshot, VerifyLevel level,
-	  SharedFiles *shared)
+check_snapshot(RunContext *cxt, const StoredSnapshot *snapshot,
+			   VerifyLevel level, SharedFiles *shared)
 {
 	Fault	   *fault = NULL;
 
@@ -140,17 +140,17 @@ concerns_all(int sqlerrcode)
 		sqlerrcode == ERRCODE_INTERNAL_ERROR;
 }
 
-/* As verify(), but the caller has locked the snapshot. */
+/* As lock_and_verify(), but the caller has locked the snapshot. */
 static void
-verify_held(RunContext *cxt, const StoredSnapshot *snapshot, VerifyLevel level,
-			SharedFiles *shared)
+verify_locked(RunContext *cxt, const StoredSnapshot *snapshot,
+			  VerifyLevel level, SharedFiles *shared)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Fault	   *volatile fault = NULL;
 
 	PG_TRY();
 	{
-		fault = check(cxt, snapshot, level, shared);
+		fault = check_snapshot(cxt, snapshot, level, shared);
 	}
 	PG_CATCH();
 	{
@@ -183,14 +183,14 @@ verify_held(RunContext *cxt, const StoredSnapshot *snapshot, VerifyLevel level,
  * when the snapshot is bad, and another error when it cannot be verified.
  */
 static void
-verify(RunContext *cxt, VerifyLevel level, SharedFiles *shared)
+lock_and_verify(RunContext *cxt, VerifyLevel level, SharedFiles *shared)
 {
 	StoredSnapshot *snapshot = store_get(cxt->directory, cxt->run.name, true);
 
 	cxt->held = snapshot_lock_shared(snapshot->path);
 	PG_TRY();
 	{
-		verify_held(cxt, snapshot, level, shared);
+		verify_locked(cxt, snapshot, level, shared);
 	}
 	PG_FINALLY();
 	{
@@ -206,12 +206,12 @@ verify(RunContext *cxt, VerifyLevel level, SharedFiles *shared)
 void
 verify_snapshot(RunContext *cxt, VerifyLevel level)
 {
-	verify(cxt, level, NULL);
+	lock_and_verify(cxt, level, NULL);
 }
 
 /*
- * As verify(), for one of many snapshots: a snapshot that is bad, or was
- * removed meanwhile, does not raise an error.
+ * As lock_and_verify(), for one of many snapshots: a snapshot that is bad, or
+ * was removed meanwhile, does not raise an error.
  */
 static void
 verify_next(RunContext *cxt, SharedFiles *shared)
@@ -220,7 +220,7 @@ verify_next(RunContext *cxt, SharedFiles *shared)
 
 	PG_TRY();
 	{
-		verify(cxt, VERIFY_CHECKSUM, shared);
+		lock_and_verify(cxt, VERIFY_CHECKSUM, shared);
 	}
 	PG_CATCH();
 	{

@@ -107,7 +107,7 @@ check_newer_problem(const StoredSnapshot *snapshot, const Verification *known)
  * good.
  */
 static void
-record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
+write_mark(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
 {
 	Verification verification = {0};
 
@@ -154,7 +154,7 @@ verify_outcome_good(const StoredSnapshot *snapshot, VerifyLevel level, bool keep
 	PG_TRY();
 	{
 		written = good_level(snapshot, level, keep);
-		record(snapshot, written, NULL);
+		write_mark(snapshot, written, NULL);
 	}
 	PG_FINALLY();
 	{
@@ -181,7 +181,7 @@ write_problem(const StoredSnapshot *snapshot, VerifyLevel level,
 
 	PG_TRY();
 	{
-		record(snapshot, level, problem);
+		write_mark(snapshot, level, problem);
 	}
 	PG_CATCH();
 	{

@@ -265,7 +265,7 @@ is_of_our_version(const Manifest *manifest)
  * that reason alone, so the findings are only a WARNING.
  */
 static Fault *
-conclude(Comparison *comparison)
+conclude_comparison(Comparison *comparison)
 {
 	const StoredSnapshot *snapshot = comparison->snapshot;
 	const char *message = psprintf("snapshot \"%s\" does not restore to what its manifest says",
@@ -316,8 +316,8 @@ verify_restored(RunContext *cxt, const StoredSnapshot *snapshot)
 	cxt->connection.encoding = snapshot->manifest.encoding;
 
 	/*
-	 * for the temporary files; without an MVCC snapshot, it does not hold back
-	 * vacuum
+	 * for the temporary files; without an MVCC snapshot, it does not hold
+	 * back vacuum
 	 */
 	StartTransactionCommand();
 	MemoryContextSwitchTo(lists);
@@ -341,7 +341,7 @@ verify_restored(RunContext *cxt, const StoredSnapshot *snapshot)
 		problems_add(&comparison.problems, "Defined otherwise: %s", changed);
 	else if (changed != NULL)
 		warn_of_definitions(&comparison, changed);
-	fault = conclude(&comparison);
+	fault = conclude_comparison(&comparison);
 	MemoryContextDelete(lists);
 	return fault;
 }

@@ -84,7 +84,7 @@ worker_start(const Run *run, BackgroundWorkerHandle **handle)
  * publication, it is that of a later step and does not fail the run.
  */
 static void
-finish(const RunError *error)
+finish_run(const RunError *error)
 {
 	if (cxt.published)
 	{
@@ -224,7 +224,7 @@ snapshot_worker_main(Datum main_arg)
 					(errcode(ERRCODE_QUERY_CANCELED),
 					 errmsg("canceled before it was started")));
 		do_run();
-		finish(NULL);
+		finish_run(NULL);
 	}
 	PG_CATCH();
 	{
@@ -250,7 +250,7 @@ snapshot_worker_main(Datum main_arg)
 		/* end_of_worker() completes whatever is interrupted from here on. */
 		staging_discard(&cxt.staging);
 		scratch_discard(&cxt);
-		finish(&error);
+		finish_run(&error);
 	}
 	PG_END_TRY();
 	proc_exit(0);

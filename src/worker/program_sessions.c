@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * program_sessions.c
- *	  The sessions of pg_dump and pg_restore, as their worker sees them.
+ *	  The worker's view of the sessions of pg_dump and pg_restore.
  *
- * What these sessions do on their side is in copy_watch.c.
+ * copy_watch.c runs in these sessions.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -21,9 +21,10 @@
 #define TOKEN_BYTES		((STATE_TOKEN_SIZE - 1) / 2)
 
 /*
- * Prepare for a program that goes through tables, over work->connection: give
- * its sessions a new token, and forget what those before it noted.  Raises an
- * error where there is no dynamic shared memory or no randomness left.
+ * Prepare for a program that reads or writes tables over cxt->connection: give
+ * its sessions a new token, and discard the row counts of earlier programs.
+ * Raises an error when no dynamic shared memory or no random number is
+ * available.
  */
 void
 programs_admit(RunContext *cxt)
@@ -47,8 +48,9 @@ programs_admit(RunContext *cxt)
 }
 
 /*
- * How many rows the program has copied of each table that no extension owns: a
- * list of ManifestRows.  The names in this database are in the given encoding.
+ * Return how many rows the program has copied of each table that no extension
+ * owns, as a list of ManifestRows.  encoding is that of the names in this
+ * database.
  */
 List *
 programs_row_counts(RunContext *cxt, const char *encoding)

@@ -25,6 +25,8 @@ OBJS = \
 	src/database/database_settings.o \
 	src/database/dump_transaction.o \
 	src/database/stale_table.o \
+	src/database/table_definition.o \
+	src/database/table_state.o \
 	src/database/unchanged_since.o \
 	src/launcher/archive_schedule.o \
 	src/launcher/cancel_pending.o \
@@ -63,6 +65,7 @@ OBJS = \
 	src/shmem/table_copies.o \
 	src/snapshot_worker.o \
 	src/store/archived_mark.o \
+	src/store/base_file.o \
 	src/store/database_folders.o \
 	src/store/directory.o \
 	src/store/directory_exposure.o \
@@ -74,6 +77,7 @@ OBJS = \
 	src/store/history_tail.o \
 	src/store/manifest.o \
 	src/store/prune.o \
+	src/store/remembered_base.o \
 	src/store/removal.o \
 	src/store/replace_file.o \
 	src/store/retention.o \
@@ -106,6 +110,7 @@ OBJS = \
 	src/worker/archive_run.o \
 	src/worker/column_hashes.o \
 	src/worker/file_hashing.o \
+	src/worker/incremental.o \
 	src/worker/program_sessions.o \
 	src/worker/restore.o \
 	src/worker/row_counts.o \

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * settings.c
- *	  Settings, and their parsed forms.
+ *	  The settings, their definitions and their parsed forms.
  *
- * The parsed forms are made from the text when they are asked for, which is
- * seldom.
+ * A parsed form is built from the text on each call; callers need one only
+ * rarely.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -24,7 +24,9 @@
 #include "settings_check.h"
 #include "util/compat.h"
 
-/* What "auto" takes for very many files, and for next to nothing in each. */
+/*
+ * Thresholds of format "auto": many files, and a small average size per file.
+ */
 #define MANY_FILES			1000
 #define SMALL_FILE_BYTES	((int64) 128 * 1024)
 
@@ -51,6 +53,8 @@ int			setting_run_on = RUN_ON_PRIMARY;
 char	   *setting_time = NULL;
 int			setting_verify = VERIFY_LIST;
 bool		setting_share_files = true;
+bool		setting_incremental = true;
+int			setting_full_interval = 7 * 24 * 60;
 char	   *setting_session_token = NULL;
 char	   *setting_archive_command = NULL;
 int			setting_archive_max_waiting = 7;
@@ -94,8 +98,8 @@ static const struct config_enum_entry before_drop_options[] = {
 };
 
 /*
- * Define the settings.  For _PG_init, while the server starts: values that
- * the configuration file already has are checked here.
+ * Define the settings.  Called by _PG_init at server start, which also checks
+ * the values already read from the configuration file.
  */
 void
 settings_define(void)
@@ -229,6 +233,16 @@ settings_define(void)
 							 NULL,
 							 &setting_share_files, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("snapshot_worker.incremental",
+							 "Takes tables that have not changed from the previous snapshot, in directory format.",
+							 "Each snapshot is complete by itself nevertheless.",
+							 &setting_incremental, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.full_interval",
+							"Time after which a snapshot reads all tables, and checks those that had been found unchanged.",
+							"0 leaves that to snapshot_now(full => true).",
+							&setting_full_interval, 7 * 24 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
 	DefineCustomBoolVariable("snapshot_worker.row_counts",
 							 "Has no effect: rows are always counted. A later release does not know it.",
 							 NULL,
@@ -253,7 +267,7 @@ settings_define(void)
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
 
-	/* These hold for a session: a superuser has to be able to go without. */
+	/* Per session: a superuser must be able to switch before_drop off. */
 	DefineCustomEnumVariable("snapshot_worker.before_drop",
 							 "Statements that wait for a snapshot of what they are about to destroy.",
 							 "\"database\" is DROP DATABASE; \"table\" in addition is DROP TABLE, TRUNCATE, DROP SCHEMA ... CASCADE and ALTER TABLE ... DROP COLUMN.",
@@ -270,7 +284,11 @@ settings_define(void)
 							"0 has one taken each time.",
 							&setting_before_drop_max_age, 0, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
-	/* Known to the sessions of pg_dump alone; see program_tokens.c. */
+
+	/*
+	 * Set only in the sessions of pg_dump and pg_restore; see
+	 * program_tokens.c.
+	 */
 	DefineCustomStringVariable("snapshot_worker.session_token",
 							   "Tells that a session belongs to a run.",
 							   "Given by the snapshot worker to its programs. No other value has any effect.",
@@ -282,14 +300,14 @@ settings_define(void)
 	MarkGUCPrefixReserved("snapshot_worker");
 }
 
-/* The word for a level of verification. */
+/* Return the name of a level of verification. */
 const char *
 settings_verify_name(VerifyLevel level)
 {
 	return verify_options[level].name;
 }
 
-/* The times of day at which snapshots are due. */
+/* Parse the times of day at which snapshots are due. */
 void
 settings_schedule(SlotTimes *times)
 {
@@ -299,8 +317,8 @@ settings_schedule(SlotTimes *times)
 }
 
 /*
- * The databases that are named, palloc'd; "*" is not among them.  See
- * settings_every_database.
+ * Return the databases named in the setting, palloc'd, without "*"; see
+ * settings_every_database().
  */
 List *
 settings_databases(void)
@@ -320,7 +338,7 @@ settings_databases(void)
 	return databases;
 }
 
-/* Is "*" among the databases? */
+/* Does the setting "databases" contain "*"? */
 bool
 settings_every_database(void)
 {
@@ -343,7 +361,7 @@ settings_directory_is_set(void)
 	return setting_directory != NULL && setting_directory[0] != '\0';
 }
 
-/* The snapshot directory.  Raises an error when none is set. */
+/* Return the snapshot directory.  Raises an error when it is not set. */
 const char *
 settings_directory(void)
 {
@@ -355,7 +373,10 @@ settings_directory(void)
 	return setting_directory;
 }
 
-/* Would losing the data directory lose the snapshots as well? */
+/*
+ * Is the snapshot directory inside the data directory, and would be lost with
+ * it?
+ */
 bool
 settings_directory_in_data_directory(void)
 {
@@ -363,7 +384,7 @@ settings_directory_in_data_directory(void)
 		path_is_prefix_of_path(DataDir, setting_directory);
 }
 
-/* Where pg_dump and its kin are, palloc'd. */
+/* Return the directory of pg_dump and the other client programs, palloc'd. */
 const char *
 settings_bin_directory(void)
 {
@@ -377,10 +398,10 @@ settings_bin_directory(void)
 }
 
 /*
- * Is a database of so many tables and large objects, and bytes, to be dumped in
- * directory format, and not in custom?  Each table and large object is a file of
- * its own there, which has to be synced: for very many of them with next to
- * nothing in them, that takes longer than the dump.
+ * Should a database with so many tables and large objects, and so many bytes,
+ * be dumped in directory format rather than in custom format?  In directory
+ * format each table and large object is a separate file, and each file must be
+ * synced.  With many tiny files, syncing takes longer than the dump.
  */
 bool
 settings_directory_format(int64 files, int64 database_size)
@@ -391,7 +412,7 @@ settings_directory_format(int64 files, int64 database_size)
 	return setting_format == FORMAT_DIRECTORY;
 }
 
-/* Are snapshots archived? */
+/* Is archiving enabled? */
 bool
 settings_archiving(void)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * settings.h
- *	  Settings, and their parsed forms.
+ *	  The settings, their definitions and their parsed forms.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -16,12 +16,12 @@
 
 typedef enum SnapshotFormat
 {
-	FORMAT_AUTO,				/* as the database's tables are */
+	FORMAT_AUTO,				/* by the number and size of the tables */
 	FORMAT_DIRECTORY,
 	FORMAT_CUSTOM
 } SnapshotFormat;
 
-/* see settings_define() for what each one means */
+/* see settings_define() for the meaning of each value */
 typedef enum RunOn
 {
 	RUN_ON_PRIMARY,
@@ -29,17 +29,20 @@ typedef enum RunOn
 	RUN_ON_ANY
 } RunOn;
 
-/* How far snapshots of the schedule are verified; each includes those before. */
+/*
+ * How thoroughly scheduled snapshots are verified; each level includes the
+ * previous ones.
+ */
 typedef enum VerifyLevel
 {
 	VERIFY_OFF,
-	VERIFY_LIST,				/* the archive's table of contents is read */
-	VERIFY_CHECKSUM,			/* files are hashed once more */
-	VERIFY_ARCHIVE,				/* the whole archive is read */
-	VERIFY_RESTORE				/* it is restored, and compared */
+	VERIFY_LIST,				/* read the dump's table of contents */
+	VERIFY_CHECKSUM,			/* hash all files again */
+	VERIFY_ARCHIVE,				/* read the whole dump */
+	VERIFY_RESTORE				/* restore it and compare */
 } VerifyLevel;
 
-/* each one includes what those before it do */
+/* each value includes the previous ones */
 typedef enum BeforeDrop
 {
 	BEFORE_DROP_OFF,
@@ -55,28 +58,30 @@ extern int	setting_keep_daily;
 extern int	setting_keep_weekly;
 extern int	setting_keep_monthly;
 extern int	setting_keep_yearly;
-extern char *setting_directory; /* NULL or "" when not set */
+extern char *setting_directory; /* NULL or "" if not set */
 extern int	setting_format;
 extern char *setting_compress;
 extern int	setting_jobs;
 extern bool setting_globals;
-extern int	setting_timeout;	/* seconds; 0 is none */
-extern int	setting_lock_timeout;	/* milliseconds; 0 is none */
-extern char *setting_user;		/* "" is the bootstrap superuser */
+extern int	setting_timeout;	/* seconds; 0 means no limit */
+extern int	setting_lock_timeout;	/* milliseconds; 0 means no limit */
+extern char *setting_user;		/* "" means the bootstrap superuser */
 extern int	setting_max_workers;
-extern int	setting_min_free_space; /* megabytes; 0 is none */
+extern int	setting_min_free_space; /* megabytes; 0 means no minimum */
 extern bool setting_catch_up;
 extern int	setting_run_on;
 extern char *setting_time;
 extern int	setting_verify;
 extern bool setting_share_files;
-extern char *setting_session_token; /* "" is none */
-extern char *setting_archive_command;	/* "" is none */
+extern bool setting_incremental;
+extern int	setting_full_interval;	/* minutes; 0 is never */
+extern char *setting_session_token; /* "" means no token */
+extern char *setting_archive_command;	/* "" means no command */
 extern int	setting_archive_max_waiting;
-extern char *setting_failure_command;	/* "" is none */
+extern char *setting_failure_command;	/* "" means no command */
 extern int	setting_before_drop;
 extern int	setting_before_drop_size;	/* kilobytes */
-extern int	setting_before_drop_max_age;	/* seconds; 0 is none will do */
+extern int	setting_before_drop_max_age;	/* seconds; 0 reuses none */
 
 extern void settings_define(void);
 extern void settings_schedule(SlotTimes *times);

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * settings_check.c
- *	  Whether values of settings are good: their check hooks.
+ *	  Check hooks of the settings.
  *
- * A check hook runs in the postmaster as well, where an error would end the
- * server: it only looks at its value, and says what is wrong with it.
+ * A check hook also runs in the postmaster, where an error would stop the
+ * server.  A hook therefore only inspects its value and reports errors by
+ * GUC_check_errdetail().
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -22,7 +23,9 @@
 #include "util/compat.h"
 #include "util/slot_times.h"
 
-/* Leaves room, in what pg_dump takes for a path, for the names below it. */
+/*
+ * Leave room in a path of MAXPGPATH, pg_dump's limit, for the names below it.
+ */
 #define DIRECTORY_MAX_LENGTH	(MAXPGPATH / 2)
 
 bool
@@ -44,7 +47,7 @@ check_absolute_path(char **newval)
 		GUC_check_errdetail("The path must be absolute.");
 		return false;
 	}
-	/* pg_dumpall passes it on to a shell, and takes no such names */
+	/* pg_dumpall passes it to a shell and rejects names with line breaks */
 	if (strpbrk(*newval, "\n\r") != NULL)
 	{
 		GUC_check_errdetail("The path must not contain line breaks.");
@@ -63,14 +66,14 @@ check_absolute_path(char **newval)
 bool
 check_setting_directory(char **newval, void **extra, GucSource source)
 {
-	/* Not set at all is for whoever needs it to complain about. */
+	/* An unset directory is accepted here; its users raise the error. */
 	return *newval == NULL || check_absolute_path(newval);
 }
 
 bool
 check_setting_bin_directory(char **newval, void **extra, GucSource source)
 {
-	/* Empty is the server's own. */
+	/* Empty means the directory of the server's own programs. */
 	return **newval == '\0' || check_absolute_path(newval);
 }
 
@@ -113,7 +116,7 @@ check_setting_databases(char **newval, void **extra, GucSource source)
 bool
 check_setting_user(char **newval, void **extra, GucSource source)
 {
-	/* Empty is the bootstrap superuser. */
+	/* Empty means the bootstrap superuser. */
 	if (strlen(*newval) < NAMEDATALEN)
 		return true;
 	GUC_check_errdetail("The name of a role has at most %d bytes.",

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * settings_check.h
- *	  Whether values of settings are good: their check hooks.
+ *	  Check hooks of the settings.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot_worker.c
- *	  Module magic, and what happens when the library is loaded.
+ *	  Module magic and _PG_init().
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -26,15 +26,15 @@ void
 _PG_init(void)
 {
 	/*
-	 * A session that loads the library by itself gets functions that say what
-	 * is missing, and nothing else.
+	 * If a session loads the library later, its functions only report that it
+	 * must be in shared_preload_libraries.
 	 */
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 
 	settings_define();
 
-	/* Under pg_upgrade nothing of ours is to run. */
+	/* Do nothing during pg_upgrade. */
 	if (IsBinaryUpgrade)
 		return;
 

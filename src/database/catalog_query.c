@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * catalog_query.c
- *	  Queries of the catalogs, through SPI, and what they give as text.
+ *	  Run catalog queries through SPI and return their results as text.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,18 +18,21 @@
 #include "database/catalog_query.h"
 #include "util/json.h"
 
-/* For this process: what ALTER DATABASE or ALTER ROLE have set is not for it. */
+/*
+ * Override, in this process, a value that ALTER DATABASE or ALTER ROLE has
+ * set.
+ */
 void
 catalog_override_setting(const char *name, const char *value)
 {
-	/* Not every server version has each of them. */
+	/* Some settings do not exist in all server versions. */
 	if (GetConfigOption(name, true, false) != NULL)
 		SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
 }
 
 /*
- * Before this process connects to a database: settings of that which could end
- * it in the very transaction of connecting do not count.
+ * Prepare to connect to a database: override those of its settings that could
+ * end this process while it connects.
  */
 void
 catalog_prepare_connection(void)
@@ -40,14 +43,14 @@ catalog_prepare_connection(void)
 }
 
 /*
- * Be the bootstrap superuser, whatever is set for the database; have names mean
- * what is in pg_catalog, and nothing that users define; and have queries that
- * are run once a day be planned for that.
+ * Become the bootstrap superuser, whatever the database's settings are.
+ * Resolve names in pg_catalog only, so that users cannot redefine them, and
+ * disable planner features that do not pay off for queries run once a day.
  */
 void
 catalog_prepare_process(void)
 {
-	/* ALTER DATABASE ... SET session_authorization does not spare workers */
+	/* ALTER DATABASE ... SET session_authorization also applies to workers */
 	SetSessionAuthorization(BOOTSTRAP_SUPERUSERID, true);
 	catalog_override_setting("role", "none");
 	catalog_override_setting("search_path", "pg_catalog, pg_temp");
@@ -55,15 +58,15 @@ catalog_prepare_process(void)
 	catalog_override_setting("default_transaction_isolation", "read committed");
 	catalog_override_setting("default_transaction_deferrable", "off");
 	catalog_prepare_connection();
-	/* what is written is ours alone, until catalog_wait_for_standbys() */
+	/* nobody else uses our writes before catalog_wait_for_standbys() */
 	catalog_override_setting("synchronous_commit", "local");
 	catalog_override_setting("jit", "off");
 	catalog_override_setting("max_parallel_workers_per_gather", "0");
 }
 
 /*
- * The next commit makes something that others will use: let it wait for
- * synchronous standbys, where the server's settings say so.
+ * Let the next commit, whose result others will use, wait for synchronous
+ * standbys if the server is configured to do so.
  */
 void
 catalog_wait_for_standbys(void)
@@ -73,8 +76,8 @@ catalog_wait_for_standbys(void)
 }
 
 /*
- * Run a query, whose rows catalog_value() has until catalog_end().  Needs a
- * transaction with an active MVCC snapshot, which is what the query sees.
+ * Run a query.  catalog_value() returns its values until catalog_end().  Needs
+ * a transaction with an active MVCC snapshot, which the query uses.
  */
 void
 catalog_begin(const char *query)
@@ -86,8 +89,8 @@ catalog_begin(const char *query)
 }
 
 /*
- * Text in an encoding as a manifest has it: in UTF-8, with a "?" for each byte
- * where that cannot be.  palloc'd.
+ * Convert text in an encoding to UTF-8, as in manifests.  Bytes that cannot be
+ * converted become "?".  The result is palloc'd.
  */
 char *
 catalog_to_utf8(const char *text, int encoding)
@@ -111,7 +114,10 @@ catalog_to_utf8(const char *text, int encoding)
 	return utf8;
 }
 
-/* The converse of catalog_to_utf8.  Raises an error where that cannot be. */
+/*
+ * Convert text in a manifest to the server encoding.  Raises an error when a
+ * character has no equivalent.
+ */
 char *
 catalog_from_utf8(const char *value)
 {
@@ -119,8 +125,8 @@ catalog_from_utf8(const char *value)
 }
 
 /*
- * A value of the query's result as a manifest has it, or NULL, in the current
- * memory context.
+ * Return a value of the result as UTF-8, or NULL, in the current memory
+ * context.
  */
 char *
 catalog_value(uint64 row, int column)
@@ -134,7 +140,7 @@ catalog_value(uint64 row, int column)
 		catalog_to_utf8(value, GetDatabaseEncoding()) : NULL;
 }
 
-/* As catalog_value, of a whole number. */
+/* As catalog_value(), but for an integer. */
 int64
 catalog_number(uint64 row, int column)
 {
@@ -145,7 +151,7 @@ catalog_number(uint64 row, int column)
 	return strtoll(value, NULL, 10);
 }
 
-/* Give back what catalog_begin() took. */
+/* End the query that catalog_begin() began, and release its result. */
 void
 catalog_end(void)
 {
@@ -154,8 +160,8 @@ catalog_end(void)
 }
 
 /*
- * Run a statement that changes something.  Needs a transaction with an active
- * MVCC snapshot.
+ * Run a statement that modifies data.  Needs a transaction with an active MVCC
+ * snapshot.
  */
 void
 catalog_execute(const char *statement)

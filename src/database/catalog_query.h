@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * catalog_query.h
- *	  Queries of the catalogs, through SPI, and what they give as text.
+ *	  Run catalog queries through SPI and return their results as text.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

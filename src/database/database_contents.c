@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * database_contents.c
- *	  How much is in a database.
+ *	  Count the tables and large objects of a database.
  *
- * This is read as the bootstrap superuser in databases whose owners need not be
- * trusted.  Nothing that they can define is called: the search path is closed,
- * and what is read is in pg_catalog.
+ * The queries run as the bootstrap superuser in databases whose owners may not
+ * be trusted.  They call nothing that users can define: the search path is
+ * pg_catalog, and only catalogs are read.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,7 +18,7 @@
 #include "database/catalog_query.h"
 #include "database/database_contents.h"
 
-/* Tables that a dump has, but for those of extensions. */
+/* Tables in a dump, except those of extensions. */
 #define COUNT_TABLES \
 	"SELECT count(*) FROM pg_class c" \
 	" JOIN pg_namespace n ON n.oid = c.relnamespace" \
@@ -36,14 +36,17 @@ count_by(const char *query)
 	return count;
 }
 
-/* How many tables there are, partitioned ones and their partitions alike. */
+/*
+ * Return the number of tables, counting partitioned tables and their
+ * partitions.
+ */
 int64
 contents_count_tables(void)
 {
 	return count_by(COUNT_TABLES);
 }
 
-/* How many large objects there are. */
+/* Return the number of large objects. */
 int64
 contents_count_large_objects(void)
 {

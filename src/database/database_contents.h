@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * database_contents.h
- *	  How much is in a database.
+ *	  Count the tables and large objects of a database.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

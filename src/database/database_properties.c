@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * database_properties.c
- *	  What CREATE DATABASE and ALTER DATABASE have made of a database.
+ *	  Save and restore what CREATE DATABASE and ALTER DATABASE have set.
  *
- * pg_restore gives these to a database only where it creates it itself, under
- * its old name.  To be restored under any name, they are read into the manifest
- * when the snapshot is taken, and given to the new database from there.
+ * pg_restore restores these properties only if it creates the database itself,
+ * under its old name.  To allow any name, we store them in the manifest when
+ * the snapshot is taken, and apply them to the new database from there.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -27,7 +27,9 @@
 #include "database/database_properties.h"
 #include "database/database_settings.h"
 
-/* Columns that only some versions have are looked for by name. */
+/*
+ * Columns that only some versions have are looked up by name, through jsonb.
+ */
 #define PROPERTIES \
 	"SELECT pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding)," \
 	"  CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' ELSE 'builtin' END," \
@@ -40,7 +42,8 @@
 
 /*
  * Roles that own something in the database, have a privilege there, and so on.
- * Of the bootstrap superuser there are no such notes.
+ * pg_shdepend has no entries for the bootstrap superuser, so owners are also
+ * read from pg_class and other catalogs.
  */
 #define ROLES \
 	"SELECT a.rolname FROM pg_authid a WHERE a.oid IN (" \
@@ -69,8 +72,8 @@
 	" ORDER BY p.n"
 
 /*
- * A schema that the owner of the database may use as a member of
- * pg_database_owner alone.  Only "public" is there before a restore.
+ * Schemas that the owner of the database may use only as a member of
+ * pg_database_owner.  Before a restore, only "public" exists.
  */
 #define OWNER_SCHEMAS \
 	"SELECT n.nspname FROM pg_namespace n, pg_database d" \
@@ -80,8 +83,8 @@
 	"    WHERE p.privilege_type = 'USAGE' AND p.grantee IN (0, d.datdba))"
 
 /*
- * Put into a manifest what this process's database is, in the context.  Needs a
- * transaction with an active MVCC snapshot.
+ * Store the properties of the current database in a manifest, allocated in the
+ * given context.  Needs a transaction with an active MVCC snapshot.
  */
 void
 properties_read(Manifest *manifest, MemoryContext context)
@@ -142,8 +145,8 @@ properties_read(Manifest *manifest, MemoryContext context)
 }
 
 /*
- * The names of the roles that the snapshot's database needs and this server
- * does not have.  Needs a transaction.
+ * Return the names of the roles that the snapshot's database needs but that do
+ * not exist on this server.  Needs a transaction.
  */
 List *
 properties_missing_roles(const Manifest *manifest)
@@ -172,9 +175,9 @@ add_option(List *options, char *name, const char *value)
 }
 
 /*
- * Create a database as the one in the manifest was when it was created, for
- * superusers alone: it belongs to the bootstrap superuser, nobody else has any
- * privilege for it, and its settings are the server's.  Needs a transaction
+ * Create a database like the one in the manifest at its creation, but for
+ * superusers only: it belongs to the bootstrap superuser, no other role has
+ * any privilege on it, and its settings are the server's.  Needs a transaction
  * with an active MVCC snapshot.  Raises the errors of CREATE DATABASE.
  */
 Oid
@@ -216,7 +219,7 @@ properties_create_database(const Manifest *manifest, const char *name)
 }
 
 static const char *
-grantee(const ManifestPrivilege *privilege)
+grantee_name(const ManifestPrivilege *privilege)
 {
 	return privilege->role == NULL ? "PUBLIC" :
 		quote_identifier(catalog_from_utf8(privilege->role));
@@ -232,12 +235,12 @@ apply_privilege(const ManifestPrivilege *privilege, const char *quoted)
 		if (strcmp(privilege->privilege, known[i]) != 0)
 			continue;
 		catalog_execute(psprintf("GRANT %s ON DATABASE %s TO %s%s",
-								 known[i], quoted, grantee(privilege),
+								 known[i], quoted, grantee_name(privilege),
 								 privilege->grantable ?
 								 " WITH GRANT OPTION" : ""));
 		return;
 	}
-	/* of a later server version, or written by someone else */
+	/* written by a later server version, or not by us */
 	ereport(WARNING,
 			(errcode(ERRCODE_INVALID_GRANT_OPERATION),
 			 errmsg("privilege \"%s\" of the database is not restored: this server does not know it",
@@ -245,10 +248,11 @@ apply_privilege(const ManifestPrivilege *privilege, const char *quoted)
 }
 
 /*
- * Give a database what ALTER DATABASE, GRANT and COMMENT gave to the one in the
- * manifest.  With a new owner (else NULL), that is whose it becomes, and what
- * names roles is left out.  Needs a transaction with an active MVCC snapshot;
- * until its end, the database is what properties_create_database() made it.
+ * Apply to a database the results of ALTER DATABASE, GRANT and COMMENT in the
+ * manifest.  If new_owner is not NULL, that role becomes the owner, and
+ * everything that names roles is omitted.  Needs a transaction with an active
+ * MVCC snapshot; until its end, the database remains as
+ * properties_create_database() created it.
  */
 void
 properties_apply(const Manifest *manifest, const char *database,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * database_properties.h
- *	  What CREATE DATABASE and ALTER DATABASE have made of a database.
+ *	  Save and restore what CREATE DATABASE and ALTER DATABASE have set.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * database_sessions.c
- *	  The sessions in a database: those of this extension, and others.
+ *	  Count the sessions in a database: our own and others.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -20,12 +20,12 @@
 #include "util/compat.h"
 
 /*
- * Is this one of ours?  Anyone can give his session the name that pg_dump's
- * has, but not the role, and a type of background worker is the library's
- * choice.
+ * Is this session one of our own?  Any user can choose pg_dump's application
+ * name, but not its role; only a library can choose the type of a background
+ * worker.
  */
 static bool
-is_ours(const PgBackendStatus *session, Oid role)
+is_own_session(const PgBackendStatus *session, Oid role)
 {
 	const char *type;
 
@@ -38,15 +38,18 @@ is_ours(const PgBackendStatus *session, Oid role)
 	return type != NULL && strcmp(type, "snapshot_worker") == 0;
 }
 
-/* The sessions in a database, as far as anyone who drops it is concerned. */
+/* The sessions in a database that a DROP DATABASE must consider. */
 typedef struct Sessions
 {
 	int			ours;
-	int			others;			/* but for autovacuum, which goes by itself */
-	int			protected;		/* of these, whom the user may not terminate */
+	int			others;			/* except autovacuum, which exits by itself */
+	int			protected;		/* others the user may not terminate */
 } Sessions;
 
-/* May the current user not terminate this session by DROP DATABASE? */
+/*
+ * Does DROP DATABASE ... FORCE need privileges that the current user lacks to
+ * terminate this session?
+ */
 static bool
 is_protected(Oid role)
 {
@@ -63,7 +66,7 @@ count_sessions(Oid database)
 	Oid			role = connection_role();
 	int			count;
 
-	/* else what was seen first is seen until the end of the transaction */
+	/* otherwise the first result is cached until the end of the transaction */
 	pgstat_clear_backend_activity_snapshot();
 	count = pgstat_fetch_stat_numbackends();
 	for (int i = 1; i <= count; i++)
@@ -77,7 +80,7 @@ count_sessions(Oid database)
 		if (session->st_databaseid != database ||
 			session->st_backendType == B_AUTOVAC_WORKER)
 			continue;
-		if (is_ours(session, role))
+		if (is_own_session(session, role))
 		{
 			sessions.ours++;
 			continue;
@@ -90,8 +93,8 @@ count_sessions(Oid database)
 }
 
 /*
- * Is a snapshot worker connected to the database, or pg_dump?  Both take some
- * time to leave after a run.  Needs a transaction.
+ * Is a snapshot worker or a pg_dump connected to the database?  Both need some
+ * time to disconnect after a run.  Needs a transaction.
  */
 bool
 sessions_exist(Oid database)
@@ -100,8 +103,8 @@ sessions_exist(Oid database)
 }
 
 /*
- * How many sessions of others keep the database from being dropped.  Needs a
- * transaction.
+ * Return how many other sessions prevent the database from being dropped.
+ * Needs a transaction.
  */
 int
 sessions_of_others(Oid database)
@@ -110,7 +113,7 @@ sessions_of_others(Oid database)
 }
 
 /*
- * Is someone connected to the database whom the current user may not terminate?
+ * Is there a session in the database that the current user may not terminate?
  * Needs a transaction.
  */
 bool

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * database_sessions.h
- *	  The sessions in a database: those of this extension, and others.
+ *	  Count the sessions in a database: our own and others.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

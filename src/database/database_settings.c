@@ -1,23 +1,23 @@
 /*-------------------------------------------------------------------------
  *
  * database_settings.c
- *	  Settings under which a database reads text and computes values.
+ *	  Save and restore the settings under which values are read and computed.
  *
- * The same text can be another value under another setting: "$500" is 500 or
- * 50000 units of money, by lc_monetary, and a materialized view can be computed
- * from any setting.  So all of them are in force in a restored database before
- * its first row is:
+ * The same text can mean different values under different settings: "$500" is
+ * 500 or 50000 units of money, depending on lc_monetary, and a materialized
+ * view can depend on any setting.  All of them must therefore be in force in a
+ * restored database before its first row is read:
  *
- * - What ALTER DATABASE has set, for all roles, is set for the scratch database
- *	 right after it is created.  pg_restore's sessions get it from there, also
- *	 settings of applications and of extensions.
- * - The values that were in force when the snapshot was taken, of the settings
- *	 named below, are given to pg_restore's sessions.  They can come from the
- *	 configuration of the server, which need not be this one.
+ * - The settings made by ALTER DATABASE for all roles are applied to the
+ *   scratch database right after its creation.  pg_restore's sessions get them
+ *   from there, including settings of applications and extensions.
+ * - The values of the settings listed below, as they were in force when the
+ *   snapshot was taken, are passed to pg_restore's sessions.  They may come
+ *   from the configuration of another server.
  *
- * What would keep pg_restore from its work is overridden in its sessions alone;
- * see dump_transaction.c.  What is set for roles does not matter to pg_restore, and comes
- * last.
+ * Settings that would prevent pg_restore from working are overridden in its
+ * sessions only; see dump_transaction.c.  Settings of roles do not affect
+ * pg_restore and are applied last.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -41,8 +41,8 @@
 #define TEXT_SEARCH_CONFIG	"default_text_search_config"
 
 /*
- * Built-in settings that decide how values are read, written or computed.
- * pg_dump itself sees to client_encoding, standard_conforming_strings and
+ * Built-in settings that affect how values are read, written or computed.
+ * pg_dump itself sets client_encoding, standard_conforming_strings and
  * xmloption.
  */
 static const char *const conventions[] = {
@@ -62,7 +62,7 @@ static const char *const conventions[] = {
 	" ORDER BY a.rolname COLLATE \"C\" NULLS FIRST, c.n"
 
 
-/* Does any column, domain or range hold values of type money? */
+/* Does any column, domain or range contain values of type money? */
 #define HAS_MONEY \
 	"WITH types(oid) AS (VALUES ('money'::regtype), ('money[]'::regtype))" \
 	" SELECT (EXISTS (SELECT FROM pg_attribute WHERE attrelid >= 16384 AND atttypid IN (SELECT oid FROM types))" \
@@ -81,8 +81,8 @@ has_money(void)
 }
 
 /*
- * Can a new connection to an empty database take this value?  A text search
- * configuration of the database's own is not there yet.
+ * Can a new connection to an empty database use this value?  A text search
+ * configuration that the database itself defines does not exist yet.
  */
 static bool
 is_portable(const char *name, const char *value)
@@ -92,9 +92,9 @@ is_portable(const char *name, const char *value)
 }
 
 /*
- * Put the settings of this process's database into a manifest, in the context:
- * what is set for it, and what is in force.  Needs a transaction with an active
- * MVCC snapshot.
+ * Store the settings of the current database in a manifest, allocated in the
+ * given context: those set for the database, and the values in force.  Needs a
+ * transaction with an active MVCC snapshot.
  */
 void
 database_settings_read(Manifest *manifest, MemoryContext context)
@@ -133,7 +133,7 @@ database_settings_read(Manifest *manifest, MemoryContext context)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Add a setting to options as the server's command line takes them. */
+/* Append a setting to options, in the syntax of the server's command line. */
 static void
 add_option(StringInfo options, const char *name, const char *value)
 {
@@ -147,8 +147,8 @@ add_option(StringInfo options, const char *name, const char *value)
 }
 
 /*
- * Options with which pg_dump writes values as the manifest of this process's
- * database says, whatever is set for its role.
+ * Return options with which pg_dump writes values under the settings in the
+ * manifest of the current database, whatever is set for its role.
  */
 char *
 database_settings_dump_options(void)
@@ -197,11 +197,11 @@ report_unavailable(const ManifestConvention *convention, const char *value)
 }
 
 /*
- * Options with which pg_restore reads and computes values as the database did
- * when the snapshot was taken.  Only names that are known here are passed on:
- * others can do anything to a session.  Needs a transaction.  Raises an error
- * where values would be read as others, and warns where they might be computed
- * as others.
+ * Return options with which pg_restore reads and computes values as the
+ * database did when the snapshot was taken.  Only settings known here are
+ * passed on, because others could do anything to a session.  Needs a
+ * transaction.  Raises an error when values would be read as different ones,
+ * and warns when they might be computed differently.
  */
 char *
 database_settings_restore_options(const Manifest *manifest)
@@ -227,8 +227,8 @@ database_settings_restore_options(const Manifest *manifest)
 }
 
 /*
- * The value of a setting as it follows TO.  Where a setting is a list of names,
- * each of these is a word of its own.
+ * Return the value of a setting as it follows TO.  In a list of names, each
+ * name is quoted separately.
  */
 static char *
 setting_literal(const char *name, const char *value)
@@ -268,8 +268,8 @@ apply_setting(const ManifestSetting *setting, const char *database)
 }
 
 /*
- * As apply_setting, but what this server does not take (any more) is warned
- * of: the data are worth more than that.
+ * As apply_setting(), but if this server does not accept the setting, only
+ * raises a WARNING: the data are more important.
  */
 static void
 try_setting(const ManifestSetting *setting, const char *database)
@@ -307,8 +307,8 @@ try_setting(const ManifestSetting *setting, const char *database)
 }
 
 /*
- * Set for a database what the manifest says: what is set for all roles, or what
- * is set for some.  Needs a transaction with an active MVCC snapshot.
+ * Apply settings in the manifest to a database: those of roles, or those for
+ * all roles.  Needs a transaction with an active MVCC snapshot.
  */
 void
 database_settings_apply(const Manifest *manifest, const char *database,

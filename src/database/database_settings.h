@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * database_settings.h
- *	  Settings under which a database reads text and computes values.
+ *	  Save and restore the settings under which values are read and computed.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

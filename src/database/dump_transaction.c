@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * dump_transaction.c
- *	  What a database is at the moment of its snapshot, and how to reach it.
+ *	  The transaction that exports pg_dump's MVCC snapshot, and connections.
  *
- * This runs as the bootstrap superuser in databases whose owners need not be
- * trusted.  Nothing that they can define is called: the search path is closed,
- * and what is read is in pg_catalog.
+ * It runs as the bootstrap superuser in databases whose owners may not be
+ * trusted.  It calls nothing that users can define: the search path is
+ * pg_catalog, and only catalogs are read.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -37,15 +37,16 @@
 #include "settings.h"
 
 /*
- * Begin a transaction, export its MVCC snapshot, and put into the manifest
- * what that snapshot is: WAL position and timeline, what has been written up to
- * it (see unchanged_since.c), the database's size, what it holds, and how it was
- * created.  Returns the identifier of the exported snapshot, good
- * until dump_transaction_end(), in the caller's memory context.
+ * Begin a transaction, export its MVCC snapshot, and store in the manifest
+ * what that snapshot contains: WAL position and timeline, the transactions it
+ * sees (see unchanged_since.c), the database's size, contents and properties.
+ * Returns the identifier of the exported snapshot, valid until
+ * dump_transaction_end(), in the caller's memory context.
  *
- * The WAL position is read once the snapshot has been taken: everything that
- * the snapshot sees was written to WAL before it.  (The converse does not
- * hold: a commit just before that position may still be unseen.)
+ * The WAL position is read after the snapshot has been taken, because
+ * everything that the snapshot sees was written to WAL before it.  The
+ * converse is not true: the snapshot may not see a commit just before that
+ * position.
  */
 const char *
 dump_transaction_begin(Manifest *manifest)
@@ -99,7 +100,7 @@ dump_transaction_end(void)
 	MemoryContextSwitchTo(caller);
 }
 
-/* The directory of the server's first Unix-domain socket, or NULL. */
+/* Return the directory of the server's first Unix-domain socket, or NULL. */
 static char *
 socket_directory(void)
 {
@@ -112,15 +113,15 @@ socket_directory(void)
 	first = linitial(directories);
 	if (first[0] == '\0')
 		return NULL;
-	/* relative to where the server runs; "@" is in the abstract namespace */
+	/* relative to the data directory; "@" means the abstract namespace */
 	if (first[0] != '@' && !is_absolute_path(first))
 		return psprintf("%s/%s", DataDir, first);
 	return first;
 }
 
 /*
- * An address that the server listens on, palloc'd, for one that has no
- * Unix-domain socket.
+ * Return an address that the server listens on, palloc'd, for servers without
+ * a Unix-domain socket.
  */
 static char *
 listen_address(void)
@@ -140,8 +141,8 @@ listen_address(void)
 }
 
 /*
- * Settings for pg_dump and pg_dumpall, palloc'd: those with which ALTER
- * DATABASE could keep them from their work, and which they do not (all) see to
+ * Return settings for pg_dump and pg_dumpall, palloc'd, that ALTER DATABASE
+ * could set to values that break them, and that they do not all override
  * themselves.
  */
 static const char *
@@ -149,7 +150,7 @@ settings_of_ours(void)
 {
 	const char *transaction_timeout = "";
 
-	/* Not every server version has it. */
+	/* Not all server versions have it. */
 	if (GetConfigOption("transaction_timeout", true, false) != NULL)
 		transaction_timeout = " -c transaction_timeout=0";
 	return psprintf("-c statement_timeout=0 -c idle_session_timeout=0"
@@ -159,17 +160,16 @@ settings_of_ours(void)
 }
 
 /*
- * Other settings of that kind, with which ALTER DATABASE or ALTER ROLE could
- * keep pg_dump and pg_restore from their work, or have them write something
- * else.  Any role may set them.  (session_authorization has no effect from
- * there.)
+ * Return other settings by which ALTER DATABASE or ALTER ROLE could break
+ * pg_dump and pg_restore, or change their output, and that any role may set.
+ * session_authorization has no effect when set there.
  */
 static const char *
 neutral_settings(void)
 {
 	const char *restricted = "";
 
-	/* Not every minor version has it. */
+	/* Not all minor versions have it. */
 	if (GetConfigOption("restrict_nonsystem_relation_kind", true, false) != NULL)
 		restricted = " -c restrict_nonsystem_relation_kind=";
 	return psprintf(" -c role=none -c default_transaction_isolation=read\\ committed"
@@ -179,8 +179,8 @@ neutral_settings(void)
 }
 
 /*
- * The same for messages in English, where the role may have that.  More than
- * hints should not depend on it.
+ * Return a setting for messages in English, if the role may set that.  Only
+ * hints should depend on the language.
  */
 static const char *
 settings_for_messages(Oid role)
@@ -191,12 +191,15 @@ settings_for_messages(Oid role)
 	return "";
 }
 
-/* The same for what pg_dump is to write alike each time. */
+/*
+ * Add settings that make the output of pg_dump independent of the
+ * configuration.
+ */
 static void
 add_settings_for_dumps(Connection *connection)
 {
 	connection->options = psprintf("%s -c quote_all_identifiers=off"
-								   " -c TimeZone=UTC", connection->options);
+								   " -c TimeZone=UTC -c bytea_output=hex", connection->options);
 }
 
 static void
@@ -217,8 +220,8 @@ connect_as(Oid role, const char *database, Connection *connection)
 }
 
 /*
- * The role that pg_dump connects as; InvalidOid when it does not exist.  Needs
- * a transaction.
+ * Return the role that pg_dump connects as, or InvalidOid if it does not
+ * exist.  Needs a transaction.
  */
 Oid
 connection_role(void)
@@ -227,7 +230,7 @@ connection_role(void)
 		get_role_oid(setting_user, true);
 }
 
-/* As connection_role, but raises an error when the role does not exist. */
+/* As connection_role(), but raises an error when the role does not exist. */
 static Oid
 existing_role(void)
 {
@@ -242,9 +245,9 @@ existing_role(void)
 }
 
 /*
- * How pg_dump reaches a database of this server: over its own socket and port,
- * as the role that is set, or as the bootstrap superuser.  Needs a
- * transaction.  Raises an error when that role does not exist.
+ * Set up a connection of pg_dump to a database of this server: over its own
+ * socket and port, as the configured role or the bootstrap superuser.  Needs a
+ * transaction.  Raises an error when the role does not exist.
  */
 void
 connection_for_dump(const char *database, Connection *connection,
@@ -260,8 +263,8 @@ connection_for_dump(const char *database, Connection *connection,
 }
 
 /*
- * As connection_for_dump, for pg_restore, which has to be a superuser to make all
- * that a dump holds.
+ * As connection_for_dump(), but for pg_restore, which must be a superuser to
+ * create everything in a dump.
  */
 void
 connection_for_restore(const char *database, Connection *connection)
@@ -272,19 +275,19 @@ connection_for_restore(const char *database, Connection *connection)
 			   connection);
 
 	/*
-	 * nobody sees the database before it is renamed, and the commit of that
-	 * waits for all that came before
+	 * nobody uses the database before it is renamed, and the commit of that
+	 * waits for all earlier ones
 	 */
 	connection->options = psprintf("%s -c default_transaction_read_only=off"
 								   " -c synchronous_commit=local",
 								   connection->options);
-	/* not every server version has it */
+	/* not all server versions have it */
 	if (GetConfigOption("event_triggers", true, false) != NULL)
 		connection->options = psprintf("%s -c event_triggers=off",
 									   connection->options);
 }
 
-/* As connection_for_restore, for pg_dump of what pg_restore has made. */
+/* As connection_for_restore(), but for a pg_dump of the restored database. */
 void
 connection_for_compare(const char *database, Connection *connection)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * dump_transaction.h
- *	  What a database is at the moment of its snapshot, and how to reach it.
+ *	  The transaction that exports pg_dump's MVCC snapshot, and connections.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,22 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * stale_table.c
- *	  Is a table still the one that an MVCC snapshot shows?
+ *	  Detect a table that is no longer the one that an MVCC snapshot shows.
  *
  * pg_dump takes its MVCC snapshot first and locks tables later.  In between,
- * others can commit what MVCC does not hide: TRUNCATE, a rewrite by ALTER
- * TABLE, tables that swap their names, columns that swap theirs.  COPY then
- * reads the table as it is now, with the old snapshot, and finds no rows, the
- * rows of another table, or the values of another column, all without an error.
+ * others can commit changes that MVCC does not hide: TRUNCATE, a rewrite by
+ * ALTER TABLE, tables that swap their names, columns that swap theirs.  COPY
+ * then reads the current table with the old snapshot.  Without an error, it
+ * finds no rows, the rows of another table, or the values of another column.
  *
- * A table is looked up by the name that it has now.  Where the snapshot shows
- * the same OID with the same name in a schema of the same name, that name means
- * the same table in both, since names are unique; where it also shows the same
- * relfilenode, the rows are in the same file.
+ * A table is looked up by its current name.  If the snapshot shows the same
+ * OID with the same name in a schema of the same name, then the name means the
+ * same table in both, because names are unique.  If the snapshot also shows
+ * the same relfilenode, the rows are in the same file.
  *
- * Some rewrites keep what older snapshots see (VACUUM FULL, CLUSTER, ALTER TABLE
- * ... SET TABLESPACE).  They cannot be told from the others here, and the next
- * attempt succeeds.
+ * Some rewrites preserve what older snapshots see (VACUUM FULL, CLUSTER, ALTER
+ * TABLE ... SET TABLESPACE).  They cannot be distinguished from the others
+ * here, so they also raise an error; the next attempt succeeds.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -36,8 +36,8 @@
 #include "database/stale_table.h"
 
 /*
- * The one row of a catalog that has this OID, as the MVCC snapshot shows it,
- * palloc'd, or NULL.
+ * Return the catalog row with this OID that the MVCC snapshot shows, palloc'd,
+ * or NULL.
  */
 static HeapTuple
 find_row(Oid catalog, Oid index, AttrNumber oid_column, Oid oid,
@@ -59,7 +59,7 @@ find_row(Oid catalog, Oid index, AttrNumber oid_column, Oid oid,
 	return row;
 }
 
-/* Does the snapshot show the table under its present name, in its file? */
+/* Does the snapshot show the table with its current name and file? */
 static bool
 is_same_relation(Relation relation, Snapshot snapshot)
 {
@@ -81,7 +81,7 @@ is_same_relation(Relation relation, Snapshot snapshot)
 	return same;
 }
 
-/* Does the snapshot show the schema under its present name? */
+/* Does the snapshot show the schema with its current name? */
 static bool
 is_same_schema(Oid schema, Snapshot snapshot)
 {
@@ -100,7 +100,7 @@ is_same_schema(Oid schema, Snapshot snapshot)
 }
 
 /*
- * Does each column that the snapshot shows have its name today?  One that was
+ * Do all columns that the snapshot shows still have their names?  A column
  * added since is not in the dump.
  */
 static bool
@@ -133,9 +133,9 @@ are_same_columns(Relation relation, Snapshot snapshot)
 }
 
 /*
- * Raise an error, which names the table, where the MVCC snapshot does not show
- * the table as it is today: COPY would give other rows than the snapshot has.
- * The caller has locked the table.
+ * Raise an error that names the table if the MVCC snapshot does not show the
+ * table as it is now.  COPY would then return other rows than the snapshot
+ * contains.  The caller has locked the table.
  */
 void
 stale_table_check(Relation relation, Snapshot snapshot)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * stale_table.h
- *	  Is a table still the one that an MVCC snapshot shows?
+ *	  Detect a table that is no longer the one that an MVCC snapshot shows.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,22 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * unchanged_since.c
- *	  Has anything been written since a snapshot was taken?
+ *	  Check whether anything has been written since a snapshot was taken.
  *
- * Whoever writes gets a transaction ID first.  So when a snapshot is taken
- * while no transaction is in progress that has one, and the next ID to be
- * given out still is the same later on, then nothing has been written in
- * between: not in that database, nor in any other one of the cluster, which
- * is more than would have to be known.
+ * Every transaction that writes gets a transaction ID first.  Assume that a
+ * snapshot is taken while no transaction with an ID is in progress.  If the
+ * next ID to be assigned is still the same later, nothing has been written in
+ * between, neither in that database nor in any other one of the cluster.  The
+ * latter is stricter than necessary.
  *
- * IDs are compared within one life of the server only, from the making of its
- * shared memory to the end of that.  A crash can take back IDs whose WAL was
- * not flushed, a recovery to a point in time any number of them, and both give
- * them out again; and a copy of the cluster gives out the same as this one.
+ * IDs are compared only within one life of the server, from the creation of
+ * its shared memory to its end.  After a crash, IDs whose WAL was not flushed
+ * are assigned again, and after a recovery to a point in time any number of
+ * IDs are; a copy of the cluster assigns the same IDs as this one.
  *
- * One thing is changed without an ID: a sequence can give out numbers for which
- * it has written WAL before, up to 32.  They are lost to nobody but those who
- * write them nowhere.
+ * One change needs no ID: a sequence can return up to 32 values that it has
+ * already written to WAL.  Only a client that stores the value nowhere could
+ * notice.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -33,9 +33,9 @@
 #include "util/snapshot_name.h"
 
 /*
- * Put into the manifest what is_unchanged_since() has to know: for an MVCC
- * snapshot that was just taken, the next transaction ID, or 0 when it may not
- * see all that those before it do.
+ * Store in the manifest what is_unchanged_since() needs, for an MVCC snapshot
+ * that was just taken: the next transaction ID, or 0 if the snapshot may not
+ * see all transactions before it.
  */
 void
 unchanged_since_note(Snapshot snapshot, Manifest *manifest)
@@ -46,7 +46,7 @@ unchanged_since_note(Snapshot snapshot, Manifest *manifest)
 	manifest->server_started_at = state_made_at();
 	manifest->next_xid = 0;
 
-	/* a clock may have been where no manifest can follow it */
+	/* the clock may be outside of the range of a manifest */
 	utc_time_format(manifest->server_started_at, text);
 	if (text[0] == '\0')
 	{
@@ -55,8 +55,8 @@ unchanged_since_note(Snapshot snapshot, Manifest *manifest)
 	}
 
 	/*
-	 * xmax is the first ID that had not ended.  If it has been given out
-	 * already, it is not the next one.  A standby does not give out any.
+	 * xmax is the first ID that had not completed.  If it has already been
+	 * assigned, it is not the next one.  A standby assigns no IDs.
 	 */
 	if (snapshot->xmin == snapshot->xmax &&
 		snapshot->xmax == XidFromFullTransactionId(next) &&
@@ -65,9 +65,9 @@ unchanged_since_note(Snapshot snapshot, Manifest *manifest)
 }
 
 /*
- * Is what has been committed still what it was when this snapshot was taken?
- * The transaction that asks may have written: as long as it is the only one,
- * nobody else sees that.
+ * Is the committed data still the same as when this snapshot was taken?  The
+ * current transaction may have written, if it is the only one, because no
+ * other transaction sees that.
  */
 bool
 is_unchanged_since(const Manifest *manifest)

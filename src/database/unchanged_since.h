@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * unchanged_since.h
- *	  Has anything been written since a snapshot was taken?
+ *	  Check whether anything has been written since a snapshot was taken.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

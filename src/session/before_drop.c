@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop.c
- *	  Statements that wait for a snapshot of what they destroy.
+ *	  Take a snapshot before a statement that destroys data.
  *
- * While "snapshot_worker.before_drop" says so, a statement that destroys a
- * database, or much of the data of one, is held up until there is a snapshot
- * with all of that, and is not executed where none can be taken.
+ * If "snapshot_worker.before_drop" applies to a statement, because it drops a
+ * database or removes much data from one, the statement waits until a snapshot
+ * contains that data.  If no snapshot can be taken, the statement fails.
  *
- * Between the snapshot and the locks that the statement takes there is some
- * time, in which others can write what is in no snapshot.  To hold the locks
- * before would keep pg_dump from reading.
+ * Between the snapshot and the locks of the statement, other sessions can
+ * write data that no snapshot contains.  Taking the locks first is not
+ * possible, because pg_dump would have to wait for them.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -37,15 +37,15 @@
 #include "store/store.h"
 #include "util/wait_events.h"
 
-/* How often to look whether the last run of a database has ended. */
+/* Interval at which to check whether the last run of a database has ended. */
 #define POLL_MS				20
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
 /*
- * The name of a snapshot of the database that is young enough and has all that
- * another one would have, or NULL.  Whatever keeps it from being read would
- * keep another one from being taken, or is its own damage.
+ * Return the name of a snapshot of the database that is recent enough and has
+ * the same contents that a new one would have, or NULL.  Unreadable snapshots
+ * are skipped: they are damaged, or a new run will raise the same error.
  */
 static const char *
 find_recent(const char *database)
@@ -71,11 +71,12 @@ find_recent(const char *database)
 }
 
 /*
- * Wait until no run of the database is on or asked for, and, if it is another
- * one than this session's, nothing of ours is connected to it.  DROP DATABASE
- * would wait for some seconds only, and by force end a run; and pg_dump fails
- * when a table goes that it has seen and not locked yet, so that a statement
- * would cost another session its snapshot.
+ * Wait until no run of the database is running or queued.  If it is not the
+ * current database, also wait until no worker or program of ours is connected
+ * to it: DROP DATABASE would wait only for some seconds, and with FORCE would
+ * terminate a run.  In the current database, pg_dump fails if a table that it
+ * has seen, but not yet locked, is dropped; the statement would make the
+ * snapshot of another session fail.
  */
 static void
 wait_for_runs(const char *database, Oid oid)
@@ -92,18 +93,18 @@ wait_for_runs(const char *database, Oid oid)
 }
 
 /*
- * See to it that there is a snapshot of the database.  Raises an error when
- * that cannot be.
+ * Make sure that a snapshot of the database exists.  Raises an error when it
+ * cannot be taken.
  */
 static void
-save(Oid oid, const char *command)
+ensure_snapshot(Oid oid, const char *command)
 {
 	const char *database = get_database_name(oid);
 	const char *name;
 	Run			run;
 
 	if (database == NULL)
-		return;					/* the server will say that it is gone */
+		return;					/* the server raises the error */
 	name = find_recent(database);
 	if (name == NULL)
 	{
@@ -114,22 +115,25 @@ save(Oid oid, const char *command)
 		name = run.name;
 		wait_for_runs(database, oid);
 	}
-	/* in one's own database there can be locks, with which not to wait */
+	/* we may hold locks in our own database, so we must not wait there */
 	else if (oid != MyDatabaseId)
 		wait_for_runs(database, oid);
 	ereport(NOTICE,
 			(errmsg("snapshot \"%s\" was taken before %s", name, command)));
 }
 
-/* As save(); an error says what did not happen, and how it could. */
+/*
+ * As ensure_snapshot(), but an error names the statement that was not
+ * executed, and its hint says how to do without a snapshot.
+ */
 static void
-save_or_explain(Oid oid, const char *command)
+ensure_snapshot_or_explain(Oid oid, const char *command)
 {
 	MemoryContext caller = CurrentMemoryContext;
 
 	PG_TRY();
 	{
-		save(oid, command);
+		ensure_snapshot(oid, command);
 	}
 	PG_CATCH();
 	{
@@ -154,13 +158,13 @@ save_or_explain(Oid oid, const char *command)
 	PG_END_TRY();
 }
 
-/* Take a snapshot first, if this is one of the statements that are meant. */
+/* Take a snapshot first if before_drop applies to this statement. */
 static void
 save_before(Node *statement, bool is_top_level)
 {
 	Oid			oid = InvalidOid;
 
-	/* the server refuses it, or it is no one's deliberate act */
+	/* the server refuses the statement, or no user asked for it */
 	if (XactReadOnly || RecoveryInProgress() || creating_extension)
 		return;
 
@@ -170,7 +174,7 @@ save_before(Node *statement, bool is_top_level)
 			 before_drop_size(statement) > (int64) setting_before_drop_size * 1024)
 		oid = MyDatabaseId;
 	if (OidIsValid(oid))
-		save_or_explain(oid, CreateCommandName(statement));
+		ensure_snapshot_or_explain(oid, CreateCommandName(statement));
 }
 
 static void
@@ -190,7 +194,7 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 								environment, destination, completion);
 }
 
-/* Have statements come by here.  For _PG_init. */
+/* Install the ProcessUtility hook.  Called by _PG_init. */
 void
 before_drop_install(void)
 {

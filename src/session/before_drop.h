@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop.h
- *	  Statements that wait for a snapshot of what they destroy.
+ *	  Take a snapshot before a statement that destroys data.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop_altered.c
- *	  The tables that ALTER TABLE and ALTER TYPE take data from.
+ *	  Find the tables that lose data by ALTER TABLE or ALTER TYPE.
  *
- * They do so by DROP COLUMN, DROP ATTRIBUTE, and ALTER COLUMN ... TYPE ... USING,
- * whose expression need not make use of what is in the column.
+ * These commands remove data by DROP COLUMN, by DROP ATTRIBUTE, and by ALTER
+ * COLUMN ... TYPE ... USING, whose expression may ignore the old value.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -31,17 +31,15 @@ typedef struct Altered
 {
 	Oid			relid;
 	bool		recurse;		/* children, too */
-	List	   *columns;		/* that are dropped, as dependents_add() has
-								 * them */
+	List	   *columns;		/* dropped columns; see dependents_add() */
 	DropBehavior behavior;
-	bool		certain;		/* just these are dropped, and nothing else */
-	List	   *rewritten;		/* OIDs of tables whose columns get other
-								 * values */
+	bool		certain;		/* no subcommand drops anything else */
+	List	   *rewritten;		/* OIDs of tables with changed columns */
 } Altered;
 
 /*
- * May the current user alter this relation, and can data be in its columns, or
- * in those of its children?
+ * May the current user alter this relation, and can its columns, or those of
+ * its children, contain data?
  */
 static bool
 may_alter(Oid relid, ObjectType type)
@@ -61,8 +59,8 @@ may_alter(Oid relid, ObjectType type)
 }
 
 /*
- * Does the server refuse a command for this table alone?  It has columns change
- * their type in all children, and be dropped in all partitions.
+ * Will the server refuse the command because it names a table ONLY?  A change
+ * of type must include all children, and a dropped column all partitions.
  */
 static bool
 leaves_out_children(const Altered *altered, bool drops)
@@ -73,7 +71,7 @@ leaves_out_children(const Altered *altered, bool drops)
 		find_inheritance_children(altered->relid, NoLock) != NIL;
 }
 
-/* Is this a typed table?  Its columns are altered by ALTER TYPE only. */
+/* Is this a typed table?  Only ALTER TYPE can alter its columns. */
 static bool
 is_typed(Oid relid)
 {
@@ -89,8 +87,8 @@ is_typed(Oid relid)
 }
 
 /*
- * How many parents a column comes from, -1 if there is no such column; whether
- * it has been defined here, too, is in *local.
+ * Return from how many parents a column is inherited, or -1 if it does not
+ * exist.  *local is set if the table also defines the column itself.
  */
 static int
 parents_of_column(Oid relid, const char *name, bool *local)
@@ -112,7 +110,9 @@ parents_of_column(Oid relid, const char *name, bool *local)
 	return count;
 }
 
-/* Add a column that is dropped, with those of children that go with it. */
+/*
+ * Add a dropped column, and the columns of children that are dropped with it.
+ */
 static void
 add_column(Altered *altered, Oid relid, const char *name)
 {
@@ -129,7 +129,7 @@ add_column(Altered *altered, Oid relid, const char *name)
 
 		if (parents < 0 || local)
 			continue;
-		/* it stays, unless all of its parents drop theirs */
+		/* it remains unless all of its parents drop the column */
 		if (parents > 1)
 			altered->certain = false;
 		add_column(altered, lfirst_oid(lc), name);
@@ -137,7 +137,8 @@ add_column(Altered *altered, Oid relid, const char *name)
 }
 
 /*
- * Add what a command takes.  Returns false if the server will refuse it.
+ * Add the columns of one subcommand.  Returns false if the server will refuse
+ * it.
  */
 static bool
 add_command(Altered *altered, const AlterTableCmd *command)
@@ -150,7 +151,10 @@ add_command(Altered *altered, const AlterTableCmd *command)
 		(command->subtype != AT_AlterColumnType ||
 		 ((const ColumnDef *) command->def)->raw_default == NULL))
 	{
-		/* it may drop what depends on a column before that goes */
+		/*
+		 * it may drop an object that depends on a column before the column is
+		 * dropped
+		 */
 		altered->certain = false;
 		return true;
 	}
@@ -173,8 +177,8 @@ add_command(Altered *altered, const AlterTableCmd *command)
 }
 
 /*
- * The relations with columns of the row types of these relations, or of types
- * that are made of them.  Such columns lose a part of their values.
+ * Return the relations with columns of the row types of these relations, or of
+ * types built from them.  The values in such columns lose a part.
  */
 static List *
 users_of_row_types(const List *relids)
@@ -190,14 +194,14 @@ users_of_row_types(const List *relids)
 		if (OidIsValid(type))
 			types = dependents_add(types, TypeRelationId, type, 0);
 	}
-	/* that a row type is not dropped by itself is of no interest */
+	/* ignore the result: a row type is never dropped by itself */
 	(void) dependents_find(types, DROP_CASCADE, &tables);
 	return tables;
 }
 
 /*
- * ALTER TABLE and ALTER TYPE: the relations whose columns go or get other
- * values, or NIL if the server will refuse it.
+ * Return the relations whose columns an ALTER TABLE or ALTER TYPE drops or
+ * rewrites, or NIL if the server will refuse it.
  */
 List *
 before_drop_altered(const AlterTableStmt *statement)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop_altered.h
- *	  The tables that ALTER TABLE and ALTER TYPE take data from.
+ *	  Find the tables that lose data by ALTER TABLE or ALTER TYPE.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop_database.c
- *	  The database that a statement is about to drop.
+ *	  Find the database that a statement is about to drop.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -27,15 +27,15 @@
 #include "util/compat.h"
 #include "util/wait_events.h"
 
-/* How long DROP DATABASE itself waits for other sessions to leave. */
+/* The time that DROP DATABASE itself waits for other sessions to leave. */
 #define PATIENCE_SECONDS	5
 
-/* How often to look whether they have left. */
+/* Interval at which to check whether the other sessions have left. */
 #define POLL_MS				20
 
 /*
- * May the current user drop the database, and is there something in it to save?
- * There is not where an earlier DROP was interrupted.
+ * May the current user drop the database, and does it contain anything to
+ * save?  A database whose earlier DROP was interrupted does not.
  */
 static bool
 may_drop(Oid oid)
@@ -54,7 +54,7 @@ may_drop(Oid oid)
 	return may;
 }
 
-/* Does replication to or from the database keep it from being dropped? */
+/* Does replication from or to the database prevent a DROP? */
 static bool
 is_replicated(Oid oid)
 {
@@ -79,8 +79,8 @@ is_forced(const DropdbStmt *statement)
 }
 
 /*
- * Is there a prepared transaction that holds a lock on a table of the database?
- * One that holds none does not matter to what is in there.
+ * Does a prepared transaction hold a lock on a table of the database?
+ * Prepared transactions without such a lock cannot have changed its contents.
  */
 static bool
 has_prepared(Oid oid)
@@ -103,9 +103,10 @@ has_prepared(Oid oid)
 }
 
 /*
- * Wait until nobody uses the database, as long as the server would.  Raises the
- * server's error if someone still does: that could not be left to the server,
- * which would drop the database if they left only then.
+ * Wait until no other session uses the database, for as long as DROP DATABASE
+ * would.  Raises the server's error if one still does.  The server cannot do
+ * this check for us: it would drop the database if the session left just after
+ * our check.
  */
 static void
 wait_for_others(Oid oid, const char *name)
@@ -134,9 +135,10 @@ wait_for_others(Oid oid, const char *name)
 }
 
 /*
- * The database that a statement is about to drop; InvalidOid where there is
- * none, where it has nothing to save, and where the server will refuse to drop
- * it.  Raises an error, after some seconds, where that is since others use it.
+ * Return the database that a statement is about to drop.  Returns InvalidOid
+ * if the statement drops none, if the database contains nothing to save, or if
+ * the server will refuse to drop it.  Raises an error after some seconds if
+ * other sessions use the database.
  */
 Oid
 before_drop_database(const DropdbStmt *statement, bool is_top_level)

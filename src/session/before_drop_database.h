@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop_database.h
- *	  The database that a statement is about to drop.
+ *	  Find the database that a statement is about to drop.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,18 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop_dependents.c
- *	  What the server drops along with an object.
+ *	  Find the objects that the server drops along with an object.
  *
- * This walks pg_depend as findDependentObjects() in the server does, which is
- * private to it and takes the locks that we must not hold.  From an object the
- * walk goes on
+ * This walks pg_depend as findDependentObjects() in the server does.  That
+ * function is private to the server and takes locks that we must not hold.
+ * From an object the walk proceeds
  *
- * - to all that depends on it, and
- * - to the object that it is a part of (by an internal dependency) or a member
- *   of (an extension): the server drops that one in its place.
+ * - to all objects that depend on it, and
+ * - to the object that it is a part of (internal dependency) or a member of
+ *   (extension), because the server drops that object instead.
  *
- * A DROP without CASCADE visits the same objects.  The server refuses it if one
- * of them goes neither by request nor automatically.
+ * A DROP without CASCADE visits the same objects.  The server refuses it if
+ * one of them was neither requested nor is dropped automatically.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -34,14 +34,14 @@
 
 #include "session/before_drop_dependents.h"
 
-/* How the walk came to an object. */
-#define REQUESTED	0x01		/* the statement names it */
-#define AUTOMATIC	0x02		/* goes with another one without CASCADE, too */
-#define CASCADED	0x04		/* goes with another one by CASCADE only */
+/* How the walk reached an object. */
+#define REQUESTED	0x01		/* named by the statement */
+#define AUTOMATIC	0x02		/* dropped with another one anyway */
+#define CASCADED	0x04		/* dropped with it only by CASCADE */
 
 typedef struct Visit
 {
-	ObjectAddress object;		/* the key */
+	ObjectAddress object;		/* hash key */
 	int			how;
 } Visit;
 
@@ -49,11 +49,14 @@ typedef struct Walk
 {
 	Relation	depend;
 	HTAB	   *visits;
-	List	   *pending;		/* visits whose dependencies are not read yet */
+	List	   *pending;		/* visits whose dependencies are unread */
 	bool		refused;
 } Walk;
 
-/* Append an object, or a column of a relation, to a list; 0 is no column. */
+/*
+ * Append an object to a list, or a column of a relation; column 0 means the
+ * whole object.
+ */
 List *
 dependents_add(List *objects, Oid class_id, Oid object, int column)
 {
@@ -64,7 +67,7 @@ dependents_add(List *objects, Oid class_id, Oid object, int column)
 }
 
 static void
-visit(Walk *walk, const ObjectAddress *object, int how)
+visit_object(Walk *walk, const ObjectAddress *object, int how)
 {
 	bool		found;
 	Visit	   *entry = hash_search(walk->visits, object, HASH_ENTER, &found);
@@ -77,7 +80,7 @@ visit(Walk *walk, const ObjectAddress *object, int how)
 	entry->how |= how;
 }
 
-/* How the walk came to an object; 0 if it did not. */
+/* Return how the walk reached an object, or 0 if it did not. */
 static int
 how_visited(const Walk *walk, Oid class_id, Oid object, int column)
 {
@@ -89,7 +92,7 @@ how_visited(const Walk *walk, Oid class_id, Oid object, int column)
 	return entry == NULL ? 0 : entry->how;
 }
 
-/* Does the statement name an object, or the table whose column it is? */
+/* Does the statement name this object, or the table of this column? */
 static bool
 is_requested(const Walk *walk, const ObjectAddress *object)
 {
@@ -101,8 +104,8 @@ is_requested(const Walk *walk, const ObjectAddress *object)
 }
 
 /*
- * Begin a scan of pg_depend by three columns that identify an object.  That of
- * a whole object includes its columns.
+ * Begin a scan of pg_depend by the three columns that identify an object.  The
+ * scan for a whole object includes its columns.
  */
 static SysScanDesc
 begin_scan(const Walk *walk, Oid index, AttrNumber first,
@@ -129,8 +132,8 @@ is_part(const ObjectAddress *other, const ObjectAddress *object)
 }
 
 /*
- * Go to what this object is a part or a member of.  The server does not drop an
- * object by request without its owner.
+ * Visit the objects that this one is a part or member of.  The server does not
+ * drop a requested object without its owner.
  */
 static void
 visit_owners(Walk *walk, const ObjectAddress *object, bool requested)
@@ -150,14 +153,14 @@ visit_owners(Walk *walk, const ObjectAddress *object, bool requested)
 			 row->deptype != DEPENDENCY_EXTENSION) || is_part(&owner, object))
 			continue;
 		if (!requested)
-			visit(walk, &owner, CASCADED);
+			visit_object(walk, &owner, CASCADED);
 		else if (!is_requested(walk, &owner))
 			walk->refused = true;
 	}
 	systable_endscan(scan);
 }
 
-/* Go to what depends on this object. */
+/* Visit the objects that depend on this one. */
 static void
 visit_dependents(Walk *walk, const ObjectAddress *object)
 {
@@ -173,13 +176,14 @@ visit_dependents(Walk *walk, const ObjectAddress *object)
 		ObjectAddressSubSet(dependent, row->classid, row->objid,
 							row->objsubid);
 		if (!is_part(&dependent, object))
-			visit(walk, &dependent,
-				  row->deptype == DEPENDENCY_NORMAL ? CASCADED : AUTOMATIC);
+			visit_object(walk, &dependent,
+						 row->deptype == DEPENDENCY_NORMAL ?
+						 CASCADED : AUTOMATIC);
 	}
 	systable_endscan(scan);
 }
 
-/* Visit the objects and, one after the other, all that goes with them. */
+/* Visit the given objects, then all objects that are dropped with them. */
 static void
 walk_all(Walk *walk, const List *objects)
 {
@@ -191,7 +195,7 @@ walk_all(Walk *walk, const List *objects)
 
 		if (IsPinnedObject(object->classId, object->objectId))
 			walk->refused = true;
-		visit(walk, object, REQUESTED);
+		visit_object(walk, object, REQUESTED);
 	}
 	while (walk->pending != NIL)
 	{
@@ -204,7 +208,10 @@ walk_all(Walk *walk, const List *objects)
 	}
 }
 
-/* Does an object go by CASCADE only?  A column goes with its table, too. */
+/*
+ * Is this object dropped only by CASCADE?  A column is dropped with its table,
+ * too.
+ */
 static bool
 needs_cascade(const Walk *walk, const Visit *entry)
 {
@@ -216,11 +223,11 @@ needs_cascade(const Walk *walk, const Visit *entry)
 }
 
 /*
- * Find the relations that go, or lose columns, when these objects (pointers to
- * ObjectAddress) are dropped: their OIDs, each once.  pg_largeobject stands for
- * large objects.  Returns false if the server will refuse that, since the
- * system or something else needs one of the objects.  Takes no locks but on
- * pg_depend.
+ * Find the relations that are dropped, or lose columns, when these objects
+ * (pointers to ObjectAddress) are dropped.  *tables is a list of their OIDs
+ * without duplicates; pg_largeobject stands for large objects.  Returns false
+ * if the server will refuse the DROP, because the system or another object
+ * needs one of them.  Takes no lock except on pg_depend.
  */
 bool
 dependents_find(const List *objects, DropBehavior behavior, List **tables)

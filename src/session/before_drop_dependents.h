@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop_dependents.h
- *	  What the server drops along with an object.
+ *	  Find the objects that the server drops along with an object.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

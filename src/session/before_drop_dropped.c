@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop_dropped.c
- *	  The tables that DROP and DROP OWNED take data from.
+ *	  Find the tables that lose data by DROP or DROP OWNED.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -32,7 +32,7 @@
 #include "session/before_drop_dropped.h"
 #include "util/compat.h"
 
-/* Does a DROP of this type of object drop relations of this kind? */
+/* Does a DROP of this object type drop relations of this kind? */
 static bool
 is_of_type(char relkind, ObjectType type)
 {
@@ -53,7 +53,7 @@ is_of_type(char relkind, ObjectType type)
 }
 
 /*
- * Add the relation of that name.  Returns false if the server will refuse to
+ * Add the relation of this name.  Returns false if the server will refuse to
  * drop it.
  */
 static bool
@@ -64,7 +64,7 @@ add_relation(const DropStmt *statement, List *name, List **objects)
 
 	if (!OidIsValid(relid))
 		return statement->missing_ok;
-	/* the owner of its schema may drop a relation, too */
+	/* the owner of the schema may drop the relation, too */
 	if (!is_of_type(get_rel_relkind(relid), statement->removeType) ||
 		(!compat_owns_table(relid, GetUserId()) &&
 		 !compat_owns_schema(get_rel_namespace(relid), GetUserId())))
@@ -74,8 +74,8 @@ add_relation(const DropStmt *statement, List *name, List **objects)
 }
 
 /*
- * Add an object of any other type.  What the server will refuse is an error
- * here, which is the server's own.
+ * Add an object of any other type.  Raises the server's error if the server
+ * will refuse to drop it.
  */
 static void
 add_object(const DropStmt *statement, Node *name, List **objects)
@@ -99,7 +99,7 @@ add_object(const DropStmt *statement, Node *name, List **objects)
 }
 
 /*
- * DROP of anything in a database: the relations that go or lose columns, or
+ * Return the relations that a DROP statement drops or takes columns from, or
  * NIL if the server will refuse it.
  */
 List *
@@ -136,7 +136,7 @@ before_drop_dropped(const DropStmt *statement)
 		NIL;
 }
 
-/* Add what a role owns in this database. */
+/* Add the objects that a role owns in this database. */
 static List *
 add_owned(List *objects, Oid role)
 {
@@ -166,8 +166,8 @@ add_owned(List *objects, Oid role)
 }
 
 /*
- * DROP OWNED: the relations that go or lose columns, or NIL if the server will
- * refuse it.
+ * Return the relations that DROP OWNED drops or takes columns from, or NIL if
+ * the server will refuse it.
  */
 List *
 before_drop_owned(const DropOwnedStmt *statement)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop_dropped.h
- *	  The tables that DROP and DROP OWNED take data from.
+ *	  Find the tables that lose data by DROP or DROP OWNED.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop_size.c
- *	  How much data a statement is about to take from tables.
+ *	  Compute how much data a statement is about to remove from tables.
  *
- * What the server would refuse to the current user is of no size, so that the
- * server is left to say so.  Locks are held no longer than it takes to look.
+ * A statement that the user may not execute counts as zero bytes; the server
+ * then raises the permission error itself.  Locks are released as soon as the
+ * size is known.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -33,7 +34,7 @@
 #include "session/before_drop_dropped.h"
 #include "session/before_drop_size.h"
 
-/* Is this a table, partitioned or not, and no view or the like? */
+/* Is this a table, partitioned or not (rather than a view, for example)? */
 static bool
 is_table(Oid relid)
 {
@@ -43,8 +44,8 @@ is_table(Oid relid)
 }
 
 /*
- * Add a table, with those that inherit from it if that is wanted, to a list
- * that has each of them once.  A table that is gone is not added.
+ * Add a table to a list without duplicates, optionally with the tables that
+ * inherit from it.  A table that no longer exists is not added.
  */
 static List *
 add_family(List *tables, Oid relid, bool descendants)
@@ -52,7 +53,7 @@ add_family(List *tables, Oid relid, bool descendants)
 	List	   *family = list_make1_oid(relid);
 	ListCell   *lc;
 
-	/* without locks, one that is being dropped would be an internal error */
+	/* without a lock, a concurrent DROP would cause an internal error */
 	LockRelationOid(relid, AccessShareLock);
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
 		family = NIL;
@@ -75,7 +76,9 @@ may_truncate(Oid relid)
 		pg_class_aclcheck(relid, GetUserId(), ACL_TRUNCATE) == ACLCHECK_OK;
 }
 
-/* TRUNCATE: its tables, or NIL. */
+/*
+ * Return the tables of a TRUNCATE, or NIL if the user may not truncate them.
+ */
 static List *
 truncated_tables(const TruncateStmt *statement)
 {
@@ -107,7 +110,9 @@ truncated_tables(const TruncateStmt *statement)
 	return tables;
 }
 
-/* The tables that a statement takes data from, as far as it is allowed. */
+/*
+ * Return the tables that a statement removes data from, if the user may do so.
+ */
 static List *
 doomed_tables(const Node *node)
 {
@@ -127,10 +132,10 @@ doomed_tables(const Node *node)
 }
 
 /*
- * Is there something to lose in this table?  Only permanent tables are dumped
- * with their rows.  What this transaction has made nobody else has seen, and a
- * snapshot would not have it.  A table without rows can have indexes that have
- * their first page already.
+ * Does this table contain data that a snapshot could save?  pg_dump dumps rows
+ * of permanent tables only.  A table that this transaction created is
+ * invisible to pg_dump.  A table without rows may still have indexes with a
+ * first page, so only the pages of the table itself count.
  */
 static bool
 is_at_stake(Relation relation)
@@ -142,9 +147,9 @@ is_at_stake(Relation relation)
 }
 
 /*
- * The bytes of a table, indexes and TOAST included; 0 if nothing in it is at
- * stake, and of one that is gone.  The only catalog that counts is that of
- * large objects.
+ * Return the size of a table in bytes, including indexes and TOAST.  Returns 0
+ * if it contains no data to save or no longer exists.  Of the catalogs, only
+ * pg_largeobject counts.
  */
 static int64
 size_of(Oid relid)
@@ -173,10 +178,11 @@ size_of(Oid relid)
 }
 
 /*
- * The total size in bytes of the permanent tables that a statement is about to
- * take data from, with those that inherit from them and those that CASCADE
- * takes along; 0 for any statement that takes none, and for one that the server
- * will refuse.  May raise the error with which the server would refuse it.
+ * Return the total size in bytes of the permanent tables that a statement is
+ * about to remove data from, including inheriting tables and those that
+ * CASCADE includes.  Returns 0 if the statement removes no data, or if the
+ * server will refuse it.  May raise the error with which the server would
+ * refuse it.
  */
 int64
 before_drop_size(const Node *statement)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * before_drop_size.h
- *	  How much data a statement is about to take from tables.
+ *	  Compute how much data a statement is about to remove from tables.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

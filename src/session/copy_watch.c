@@ -1,17 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * copy_watch.c
- *	  COPY in the sessions of our own pg_dump and pg_restore.
+ *	  Watch COPY in the sessions of our own pg_dump and pg_restore.
  *
- * These sessions run in backends of this server, which have the library.  In
- * them, and in no others (see program_tokens.c), a ProcessUtility hook is in
- * place when pg_dump copies a table: it has locked the table then, and set its
- * MVCC snapshot.  So this is where to see that the table still is what that
- * snapshot shows (see stale_table.c), and where to learn, for nothing, how many rows
- * the archive has of it.  When the archive is restored for a test, pg_restore's
- * COPY tells the same from the other end.
+ * These sessions run in backends of this server, which have loaded the
+ * library.  In these sessions only (see program_tokens.c), a ProcessUtility
+ * hook watches each COPY of pg_dump.  At that time, pg_dump has locked the
+ * table and set its MVCC snapshot.  The hook checks that the table is still
+ * the one that the snapshot shows (see stale_table.c), and counts the rows of
+ * the table in the dump at no cost.  In a test restore, the hook counts the
+ * rows that pg_restore copies.
  *
- * pg_dump never sees a difference: the statement is executed as ever, or it
+ * pg_dump sees no difference: the statement either executes as usual, or
  * fails.
  *
  * Copyright (c) 2026, the snapshot_worker developers
@@ -41,11 +41,11 @@
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
-/* The run that this session belongs to, once that is known. */
+/* The run that this session belongs to, once known. */
 static Copies *copies = NULL;
 static CopiesHandle attached_to;
 
-/* Does this session belong to a run that is under way?  Attaches to it. */
+/* Does this session belong to a run in progress?  Attaches to it. */
 static bool
 is_of_run(void)
 {
@@ -67,8 +67,8 @@ is_of_run(void)
 }
 
 /*
- * The table that a COPY is about, or NULL.  pg_dump selects from the one table
- * where it dumps only some rows of it.
+ * Return the table of a COPY, or NULL.  For a table with a row filter, pg_dump
+ * copies a SELECT from that one table.
  */
 static RangeVar *
 table_of(const CopyStmt *statement)
@@ -111,9 +111,9 @@ compare_with_base(const CopyStmt *statement, Relation relation,
 }
 
 /*
- * Look at the table of a COPY before that is executed.  Returns false where
- * there is nothing to note of it.  Raises an error where a dump would not have
- * what its MVCC snapshot shows.
+ * Examine the table of a COPY before it is executed.  Returns false if there
+ * is nothing to count.  Raises an error if the dump would differ from its MVCC
+ * snapshot.
  */
 static bool
 look_at_table(const CopyStmt *statement, TableCopy *copy)
@@ -124,7 +124,7 @@ look_at_table(const CopyStmt *statement, TableCopy *copy)
 
 	if (name == NULL)
 		return false;
-	/* where there is no such table, COPY says so */
+	/* if the table does not exist, COPY raises the error */
 	oid = RangeVarGetRelid(name, AccessShareLock, true);
 	if (oid < FirstNormalObjectId)
 		return false;
@@ -170,7 +170,7 @@ make_target(const char *column)
 static PlannedStmt *
 without_rows(const PlannedStmt *pstmt)
 {
-	PlannedStmt *copy = copyObject(pstmt);
+	PlannedStmt *copy = copyObject(unconstify(PlannedStmt *, pstmt));
 	CopyStmt   *statement = (CopyStmt *) copy->utilityStmt;
 	SelectStmt *select = makeNode(SelectStmt);
 	A_Const    *never = makeNode(A_Const);
@@ -244,7 +244,7 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 		complete_copy(&copy, completion->nprocessed);
 }
 
-/* Have COPY come by here.  For _PG_init. */
+/* Install the ProcessUtility hook.  Called by _PG_init. */
 void
 copy_watch_install(void)
 {

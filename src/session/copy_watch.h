@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * copy_watch.h
- *	  COPY in the sessions of our own pg_dump and pg_restore.
+ *	  Watch COPY in the sessions of our own pg_dump and pg_restore.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

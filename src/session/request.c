@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * request.c
- *	  A session asks for something to be done, and waits for it.
+ *	  Queue a run on behalf of a session and wait for its outcome.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -27,15 +27,15 @@
 #include "store/store.h"
 #include "util/clock.h"
 
-/* How long a request waits for a launcher to be there. */
+/* How long a request waits for a launcher. */
 #define LAUNCHER_PATIENCE_SECONDS	30
 
-/* How long to wait for a launcher to drop what it has pending. */
+/* How long to wait for the launcher to drop its pending jobs. */
 #define CANCEL_PATIENCE_SECONDS		5
 
 /*
- * The OID of a database.  Raises an error where no snapshot of it can be taken
- * at all.
+ * Return the OID of a database.  Raises an error when no snapshot of it can be
+ * taken.
  */
 Oid
 request_check_database(const char *database)
@@ -60,9 +60,8 @@ request_check_database(const char *database)
 }
 
 /*
- * Is this a lock for which pg_dump, or whoever wants one behind it, could have
- * to wait?  Every session has weak ones on catalogs, which nobody else wants for
- * himself.
+ * Could pg_dump block on this lock, directly or queued behind another waiter?
+ * Weak catalog locks are ignored: every session holds some.
  */
 static bool
 is_in_the_way(const LockInstanceData *lock, Oid database)
@@ -91,7 +90,9 @@ holds_table_lock(Oid database)
 	return false;
 }
 
-/* Raise an error in a transaction that has written: pg_dump would not see it. */
+/*
+ * Raise an error if this transaction has written: pg_dump would not see that.
+ */
 void
 request_check_not_written(void)
 {
@@ -104,11 +105,11 @@ request_check_not_written(void)
 }
 
 /*
- * Raise an error, with this hint, in a transaction that cannot wait for a
- * snapshot of the database.  If it waits while it holds a lock on a table, of
- * whatever mode, pg_dump can come to wait for it: behind someone who wants
- * that table for himself, if not for the lock itself.  Nobody would see that
- * deadlock, since we do not wait for a lock.
+ * Raise an error, with this hint, if this transaction cannot wait for a
+ * snapshot of the database.  If it waits while it holds a table lock, even a
+ * weak one, pg_dump may have to wait for that lock, or queue behind a session
+ * that wants a strong lock on the table.  The deadlock detector cannot see
+ * this deadlock, because we do not wait for a lock.
  */
 void
 request_check_not_locked(Oid database, const char *hint)
@@ -129,7 +130,7 @@ static const RunError no_launcher = {
 };
 
 /*
- * Wait for the end of a run.  Where there is no launcher that would start it,
+ * Wait for the end of a run.  If no launcher appears that would start the run,
  * it fails after a while.
  */
 static void
@@ -152,7 +153,9 @@ wait_for_run(Run *run)
 	state_cancel_wait();
 }
 
-/* As wait_for_run; when canceled, the error says that the run goes on. */
+/*
+ * As wait_for_run(), but if canceled, the error says that the run continues.
+ */
 static void
 wait_interruptibly(Run *run)
 {
@@ -187,7 +190,7 @@ raise_run_error(const char *what, const RunError *error)
 {
 	int			sqlerrcode = error->sqlerrcode;
 
-	/* What was shut down or canceled was the run, not this session. */
+	/* The run was shut down or canceled, not this session. */
 	if (ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
 
@@ -209,9 +212,9 @@ raise_too_many(void)
 }
 
 /*
- * Ask for a snapshot of a database, and if that is wanted wait for it.  The
- * run is in *run, with the name of the snapshot.  Raises an error when it
- * cannot be asked for, and the run's own when it is waited for and fails.
+ * Queue a snapshot of a database, and wait for it if so requested.  *run is
+ * the run, with the name of the snapshot.  Raises an error when the run cannot
+ * be queued; when waiting, also raises the error with which the run failed.
  */
 void
 request_snapshot(const char *database, RunReason reason, bool wait, Run *run)
@@ -242,9 +245,10 @@ request_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 }
 
 /*
- * Stop the runs of a database, or (NULL) of all, and what the launcher has
- * pending for them.  Returns how much that was.  A launcher that does not answer
- * soon will do its part, but that is not counted.
+ * Cancel the runs of a database, or of all databases (NULL), and the jobs that
+ * the launcher has pending for them.  Returns how many runs and jobs were
+ * canceled.  If the launcher does not answer in time, it still drops its jobs,
+ * but they are not counted.
  */
 int
 request_cancel(const char *database)
@@ -276,8 +280,8 @@ cancel_run(int code, Datum arg)
 }
 
 /*
- * Have something done that takes no snapshot, and wait for its end.  Whatever
- * ends the waiting before that, ends it, too.  Raises the error with which it
+ * Queue a run that takes no snapshot, and wait for its end.  If the wait is
+ * interrupted, the run is canceled, too.  Raises the error with which the run
  * failed; what is "could not ...".
  */
 void

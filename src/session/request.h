@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * request.h
- *	  A session asks for something to be done, and waits for it.
+ *	  Queue a run on behalf of a session and wait for its outcome.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

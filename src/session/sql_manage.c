@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(snapshot_delete);
 PG_FUNCTION_INFO_V1(snapshot_retention);
 PG_FUNCTION_INFO_V1(snapshot_prune);
 
-/* The snapshot that an argument names. */
+/* Return the snapshot that an argument names. */
 static StoredSnapshot *
 argument_snapshot(FunctionCallInfo fcinfo, int argument)
 {
@@ -48,7 +48,9 @@ argument_snapshot(FunctionCallInfo fcinfo, int argument)
 					 text_to_cstring(PG_GETARG_TEXT_PP(argument)), false);
 }
 
-/* The note of an argument, as the pin has it: in UTF-8, or "" for none. */
+/*
+ * Return the note in an argument as the pin stores it: in UTF-8, "" if NULL.
+ */
 static const char *
 argument_note(FunctionCallInfo fcinfo, int argument)
 {
@@ -78,7 +80,7 @@ snapshot_pin(PG_FUNCTION_ARGS)
 
 	PG_TRY();
 	{
-		/* it may have been removed before it was held */
+		/* it may have been removed before we locked it */
 		snapshot = store_get(settings_directory(), snapshot->name, false);
 		replace_file(psprintf("%s/%s", snapshot->path, STORE_PIN_FILE), note);
 	}
@@ -173,8 +175,8 @@ by_database(const ListCell *a, const ListCell *b)
 }
 
 /*
- * The snapshots in the directory, of one database or (NULL) of all: a list with
- * a list for each database, newest first.
+ * Return the snapshots of one database, or of all (NULL), as a list with one
+ * list per database, newest first.
  */
 static List *
 snapshots_by_database(const char *database)

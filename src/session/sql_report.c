@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * sql_report.c
- *	  The SQL-callable functions that tell something.
+ *	  SQL functions that report snapshots, runs and the state of the launcher.
  *
- * They hold no state: what they tell is read from shared memory and from the
- * snapshot directory.  What each one means is in the COMMENTs of the
- * extension's script.
+ * They keep no state: they read shared memory and the snapshot directory.  The
+ * COMMENTs in the extension's script describe each function.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -187,7 +186,7 @@ snapshot_status(PG_FUNCTION_ARGS)
 	if (outcomes.last_failure_at != 0)
 	{
 		SET(7, TimestampTzGetDatum(outcomes.last_failure_at));
-		/* what was made good is no error any more */
+		/* an error is not shown after a later success */
 		if (plan.consecutive_failures > 0 ||
 			outcomes.last_failure_at > outcomes.last_success_at)
 			SET(8, sql_text_datum(outcomes.last_error));
@@ -248,7 +247,7 @@ action_of(const Run *run)
 	return "sweep";
 }
 
-/* The bytes that a run has written, or that one which only reads has read. */
+/* Return the bytes that a run has written or, if it only reads, has read. */
 static int64
 bytes_of(const Run *run)
 {
@@ -259,7 +258,7 @@ bytes_of(const Run *run)
 		return run->progress.bytes;
 	path = psprintf("%s/%s", settings_directory(), run->name);
 	size = files_size(psprintf("%s%s", path, NAMES_STAGING_SUFFIX));
-	/* by now, it may have its name */
+	/* it may have been published by now */
 	return size > 0 ? size : files_size(path);
 }
 

@@ -26,7 +26,7 @@
 #include "store/database_folders.h"
 #include "store/store.h"
 
-/* As many as pg_dump may have. */
+/* The maximum that pg_dump accepts. */
 #define MAX_JOBS	64
 
 PG_FUNCTION_INFO_V1(snapshot_now);
@@ -83,7 +83,7 @@ check_arguments(FunctionCallInfo fcinfo, const char *function)
 	}
 }
 
-/* Raise an error where no database can be created. */
+/* Raise an error on a standby, where no database can be created. */
 static void
 check_not_standby(const char *what)
 {
@@ -96,8 +96,9 @@ check_not_standby(const char *what)
 }
 
 /*
- * Raise an error in a transaction that has written: a restore could wait for
- * its locks, on a role for instance, and nobody would see that deadlock.
+ * Raise an error if this transaction has written.  A restore could wait for a
+ * lock of this transaction, on a role for example, and the deadlock detector
+ * would not see that.
  */
 static void
 check_not_written(const char *what)
@@ -110,7 +111,10 @@ check_not_written(const char *what)
 				 errhint("Commit first.")));
 }
 
-/* A run for a snapshot, which has to be there. */
+/*
+ * Prepare a run for a snapshot.  Raises an error when the snapshot does not
+ * exist.
+ */
 static const StoredSnapshot *
 begin_task(Run *task, RunKind kind, const char *name)
 {
@@ -149,8 +153,8 @@ snapshot_verify(PG_FUNCTION_ARGS)
 }
 
 /*
- * A row for a snapshot whose files were to be verified, from "since" on; there
- * is none (NULL) where a directory has just the name of one.
+ * Add a row for a snapshot whose files were to be verified, starting at
+ * "since".  snapshot is NULL if the directory only has the name of a snapshot.
  */
 static void
 put_verified(ReturnSetInfo *rsinfo, const char *name,
@@ -188,7 +192,7 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 	sql_check_loaded();
 	(void) settings_directory();
 	InitMaterializedSRF(fcinfo, 0);
-	/* to a run, this would be all */
+	/* to a run, an empty name would mean all databases */
 	if (database != NULL && database[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
@@ -212,7 +216,7 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 		const StoredSnapshot *snapshot = store_load(settings_directory(),
 													lfirst(lc), false, WARNING);
 
-		/* not those that were taken meanwhile */
+		/* skip those that were taken in the meantime */
 		if (snapshot == NULL || snapshot->manifest.finished_at < since)
 			put_verified((ReturnSetInfo *) fcinfo->resultinfo, lfirst(lc),
 						 snapshot, since);

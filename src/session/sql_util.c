@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sql_util.c
- *	  What the SQL-callable functions share: arguments and results.
+ *	  Arguments and results of SQL functions.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -16,7 +16,7 @@
 #include "session/sql_util.h"
 #include "shmem/shared_state.h"
 
-/* Raise an error where the library was not loaded with the server. */
+/* Raise an error if the library was not loaded at server start. */
 void
 sql_check_loaded(void)
 {
@@ -28,8 +28,8 @@ sql_check_loaded(void)
 }
 
 /*
- * A copy for the caller.  Names and messages can come from a database of
- * another encoding; what is not valid here gets a "?" for each odd byte.
+ * Return a copy for the caller.  Names and messages may come from a database
+ * with another encoding, so each invalid byte is replaced by "?".
  */
 char *
 sql_clean_text(const char *value)
@@ -47,21 +47,21 @@ sql_clean_text(const char *value)
 	return copy;
 }
 
-/* As text, cleaned. */
+/* Return a cleaned value as text. */
 Datum
 sql_text_datum(const char *value)
 {
 	return CStringGetTextDatum(sql_clean_text(value));
 }
 
-/* As a name, cleaned. */
+/* Return a cleaned value as name. */
 Datum
 sql_name_datum(const char *value)
 {
 	return DirectFunctionCall1(namein, CStringGetDatum(sql_clean_text(value)));
 }
 
-/* The name in an argument, or NULL. */
+/* Return the name in an argument, or NULL. */
 const char *
 sql_name_argument(FunctionCallInfo fcinfo, int argument)
 {

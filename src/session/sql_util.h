@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sql_util.h
- *	  What the SQL-callable functions share: arguments and results.
+ *	  Arguments and results of SQL functions.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * status_warnings.c
- *	  What an administrator should know: the warning of snapshot_status().
+ *	  The warning that snapshot_status() shows.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -24,9 +24,9 @@
 #include "store/file_system.h"
 
 /*
- * Lines of the configuration files that name no setting of ours, or give one a
- * value that was refused.  It runs as a superuser in any session: nothing in it
- * depends on the search path.
+ * Lines of the configuration files that set an unknown setting of ours, or
+ * that set an invalid value.  The query runs as a superuser in any session, so
+ * it does not depend on the search path.
  */
 #define REFUSED_SETTINGS \
 	"SELECT s.name, s.sourcefile, s.sourceline, s.error" \
@@ -35,7 +35,10 @@
 	"   AND pg_catalog.starts_with(s.name, 'snapshot_worker.')" \
 	" LIMIT 1"
 
-/* A refused line of the configuration files, in words, palloc'd, or NULL. */
+/*
+ * Describe a rejected line of the configuration files, palloc'd, or return
+ * NULL.
+ */
 static char *
 refused_setting(void)
 {
@@ -70,7 +73,9 @@ refused_setting(void)
 	return words;
 }
 
-/* A database that is named in the settings and does not exist, or NULL. */
+/*
+ * Return a database that the settings name but that does not exist, or NULL.
+ */
 static const char *
 missing_database(void)
 {
@@ -84,7 +89,7 @@ missing_database(void)
 	return NULL;
 }
 
-/* The most urgent thing that an administrator should know, or NULL. */
+/* Return the most urgent warning for the administrator, or NULL. */
 const char *
 warnings_first(pid_t launcher_pid)
 {

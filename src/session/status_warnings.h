@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * status_warnings.h
- *	  What an administrator should know: the warning of snapshot_status().
+ *	  The warning that snapshot_status() shows.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

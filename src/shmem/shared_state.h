@@ -132,6 +132,7 @@ typedef struct Run
 	/* Of runs that take no snapshot. */
 	char		connect_to[NAMEDATALEN];	/* database, "" to choose one */
 	bool		automatic;		/* no session asked for it */
+	bool		full;			/* read everything, whatever has changed */
 	bool		test_restore;	/* verify by restoring */
 	char		target[NAMEDATALEN];	/* database to restore into */
 	char		owner[NAMEDATALEN]; /* of that, "" as in the snapshot */

@@ -16,6 +16,7 @@
 #include "lib/stringinfo.h"
 
 #include "store/base_file.h"
+#include "util/file_digest.h"
 #include "util/files.h"
 #include "util/json_record.h"
 

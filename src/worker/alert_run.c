@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * alert_run.c
- *	  Telling the administrator of a failure, by failure_command.
+ *	  Report a failure to the administrator by failure_command.
  *
- * What has failed is in the environment of the command, and not among its
- * arguments, which all users of the machine can see.
+ * The command gets the details of the failure in its environment rather than
+ * in its arguments, which all users of the machine can see.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,7 +18,7 @@
 #include "util/clock.h"
 #include "worker/alert_run.h"
 
-/* After which the command is stopped. */
+/* The command is terminated after this time. */
 #define TIMEOUT_SECONDS		60
 
 static List *
@@ -30,7 +30,7 @@ variables_of(const Run *run)
 	TimestampTz start;
 	List	   *variables;
 
-	/* one that archives is about no database from its beginning */
+	/* the name of an archive run contains no database */
 	if (!names_split(run->name, folder, database, &start))
 		strlcpy(database, run->database, sizeof(database));
 
@@ -46,8 +46,8 @@ variables_of(const Run *run)
 }
 
 /*
- * Run the command for the failure that the run is about.  Raises an error when
- * it does not succeed.
+ * Run failure_command for the failure described by the run.  Raises an error
+ * when the command fails.
  */
 void
 alert_run(RunContext *cxt)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * alert_run.h
- *	  Telling the administrator of a failure, by failure_command.
+ *	  Report a failure to the administrator by failure_command.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

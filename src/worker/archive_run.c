@@ -1,17 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * archive_run.c
- *	  Copies of snapshots elsewhere, by archive_command.
+ *	  Archive snapshots by archive_command.
  *
- * Which snapshots are still to be archived is read from the directory: those of
- * this cluster that are good, and have no word beside them that they were.  A
- * run goes through them all, oldest first; if some fail, the launcher has
- * another one started later (see archive_schedule.c).
+ * The directory tells which snapshots remain to be archived: the good ones of
+ * this cluster that have no archived.json.  A run archives them all, oldest
+ * first.  If some fail, the launcher starts another run later (see
+ * archive_schedule.c).
  *
- * One run of a cluster is on at a time: it has a file in the directory locked
- * (flock), which the command gets as its standard input.  So the lock is there
- * for as long as the command runs, even when its worker is gone, and other
- * servers that share the directory keep away, too.
+ * Only one archive run of a cluster executes at a time: it locks a file in the
+ * directory with flock(), and the command gets that file as its standard
+ * input.  The lock thus lasts as long as the command runs, even if its worker
+ * has exited, and also keeps out other servers that share the directory.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -40,7 +40,7 @@
 #include "util/test_step.h"
 #include "worker/archive_run.h"
 
-/* The remote is given up, for now, after so many failures in a row. */
+/* Give up for now after so many failures in a row. */
 #define MAX_FAILURES	3
 
 static bool
@@ -50,7 +50,7 @@ is_to_be_archived(const StoredSnapshot *snapshot)
 		snapshot->manifest.system_identifier == GetSystemIdentifier();
 }
 
-/* What the command can read of a snapshot from its environment. */
+/* Return the environment variables that describe a snapshot to the command. */
 static List *
 variables_of(const StoredSnapshot *snapshot)
 {
@@ -62,7 +62,7 @@ variables_of(const StoredSnapshot *snapshot)
 									   snapshot->database));
 }
 
-/* Run the command for a snapshot.  Raises an error when that fails. */
+/* Run archive_command for a snapshot.  Raises an error when it fails. */
 static void
 run_command(RunContext *cxt, const StoredSnapshot *snapshot, int lock)
 {
@@ -94,11 +94,11 @@ run_command(RunContext *cxt, const StoredSnapshot *snapshot, int lock)
 }
 
 /*
- * Archive a snapshot, if it still is to be: the list can be hours old.  Raises
- * an error when that fails.
+ * Archive a snapshot if that is still necessary: the list may be hours old.
+ * Raises an error when that fails.
  */
 static void
-archive(RunContext *cxt, const char *name, int lock)
+archive_snapshot(RunContext *cxt, const char *name, int lock)
 {
 	StoredSnapshot *snapshot = store_load(cxt->directory, name, false, DEBUG1);
 
@@ -115,8 +115,8 @@ archive(RunContext *cxt, const char *name, int lock)
 }
 
 /*
- * As archive(); returns the error, NULL for none, unless it is one that ends
- * the run.
+ * As archive_snapshot(), but returns the error, or NULL on success.  An error
+ * that ends the run is raised.
  */
 static ErrorData *
 try_to_archive(RunContext *cxt, const char *name, int lock)
@@ -126,7 +126,7 @@ try_to_archive(RunContext *cxt, const char *name, int lock)
 
 	PG_TRY();
 	{
-		archive(cxt, name, lock);
+		archive_snapshot(cxt, name, lock);
 	}
 	PG_CATCH();
 	{
@@ -145,7 +145,10 @@ try_to_archive(RunContext *cxt, const char *name, int lock)
 	return edata;
 }
 
-/* The file in a directory that is locked while a command runs, palloc'd. */
+/*
+ * Return the file in a directory that is locked while a command runs,
+ * palloc'd.
+ */
 char *
 archive_lock_path(const char *directory)
 {
@@ -154,8 +157,8 @@ archive_lock_path(const char *directory)
 }
 
 /*
- * Make this run the only one.  Returns a descriptor that is to stay open, or -1
- * when another run has the lock.
+ * Make sure that no other archive run executes.  Returns a descriptor that the
+ * caller keeps open, or -1 if another run has the lock.
  */
 static int
 lock_archiving(const char *directory)
@@ -169,7 +172,7 @@ lock_archiving(const char *directory)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not create file \"%s\": %m", path)));
-	/* where there are no locks, as on some file systems, it goes without */
+	/* file systems without flock() go without a lock */
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
 	{
 		(void) close(fd);		/* nothing was written */
@@ -179,10 +182,11 @@ lock_archiving(const char *directory)
 }
 
 /*
- * Archive all snapshots that were not yet, oldest first.  One that cannot be is
- * no reason not to archive others; several in a row are.  Raises the first error
- * in the end.  When another command is running already, only notes that in
- * shared memory; the launcher tries again later.
+ * Archive all snapshots that have not been archived yet, oldest first.  A
+ * failure does not prevent the next snapshot from being archived, but several
+ * in a row end the run.  Raises the first error at the end.  If another
+ * command is already running, only records that in shared memory; the launcher
+ * tries again later.
  */
 void
 archive_snapshots(RunContext *cxt)

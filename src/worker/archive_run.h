@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * archive_run.h
- *	  Copies of snapshots elsewhere, by archive_command.
+ *	  Archive snapshots by archive_command.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

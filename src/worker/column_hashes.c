@@ -1,21 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * column_hashes.c
- *	  What a table of contents does not show: columns and large objects.
+ *	  Hashes of columns and large objects, which no table of contents lists.
  *
- * They are read when a snapshot is taken, and again when it is restored for a
- * test, and have to be the same both times.  Each is a line, and what is
- * kept is a hash of all lines, so that no number of them needs more memory.
+ * The columns and large objects are read when a snapshot is taken, and again
+ * when it is restored for a test; both must give the same result.  Each item
+ * is a line, and only a hash of all lines is kept, so memory use does not
+ * depend on their number.
  *
- * psql reads them in a session of its own, with the rights of pg_dump's role,
- * and as pg_dump's MVCC snapshot has them: catalogs are joined, and no
- * function is called that looks at what they are by now.  The lines are in
- * the database's encoding, and in the form of COPY, which has no line breaks
- * in values.  They are not sorted, and joined by indexes, so that no temporary
- * file is needed, for which there may be a limit.
+ * psql reads them in a session of its own, with the privileges of pg_dump's
+ * role, and with pg_dump's MVCC snapshot.  The queries join catalogs and call
+ * no function that would look at the current state of the catalogs.  The lines
+ * are in the database's encoding, in COPY's text format, which has no line
+ * breaks in values.  They are not sorted, and are joined by indexes, to avoid
+ * temporary files, whose size may be limited.
  *
- * The same session finds what pg_dump leaves out: what users have put on
- * tables of extensions.
+ * The same session finds the objects that pg_dump omits: those that users
+ * created on tables of extensions.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -31,18 +32,18 @@
 #include "worker/column_hashes.h"
 #include "worker/verify_problems.h"
 
-/* The first character of a line tells what it is of. */
+/* The first character of a line is its kind. */
 #define LINE_COLUMN			'c'
 #define LINE_LARGE_OBJECT	'l'
-#define LINE_OF_ITS_OWN		'o' /* more of a large object */
+#define LINE_OF_ITS_OWN		'o' /* further data of a large object */
 #define LINE_LEFT_OUT		'x'
 #define LINE_EVENT_TRIGGER	'e'
 
 /*
- * Columns of tables that no extension owns.  Array types are named by the
- * server, so that they are named here by their elements.  Up to PostgreSQL 17
- * a restored column has the NOT NULL of its table's parents, even where it was
- * taken away from that table alone.
+ * Columns of tables that no extension owns.  The server chooses the names of
+ * array types, so the query prints the element type instead.  Up to PostgreSQL
+ * 17 a restored column has the NOT NULL of its parent tables, even if it was
+ * dropped from the child alone.
  */
 #define COLUMNS \
 	"COPY (SELECT 'c', n.nspname, c.relname, a.attname, s.nspname," \
@@ -67,8 +68,8 @@
 	") TO STDOUT"
 
 /*
- * Large objects.  Privileges that are none of a default are the same as those
- * of the default, and who granted them does not matter.
+ * Large objects.  Explicit privileges equal to the default count as the
+ * default, and grantors do not matter.
  */
 #define LARGE_OBJECTS \
 	"COPY (SELECT 'l', m.oid, r.rolname FROM pg_largeobject_metadata m" \
@@ -88,10 +89,11 @@
 	"  ON d.classoid = 2613 AND d.objoid = m.oid AND d.objsubid = 0) TO STDOUT"
 
 /*
- * What is on tables of extensions, and was made neither by CREATE EXTENSION
- * nor by an ALTER EXTENSION that is still known: in another transaction than
- * the extension's own objects.  Of tables that no CREATE EXTENSION made, as
- * after pg_upgrade, this cannot be told.
+ * Objects on tables of extensions that were created neither by CREATE
+ * EXTENSION nor by an ALTER EXTENSION that can still be recognized: they were
+ * created in another transaction than the extension's own objects.  This
+ * cannot be determined for tables that no CREATE EXTENSION created, as after
+ * pg_upgrade.
  */
 #define LEFT_OUT \
 	"COPY (SELECT DISTINCT 'x', o.kind || ' ' || o.name || ' on table ' || n.nspname || '.' || c.relname" \
@@ -120,8 +122,9 @@
 	") TO STDOUT"
 
 /*
- * Event triggers that can have fired while pg_restore was at work: it creates
- * them last, but for those of extensions, and but for materialized views.
+ * Event triggers that may have fired during pg_restore.  pg_restore creates
+ * event triggers last, except those of extensions, and except before
+ * materialized views are refreshed.
  */
 #define EVENT_TRIGGERS \
 	"COPY (SELECT 'e', v.evtname FROM pg_event_trigger v" \
@@ -131,16 +134,16 @@
 	"   OR EXISTS (SELECT FROM pg_class WHERE relkind = 'm' AND relispopulated))" \
 	") TO STDOUT"
 
-/* What the lines come to. */
+/* The result of reading the lines. */
 typedef struct Lines
 {
 	LineHash	columns;
 	LineHash	large_objects;
 	int64		nlarge_objects;
-	Problems	others;			/* what is no part of the contents */
+	Problems	others;			/* lines of other kinds */
 } Lines;
 
-/* The text of a line, as COPY has it, after the letter that tells its kind. */
+/* Return the text of a line, in COPY format, after the letter of its kind. */
 static const char *
 text_of(StringInfo line)
 {
@@ -184,7 +187,7 @@ make_contents(const char *kind, int64 count, LineHash *hash)
 	return contents;
 }
 
-/* What is in the manifest when it could not be read. */
+/* Return the contents for the manifest if they could not be read. */
 static List *
 unknown_contents(void)
 {
@@ -193,8 +196,8 @@ unknown_contents(void)
 }
 
 /*
- * Read the lines in a file: a list of ManifestContents.  *others is what is no
- * part of the contents, or NULL.
+ * Read the lines in a file and return a list of ManifestContents.  *others is
+ * set to the lines of other kinds, or NULL.
  */
 static List *
 read_lines(File file, char **others)
@@ -225,9 +228,12 @@ read_lines(File file, char **others)
 	return contents;
 }
 
-/* The psql that reads it, as a snapshot that was exported has it, or NULL. */
+/*
+ * Return the psql command that reads the lines, using an exported snapshot
+ * unless it is NULL.
+ */
 static char **
-command(RunContext *cxt, const char *snapshot, const char *others)
+psql_command(RunContext *cxt, const char *snapshot, const char *others)
 {
 	List	   *statements;
 
@@ -263,16 +269,16 @@ warn_of_unread(const char *database, const char *reason)
 }
 
 /*
- * Put into the manifest what an exported MVCC snapshot has, and warn of what
- * pg_dump leaves out.  Where that cannot be read, the snapshot is still
- * good: then this is warned of, and the manifest says that it is not known.
+ * Store the hashes of an exported MVCC snapshot in the manifest, and warn
+ * about objects that pg_dump omits.  If they cannot be read, the snapshot is
+ * still good: a WARNING is raised, and the manifest marks them as unknown.
  * Needs a transaction.
  */
 void
 column_hashes_save(RunContext *cxt, const char *snapshot)
 {
 	Manifest   *manifest = &cxt->manifest;
-	char	  **argv = command(cxt, snapshot, LEFT_OUT);
+	char	  **argv = psql_command(cxt, snapshot, LEFT_OUT);
 	char	   *left_out;
 	ChildResult result;
 	File		file;
@@ -303,14 +309,15 @@ column_hashes_save(RunContext *cxt, const char *snapshot)
 }
 
 /*
- * What the database of work->connection has: a list of ManifestContents.
- * *event_triggers names those that can have fired while it was restored, or is
- * NULL.  Raises an error when it cannot be read.  Needs a transaction.
+ * Return the hashes of the database of cxt->connection, as a list of
+ * ManifestContents.  *event_triggers is set to the names of those that may
+ * have fired during the restore, or NULL.  Raises an error when they cannot be
+ * read.  Needs a transaction.
  */
 List *
 column_hashes_read(RunContext *cxt, char **event_triggers)
 {
-	char	  **argv = command(cxt, NULL, EVENT_TRIGGERS);
+	char	  **argv = psql_command(cxt, NULL, EVENT_TRIGGERS);
 	File		file = spool_create();
 	ChildResult result;
 	List	   *contents;

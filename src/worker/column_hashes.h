@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * column_hashes.h
- *	  What a table of contents does not show: columns and large objects.
+ *	  Hashes of columns and large objects, which no table of contents lists.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,22 +1,23 @@
 /*-------------------------------------------------------------------------
  *
  * file_hashing.c
- *	  The files of a snapshot that is being taken: hashed, shared, synced.
+ *	  Hash, link and sync the files of a snapshot that is being taken.
  *
- * In directory format with several jobs, pg_dump tells when it is done with the
- * file of a table.  That is hashed at once, while pg_dump goes on with others;
- * so it is in memory still, and little is left to do at the end.  Whether it
- * could be a link to a file of an earlier snapshot is found out, too; if not,
- * the kernel is asked to begin to write it to disk.
+ * In directory format with several jobs, pg_dump reports when it has finished
+ * the file of a table.  That file is hashed at once, while pg_dump continues
+ * with others.  It is still in memory then, and little remains to be done at
+ * the end.  At the same time we check whether the file could be a link to a
+ * file of an earlier snapshot; if not, the kernel is asked to begin to write
+ * it to disk.
  *
- * What pg_dump says is a hint: at the end each file has to have the size and
- * the times that it had before it was hashed, or it is hashed once more.  Only
- * then is one replaced by a link.
+ * pg_dump's report is only a hint.  At the end each file must have the size
+ * and the times that it had before it was hashed, or it is hashed again.  Only
+ * then can a link replace it.
  *
- * Each file is synced by itself at the end, which is quick for what the kernel
- * has written already.  One syncfs() in the place of all that would also
- * write all that the server has not written yet of its own data, if that
- * is on the same file system, and have its sessions wait for that.
+ * Each file is synced separately at the end, which is quick for files that the
+ * kernel has already written.  A single syncfs() would also write all dirty
+ * data of the server itself on the same file system, and sessions of the
+ * server would wait for that.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -36,34 +37,40 @@
 #include "util/snapshot_name.h"
 #include "worker/file_hashing.h"
 
-/* Of the paths that pg_dump gives to its files, relative to the snapshot. */
+/* Maximum length of pg_dump's file names, relative to the snapshot. */
 #define KEY_SIZE	(NAMES_FOLDER_SIZE + 64)
 
-/* A file that changes again and again is not ours alone. */
+/*
+ * If a file still changes after so many attempts, another process is writing
+ * it.
+ */
 #define MAX_ROUNDS	5
 
 typedef struct HashedFile
 {
-	char		path[KEY_SIZE]; /* the hash key */
+	char		path[KEY_SIZE]; /* hash key */
 	ManifestFile *file;
-	const char *earlier;		/* to be a link to this one, or NULL */
+	const char *earlier;		/* file to link to, or NULL */
 	bool		on_disk;		/* a link to a file that was synced before */
-	struct stat st;				/* before it was read */
+	struct stat st;				/* before the file was read */
 } HashedFile;
 
 struct FileHashing
 {
 	const char *root;
-	HardLinks	   *share;			/* or NULL */
-	HTAB	   *hashed;			/* of HashedFile, by path */
-	List	   *queue;			/* paths of files that are done */
-	FileDigest	   *digest;			/* of the first of them, or NULL */
-	struct stat st;				/* of that one, before it was read */
-	HardLinkCheck *check;			/* then, of the same one, or NULL */
-	HashedFile *checked;		/* whose check that is */
+	HardLinks	   *share;			/* NULL if no links are made */
+	HTAB	   *hashed;			/* HashedFile entries by path */
+	List	   *queue;			/* paths of finished files */
+	FileDigest	   *digest;			/* of the first one in queue, or NULL */
+	struct stat st;				/* of that file, before it was read */
+	HardLinkCheck *check;			/* next step for that file, or NULL */
+	HashedFile *checked;		/* entry that "check" is for */
 };
 
-/* Prepare for the files below root, some of them to be shared, perhaps. */
+/*
+ * Prepare to hash the files below root.  share is for links to an earlier
+ * snapshot, or NULL.
+ */
 FileHashing *
 file_hashing_begin(const char *root, HardLinks *share)
 {
@@ -80,7 +87,10 @@ file_hashing_begin(const char *root, HardLinks *share)
 	return hashing;
 }
 
-/* A file, as a path relative to the root, is said to be done. */
+/*
+ * Add a file that pg_dump has reported as finished, by its path below the
+ * root.
+ */
 void
 file_hashing_add(FileHashing *hashing, const char *path)
 {
@@ -110,7 +120,10 @@ next_in_queue(FileHashing *hashing)
 	hashing->queue = list_delete_first(hashing->queue);
 }
 
-/* The first file of the queue has been read: keep what it is. */
+/*
+ * Save the size and hash of the first file in the queue, and begin to check
+ * whether it can be a link.
+ */
 static void
 note_hashed(FileHashing *hashing, const char *path)
 {
@@ -137,9 +150,10 @@ note_hashed(FileHashing *hashing, const char *path)
 }
 
 /*
- * Do a slice of what there is to do.  Returns false when that is nothing, for
- * now.  Needs a transaction, before whose end there has to be a file_hashing_pause(),
- * unless this has returned false.  Raises an error when a file cannot be read.
+ * Do a short unit of work.  Returns false if there is nothing to do for now.
+ * Needs a transaction.  Unless this has returned false, call
+ * file_hashing_pause() before that transaction ends.  Raises an error when a
+ * file cannot be read.
  */
 bool
 file_hashing_step(FileHashing *hashing)
@@ -170,7 +184,9 @@ file_hashing_step(FileHashing *hashing)
 	return true;
 }
 
-/* The transaction ends: what is half done will be done anew. */
+/*
+ * Abandon a partial hash before the transaction ends; it is restarted later.
+ */
 void
 file_hashing_pause(FileHashing *hashing)
 {
@@ -182,7 +198,7 @@ file_hashing_pause(FileHashing *hashing)
 	hashing->check = NULL;
 }
 
-/* What is known of a file that has not changed since, or NULL. */
+/* Return the entry of a file if the file has not changed since, else NULL. */
 static HashedFile *
 find_hashed(FileHashing *hashing, const char *path)
 {
@@ -205,8 +221,8 @@ find_hashed(FileHashing *hashing, const char *path)
 }
 
 /*
- * Size and SHA-256 of a file that will not change any more.  Needs a
- * transaction.  Raises an error when it cannot be read.
+ * Return size and SHA-256 of a file that no longer changes.  Needs a
+ * transaction.  Raises an error when the file cannot be read.
  */
 ManifestFile *
 file_hashing_get(FileHashing *hashing, const char *path)
@@ -232,8 +248,8 @@ file_hashing_get(FileHashing *hashing, const char *path)
 }
 
 /*
- * Take a file, as a path relative to the root, that is a link to one of an
- * earlier snapshot, for what it is there: it is neither read nor synced.
+ * Adopt a file, as a path relative to the root, that is a link to a file of an
+ * earlier snapshot: it is neither read nor synced again.
  */
 void
 file_hashing_adopt(FileHashing *hashing, const char *path, int64 size,
@@ -252,8 +268,9 @@ file_hashing_adopt(FileHashing *hashing, const char *path, int64 size,
 }
 
 /*
- * Have a file on disk, after file_hashing_get(): by a link to an earlier one that is
- * there already, or by a sync.  Raises an error when it cannot be synced.
+ * Make a file durable after file_hashing_get(): replace it by a link to an
+ * earlier file that is on disk already, or sync it.  Raises an error when it
+ * cannot be synced.
  */
 void
 file_hashing_settle(FileHashing *hashing, const char *path)

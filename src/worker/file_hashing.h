@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * file_hashing.h
- *	  The files of a snapshot that is being taken: hashed, shared, synced.
+ *	  Hash, link and sync the files of a snapshot that is being taken.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * program_sessions.c
- *	  The sessions of pg_dump and pg_restore, as their worker sees them.
+ *	  The worker's view of the sessions of pg_dump and pg_restore.
  *
- * What these sessions do on their side is in copy_watch.c.
+ * copy_watch.c runs in these sessions.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -16,14 +16,16 @@
 
 #include "database/catalog_query.h"
 #include "shmem/table_copies.h"
+#include "worker/incremental.h"
 #include "worker/program_sessions.h"
 
 #define TOKEN_BYTES		((STATE_TOKEN_SIZE - 1) / 2)
 
 /*
- * Prepare for a program that goes through tables, over work->connection: give
- * its sessions a new token, and forget what those before it noted.  Raises an
- * error where there is no dynamic shared memory or no randomness left.
+ * Prepare for a program that reads or writes tables over cxt->connection: give
+ * its sessions a new token, and discard the row counts of earlier programs.
+ * Raises an error when no dynamic shared memory or no random number is
+ * available.
  */
 void
 programs_admit(RunContext *cxt)
@@ -42,13 +44,16 @@ programs_admit(RunContext *cxt)
 	cxt->copies = NULL;
 	cxt->copies = copies_create(&programs.copies);
 	programs.role = cxt->connection.role;
+	programs.copies.answer = incremental_answers(cxt->incremental);
+	programs.copies.standby_lsn = incremental_standby_lsn(cxt->incremental);
 	state_set_programs(cxt->run.id, &programs);
 	cxt->connection.token = pstrdup(programs.token);
 }
 
 /*
- * How many rows the program has copied of each table that no extension owns: a
- * list of ManifestRows.  The names in this database are in the given encoding.
+ * Return how many rows the program has copied of each table that no extension
+ * owns, as a list of ManifestRows.  encoding is that of the names in this
+ * database.
  */
 List *
 programs_row_counts(RunContext *cxt, const char *encoding)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * program_sessions.h
- *	  The sessions of pg_dump and pg_restore, as their worker sees them.
+ *	  The worker's view of the sessions of pg_dump and pg_restore.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * restore.c
- *	  Restoring a snapshot into a new database.
+ *	  Restore a snapshot into a new database.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -25,8 +25,8 @@
 #include "worker/verify_outcome.h"
 
 /*
- * Raise an error that names the roles which are missing here, if any are; its
- * hint has what else could be done.  Needs a transaction.
+ * Raise an error that names the roles that do not exist here, if any.  Its
+ * hint also offers the alternative.  Needs a transaction.
  */
 void
 restore_check_roles(const StoredSnapshot *snapshot, const char *alternative)
@@ -54,8 +54,8 @@ restore_check_roles(const StoredSnapshot *snapshot, const char *alternative)
 }
 
 /*
- * Raise an error where the snapshot is of a later major version than this
- * server: pg_restore need not read its archive, nor this server its SQL.
+ * Raise an error if the snapshot was taken by a later major version than this
+ * server.  pg_restore may be unable to read its dump, and this server its SQL.
  */
 void
 restore_check_version(const StoredSnapshot *snapshot)
@@ -81,8 +81,9 @@ check_target(const char *target)
 }
 
 /*
- * Restore the snapshot that the run names into its target, which does not exist
- * before and, should anything fail, not afterwards either.
+ * Restore the snapshot that the run names into the target database.  The
+ * target does not exist before and, if the restore fails, does not exist
+ * afterwards.
  */
 void
 restore_snapshot(RunContext *cxt)
@@ -105,7 +106,7 @@ restore_snapshot(RunContext *cxt)
 		restore_check_roles(snapshot, ", or restore without owners and privileges (no_owner => true)");
 	run_commit_transaction();
 
-	/* pg_restore does not see each byte that has changed */
+	/* pg_restore does not detect every changed byte */
 	run_enter_phase(cxt, "hashing", 0, 10);
 	fault = verify_files(cxt, snapshot, false, NULL);
 	if (fault != NULL)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * restore.h
- *	  Restoring a snapshot into a new database.
+ *	  Restore a snapshot into a new database.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

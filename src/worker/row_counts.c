@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * row_counts.c
- *	  Rows of a dump and of its restore, table by table: pure.
+ *	  Compare the row counts of a dump and its restore by table: pure.
  *
- * Names in a manifest can be the same where those in the database are not: a
- * byte that has no equivalent in UTF-8 is a "?".  So the counts of all tables
- * that have one name are compared together.
+ * Tables with different names may have the same name in a manifest, because a
+ * byte without an equivalent in UTF-8 becomes "?".  All tables with the same
+ * name are therefore compared together.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -38,9 +38,9 @@ compare_cells(const ListCell *a, const ListCell *b)
 	return compare_rows(lfirst(a), lfirst(b));
 }
 
-/* What is said of a table without an equal in the restored database. */
+/* Describe a table that has no equal in the restored database. */
 static char *
-describe(const ManifestRows *dumped, const ManifestRows *restored)
+describe_difference(const ManifestRows *dumped, const ManifestRows *restored)
 {
 	if (restored == NULL || compare_names(dumped, restored) != 0)
 		return psprintf("No rows of table \"%s.%s\" were restored instead of " INT64_FORMAT ".",
@@ -52,10 +52,10 @@ describe(const ManifestRows *dumped, const ManifestRows *restored)
 }
 
 /*
- * The tables that were dumped and not restored with as many rows: a list of
- * sentences, NIL when there are none.  Both arguments are lists of ManifestRows.
- * Releases that counted rows by themselves counted large objects as a table of
- * pg_catalog, which has no rows here.
+ * Return the tables that were dumped but not restored with the same number of
+ * rows: a list of sentences, or NIL.  Both arguments are lists of
+ * ManifestRows.  Earlier releases, which counted rows by queries, counted
+ * large objects as a table of pg_catalog, which has no rows here.
  */
 List *
 row_counts_differences(const List *dumped, const List *restored)
@@ -80,9 +80,10 @@ row_counts_differences(const List *dumped, const List *restored)
 			i++;
 		found = i < list_length(after) ? list_nth(after, i) : NULL;
 		if (found != NULL && compare_names(found, rows) == 0)
-			i++;				/* one answers for one */
+			i++;				/* matches one dumped table only */
 		if (found == NULL || compare_rows(found, rows) != 0)
-			differences = lappend(differences, describe(rows, found));
+			differences = lappend(differences,
+								  describe_difference(rows, found));
 	}
 	return differences;
 }

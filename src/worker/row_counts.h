@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * row_counts.h
- *	  Rows of a dump and of its restore, table by table: pure.
+ *	  Compare the row counts of a dump and its restore by table: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

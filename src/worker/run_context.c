@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * run_context.c
- *	  What all runs of a worker have in common: programs, phases, transactions.
+ *	  The state of a worker's run: programs, phases, time limit, transactions.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -31,16 +31,18 @@
 #include "util/wait_events.h"
 #include "worker/run_context.h"
 
-/* From the deadline of a run to the interrupt of what it is at. */
+/* Time from the deadline of a run to the interrupt of its current step. */
 #define TIMEOUT_GRACE_SECONDS	2
 
-/* How soon after a backend the server ends all its other processes. */
+/*
+ * Within this time after the crash of a backend, the server ends all others.
+ */
 #define CRASH_WAIT_SECONDS	5
 
 #define TIMEOUT_HINT \
 	"Raise \"snapshot_worker.timeout\" if the database needs more time."
 
-/* The PATH of administrators' commands, where the server has none. */
+/* PATH for administrators' commands if the server has none. */
 #define DEFAULT_PATH \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -48,7 +50,7 @@ extern char **environ;
 
 static volatile sig_atomic_t timeout_passed = false;
 
-/* Find out what every step needs to know. */
+/* Collect what every step needs. */
 void
 run_prepare(RunContext *cxt)
 {
@@ -65,11 +67,10 @@ run_prepare(RunContext *cxt)
 
 /*
  * Return the environment of an administrator's command: the server's own, with
- * a PATH and a HOME where the server has none, and these variables
- * ("NAME=value", a list that is added to).  The result is palloc'd.
- *
- * Debian's pg_ctlcluster starts the server without either.  The shell then has
- * a PATH of its own, but does not export it, so that restic would find no ssh.
+ * a default PATH and HOME if the server has none, plus these variables
+ * ("NAME=value"; the list is extended).  The result is palloc'd.  Debian's
+ * pg_ctlcluster starts the server without PATH and HOME.  The shell then sets
+ * a PATH but does not export it, so restic, for example, would not find ssh.
  */
 char **
 run_shell_environment(const RunContext *cxt, List *variables)
@@ -90,7 +91,7 @@ publish_progress(RunContext *cxt, double fraction)
 	state_set_progress(cxt->run.id, &cxt->progress);
 }
 
-/* A phase begins, which takes the run from one percentage to another. */
+/* Begin a phase, which takes the run from one percentage to another. */
 void
 run_enter_phase(RunContext *cxt, const char *phase, int from, int to)
 {
@@ -103,7 +104,9 @@ run_enter_phase(RunContext *cxt, const char *phase, int from, int to)
 	publish_progress(cxt, 0);
 }
 
-/* So many bytes have been read in this phase, which is a fraction of it. */
+/*
+ * Report how many bytes this phase has read, and which fraction of it is done.
+ */
 void
 run_report_bytes(RunContext *cxt, int64 bytes, double fraction)
 {
@@ -111,7 +114,7 @@ run_report_bytes(RunContext *cxt, int64 bytes, double fraction)
 	publish_progress(cxt, fraction);
 }
 
-/* Interrupt this process, as a cancel does. */
+/* Interrupt this process as a cancel request would. */
 static void
 handle_timeout(void)
 {
@@ -122,10 +125,11 @@ handle_timeout(void)
 }
 
 /*
- * Stop the run unless this is called again within so many seconds; 0 is no
- * limit.  A program is stopped at the deadline, with what it said last.  All else
- * that takes time, such as waiting for a lock, reading files, or the server's own
- * CREATE DATABASE, is interrupted soon after that.
+ * Limit the run to so many seconds from now; 0 means no limit.  Another call
+ * replaces the limit.  A program is stopped at the deadline, and its last
+ * output is reported.  Any other step, such as waiting for a lock, reading
+ * files, or the server's own CREATE DATABASE, is interrupted shortly
+ * afterwards.
  */
 void
 run_limit_time(RunContext *cxt, int seconds)
@@ -144,7 +148,10 @@ run_limit_time(RunContext *cxt, int seconds)
 	enable_timeout_after(timeout, (seconds + TIMEOUT_GRACE_SECONDS) * 1000);
 }
 
-/* Where an error is the interrupt of a run that took too long, let it say so. */
+/*
+ * If an error is the interrupt of a run that exceeded its time limit, let it
+ * say so.
+ */
 void
 run_explain_timeout(ErrorData *edata)
 {
@@ -167,7 +174,7 @@ timed_out(const char *what, const char *output)
 			 errhint(TIMEOUT_HINT)));
 }
 
-/* Have the file of an item of the archive hashed, under whatever name it is. */
+/* Queue the file of a dump item for hashing, whatever its suffix. */
 static void
 note_file(RunContext *cxt, int item)
 {
@@ -187,7 +194,7 @@ note_file(RunContext *cxt, int item)
 	}
 }
 
-/* Make known which table a program has come to. */
+/* Publish which table a program is working on. */
 static void
 note_table(RunContext *cxt, const char *line)
 {
@@ -247,8 +254,8 @@ name_of(char **argv)
 
 /*
  * Run a program with these descriptors (see child_run()).  Returns whether it
- * ended well; if not, run_fail() raises that.  Raises an error when the
- * program is missing, or is stopped.
+ * succeeded; if not, call run_fail() to raise the error.  Raises an error when
+ * the program is missing or is stopped.
  */
 bool
 run_try_program(RunContext *cxt, char **argv, int input, int output,
@@ -281,9 +288,10 @@ run_try_program(RunContext *cxt, char **argv, int input, int output,
 }
 
 /*
- * A program has lost its connection.  Where that is since a backend has crashed,
- * the server is about to end this process, too.  Wait for that: the crash, and
- * not the program, is to be seen as the end of the run (see crash_breaker.c).
+ * Wait for a possible crash restart after a program has lost its connection.
+ * If the connection was lost because a backend crashed, the server is about to
+ * end this process, too.  The run must then end by the crash, not by the
+ * program's error (see crash_breaker.c).
  */
 static void
 wait_for_crash(void)
@@ -296,17 +304,17 @@ wait_for_crash(void)
 	}
 }
 
-/* Raise the error of a program that run_try_program() has seen fail. */
+/* Raise the error of a program that run_try_program() reported as failed. */
 void
 run_fail(RunContext *cxt, char **argv, const ChildResult *result)
 {
 	const char *hint = tool_hint(name_of(argv), result->output);
 
-	/* libpq says so, in the locale that the program was given */
+	/* libpq's message, in the locale that we gave the program */
 	if (strstr(result->output, "server closed the connection unexpectedly") != NULL)
 		wait_for_crash();
 
-	/* pg_dump does not say where */
+	/* pg_dump does not say on which file system */
 	if (strstr(result->output, "No space left on device") != NULL)
 		hint = psprintf("The disk under \"%s\" is full: make room there.",
 						cxt->directory);
@@ -319,10 +327,7 @@ run_fail(RunContext *cxt, char **argv, const ChildResult *result)
 			 hint != NULL ? errhint("%s", hint) : 0));
 }
 
-/*
- * Run a program to its good end, and return its output; anything else is an
- * error.
- */
+/* Run a program and return its output.  Raises an error unless it succeeds. */
 char *
 run_program(RunContext *cxt, char **argv, bool want_stdout)
 {
@@ -335,8 +340,8 @@ run_program(RunContext *cxt, char **argv, bool want_stdout)
 }
 
 /*
- * Run a program that goes through so many tables, with so many jobs.  Otherwise
- * as run_try_program().
+ * Run a program that processes so many tables with so many jobs.  Otherwise as
+ * run_try_program().
  */
 bool
 run_try_tables(RunContext *cxt, char **argv, int jobs, int64 total,
@@ -350,7 +355,7 @@ run_try_tables(RunContext *cxt, char **argv, int jobs, int64 total,
 	if (!run_try_program(cxt, argv, -1, CHILD_DISCARD, result))
 		return false;
 
-	/* with one job there is no word of the end of the last one */
+	/* with one job, the end of the last table is not reported */
 	cxt->progress.tables_done = cxt->progress.tables_total;
 	cxt->progress.current_table[0] = '\0';
 	publish_progress(cxt, 1);
@@ -369,7 +374,7 @@ run_begin_transaction(void)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Commit what run_begin_transaction() began. */
+/* Commit the transaction that run_begin_transaction() began. */
 void
 run_commit_transaction(void)
 {

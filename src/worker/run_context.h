@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * run_context.h
- *	  What all runs of a worker have in common: programs, phases, transactions.
+ *	  The state of a worker's run: programs, phases, time limit, transactions.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -19,34 +19,38 @@
 #include "tools/tool_args.h"
 #include "worker/file_hashing.h"
 
-/* All that a worker knows of its one run. */
+/* See incremental.c. */
+typedef struct Incremental Incremental;
+
+/* All that a worker knows of its run. */
 typedef struct RunContext
 {
 	Run			run;
 	bool		published;		/* from then on the run has succeeded */
-	const RunError *verify_error;	/* with what was published, or NULL */
+	const RunError *verify_error;	/* of the published snapshot, or NULL */
 	Staging		staging;
-	const char *archive;		/* relative to the staging directory */
-	HardLinks	   *share;			/* with an earlier snapshot, or NULL */
-	FileHashing    *hashing;		/* of what is staged, while there is that */
-	Manifest	manifest;		/* of the snapshot that is taken */
+	const char *archive;		/* dump, relative to the staging path */
+	HardLinks	   *share;			/* links to an earlier snapshot, or NULL */
+	FileHashing    *hashing;		/* of the staged files, or NULL */
+	Manifest	manifest;		/* of the snapshot being taken */
 	const char *directory;
 	const char *bin_directory;
 	const char *home;			/* of the server's operating system user */
 	char	  **environment;
-	double		deadline;		/* of clock_seconds(); 0 is none */
-	int			held;			/* a snapshot that is read; see snapshot_lock.c */
-	Replacement archived;		/* the file that will say so; see archived_mark.c */
+	double		deadline;		/* as clock_seconds(); 0 means none */
+	int			held;			/* lock on a snapshot; see snapshot_lock.c */
+	Replacement archived;		/* archived.json to be; see archived_mark.c */
 	Connection	connection;
-	bool		is_superuser;	/* the role that pg_dump connects as */
-	Copies	   *copies;			/* of the program that connects, or NULL */
+	bool		is_superuser;	/* is pg_dump's role a superuser? */
+	Copies	   *copies;			/* of the connected program, or NULL */
+	Incremental *incremental;	/* NULL where the run cannot be incremental */
 	Progress	progress;
-	int			phase_from;		/* the percentages of the present phase */
+	int			phase_from;		/* percentages of the current phase */
 	int			phase_to;
-	int64		tables_begun;	/* by the program that is running */
+	int64		tables_begun;	/* by the running program */
 	int64		tables_finished;
-	int			jobs;			/* of that program */
-	bool		in_remark;		/* its last line was none to keep */
+	int			jobs;			/* of the running program */
+	bool		in_remark;		/* the last line was --verbose chatter */
 } RunContext;
 
 extern void run_prepare(RunContext *cxt);

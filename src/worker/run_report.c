@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * run_report.c
- *	  How the end of a run is written down: errors, history lines, the log.
+ *	  Report the end of a run: shared memory, history, server log.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -26,13 +26,13 @@ copy_text(char *target, size_t size, const char *source)
 	if (source != NULL)
 	{
 		len = pg_mbcliplen(source, strlen(source), size - 1);
-		len = Min(len, (int) strlen(source));	/* a torn last character */
+		len = Min(len, (int) strlen(source));	/* the last one was cut */
 		memcpy(target, source, len);
 	}
 	target[len] = '\0';
 }
 
-/* Put what was reported into the form that waits for whoever asks. */
+/* Convert a reported error into the form that is kept in shared memory. */
 void
 report_fill_error(RunError *error, const ErrorData *edata)
 {
@@ -42,7 +42,7 @@ report_fill_error(RunError *error, const ErrorData *edata)
 	copy_text(error->hint, sizeof(error->hint), edata->hint);
 }
 
-/* What it was that failed, palloc'd. */
+/* Describe what failed, palloc'd. */
 static const char *
 what_failed(const Run *run)
 {
@@ -75,7 +75,7 @@ what_failed(const Run *run)
 	return "dropping of leftover scratch databases failed";
 }
 
-/* Tell the log that a run failed. */
+/* Log that a run failed. */
 void
 report_failure(const Run *run, const RunError *error)
 {
@@ -88,11 +88,11 @@ report_failure(const Run *run, const RunError *error)
 }
 
 /*
- * Add a line to the history, and keep that short.  A failure is warned of, and
- * is none of the run's own.
+ * Add a line to the history and trim it.  Failing to do so only raises a
+ * WARNING; it does not fail the run.
  */
 static void
-append(const HistoryLine *line)
+append_history(const HistoryLine *line)
 {
 	MemoryContext caller = CurrentMemoryContext;
 
@@ -119,7 +119,7 @@ append(const HistoryLine *line)
 	PG_END_TRY();
 }
 
-/* Put the end of a run into the history: well, when error is NULL. */
+/* Add the end of a run to the history; error is NULL if it succeeded. */
 void
 report_history(const Run *run, int64 size, const RunError *error)
 {
@@ -135,10 +135,10 @@ report_history(const Run *run, int64 size, const RunError *error)
 		line.error = error->detail[0] == '\0' ? pstrdup(error->message) :
 			psprintf("%s\n%s", error->message, error->detail);
 	line.size = size;
-	append(&line);
+	append_history(&line);
 }
 
-/* Put a run that a crash cut off after its end into the history. */
+/* Add to the history a run that a crash interrupted after publication. */
 void
 report_published(const Manifest *manifest)
 {
@@ -152,10 +152,10 @@ report_published(const Manifest *manifest)
 	line.finished_at = manifest->finished_at;
 	line.outcome = OUTCOME_SUCCEEDED;
 	line.size = manifest->size;
-	append(&line);
+	append_history(&line);
 }
 
-/* Put a run that a crash cut off into the history. */
+/* Add to the history a run that a crash interrupted. */
 void
 report_interrupted(const StagingOwner *owner)
 {
@@ -168,5 +168,5 @@ report_interrupted(const StagingOwner *owner)
 	line.started_at = owner->started_at;
 	line.outcome = OUTCOME_INTERRUPTED;
 	line.error = "the server or its snapshot worker went down during the run";
-	append(&line);
+	append_history(&line);
 }

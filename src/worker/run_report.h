@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * run_report.h
- *	  How the end of a run is written down: errors, history lines, the log.
+ *	  Report the end of a run: shared memory, history, server log.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,30 +1,31 @@
 /*-------------------------------------------------------------------------
  *
  * scratch_database.c
- *	  Databases that are made for a restore, and never left behind.
+ *	  Scratch databases: create, restore into, rename, drop and sweep them.
  *
- * A scratch database has a reserved name, which ends in the process ID of the
- * worker that made it, and a comment that only we give.  A restore that is
- * wanted ends by giving it another name, so that there is never half of a
- * database under that.  Every other end drops it.  What a crash leaves is swept:
- * what has such a name, such a comment and such an owner, and no living worker
- * of ours.
+ * The name of a scratch database has a reserved prefix and ends in the process
+ * ID of the worker that created it; the database also has a comment that only
+ * we use.  A successful restore renames it to its target, so a database with
+ * that name is never incomplete.  All other ends drop it.  A sweep drops those
+ * left by a crash: databases with such a name, such a comment and the
+ * bootstrap superuser as owner, whose worker no longer runs.
  *
- * pg_restore works in it as a superuser, so whoever could get in meanwhile could
- * plant a trigger and be a superuser, too.  Hence it belongs to the bootstrap
- * superuser, and nobody else may connect to it, alter it, or use it as a
- * template.  Its owner-to-be gets it in the transaction that renames it, and
- * in a test restore never.  What pg_restore does on his behalf needs some of an
- * owner's rights all the same:
+ * pg_restore connects to it as a superuser.  A user who could connect
+ * meanwhile could plant a trigger and become superuser, too.  The database
+ * therefore belongs to the bootstrap superuser, and no other role may connect
+ * to it, alter it, or use it as a template.  Its future owner becomes the
+ * owner in the transaction that renames it; in a test restore, never.  Yet
+ * pg_restore needs some of the owner's rights when it acts on the owner's
+ * behalf:
  *
- * - With no_owner, his role makes everything.  It is granted CREATE and
- *	 TEMPORARY on the database, and owns schema public while pg_restore is at
- *	 work; else that belongs to pg_database_owner.
- * - Materialized views are refreshed as their owners, who may have come to
- *	 schema public by owning the database, and by nothing else.  The manifest
- *	 says so; he is granted USAGE for that time.
+ * - With no_owner, the owner's role creates everything.  It is granted CREATE
+ *   and TEMPORARY on the database, and owns schema public while pg_restore
+ *   runs; afterwards pg_database_owner owns that schema again.
+ * - Materialized views are refreshed as their owners.  The database's owner
+ *   may have access to schema public only by owning the database.  If the
+ *   manifest says so, the owner is granted USAGE on the schema for that time.
  *
- * None of that lets him in.
+ * None of these rights allows the owner to connect.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -62,12 +63,13 @@
 	" AND shobj_description(oid, 'pg_database') = '" SCRATCH_COMMENT "'"
 
 /*
- * Create the scratch database of a run, empty, as the database of the manifest
- * was, with its settings.  Unless it is NULL, owner is the role who is to make
- * everything in it.
+ * Create the scratch database of a run: empty, with the properties and
+ * settings in the manifest.  Unless NULL, owner is the role that will create
+ * all objects.
  */
 static void
-create(RunContext *cxt, const Manifest *manifest, const char *owner)
+create_scratch_database(RunContext *cxt, const Manifest *manifest,
+						const char *owner)
 {
 	Oid			oid;
 
@@ -81,7 +83,7 @@ create(RunContext *cxt, const Manifest *manifest, const char *owner)
 	CreateSharedComments(oid, DatabaseRelationId, SCRATCH_COMMENT);
 	run_commit_transaction();
 
-	/* what fails from here on leaves no files without a database */
+	/* if something fails from here on, no files are left without a database */
 	run_begin_transaction();
 	database_settings_apply(manifest, cxt->run.scratch, false);
 	if (owner != NULL)
@@ -91,7 +93,10 @@ create(RunContext *cxt, const Manifest *manifest, const char *owner)
 	test_step("scratch created");
 }
 
-/* The name of a role, as the archive has it; NULL where it is a superuser. */
+/*
+ * Return the name of a role in the dump's encoding, or NULL for a superuser,
+ * who needs no grants.
+ */
 static char *
 role_to_lend_to(const char *role, const Manifest *manifest)
 {
@@ -101,7 +106,7 @@ role_to_lend_to(const char *role, const Manifest *manifest)
 													 pg_char_to_encoding(manifest->encoding))));
 }
 
-/* Run a statement in the scratch database, of which no trigger takes notice. */
+/* Run a statement in the scratch database without firing triggers. */
 static void
 execute_in(RunContext *cxt, char *statement)
 {
@@ -117,10 +122,10 @@ execute_in(RunContext *cxt, char *statement)
 }
 
 /*
- * Restore an archive into the scratch database, as it was or, unless owner is
- * NULL, with everything made by that role.  Returns false, with the result of
- * pg_restore, when that fails with several jobs.  Raises its error when it fails
- * with one.
+ * Restore a dump into the scratch database, with its original owners or,
+ * unless owner is NULL, with that role owning everything.  Returns false, with
+ * the result of pg_restore, when pg_restore with several jobs fails.  Raises
+ * its error when it fails with one job.
  */
 static bool
 try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
@@ -177,9 +182,12 @@ try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
 	return true;
 }
 
-/* Does a database of that name bear our mark, too?  As for catalog_begin. */
+/*
+ * Is the database of this name a scratch database, by its comment and owner?
+ * Needs what catalog_begin() needs.
+ */
 static bool
-is_ours(const char *database)
+is_scratch_database(const char *database)
 {
 	bool		found;
 
@@ -190,30 +198,30 @@ is_ours(const char *database)
 	return found;
 }
 
-/* Drop a database, if it is there and is ours, whoever is in it. */
+/* Drop a database, if it exists and is ours, and terminate its sessions. */
 static void
-drop(const char *database)
+drop_scratch_database(const char *database)
 {
 	catalog_prepare_process();
 	run_begin_transaction();
-	if (is_ours(database))
+	if (is_scratch_database(database))
 		dropdb(database, true, true);
 	run_commit_transaction();
 }
 
 /*
- * As drop, after which the transaction is over in any case.  Returns the error
- * instead of raising it, or NULL.
+ * As drop_scratch_database(), but returns the error, or NULL, instead of
+ * raising it.  The transaction has ended in either case.
  */
 static ErrorData *
-try_drop(const char *database)
+try_drop_scratch_database(const char *database)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ErrorData  *volatile edata = NULL;
 
 	PG_TRY();
 	{
-		drop(database);
+		drop_scratch_database(database);
 	}
 	PG_CATCH();
 	{
@@ -243,17 +251,19 @@ scratch_drop(RunContext *cxt)
 {
 	if (cxt->run.scratch[0] == '\0')
 		return;
-	drop(cxt->run.scratch);
+	drop_scratch_database(cxt->run.scratch);
 	cxt->run.scratch[0] = '\0';
 	state_set_scratch(cxt->run.id, "");
 }
 
 /*
- * Create the scratch database of a run, and restore an archive into it: as it
- * was or, unless owner is NULL, with everything made by that role.  Several jobs
- * can fail where one does not: they deadlock, or a dependency is missing that
- * only the order fulfils.  So one job is tried, too, in a new database.  Raises
- * an error, pg_restore's among others; then scratch_discard() is to be called.
+ * Create the scratch database of a run, and restore a dump into it: with its
+ * original owners or, unless owner is NULL, with that role owning everything.
+ * Several jobs may fail where one job succeeds, by a deadlock, or by a
+ * dependency that only the order of the dump ensures.  A failure with several
+ * jobs is therefore followed by an attempt with one job, in a new database.
+ * Raises an error, for example that of pg_restore; the caller then calls
+ * scratch_discard().
  */
 void
 scratch_build(RunContext *cxt, const Manifest *manifest, const char *owner,
@@ -261,7 +271,7 @@ scratch_build(RunContext *cxt, const Manifest *manifest, const char *owner,
 {
 	ChildResult result;
 
-	create(cxt, manifest, owner);
+	create_scratch_database(cxt, manifest, owner);
 	while (!try_restore(cxt, manifest, owner, archive, jobs, &result))
 	{
 		ereport(LOG,
@@ -270,14 +280,14 @@ scratch_build(RunContext *cxt, const Manifest *manifest, const char *owner,
 				 errdetail_internal("%s", result.output)));
 		scratch_drop(cxt);
 		jobs = 1;
-		create(cxt, manifest, owner);
+		create_scratch_database(cxt, manifest, owner);
 	}
 	test_step("restored");
 }
 
 /*
- * As scratch_drop, after an error.  Raises none: what cannot be dropped now is
- * warned of, and left to a sweep.
+ * As scratch_drop(), but after an error.  Raises no error: a failure is a
+ * WARNING, and a sweep drops the database later.
  */
 void
 scratch_discard(RunContext *cxt)
@@ -286,7 +296,7 @@ scratch_discard(RunContext *cxt)
 
 	if (cxt->run.scratch[0] == '\0')
 		return;
-	edata = try_drop(cxt->run.scratch);
+	edata = try_drop_scratch_database(cxt->run.scratch);
 	if (edata != NULL)
 	{
 		warn_of_leftover(cxt->run.scratch, edata);
@@ -297,9 +307,10 @@ scratch_discard(RunContext *cxt)
 }
 
 /*
- * Give the scratch database its final name.  To be called in the transaction
- * that has put right all else about it; it is the caller's to commit.  Whoever
- * looked into it meanwhile is sent away: that is no reason to begin again.
+ * Give the scratch database its final name, as the last step of the
+ * transaction that applies all other changes; the caller commits.  Terminates
+ * other sessions in the database, because a session that only looked into it
+ * is no reason to start again.
  */
 void
 scratch_rename(RunContext *cxt, const char *name)
@@ -311,8 +322,8 @@ scratch_rename(RunContext *cxt, const char *name)
 }
 
 /*
- * Drop the scratch databases whose worker is no more.  What cannot be dropped
- * is warned of.
+ * Drop the scratch databases whose worker no longer runs.  Failures are
+ * WARNINGs.
  */
 void
 scratch_sweep(void)
@@ -341,7 +352,7 @@ scratch_sweep(void)
 			continue;
 		ereport(LOG,
 				(errmsg("dropping leftover scratch database \"%s\"", database)));
-		edata = try_drop(database);
+		edata = try_drop_scratch_database(database);
 		if (edata != NULL && edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			ReThrowError(edata);
 		if (edata != NULL)

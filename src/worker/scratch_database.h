@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * scratch_database.h
- *	  Databases that are made for a restore, and never left behind.
+ *	  Scratch databases: create, restore into, rename, drop and sweep them.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * take_snapshot.c
- *	  The steps of one run, in their order.
+ *	  Take a snapshot: dump, hash, publish, verify, prune.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -35,15 +35,16 @@
 #include "util/litter.h"
 #include "util/test_step.h"
 #include "worker/column_hashes.h"
+#include "worker/incremental.h"
 #include "worker/program_sessions.h"
 #include "worker/run_report.h"
 #include "worker/take_snapshot.h"
 #include "worker/verify.h"
 
 /*
- * The version of pg_dump, such as "15.7", which must be of this server's
- * major version: an older one refuses to dump, and what a newer one writes
- * may not be restored by this server's pg_restore.
+ * Return the version of pg_dump, such as "15.7".  Raises an error unless it is
+ * of this server's major version: an older pg_dump refuses to dump, and this
+ * server's pg_restore may be unable to restore the output of a newer one.
  */
 static char *
 check_pg_dump_version(RunContext *cxt)
@@ -64,7 +65,7 @@ check_pg_dump_version(RunContext *cxt)
 }
 
 static void
-prepare(RunContext *cxt)
+prepare_snapshot(RunContext *cxt)
 {
 	run_prepare(cxt);
 	run_limit_time(cxt, setting_timeout);
@@ -79,7 +80,7 @@ prepare(RunContext *cxt)
 }
 
 static void
-stage(RunContext *cxt)
+create_staging(RunContext *cxt)
 {
 	StagingOwner owner = {0};
 	char		folder[NAMES_FOLDER_SIZE];
@@ -92,7 +93,7 @@ stage(RunContext *cxt)
 	staging_create(&cxt->staging, cxt->directory, cxt->run.database,
 				   cxt->run.start, &owner);
 
-	/* Another cluster in the same directory can have been faster. */
+	/* Another cluster that uses the directory may have taken the name. */
 	if (strcmp(cxt->run.name, cxt->staging.name) != 0)
 	{
 		strlcpy(cxt->run.name, cxt->staging.name, sizeof(cxt->run.name));
@@ -109,8 +110,8 @@ archive_path(RunContext *cxt)
 }
 
 /*
- * Raise an error when there is too little room for the snapshot.  It is
- * expected to be as large as the newest one of this database, if there is one.
+ * Raise an error when there is too little space for the snapshot.  Its
+ * expected size is that of the newest one of this database, if any.
  */
 static void
 check_space(RunContext *cxt)
@@ -128,8 +129,8 @@ check_space(RunContext *cxt)
 }
 
 /*
- * Put into the manifest how many rows pg_dump has copied of each table.  Where
- * the server has not seen all its copies, nothing is known.
+ * Store in the manifest how many rows pg_dump has copied of each table.  If
+ * the server has not seen all COPY commands, the counts remain unknown.
  */
 static void
 note_row_counts(RunContext *cxt)
@@ -157,10 +158,11 @@ note_row_counts(RunContext *cxt)
 }
 
 /*
- * May a dump that failed begin anew?  The first one may, if a parallel job lost a
- * lock to a statement that waits for the table; and the second one, if that
- * statement was committed after its MVCC snapshot.  Such words need not be in
- * English: they decide about one more try only.
+ * May a failed dump be repeated?  The first attempt may, if a parallel job
+ * could not lock a table because a statement waits for that table; the second
+ * one, if that statement was committed after the MVCC snapshot.  The messages
+ * may be translated, which is harmless: they only decide about another
+ * attempt.
  */
 static bool
 may_begin_anew(int tries, int jobs, const ChildResult *result)
@@ -172,7 +174,9 @@ may_begin_anew(int tries, int jobs, const ChildResult *result)
 		strstr(result->output, "redefined after the dump began") != NULL;
 }
 
-/* Raise the error of a pg_dump with one job, after one with more of them. */
+/*
+ * Raise the error of pg_dump with one job, after a failure with several jobs.
+ */
 static void
 fail_again(RunContext *cxt, char **argv, const ChildResult *result)
 {
@@ -188,7 +192,7 @@ fail_again(RunContext *cxt, char **argv, const ChildResult *result)
 	run_fail(cxt, argv, result);
 }
 
-/* A dump is to begin anew: forget what is known of it. */
+/* Discard the state of a dump that will be repeated. */
 static void
 forget_dump(RunContext *cxt)
 {
@@ -199,6 +203,7 @@ forget_dump(RunContext *cxt)
 	cxt->hashing = NULL;
 	hardlink_end(cxt->share);
 	cxt->share = NULL;
+	incremental_forget(cxt);
 	dump_transaction_end();
 	if (!files_remove(path, "toc.dat", WARNING))
 		ereport(ERROR,
@@ -209,10 +214,18 @@ forget_dump(RunContext *cxt)
 	cxt->manifest.pg_dump_version = pg_dump_version;
 }
 
+/* Return all that decides how pg_dump writes a table, palloc'd. */
+static const char *
+options_text(RunContext *cxt, const DumpOptions *options)
+{
+	return psprintf("%s %s %s %s", options->format, options->compress,
+					cxt->connection.encoding, cxt->connection.options);
+}
+
 /*
- * The dump itself, of the MVCC snapshot that the facts are of, with so many jobs
- * at most, after so many tries.  Returns false when it is to begin anew: nothing
- * is left of it then.
+ * Dump once, with the MVCC snapshot of the dump transaction, with at most so
+ * many jobs, after so many failed attempts.  Returns false if the dump must be
+ * repeated; nothing of it is left then.
  */
 static bool
 try_dump(RunContext *cxt, int jobs, int tries)
@@ -225,6 +238,7 @@ try_dump(RunContext *cxt, int jobs, int tries)
 
 	options.compress = compression_argument(setting_compress);
 	options.lock_timeout = setting_lock_timeout;
+	cxt->incremental = incremental_begin();
 	options.snapshot = dump_transaction_begin(manifest);
 	is_directory = settings_directory_format(manifest->tables +
 											 contents_count_large_objects(),
@@ -233,7 +247,12 @@ try_dump(RunContext *cxt, int jobs, int tries)
 	options.jobs = is_directory ? jobs : 0;
 	check_space(cxt);
 	connection_for_dump(cxt->run.database, &cxt->connection, &cxt->is_superuser);
+	if (is_directory)
+		incremental_choose_base(cxt, options_text(cxt, &options));
+	else
+		cxt->incremental = NULL;
 	programs_admit(cxt);
+	incremental_offer_tables(cxt);
 	test_step("snapshot exported");
 
 	if (setting_share_files && is_directory)
@@ -259,6 +278,7 @@ try_dump(RunContext *cxt, int jobs, int tries)
 		forget_dump(cxt);
 		return false;
 	}
+	incremental_note_end(cxt);
 	note_row_counts(cxt);
 	column_hashes_save(cxt, options.snapshot);
 	file_hashing_pause(cxt->hashing);
@@ -271,14 +291,14 @@ try_dump(RunContext *cxt, int jobs, int tries)
 }
 
 /*
- * Dump the database.  A job locks its table once more, and does not wait for
- * that: where a statement such as TRUNCATE waits for the table meanwhile,
- * pg_dump fails.  So it is tried with one job, too, of a new MVCC snapshot,
- * since that statement goes first; and of another one, if the statement was not
- * committed before that.
+ * Dump the database.  Each parallel job locks its table a second time with
+ * NOWAIT, so pg_dump fails if a statement such as TRUNCATE is waiting for the
+ * table.  In that case pg_dump runs again with one job and a new MVCC
+ * snapshot, and the statement executes first.  If the statement was not
+ * committed before that snapshot, another attempt follows.
  */
 static void
-dump(RunContext *cxt)
+dump_database(RunContext *cxt)
 {
 	int			tries = 0;
 
@@ -287,8 +307,8 @@ dump(RunContext *cxt)
 }
 
 /*
- * Raise an error unless globals were saved to their end: pg_dumpall does not
- * look whether what it writes can be written.
+ * Raise an error unless the globals were saved completely: pg_dumpall does not
+ * check whether its writes succeed.
  */
 static void
 check_globals(const char *path)
@@ -337,8 +357,8 @@ read_back(RunContext *cxt)
 }
 
 /*
- * Give a directory our own mode, instead of that which pg_dump has given it.
- * Where the mount fixes the modes of all, there is nothing to give.
+ * Replace the mode that pg_dump gave a directory by our own.  Does nothing if
+ * the mount dictates all modes.
  */
 static void
 set_directory_mode(RunContext *cxt, const char *path)
@@ -352,8 +372,8 @@ set_directory_mode(RunContext *cxt, const char *path)
 }
 
 /*
- * What there is to hash, all directories of which get our own mode.  Litter
- * goes, or comes back, at any time, and is no part of the snapshot.
+ * List the files to hash, and give all directories our own mode.  Litter is
+ * not part of the snapshot: it may disappear and reappear at any time.
  */
 static List *
 staged_files(RunContext *cxt)
@@ -371,20 +391,24 @@ staged_files(RunContext *cxt)
 
 	foreach(lc, tree.directories)
 	{
-		if (!litter_is_directory(lfirst(lc)))
+		if (!litter_is_directory(lfirst(lc)) &&
+			!incremental_is_link(lfirst(lc)))
 			set_directory_mode(cxt, psprintf("%s/%s", cxt->staging.path,
 											  (char *) lfirst(lc)));
 	}
 	foreach(lc, tree.files)
 	{
 		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) != 0 &&
-			!litter_is_file(lfirst(lc)))
+			!litter_is_file(lfirst(lc)) && !incremental_is_link(lfirst(lc)))
 			files = lappend(files, lfirst(lc));
 	}
 	return files;
 }
 
-/* Hash what was not hashed while it was written, and have all files on disk. */
+/*
+ * Hash the files that were not hashed while they were written, and make all
+ * files durable.
+ */
 static void
 hash_files(RunContext *cxt)
 {
@@ -420,11 +444,12 @@ hash_files(RunContext *cxt)
 }
 
 /*
- * All that is needed beside the dump.  Files are hashed meanwhile, for which the
- * transaction is there; it has no MVCC snapshot, and so holds back nothing.
+ * Produce everything but the dump.  Files are hashed at the same time, which
+ * needs a transaction; it has no MVCC snapshot, so it does not hold back
+ * vacuum.
  */
 static void
-complete(RunContext *cxt)
+complete_staging(RunContext *cxt)
 {
 	MemoryContext context = CurrentMemoryContext;
 
@@ -433,13 +458,18 @@ complete(RunContext *cxt)
 	dump_globals(cxt);
 	test_step("globals saved");
 	read_back(cxt);
+	incremental_put_files(cxt);
 	hash_files(cxt);
+	incremental_audit(cxt);
+	incremental_write_base(cxt);
 	test_step("hashed");
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 }
 
-/* The manifest as text.  Raises an error when that could not be read back. */
+/*
+ * Return the manifest as text.  Raises an error if we could not read it back.
+ */
 static const char *
 checked_manifest(const Manifest *manifest)
 {
@@ -464,7 +494,7 @@ checked_manifest(const Manifest *manifest)
 }
 
 static void
-publish(RunContext *cxt)
+publish_snapshot(RunContext *cxt)
 {
 	Manifest   *manifest = &cxt->manifest;
 
@@ -479,15 +509,16 @@ publish(RunContext *cxt)
 	manifest->finished_at = GetCurrentTimestamp();
 	manifest->server_version =
 		pstrdup(GetConfigOption("server_version", false, false));
+	incremental_flush_wal(cxt);
 	staging_publish(&cxt->staging, checked_manifest(manifest));
 	cxt->published = true;
 	state_set_published(cxt->run.id);
 }
 
 /*
- * Verify the snapshot that was taken, if that is set and it is one of the
- * schedule.  A failure leaves it where it is, and is no reason to take another
- * one; it is reported, and kept as the outcome of the run.
+ * Verify the snapshot just taken, if it is a scheduled one and "verify" is
+ * set.  A failure leaves the snapshot in place and does not cause a retry; it
+ * is reported, and stored as the outcome of the run.
  */
 void
 run_verify(RunContext *cxt)
@@ -525,9 +556,9 @@ run_verify(RunContext *cxt)
 }
 
 /*
- * Verify a snapshot for a session, which can wait or cancel, or by itself, for at
- * most "timeout".  Raises an error when the snapshot is not good, or cannot be
- * verified.
+ * Verify a snapshot for a session, which waits or cancels, or for the
+ * schedule, for at most "timeout" seconds.  Raises an error when the snapshot
+ * is bad or cannot be verified.
  */
 void
 run_verify_again(RunContext *cxt)
@@ -538,7 +569,9 @@ run_verify_again(RunContext *cxt)
 					VERIFY_ARCHIVE);
 }
 
-/* Remove what retention no longer keeps.  What fails is warned of. */
+/*
+ * Remove the snapshots that retention no longer keeps.  Failures are WARNINGs.
+ */
 void
 run_prune(RunContext *cxt)
 {
@@ -548,20 +581,54 @@ run_prune(RunContext *cxt)
 }
 
 /*
- * Take the snapshot, to the end of its publication.  Raises an error when that
- * fails; what was staged is then the caller's to discard.
+ * Make the snapshot the base of later ones.  Failing to do so only raises a
+ * WARNING: the next run reads everything.
+ */
+static void
+remember_base(RunContext *cxt)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		incremental_remember(cxt);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(context);
+		ereport(WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg("the next snapshot of database \"%s\" will read everything: %s",
+						cxt->run.database, edata->message)));
+	}
+	PG_END_TRY();
+	incremental_end(cxt);
+}
+
+/*
+ * Take the snapshot and publish it.  Raises an error when that fails; the
+ * caller then discards the staging directory.
  */
 void
 take_snapshot(RunContext *cxt)
 {
-	prepare(cxt);
+	prepare_snapshot(cxt);
 	cxt->manifest.pg_dump_version = check_pg_dump_version(cxt);
-	stage(cxt);
+	create_staging(cxt);
 	test_step("staged");
-	dump(cxt);
+	dump_database(cxt);
 	test_step("dumped");
-	complete(cxt);
-	publish(cxt);
+	complete_staging(cxt);
+	publish_snapshot(cxt);
+	remember_base(cxt);
 	run_limit_time(cxt, 0);
 	test_step("published");
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * take_snapshot.h
- *	  The steps of one run, in their order.
+ *	  Take a snapshot: dump, hash, publish, verify, prune.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

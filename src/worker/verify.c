@@ -1,12 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * verify.c
- *	  Is a snapshot what its manifest says, and can it be got back?
+ *	  Verify a snapshot: hash its files, read its dump, restore it.
  *
- * What is found wrong with the snapshot itself is kept beside it (verify_outcome.c).
- * What keeps it from being verified, such as a full disk, a missing program or
- * extension, or a restore that fails, is another error, and says nothing about
- * the snapshot.
+ * A problem of the snapshot itself is written beside it (verify_outcome.c).
+ * An error that prevents the verification, such as a full disk, a missing
+ * program or extension, or a failed restore, says nothing about the snapshot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -47,9 +46,10 @@ is_our_pg_restore(RunContext *cxt)
 }
 
 /*
- * Does it count against the archive that pg_restore ended like this?  Its own
- * end by a signal does not, nor that it cannot be started, or may not know the
- * archive's version or compression.  What it says is not asked.
+ * Does this exit status of pg_restore count against the dump?  It does not if
+ * a signal ended pg_restore, if it could not be started, or if it may not
+ * support the version or compression of the dump.  Its messages are not
+ * considered.
  */
 static bool
 is_fault_of_archive(RunContext *cxt, const Manifest *manifest, int status)
@@ -60,7 +60,7 @@ is_fault_of_archive(RunContext *cxt, const Manifest *manifest, int status)
 		is_our_pg_restore(cxt);
 }
 
-/* Read the whole archive, as a restore would. */
+/* Read the whole dump, as a restore would. */
 static Fault *
 read_archive(RunContext *cxt, const StoredSnapshot *snapshot)
 {
@@ -69,7 +69,7 @@ read_archive(RunContext *cxt, const StoredSnapshot *snapshot)
 	ChildResult result;
 	Fault	   *fault;
 
-	/* what keeps it from being read just now can be over the next time */
+	/* a temporary reason for a failure may be gone the next time */
 	for (int tries = 0; tries < 2; tries++)
 	{
 		if (run_try_tables(cxt, argv, 1, snapshot->manifest.tables, &result))
@@ -85,7 +85,7 @@ read_archive(RunContext *cxt, const StoredSnapshot *snapshot)
 	return fault;
 }
 
-/* Restore into a scratch database, compare that, and drop it. */
+/* Restore into a scratch database, compare, and drop it. */
 static Fault *
 test_restore(RunContext *cxt, const StoredSnapshot *snapshot)
 {
@@ -105,12 +105,12 @@ test_restore(RunContext *cxt, const StoredSnapshot *snapshot)
 }
 
 /*
- * What is wrong with the snapshot, or NULL, as far as that level.  Raises an
- * error when that cannot be found out.
+ * Check the snapshot up to a level.  Returns the problem found, or NULL.
+ * Raises an error when the check cannot be completed.
  */
 static Fault *
-check(RunContext *cxt, const StoredSnapshot *snapshot, VerifyLevel level,
-	  SharedFiles *shared)
+check_snapshot(RunContext *cxt, const StoredSnapshot *snapshot,
+			   VerifyLevel level, SharedFiles *shared)
 {
 	Fault	   *fault = NULL;
 
@@ -131,7 +131,7 @@ check(RunContext *cxt, const StoredSnapshot *snapshot, VerifyLevel level,
 	return fault;
 }
 
-/* Is an error none of one snapshot, so that others would not fare better? */
+/* Would an error affect all other snapshots as well? */
 static bool
 concerns_all(int sqlerrcode)
 {
@@ -140,17 +140,17 @@ concerns_all(int sqlerrcode)
 		sqlerrcode == ERRCODE_INTERNAL_ERROR;
 }
 
-/* As verify(), of a snapshot that is held. */
+/* As lock_and_verify(), but the caller has locked the snapshot. */
 static void
-verify_held(RunContext *cxt, const StoredSnapshot *snapshot, VerifyLevel level,
-			SharedFiles *shared)
+verify_locked(RunContext *cxt, const StoredSnapshot *snapshot,
+			  VerifyLevel level, SharedFiles *shared)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Fault	   *volatile fault = NULL;
 
 	PG_TRY();
 	{
-		fault = check(cxt, snapshot, level, shared);
+		fault = check_snapshot(cxt, snapshot, level, shared);
 	}
 	PG_CATCH();
 	{
@@ -164,7 +164,7 @@ verify_held(RunContext *cxt, const StoredSnapshot *snapshot, VerifyLevel level,
 		scratch_discard(cxt);
 		if (!concerns_all(edata->sqlerrcode) && verify_outcome_is_removed(snapshot))
 			verify_outcome_raise_removed(snapshot);
-		/* such as a damaged catalog of this server */
+		/* for example, a damaged catalog of this server */
 		if (edata->sqlerrcode == ERRCODE_DATA_CORRUPTED)
 			edata->sqlerrcode = ERRCODE_INTERNAL_ERROR;
 		ReThrowError(edata);
@@ -180,17 +180,17 @@ verify_held(RunContext *cxt, const StoredSnapshot *snapshot, VerifyLevel level,
 /*
  * Verify the snapshot that the run names, and write the outcome beside it.
  * shared is as for verify_files().  Raises an error of class "data corrupted"
- * when it is not good, and another one when it cannot be verified.
+ * when the snapshot is bad, and another error when it cannot be verified.
  */
 static void
-verify(RunContext *cxt, VerifyLevel level, SharedFiles *shared)
+lock_and_verify(RunContext *cxt, VerifyLevel level, SharedFiles *shared)
 {
 	StoredSnapshot *snapshot = store_get(cxt->directory, cxt->run.name, true);
 
 	cxt->held = snapshot_lock_shared(snapshot->path);
 	PG_TRY();
 	{
-		verify_held(cxt, snapshot, level, shared);
+		verify_locked(cxt, snapshot, level, shared);
 	}
 	PG_FINALLY();
 	{
@@ -200,19 +200,18 @@ verify(RunContext *cxt, VerifyLevel level, SharedFiles *shared)
 }
 
 /*
- * Verify the snapshot that the run names, as far as level, and write down the
- * outcome beside it.  Raises an error when it is not good, or cannot be
- * verified.
+ * Verify the snapshot that the run names up to a level, and write the outcome
+ * beside it.  Raises an error when the snapshot is bad or cannot be verified.
  */
 void
 verify_snapshot(RunContext *cxt, VerifyLevel level)
 {
-	verify(cxt, level, NULL);
+	lock_and_verify(cxt, level, NULL);
 }
 
 /*
- * As verify() of one snapshot of many: that it is not good, or was removed
- * meanwhile, is no error.
+ * As lock_and_verify(), for one of many snapshots: a snapshot that is bad, or
+ * was removed meanwhile, does not raise an error.
  */
 static void
 verify_next(RunContext *cxt, SharedFiles *shared)
@@ -221,7 +220,7 @@ verify_next(RunContext *cxt, SharedFiles *shared)
 
 	PG_TRY();
 	{
-		verify(cxt, VERIFY_CHECKSUM, shared);
+		lock_and_verify(cxt, VERIFY_CHECKSUM, shared);
 	}
 	PG_CATCH();
 	{
@@ -243,9 +242,9 @@ verify_next(RunContext *cxt, SharedFiles *shared)
 }
 
 /*
- * Verify the files of all snapshots, or of all of one database, newest first; one
- * that several of them share is read once.  Raises an error when that cannot be
- * done, and not for what is found.
+ * Verify the files of all snapshots, or of all of one database, newest first.
+ * A file that several of them share is read once.  Raises an error when that
+ * cannot be done, but not for problems found in snapshots.
  */
 void
 verify_all(RunContext *cxt)

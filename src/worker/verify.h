@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify.h
- *	  Is a snapshot what its manifest says, and can it be got back?
+ *	  Verify a snapshot: hash its files, read its dump, restore it.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

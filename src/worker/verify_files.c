@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify_files.c
- *	  Are the files of a snapshot what its manifest says?
+ *	  Compare the files of a snapshot with its manifest.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -28,7 +28,7 @@ typedef struct InodeKey
 	ino_t		inode;
 } InodeKey;
 
-/* A file of several names, and what it was found to be. */
+/* A file with several names, and its hash. */
 typedef struct InodeEntry
 {
 	InodeKey	key;
@@ -48,7 +48,7 @@ make_fault(const StoredSnapshot *snapshot, Problems *problems)
 	return fault;
 }
 
-/* Add the snapshots that have the same problem, since they share the file. */
+/* Add the snapshots that share the file and so have the same problem. */
 static void
 add_sharers(const char *directory, const StoredSnapshot *snapshot,
 			const ManifestFile *file, Problems *problems)
@@ -57,7 +57,7 @@ add_sharers(const char *directory, const StoredSnapshot *snapshot,
 	MemoryContext context;
 	ListCell   *lc;
 
-	/* nobody would see them, and each one costs the manifests of all */
+	/* not needed if the text omits them: each one reads all manifests */
 	if (!problems_are_told(problems))
 		return;
 	context = AllocSetContextCreate(caller, "names of snapshots",
@@ -70,7 +70,9 @@ add_sharers(const char *directory, const StoredSnapshot *snapshot,
 	MemoryContextDelete(context);
 }
 
-/* The place for what verify_files() finds out of shared files, palloc'd. */
+/*
+ * Create the cache in which verify_files() remembers shared files, palloc'd.
+ */
 SharedFiles *
 verify_files_begin(void)
 {
@@ -86,8 +88,8 @@ verify_files_begin(void)
 }
 
 /*
- * Is the SHA-256 of a file the expected one?  One that has several names is
- * read once, if there is a place for what it is.
+ * Does a file have the expected SHA-256?  With a cache, a file that has
+ * several names is read only once.
  */
 static bool
 has_sha256(const char *path, const struct stat *st, const char *expected,
@@ -118,7 +120,7 @@ has_sha256(const char *path, const struct stat *st, const char *expected,
 	return strcmp(entry->sha256, expected) == 0;
 }
 
-/* Has the file the size and the SHA-256 that the manifest says? */
+/* Does the file have the size and the SHA-256 of the manifest? */
 static void
 check_file(const char *directory, const StoredSnapshot *snapshot,
 		   const ManifestFile *file, SharedFiles *shared,
@@ -151,10 +153,10 @@ check_file(const char *directory, const StoredSnapshot *snapshot,
 }
 
 /*
- * What is wrong with the files of a snapshot, palloc'd, or NULL where all are
- * there, as the manifest has them, and (if exactly) no others.  shared is for
- * files that other snapshots have, too; it can be NULL.  Raises an error when
- * they cannot be read.
+ * Return the problem with the files of a snapshot, palloc'd, or NULL if all of
+ * them match the manifest and, if exactly, there are no others.  shared caches
+ * files that other snapshots share, and may be NULL.  Raises an error when a
+ * file cannot be read.
  */
 Fault *
 verify_files(RunContext *cxt, const StoredSnapshot *snapshot,
@@ -175,8 +177,8 @@ verify_files(RunContext *cxt, const StoredSnapshot *snapshot,
 					 snapshot->path, foreign);
 
 	/*
-	 * hashing needs a transaction; without an MVCC snapshot, it holds back
-	 * nothing
+	 * hashing needs a transaction; without an MVCC snapshot, it does not hold
+	 * back vacuum
 	 */
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify_files.h
- *	  Are the files of a snapshot what its manifest says?
+ *	  Compare the files of a snapshot with its manifest.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -13,7 +13,7 @@
 #include "worker/run_context.h"
 #include "worker/verify_problems.h"
 
-/* What is known of files of which several snapshots are verified. */
+/* Cache of the files that several of the verified snapshots share. */
 typedef struct SharedFiles
 {
 	struct HTAB *inodes;

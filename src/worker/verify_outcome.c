@@ -1,18 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * verify_outcome.c
- *	  The outcome of a verification: written beside the snapshot, and raised.
+ *	  Write the outcome of a verification beside the snapshot, and raise it.
  *
- * Three things count against a snapshot: files that are not what its manifest
- * says, an archive that pg_restore cannot read, and contents that are not what
- * they were.  Each is a Fault, which is written beside the snapshot and raised as
- * an error of class "data corrupted".  No other error of a verification has that
- * class.
+ * Three problems count against a snapshot: files that do not match its
+ * manifest, a dump that pg_restore cannot read, and restored contents that
+ * differ.  Each one is a Fault, which is written beside the snapshot and
+ * raised as an error of class "data corrupted".  No other error of a
+ * verification has that class.
  *
- * Servers that share the snapshot directory can verify one snapshot at the same
- * time.  What one has found must not be lost when another one ends later but
- * knows less: a verification forgets a problem only if it began after that was
- * found, and went as far.
+ * Servers that share the snapshot directory may verify the same snapshot at
+ * the same time.  A verification that ends later but is less thorough must not
+ * erase the problem that another one has found.  A verification therefore
+ * clears a problem only if it began after the problem was found, and has at
+ * least the same level.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -29,7 +30,10 @@
 #include "store/verified_mark.h"
 #include "worker/verify_outcome.h"
 
-/* Is the snapshot's directory gone?  What is removed is not damaged. */
+/*
+ * Has the snapshot's directory been removed?  A removed snapshot is not
+ * damaged.
+ */
 bool
 verify_outcome_is_removed(const StoredSnapshot *snapshot)
 {
@@ -47,7 +51,7 @@ verify_outcome_raise_removed(const StoredSnapshot *snapshot)
 					snapshot->name)));
 }
 
-/* How far a verification went. */
+/* Return the level of a verification. */
 static pg_noinline VerifyLevel
 level_of(const Verification *verification)
 {
@@ -60,8 +64,8 @@ level_of(const Verification *verification)
 }
 
 /*
- * Raise an error where a problem is known that a verification as far as this
- * could not have found: it does not tell that the problem is gone.
+ * Raise an error if a known problem is beyond this level of verification,
+ * which therefore cannot clear it.
  */
 static void
 check_deeper_problem(const StoredSnapshot *snapshot, const Verification *known,
@@ -82,7 +86,9 @@ check_deeper_problem(const StoredSnapshot *snapshot, const Verification *known,
 			 errhint("Its files are as they should be. Only reading it once more can tell that the problem is gone: use snapshot_verify().")));
 }
 
-/* Raise an error where another server found a problem during this verification. */
+/*
+ * Raise an error if another server found a problem during this verification.
+ */
 static void
 check_newer_problem(const StoredSnapshot *snapshot, const Verification *known)
 {
@@ -96,9 +102,12 @@ check_newer_problem(const StoredSnapshot *snapshot, const Verification *known)
 			 errhint("Verify the snapshot once more.")));
 }
 
-/* Write down what came of a verification: good, when problem is NULL. */
+/*
+ * Write the outcome of a verification; problem is NULL if the snapshot is
+ * good.
+ */
 static void
-record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
+write_mark(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
 {
 	Verification verification = {0};
 
@@ -110,8 +119,8 @@ record(const StoredSnapshot *snapshot, VerifyLevel level, char *problem)
 }
 
 /*
- * The level to write down for a good snapshot, while it is held for writing.
- * Raises an error when a problem stays.
+ * Return the level to write for a good snapshot.  The caller has locked the
+ * snapshot for marking.  Raises an error when a known problem remains.
  */
 static VerifyLevel
 good_level(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
@@ -131,10 +140,10 @@ good_level(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
 }
 
 /*
- * Write down that a snapshot is good, as far as level.  snapshot is as it was
- * read before it was verified.  What was found out of the same bytes before
- * still holds, if that is to be kept.  Raises an error when a problem stays, or
- * the outcome cannot be written.
+ * Write that a snapshot is good up to a level.  snapshot is its state before
+ * the verification.  If keep is set, a higher level of an earlier verification
+ * of the same bytes is kept.  Raises an error when a known problem remains, or
+ * when the outcome cannot be written.
  */
 void
 verify_outcome_good(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
@@ -145,7 +154,7 @@ verify_outcome_good(const StoredSnapshot *snapshot, VerifyLevel level, bool keep
 	PG_TRY();
 	{
 		written = good_level(snapshot, level, keep);
-		record(snapshot, written, NULL);
+		write_mark(snapshot, written, NULL);
 	}
 	PG_FINALLY();
 	{
@@ -160,8 +169,8 @@ verify_outcome_good(const StoredSnapshot *snapshot, VerifyLevel level, bool keep
 }
 
 /*
- * Write down a problem that was found at a level.  A failure to do so is a
- * WARNING: the error to raise is the problem.
+ * Write a problem that was found at a level.  A failure to write is a WARNING,
+ * because the error to raise is the problem.
  */
 static void
 write_problem(const StoredSnapshot *snapshot, VerifyLevel level,
@@ -172,7 +181,7 @@ write_problem(const StoredSnapshot *snapshot, VerifyLevel level,
 
 	PG_TRY();
 	{
-		record(snapshot, level, problem);
+		write_mark(snapshot, level, problem);
 	}
 	PG_CATCH();
 	{
@@ -193,8 +202,8 @@ write_problem(const StoredSnapshot *snapshot, VerifyLevel level,
 }
 
 /*
- * Write beside a snapshot what is wrong with it, and raise that as an error.  The
- * error says so where the snapshot has been removed meanwhile.
+ * Write a problem beside a snapshot, and raise it as an error.  If the
+ * snapshot has been removed meanwhile, the error says so instead.
  */
 void
 verify_outcome_bad(const StoredSnapshot *snapshot, const Fault *fault)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify_outcome.h
- *	  The outcome of a verification: written beside the snapshot, and raised.
+ *	  Write the outcome of a verification beside the snapshot, and raise it.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify_problems.c
- *	  Problems of a snapshot, in words: pure.
+ *	  Problems found in a snapshot, and their text: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -11,7 +11,7 @@
 
 #include "worker/verify_problems.h"
 
-/* Of more problems than these there is only the number. */
+/* The text lists so many problems and counts the rest. */
 #define MAX_PROBLEMS	10
 
 void
@@ -21,7 +21,7 @@ problems_begin(Problems *problems)
 	initStringInfo(&problems->text);
 }
 
-/* Would one more problem be told, or only counted? */
+/* Would the text list one more problem, or only count it? */
 bool
 problems_are_told(const Problems *problems)
 {
@@ -43,7 +43,7 @@ problems_add(Problems *problems, const char *format,...)
 					 problems->text.len > 0 ? "\n" : "", line);
 }
 
-/* The problems as text, a line for each.  To be called once. */
+/* Return the problems as text, one per line.  Call this only once. */
 char *
 problems_text(Problems *problems)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify_problems.h
- *	  Problems of a snapshot, in words.
+ *	  Problems found in a snapshot, and their text: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,16 +14,16 @@
 
 #include "settings.h"
 
-/* What is wrong with a snapshot itself. */
+/* A problem of a snapshot itself. */
 typedef struct Fault
 {
-	VerifyLevel level;			/* how far the verification had come */
+	VerifyLevel level;			/* the level at which it was found */
 	const char *message;
 	const char *detail;			/* or NULL */
 	const char *hint;			/* or NULL */
 } Fault;
 
-/* A list of problems, of which only the first ones are told. */
+/* A list of problems; only the first ones are kept as text. */
 typedef struct Problems
 {
 	int			count;

@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * verify_restored.c
- *	  Is a restored database what the snapshot says?
+ *	  Compare a restored database with its snapshot.
  *
- * pg_dump is asked: the same program that has made the archive dumps the
+ * The comparison uses pg_dump: the program that made the dump also dumps the
  * definitions of the scratch database, and pg_restore lists both tables of
- * contents (see dump_toc.c).  What the archive's has and the other one has not is
- * lost.  What the other one has more, such as what an event trigger has made,
- * is none of the archive's fault.
+ * contents (see dump_toc.c).  An entry that only the snapshot's dump has is
+ * lost.  An additional entry of the restored database, such as an object that
+ * an event trigger created, is not the fault of the snapshot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -36,11 +36,14 @@ typedef struct Comparison
 	RunContext	   *cxt;
 	const StoredSnapshot *snapshot;
 	const char *archive;
-	File		dump;			/* pg_dump's, of the scratch database */
+	File		dump;			/* dump of the scratch database */
 	Problems	problems;
 } Comparison;
 
-/* The output of a program to its good end, in a temporary file. */
+/*
+ * Run a program and return its output in a temporary file.  Raises an error
+ * unless it succeeds.
+ */
 static File
 output_of(RunContext *cxt, char **argv, int input)
 {
@@ -52,7 +55,10 @@ output_of(RunContext *cxt, char **argv, int input)
 	return file;
 }
 
-/* pg_restore's output for the archive, or for the dump of the restore. */
+/*
+ * Return pg_restore's output for the snapshot's dump, or for the dump of the
+ * restored database.
+ */
 static File
 definitions_of(const Comparison *comparison, bool archive, bool list)
 {
@@ -74,7 +80,7 @@ list_entries(const Comparison *comparison, bool archive, TocLines *entries)
 	FileClose(file);
 }
 
-/* What is more than it was is told, and nothing else. */
+/* Log additional entries; they have no other effect. */
 static void
 tell_of_more(const Comparison *comparison, const List *more)
 {
@@ -92,7 +98,7 @@ tell_of_more(const Comparison *comparison, const List *more)
 			 errdetail_internal("%s", problems_text(&told))));
 }
 
-/* Is every entry of the archive's table of contents there? */
+/* Is every entry of the dump's table of contents in the restored database? */
 static void
 compare_entries(Comparison *comparison)
 {
@@ -128,8 +134,9 @@ read_definitions(const Comparison *comparison, bool archive, TocLines *lines)
 }
 
 /*
- * What is defined otherwise than in the archive, palloc'd, or NULL.  Some of
- * it need not mean anything: PostgreSQL spells some expressions anew.
+ * Return the definitions that differ from those in the dump, palloc'd, or
+ * NULL.  A difference may be meaningless: PostgreSQL rewrites some
+ * expressions.
  */
 static char *
 changed_definitions(const Comparison *comparison)
@@ -163,7 +170,10 @@ find_kind(const List *contents, const char *kind)
 	return NULL;
 }
 
-/* Are the columns, or the large objects, what they were, if that is known? */
+/*
+ * Are the columns, or the large objects, the same as in the snapshot, if
+ * known?
+ */
 static void
 compare_kind(Comparison *comparison, const char *kind, const char *difference,
 			 const List *found)
@@ -183,7 +193,7 @@ compare_kind(Comparison *comparison, const char *kind, const char *difference,
 		problems_add(&comparison->problems, "%s", difference);
 }
 
-/* Has each table as many rows as were dumped, if that is known? */
+/* Does each table have as many rows as were dumped, if known? */
 static void
 compare_rows(Comparison *comparison)
 {
@@ -198,12 +208,15 @@ compare_rows(Comparison *comparison)
 		problems_add(&comparison->problems, "%s", (char *) lfirst(lc));
 }
 
-/* Rows that an event trigger has written are none of the snapshot's. */
+/*
+ * Warn that event triggers may have written rows that the snapshot does not
+ * have.
+ */
 static void
 warn_of_event_triggers(const Comparison *comparison,
 					   const char *event_triggers)
 {
-	/* where there is that setting, they were off */
+	/* if the server has this setting, the triggers were disabled */
 	if (event_triggers == NULL ||
 		GetConfigOption("event_triggers", true, false) != NULL)
 		return;
@@ -239,7 +252,7 @@ warn_of_definitions(const Comparison *comparison, const char *changed)
 			 errhint("PostgreSQL spells some expressions anew, which means nothing. Compare with \"pg_restore --file=-\" of the archive.")));
 }
 
-/* Was the archive made by this major version's pg_dump? */
+/* Was the dump made by pg_dump of this major version? */
 static bool
 is_of_our_version(const Manifest *manifest)
 {
@@ -247,12 +260,12 @@ is_of_our_version(const Manifest *manifest)
 }
 
 /*
- * What has been found, as a fault of the snapshot, or NULL.  Two pg_dumps that
- * are not the same, or had other settings, need not list the same, so that
- * this is only warned of.
+ * Return the findings as a fault of the snapshot, or NULL.  If an earlier
+ * release or another major version took the snapshot, the lists may differ for
+ * that reason alone, so the findings are only a WARNING.
  */
 static Fault *
-conclude(Comparison *comparison)
+conclude_comparison(Comparison *comparison)
 {
 	const StoredSnapshot *snapshot = comparison->snapshot;
 	const char *message = psprintf("snapshot \"%s\" does not restore to what its manifest says",
@@ -280,8 +293,8 @@ conclude(Comparison *comparison)
 }
 
 /*
- * Compare the scratch database of a run with its snapshot: what has been lost,
- * or NULL.  Raises an error when they cannot be compared.
+ * Compare the scratch database of a run with its snapshot.  Returns what has
+ * been lost, or NULL.  Raises an error when they cannot be compared.
  */
 Fault *
 verify_restored(RunContext *cxt, const StoredSnapshot *snapshot)
@@ -303,8 +316,8 @@ verify_restored(RunContext *cxt, const StoredSnapshot *snapshot)
 	cxt->connection.encoding = snapshot->manifest.encoding;
 
 	/*
-	 * for the temporary files; without an MVCC snapshot, it holds back
-	 * nothing
+	 * for the temporary files; without an MVCC snapshot, it does not hold
+	 * back vacuum
 	 */
 	StartTransactionCommand();
 	MemoryContextSwitchTo(lists);
@@ -328,7 +341,7 @@ verify_restored(RunContext *cxt, const StoredSnapshot *snapshot)
 		problems_add(&comparison.problems, "Defined otherwise: %s", changed);
 	else if (changed != NULL)
 		warn_of_definitions(&comparison, changed);
-	fault = conclude(&comparison);
+	fault = conclude_comparison(&comparison);
 	MemoryContextDelete(lists);
 	return fault;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify_restored.h
- *	  Is a restored database what the snapshot says?
+ *	  Compare a restored database with its snapshot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,17 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * worker.c
- *	  The process that does one run.
+ *	  The worker process: executes one run and exits.
  *
- * A snapshot worker is a dynamic background worker that is connected to the
- * database of its run, or to another one if it takes no snapshot.  It does one
- * thing, and exits with code 0 whether that came to something or not: the
- * outcome is in shared memory, and another try is the launcher's business.
+ * A snapshot worker is a dynamic background worker connected to the database
+ * of its run, or to another one if the run takes no snapshot.  It executes one
+ * run, and exits with code 0 whether the run succeeded or failed: the outcome
+ * is in shared memory, and the launcher decides about retries.
  *
- * It can end in three ways.  An error is caught in snapshot_worker_main.  A
- * FATAL (no connection to the database, or an administrator's command) ends
- * the process by way of end_of_worker, where the child is stopped and staging
- * removed, too.  A crash of the server leaves staging for a sweep to find.
+ * It can end in three ways.  An ERROR is caught in snapshot_worker_main().  A
+ * FATAL error (no connection to the database, or an administrator's command)
+ * ends the process through end_of_worker(), which also stops the child and
+ * removes the staging directory.  A crash of the server leaves the staging
+ * directory for a sweep.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -43,13 +44,13 @@
 
 static RunContext cxt;
 
-static bool recorded = false;	/* the history was told of the outcome */
+static bool recorded = false;	/* the outcome is in the history */
 static bool fatal_known = false;
-static RunError fatal;			/* why this process has to end */
+static RunError fatal;			/* why this process is ending */
 
 static emit_log_hook_type prev_emit_log_hook = NULL;
 
-/* The database that a run's worker is connected to, or NULL for none. */
+/* Return the database that a run's worker connects to, or NULL for none. */
 static const char *
 database_of(const Run *run)
 {
@@ -59,8 +60,7 @@ database_of(const Run *run)
 }
 
 /*
- * Ask for a worker that does a run.  Returns false when the server has no
- * place for one.
+ * Register a worker for a run.  Returns false if the server has no free slot.
  */
 bool
 worker_start(const Run *run, BackgroundWorkerHandle **handle)
@@ -80,11 +80,11 @@ worker_start(const Run *run, BackgroundWorkerHandle **handle)
 }
 
 /*
- * Make the outcome known.  error is that of the run, or of what came after it
- * was published, which is not the run's.
+ * Publish the outcome of the run.  error is that of the run; after
+ * publication, it is that of a later step and does not fail the run.
  */
 static void
-finish(const RunError *error)
+finish_run(const RunError *error)
 {
 	if (cxt.published)
 	{
@@ -104,7 +104,7 @@ finish(const RunError *error)
 	state_finish(cxt.run.id, 0, error, true, true);
 }
 
-/* Do what the run is for. */
+/* Execute the run. */
 static void
 do_run(void)
 {
@@ -144,7 +144,7 @@ do_run(void)
 	}
 }
 
-/* Note why this process has to end, if that is reported, and is the first. */
+/* emit_log_hook: save the first FATAL error, which ends this process. */
 static void
 note_fatal(ErrorData *edata)
 {
@@ -162,10 +162,11 @@ note_fatal(ErrorData *edata)
 }
 
 /*
- * The end of this process, however it came, but for a crash.  After a run
- * that was finished there is nothing to do.  An error here would be FATAL, so
- * that the history is left to the launcher; if the whole server is going
- * down, the next one finds what staging_abandon leaves.
+ * before_shmem_exit callback: however the process ends, except by a crash,
+ * report the outcome and clean up.  Does nothing if the run has finished.  An
+ * error in here would be FATAL, so the launcher writes the history; if the
+ * whole server is shutting down, the next launcher finds what
+ * staging_abandon() leaves.
  */
 static void
 end_of_worker(int code, Datum arg)
@@ -217,13 +218,13 @@ snapshot_worker_main(Datum main_arg)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		/* a cancel that came before this process could be interrupted */
+		/* the run was canceled before this process could be interrupted */
 		if (state_is_canceled(run_id))
 			ereport(ERROR,
 					(errcode(ERRCODE_QUERY_CANCELED),
 					 errmsg("canceled before it was started")));
 		do_run();
-		finish(NULL);
+		finish_run(NULL);
 	}
 	PG_CATCH();
 	{
@@ -238,18 +239,18 @@ snapshot_worker_main(Datum main_arg)
 		MemoryContextSwitchTo(context);
 		run_explain_timeout(edata);
 		report_fill_error(&error, edata);
-		/* for end_of_worker, should another interrupt end the process */
+		/* for end_of_worker(), if another interrupt ends the process */
 		fatal = error;
 		fatal_known = true;
 		run_limit_time(&cxt, 0);
-		/* the run is over: no cancel may keep it from being cleaned up */
+		/* the run is over: a cancel must not prevent the cleanup */
 		HOLD_CANCEL_INTERRUPTS();
 		RESUME_INTERRUPTS();
 
-		/* What is interrupted from here on, end_of_worker makes up for. */
+		/* end_of_worker() completes whatever is interrupted from here on. */
 		staging_discard(&cxt.staging);
 		scratch_discard(&cxt);
-		finish(&error);
+		finish_run(&error);
 	}
 	PG_END_TRY();
 	proc_exit(0);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * worker.h
- *	  The process that does one run.
+ *	  The worker process: executes one run and exits.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

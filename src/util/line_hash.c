@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * line_hash.c
- *	  A hash of lines, in whatever order they come.
+ *	  A hash of lines that does not depend on their order.
  *
- * It adds up the SHA-256 of each line, as four numbers of 64 bits.  That takes
- * the same little memory for any number of lines, and nothing has to sort
- * them.  A line counts as often as it comes.
+ * It adds up the SHA-256 of each line, as four numbers of 64 bits.  This takes
+ * constant memory for any number of lines, and needs no sorting.  A line
+ * counts as often as it occurs.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -24,7 +24,7 @@ failed(const LineHash *hash)
 					pg_cryptohash_error(hash->context))));
 }
 
-/* Begin.  Needs a transaction, before whose end there is line_hash_end(). */
+/* Start.  Needs a transaction, and line_hash_end() before it ends. */
 void
 line_hash_begin(LineHash *hash)
 {
@@ -36,7 +36,7 @@ line_hash_begin(LineHash *hash)
 				 errmsg("out of memory")));
 }
 
-/* Add a line of so many bytes. */
+/* Add a line of this length. */
 void
 line_hash_add(LineHash *hash, const char *line, size_t len)
 {
@@ -52,8 +52,8 @@ line_hash_add(LineHash *hash, const char *line, size_t len)
 }
 
 /*
- * Put the hash of the lines so far into hex, of LINEHASH_HEX_SIZE bytes, and
- * begin anew.
+ * Write the hash of the lines so far into hex, LINEHASH_HEX_SIZE bytes, and
+ * start a new one.
  */
 void
 line_hash_take(LineHash *hash, char *hex)

@@ -83,7 +83,7 @@ what_is(const Run *run, const char **subject)
 
 /* Return the entry of a run, or NULL. */
 static Underway *
-find(Breaker *breaker, const Run *run)
+find_entry(Breaker *breaker, const Run *run)
 {
 	const char *subject;
 	const char *what = what_is(run, &subject);
@@ -120,7 +120,7 @@ is_outdated(const Underway *entry, const Run *run)
  * protection against their crashes.
  */
 static void
-save(Breaker *breaker)
+save_entries(Breaker *breaker)
 {
 	MemoryContext caller = CurrentMemoryContext;
 
@@ -154,7 +154,7 @@ count_running(Breaker *breaker, const Underway *entry)
 
 	for (int i = 0; i < nruns; i++)
 	{
-		if (find(breaker, &runs[i]) == entry)
+		if (find_entry(breaker, &runs[i]) == entry)
 			running++;
 	}
 	pfree(runs);
@@ -204,7 +204,7 @@ breaker_load(Breaker *breaker)
 		if (!is_snapshot(entry) && !state_after_crash())
 			breaker->entries = foreach_delete_current(breaker->entries, lc);
 	}
-	save(breaker);
+	save_entries(breaker);
 	state_set_underway_counted();
 }
 
@@ -212,7 +212,7 @@ breaker_load(Breaker *breaker)
 int
 breaker_crashes(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, run);
 
 	return entry == NULL || is_outdated(entry, run) ? 0 : (int) entry->crashes;
 }
@@ -221,19 +221,19 @@ breaker_crashes(Breaker *breaker, const Run *run)
 Verdict
 breaker_judge(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, run);
 
 	if (breaker_crashes(breaker, run) < MAX_CRASHES)
 		return VERDICT_BEGIN;
 	if (entry->given_up)
 		return VERDICT_GIVEN_UP;
 	entry->given_up = 1;
-	save(breaker);
+	save_entries(breaker);
 	return VERDICT_GIVE_UP;
 }
 
 static Underway *
-add(Breaker *breaker, const Run *run)
+add_entry(Breaker *breaker, const Run *run)
 {
 	MemoryContext caller = MemoryContextSwitchTo(breaker->context);
 	Underway   *entry = palloc0(sizeof(Underway));
@@ -250,7 +250,7 @@ add(Breaker *breaker, const Run *run)
 
 /* Record the run of a slot in its entry. */
 static void
-describe(Breaker *breaker, Underway *entry, const Run *run)
+describe_run(Breaker *breaker, Underway *entry, const Run *run)
 {
 	if (is_outdated(entry, run))
 	{
@@ -274,22 +274,22 @@ void
 breaker_begin(Breaker *breaker, const Run *run)
 {
 	const char *subject;
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, run);
 
 	if (what_is(run, &subject) == NULL)
 		return;
 	if (entry == NULL)
-		entry = add(breaker, run);
+		entry = add_entry(breaker, run);
 	if (is_snapshot(entry))
-		describe(breaker, entry, run);
+		describe_run(breaker, entry, run);
 	entry->started_at = GetCurrentTimestamp();
 	/* an error may have ended the launcher's work without breaker_end() */
 	entry->running = run == NULL ? 1 : entry->running + 1;
-	save(breaker);
+	save_entries(breaker);
 }
 
 static void
-forget(Breaker *breaker, Underway *entry)
+forget_entry(Breaker *breaker, Underway *entry)
 {
 	breaker->entries = list_delete_ptr(breaker->entries, entry);
 	pfree(entry->what);
@@ -305,7 +305,7 @@ forget(Breaker *breaker, Underway *entry)
 void
 breaker_end(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, run);
 	bool		good = run == NULL || run->state == RUN_SUCCEEDED ||
 	run->published;
 
@@ -313,23 +313,23 @@ breaker_end(Breaker *breaker, const Run *run)
 		return;
 	entry->running--;
 	if (entry->running == 0 && (good || entry->crashes == 0))
-		forget(breaker, entry);
-	save(breaker);
+		forget_entry(breaker, entry);
+	save_entries(breaker);
 }
 
 /* Forget the crashes of a run, so that it may start again. */
 void
 breaker_forget(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, run);
 
 	if (entry == NULL || entry->crashes == 0)
 		return;
 	entry->crashes = 0;
 	entry->given_up = 0;
 	if (entry->running == 0)
-		forget(breaker, entry);
-	save(breaker);
+		forget_entry(breaker, entry);
+	save_entries(breaker);
 }
 
 /*
@@ -355,7 +355,7 @@ breaker_forget_all(Breaker *breaker, bool snapshots)
 			breaker->entries = foreach_delete_current(breaker->entries, lc);
 	}
 	if (changed)
-		save(breaker);
+		save_entries(breaker);
 }
 
 /*

@@ -119,7 +119,7 @@ databases_wanted(void)
  * scan_databases().  Returns false if no database accepts connections.
  */
 static bool
-choose(const char *preferred, char *connect_to, bool *scratch)
+choose_database(const char *preferred, char *connect_to, bool *scratch)
 {
 	List	   *databases = scan_databases(false, scratch);
 	ListCell   *lc;
@@ -149,7 +149,7 @@ database_list_to_connect(const char *preferred, char *connect_to)
 {
 	bool		scratch;
 
-	return choose(preferred, connect_to, &scratch);
+	return choose_database(preferred, connect_to, &scratch);
 }
 
 /*
@@ -162,5 +162,5 @@ database_list_for_sweep(char *connect_to)
 {
 	bool		scratch;
 
-	return choose("", connect_to, &scratch) && scratch;
+	return choose_database("", connect_to, &scratch) && scratch;
 }

@@ -40,7 +40,7 @@ jobs_find(List **jobs, const char *database)
 }
 
 static bool
-contains(List *names, const char *name)
+contains_name(List *names, const char *name)
 {
 	ListCell   *lc;
 
@@ -62,7 +62,7 @@ jobs_retain_only(List *jobs, List *databases)
 	{
 		Job		   *job = lfirst(lc);
 
-		if (!contains(databases, job->database))
+		if (!contains_name(databases, job->database))
 		{
 			jobs = foreach_delete_current(jobs, lc);
 			pfree(job);
@@ -145,7 +145,7 @@ jobs_keep_failures(List *jobs, List *databases)
 	{
 		Job		   *job = lfirst(lc);
 
-		if (!contains(databases, job->database))
+		if (!contains_name(databases, job->database))
 			job->failures = 0;
 	}
 }

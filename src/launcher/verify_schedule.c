@@ -45,7 +45,7 @@ typedef struct Unproved
 } Unproved;
 
 static Unproved *
-find(VerifySchedule *verifying, const char *database)
+find_unproved(VerifySchedule *verifying, const char *database)
 {
 	ListCell   *lc;
 
@@ -60,7 +60,7 @@ find(VerifySchedule *verifying, const char *database)
 }
 
 static void
-forget(VerifySchedule *verifying, Unproved *unproved)
+forget_unproved(VerifySchedule *verifying, Unproved *unproved)
 {
 	verifying->unproved = list_delete_ptr(verifying->unproved, unproved);
 	pfree(unproved);
@@ -68,7 +68,7 @@ forget(VerifySchedule *verifying, Unproved *unproved)
 
 /* Plan the second verification of a snapshot, "delay" seconds from now. */
 static void
-add(VerifySchedule *verifying, const char *database, const char *name, double delay)
+add_unproved(VerifySchedule *verifying, const char *database, const char *name, double delay)
 {
 	MemoryContext caller = MemoryContextSwitchTo(verifying->context);
 	Unproved   *unproved = palloc0(sizeof(Unproved));
@@ -84,7 +84,7 @@ add(VerifySchedule *verifying, const char *database, const char *name, double de
 }
 
 static void
-announce(const Unproved *unproved)
+announce_retry(const Unproved *unproved)
 {
 	ereport(LOG,
 			(errmsg("next verification of snapshot \"%s\" is in %.0f s",
@@ -114,11 +114,11 @@ verify_schedule_resume(VerifySchedule *verifying)
 		StoredSnapshot *snapshot;
 
 		if (line == NULL || !history_is_of_verification(line) ||
-			find(verifying, database) != NULL)
+			find_unproved(verifying, database) != NULL)
 			continue;
 		snapshot = store_load(directory, line->name, false, DEBUG1);
 		if (snapshot != NULL && !snapshot->verified)
-			add(verifying, database, line->name, retry_delay(1, 0));
+			add_unproved(verifying, database, line->name, retry_delay(1, 0));
 	}
 }
 
@@ -141,16 +141,16 @@ is_final(const Run *run)
 static void
 note_snapshot(VerifySchedule *verifying, const Run *run)
 {
-	Unproved   *unproved = find(verifying, run->database);
+	Unproved   *unproved = find_unproved(verifying, run->database);
 
 	if (!run->published || state_is_requested(run->reason))
 		return;
 	if (unproved != NULL)
-		forget(verifying, unproved);
+		forget_unproved(verifying, unproved);
 	if (run->state == RUN_SUCCEEDED || is_final(run))
 		return;
-	add(verifying, run->database, run->name, retry_delay(1, 0));
-	announce(llast(verifying->unproved));
+	add_unproved(verifying, run->database, run->name, retry_delay(1, 0));
+	announce_retry(llast(verifying->unproved));
 }
 
 /*
@@ -161,7 +161,7 @@ note_snapshot(VerifySchedule *verifying, const Run *run)
 bool
 verify_schedule_note_outcome(VerifySchedule *verifying, Breaker *breaker, const Run *run)
 {
-	Unproved   *unproved = find(verifying, run->database);
+	Unproved   *unproved = find_unproved(verifying, run->database);
 	bool		good = run->state == RUN_SUCCEEDED;
 	double		never = 0;
 
@@ -177,13 +177,13 @@ verify_schedule_note_outcome(VerifySchedule *verifying, Breaker *breaker, const 
 					   is_final(run) ? &never : &unproved->told_at);
 	if (good || is_final(run))
 	{
-		forget(verifying, unproved);
+		forget_unproved(verifying, unproved);
 		return good;
 	}
 	unproved->due = clock_seconds() +
 		retry_delay(unproved->attempt, state_seconds_taken(run));
 	unproved->attempt++;
-	announce(unproved);
+	announce_retry(unproved);
 	return false;
 }
 
@@ -205,7 +205,7 @@ is_of_use(const Unproved *unproved)
  * full.
  */
 static bool
-submit(Breaker *breaker, Unproved *unproved)
+submit_verification(Breaker *breaker, Unproved *unproved)
 {
 	Run			task = {.kind = KIND_VERIFY,.automatic = true};
 	Run			run;
@@ -248,7 +248,7 @@ verify_schedule_submit(VerifySchedule *verifying, Breaker *breaker)
 														 lc);
 			pfree(unproved);
 		}
-		else if (!submit(breaker, unproved))
+		else if (!submit_verification(breaker, unproved))
 			unproved->due = now + 1;	/* the run table is full: try later */
 	}
 }

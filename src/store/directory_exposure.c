@@ -131,7 +131,7 @@ exposure_check(const char *directory, const char *database)
 
 /* Return in a few words how others may have access, or NULL. */
 static const char *
-describe(const struct stat *st, uid_t expected)
+describe_exposure(const struct stat *st, uid_t expected)
 {
 	if ((st->st_mode & S_IWOTH) != 0)
 		return "can be written to by every user of the machine";
@@ -146,7 +146,7 @@ describe(const struct stat *st, uid_t expected)
 static const char *
 problem_of(const char *path, const struct stat *st, uid_t expected)
 {
-	const char *words = describe(st, expected);
+	const char *words = describe_exposure(st, expected);
 
 	return words == NULL ? NULL :
 		psprintf("directory \"%s\" %s, who could replace snapshots: see to its owner and mode",

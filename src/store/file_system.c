@@ -68,7 +68,7 @@ file_system_look(const char *directory)
  * not, nor do the errors of fsync() on a directory that needs no sync.
  */
 static bool
-matters(FileSystemStep step, int error)
+shows_lack(FileSystemStep step, int error)
 {
 	if (error == 0 || error == ENOSPC || error == EDQUOT)
 		return false;
@@ -84,7 +84,7 @@ find_lack(const FileSystem *result)
 	{
 		int			error = result->error[needed[i].step];
 
-		if (matters(needed[i].step, error))
+		if (shows_lack(needed[i].step, error))
 			return psprintf("%s: %s", needed[i].words, strerror(error));
 	}
 	if (result->error[FILE_SYSTEM_LOCK] != 0 && !file_lock_can_be_local())

@@ -262,7 +262,7 @@ history_append(const char *directory, uint64 system_identifier,
 }
 
 static void
-trim(int fd, const char *path, const struct stat *st, void *arg)
+trim_file(int fd, const char *path, const struct stat *st, void *arg)
 {
 	if (st->st_size > 2 * HISTORY_KEPT_BYTES)
 		drop_old_lines(path);
@@ -275,7 +275,7 @@ trim(int fd, const char *path, const struct stat *st, void *arg)
 void
 history_trim(const char *directory, uint64 system_identifier)
 {
-	with_lock(history_path(directory, system_identifier), trim, NULL);
+	with_lock(history_path(directory, system_identifier), trim_file, NULL);
 }
 
 /*

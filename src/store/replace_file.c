@@ -95,7 +95,7 @@ lock_created(int fd)
 }
 
 static void
-create(Replacement *replacement, const char *path)
+create_temporary(Replacement *replacement, const char *path)
 {
 	for (int try = 0; try < CREATE_TRIES; try++)
 	{
@@ -123,7 +123,7 @@ create(Replacement *replacement, const char *path)
 void
 replace_prepare(Replacement *replacement, const char *path, const char *text)
 {
-	create(replacement, path);
+	create_temporary(replacement, path);
 	PG_TRY();
 	{
 		files_write(replacement->fd, replacement->path, text);

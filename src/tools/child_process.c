@@ -93,7 +93,7 @@ has_exited(void)
 
 /* Reap the child.  Returns false, with errno, if there was no child. */
 static bool
-reap(int *status)
+reap_child(int *status)
 {
 	pid_t		pid;
 
@@ -135,7 +135,7 @@ child_stop(void)
 		pg_usleep(10000L);
 	}
 	signal_group(SIGKILL);
-	(void) reap(&status);
+	(void) reap_child(&status);
 }
 
 /*
@@ -166,7 +166,7 @@ hide_descriptors(posix_spawn_file_actions_t *actions)
  * /dev/null.
  */
 static void
-spawn(char **argv, char **envp, int input, int output, int error)
+spawn_child(char **argv, char **envp, int input, int output, int error)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -277,7 +277,7 @@ keep_output(Output *output, const char *data, size_t len)
  * written faster than we read.  Returns false at the end of the output.
  */
 static bool
-drain(int fd, Output *output)
+drain_output(int fd, Output *output)
 {
 	char		buffer[4096];
 
@@ -323,7 +323,7 @@ wait_for_event(int fd, long timeout)
 
 /* Wait until the child has exited and its output has ended, or stop it. */
 static void
-supervise(int fd, double deadline, Output *output, ChildResult *result)
+supervise_child(int fd, double deadline, Output *output, ChildResult *result)
 {
 	bool		open = true;
 	bool		exited = false;
@@ -343,7 +343,7 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
 			group_deadline = clock_seconds() + GRACE_SECONDS;
 		}
 		if (open)
-			open = drain(fd, output);
+			open = drain_output(fd, output);
 
 		if (exited && open && clock_seconds() >= group_deadline)
 			break;				/* it left processes in its group behind */
@@ -359,7 +359,7 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
 	if (result->timed_out)
 		return;
 	signal_group(SIGKILL);
-	if (!reap(&result->status))
+	if (!reap_child(&result->status))
 		ereport(ERROR,
 				(errcode(ERRCODE_SYSTEM_ERROR),
 				 errmsg("could not wait for child process: %m")));
@@ -408,11 +408,11 @@ child_run(char **argv, char **envp, int input, int output_fd,
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not set up pipe: %m")));
-		spawn(argv, envp, input, output_fd == CHILD_KEEP ? fds[1] : output_fd,
+		spawn_child(argv, envp, input, output_fd == CHILD_KEEP ? fds[1] : output_fd,
 			  fds[1]);
 		(void) close(fds[1]);
 		write_end_open = false;
-		supervise(fds[0], deadline, &output, result);
+		supervise_child(fds[0], deadline, &output, result);
 	}
 	PG_FINALLY();
 	{

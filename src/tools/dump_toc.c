@@ -92,7 +92,7 @@ compare_lines(const void *a, const void *b)
 
 /* Split a text into lines, in place, keeping those that part_of() accepts. */
 static void
-split(char *text, char *(*part_of) (char *line), TocLines *result)
+split_lines(char *text, char *(*part_of) (char *line), TocLines *result)
 {
 	size_t		room = 0;
 
@@ -128,14 +128,14 @@ split(char *text, char *(*part_of) (char *line), TocLines *result)
 void
 toc_entries(char *text, TocLines *entries)
 {
-	split(text, entry_of, entries);
+	split_lines(text, entry_of, entries);
 }
 
 /* Return all nonempty lines of a text, as toc_entries() does. */
 void
 toc_lines(char *text, TocLines *lines)
 {
-	split(text, whole_line, lines);
+	split_lines(text, whole_line, lines);
 }
 
 /*

@@ -65,7 +65,7 @@ server_conninfo(const Connection *connection, bool with_database)
 }
 
 static List *
-program(const char *bin_directory, const char *name)
+begin_arguments(const char *bin_directory, const char *name)
 {
 	return list_make1(psprintf("%s/%s", bin_directory, name));
 }
@@ -74,7 +74,7 @@ program(const char *bin_directory, const char *name)
 char **
 tool_args_version(const char *bin_directory, const char *name)
 {
-	return vector_of(lappend(program(bin_directory, name), "--version"));
+	return vector_of(lappend(begin_arguments(bin_directory, name), "--version"));
 }
 
 /* pg_dump of a whole database into a file or directory at path. */
@@ -82,7 +82,7 @@ char **
 tool_args_pg_dump(const char *bin_directory, const Connection *connection,
 				 const DumpOptions *options, const char *path)
 {
-	List	   *args = program(bin_directory, "pg_dump");
+	List	   *args = begin_arguments(bin_directory, "pg_dump");
 
 	args = lappend(args, psprintf("--dbname=%s",
 								  server_conninfo(connection, true)));
@@ -113,7 +113,7 @@ tool_args_pg_dumpall_globals(const char *bin_directory,
 							const Connection *connection, int lock_timeout,
 							bool role_passwords, const char *path)
 {
-	List	   *args = program(bin_directory, "pg_dumpall");
+	List	   *args = begin_arguments(bin_directory, "pg_dumpall");
 	StringInfoData database;
 
 	/*
@@ -141,7 +141,7 @@ tool_args_pg_dumpall_globals(const char *bin_directory,
 char **
 tool_args_pg_restore_list(const char *bin_directory, const char *path)
 {
-	List	   *args = program(bin_directory, "pg_restore");
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
 
 	args = lappend(args, "--list");
 	args = lappend(args, psprintf("%s", path));
@@ -156,7 +156,7 @@ char **
 tool_args_pg_dump_definitions(const char *bin_directory,
 							 const Connection *connection, int lock_timeout)
 {
-	List	   *args = program(bin_directory, "pg_dump");
+	List	   *args = begin_arguments(bin_directory, "pg_dump");
 
 	args = lappend(args, psprintf("--dbname=%s",
 								  server_conninfo(connection, true)));
@@ -179,7 +179,7 @@ char **
 tool_args_pg_restore_definitions(const char *bin_directory, bool list,
 								const char *path)
 {
-	List	   *args = program(bin_directory, "pg_restore");
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
 
 	args = lappend(args, list ? "--list" : "--file=-");
 	args = lappend(args, "--no-subscriptions");
@@ -195,7 +195,7 @@ char **
 tool_args_psql(const char *bin_directory, const Connection *connection,
 			  List *statements)
 {
-	List	   *args = program(bin_directory, "psql");
+	List	   *args = begin_arguments(bin_directory, "psql");
 	ListCell   *lc;
 
 	args = lappend(args, psprintf("--dbname=%s",
@@ -215,7 +215,7 @@ tool_args_psql(const char *bin_directory, const Connection *connection,
 char **
 tool_args_pg_restore_read(const char *bin_directory, const char *path)
 {
-	List	   *args = program(bin_directory, "pg_restore");
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
 
 	args = lappend(args, "--exit-on-error");
 	args = lappend(args, "--verbose");
@@ -233,7 +233,7 @@ char **
 tool_args_pg_restore(const char *bin_directory, const Connection *connection,
 					const RestoreOptions *options, const char *path)
 {
-	List	   *args = program(bin_directory, "pg_restore");
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
 
 	args = lappend(args, psprintf("--dbname=%s",
 								  server_conninfo(connection, true)));

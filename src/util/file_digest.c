@@ -34,7 +34,7 @@ struct FileDigest
 };
 
 static void
-failed(const FileDigest *digest)
+report_digest_error(const FileDigest *digest)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INTERNAL_ERROR),
@@ -65,7 +65,7 @@ file_digest_begin(const char *path)
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
 	if (pg_cryptohash_init(digest->hash) < 0)
-		failed(digest);
+		report_digest_error(digest);
 	return digest;
 }
 
@@ -83,7 +83,7 @@ file_digest_step(FileDigest *digest)
 				(errcode_for_file_access(),
 				 errmsg("could not read file \"%s\": %m", digest->path)));
 	if (pg_cryptohash_update(digest->hash, (uint8 *) digest->slice, n) < 0)
-		failed(digest);
+		report_digest_error(digest);
 	digest->size += n;
 	return n == FILES_SLICE_SIZE;
 }
@@ -110,7 +110,7 @@ file_digest_end(FileDigest *digest, char *sha256)
 	int64		size = digest->size;
 
 	if (pg_cryptohash_final(digest->hash, bytes, sizeof(bytes)) < 0)
-		failed(digest);
+		report_digest_error(digest);
 	sha256[hex_encode((const char *) bytes, sizeof(bytes), sha256)] = '\0';
 	file_digest_cancel(digest);
 	return size;

@@ -136,7 +136,7 @@ element_start(void *state, bool isnull)
 }
 
 static JsonActionResult
-scalar(void *state, char *token, JsonTokenType type)
+read_scalar(void *state, char *token, JsonTokenType type)
 {
 	JsonReader *reader = state;
 	char		path[JSON_MAX_PATH] = "";
@@ -188,7 +188,7 @@ json_read(char *text, size_t len, json_value_callback callback, void *arg)
 	actions.array_start = array_start;
 	actions.array_end = array_end;
 	actions.array_element_start = element_start;
-	actions.scalar = scalar;
+	actions.scalar = read_scalar;
 
 	if (pg_parse_json(reader.lex, &actions) != JSON_SUCCESS)
 		return "it is not valid JSON";

@@ -16,7 +16,7 @@
 #include "util/line_hash.h"
 
 static void
-failed(const LineHash *hash)
+report_line_hash_error(const LineHash *hash)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INTERNAL_ERROR),
@@ -45,7 +45,7 @@ line_hash_add(LineHash *hash, const char *line, size_t len)
 	if (pg_cryptohash_init(hash->context) < 0 ||
 		pg_cryptohash_update(hash->context, (const uint8 *) line, len) < 0 ||
 		pg_cryptohash_final(hash->context, digest, sizeof(digest)) < 0)
-		failed(hash);
+		report_line_hash_error(hash);
 	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
 		hash->sums[i / 8] += (uint64) digest[i] << (8 * (i % 8));
 	hash->count++;

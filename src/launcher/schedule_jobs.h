@@ -21,8 +21,7 @@ typedef struct Job
 	TimestampTz slot;			/* 0 before the first slot */
 	RunReason	reason;			/* of the run for that slot */
 	bool		pending;		/* the slot still needs a snapshot */
-	bool		missing;		/* the database did not exist; waiting for
-								 * it */
+	bool		missing;		/* waits for its database to exist */
 	int			attempt;		/* number of the next or current attempt, from
 								 * 1 */
 	double		due;			/* when it is due, on clock_seconds() */

@@ -37,8 +37,7 @@ typedef struct Unproved
 {
 	char		database[NAMEDATALEN];
 	char		name[NAMES_SIZE];	/* of the snapshot */
-	int			attempt;		/* number of the next or current
-								 * verification */
+	int			attempt;		/* next or current verification, from 1 */
 	double		due;			/* when it is due, on clock_seconds() */
 	uint64		run_id;			/* the run in progress; 0 for none */
 	double		told_at;		/* time of the last alert */
@@ -68,7 +67,8 @@ forget_unproved(VerifySchedule *verifying, Unproved *unproved)
 
 /* Plan the second verification of a snapshot, "delay" seconds from now. */
 static void
-add_unproved(VerifySchedule *verifying, const char *database, const char *name, double delay)
+add_unproved(VerifySchedule *verifying, const char *database, const char *name,
+			 double delay)
 {
 	MemoryContext caller = MemoryContextSwitchTo(verifying->context);
 	Unproved   *unproved = palloc0(sizeof(Unproved));

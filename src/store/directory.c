@@ -43,8 +43,7 @@ directory_make(const char *directory)
 	struct stat st;
 
 	if (stat(directory, &st) == 0 || errno != ENOENT)
-		return;					/* directory_check() reports the other
-								 * errors */
+		return;					/* directory_check() reports it */
 	if (pg_mkdir_p(pstrdup(directory), pg_dir_create_mode) == 0)
 	{
 		char	   *parent = pstrdup(directory);

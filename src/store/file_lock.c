@@ -106,8 +106,7 @@ file_lock_take(int fd, int operation)
 		return flock(fd, operation | LOCK_NB);
 	if (fstat(fd, &st) != 0)
 		return -1;
-	file_lock_drop(fd);				/* left by a descriptor that was closed
-									 * without us */
+	file_lock_drop(fd);			/* left by a closed descriptor */
 	if (nlocal_locks == MAX_LOCKS)
 	{
 		errno = ENOLCK;

@@ -107,8 +107,7 @@ typedef struct Manifest
 	int64		tables;
 	TimestampTz server_started_at;	/* transaction IDs are comparable since
 									 * then */
-	int64		next_xid;		/* full transaction ID; see
-								 * unchanged_since.c */
+	int64		next_xid;		/* see unchanged_since.c */
 	int64		size;			/* total bytes of all files */
 
 	/* properties set by CREATE DATABASE and ALTER DATABASE */
@@ -128,9 +127,8 @@ typedef struct Manifest
 	/* Read only on request. */
 	List	   *roles;			/* of ManifestRole */
 	List	   *settings;		/* of ManifestSetting */
-	List	   *conventions;	/* of ManifestConvention; missing in old
-								 * ones */
-	List	   *owner_schemas;	/* of ManifestSchema; missing in old ones */
+	List	   *conventions;	/* of ManifestConvention; may be missing */
+	List	   *owner_schemas;	/* of ManifestSchema; may be missing */
 	List	   *privileges;		/* of ManifestPrivilege */
 	List	   *contents;		/* of ManifestContents; NIL for releases that
 								 * had others */

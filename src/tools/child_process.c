@@ -264,8 +264,7 @@ keep_output(Output *output, const char *data, size_t len)
 		int			excess;
 
 		if (newline == NULL)
-			break;				/* cannot happen: lines are shorter than
-								 * that */
+			break;				/* cannot happen: lines are shorter */
 		excess = newline + 1 - text->data;
 		memmove(text->data, newline + 1, text->len - excess + 1);
 		text->len -= excess;
@@ -408,8 +407,9 @@ child_run(char **argv, char **envp, int input, int output_fd,
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not set up pipe: %m")));
-		spawn_child(argv, envp, input, output_fd == CHILD_KEEP ? fds[1] : output_fd,
-			  fds[1]);
+		spawn_child(argv, envp, input,
+					output_fd == CHILD_KEEP ? fds[1] : output_fd,
+					fds[1]);
 		(void) close(fds[1]);
 		write_end_open = false;
 		supervise_child(fds[0], deadline, &output, result);

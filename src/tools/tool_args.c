@@ -74,7 +74,8 @@ begin_arguments(const char *bin_directory, const char *name)
 char **
 tool_args_version(const char *bin_directory, const char *name)
 {
-	return vector_of(lappend(begin_arguments(bin_directory, name), "--version"));
+	return vector_of(lappend(begin_arguments(bin_directory, name),
+							 "--version"));
 }
 
 /* pg_dump of a whole database into a file or directory at path. */

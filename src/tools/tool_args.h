@@ -23,8 +23,7 @@ typedef struct Connection
 	Oid			role;			/* OID of that user */
 	const char *options;		/* settings in the server's command-line
 								 * syntax; NULL if there is no connection */
-	const char *token;			/* of the run (see program_tokens.c), or
-								 * NULL */
+	const char *token;			/* see program_tokens.c; or NULL */
 } Connection;
 
 typedef struct DumpOptions

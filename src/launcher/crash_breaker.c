@@ -1,27 +1,27 @@
 /*-------------------------------------------------------------------------
  *
  * crash_breaker.c
- *	  A circuit breaker: what crashed the server twice is not begun again.
+ *	  A circuit breaker: runs that crashed the server twice do not start again.
  *
- * The workers run in the postmaster's crash domain.  When one of them dies by
- * a signal, or takes a backend with it, every session of the server is thrown
- * out, and whatever begins by itself after the restart could do the same
- * again.  So the launcher writes down what it begins by itself before it does
- * (see underway_file.c), and strikes that out when it ends.  What it finds there
- * after a crash was cut short by that crash.  What was cut short twice is
- * given up:
+ * Workers run in the postmaster's crash domain.  When one of them dies by a
+ * signal, or takes a backend with it, the server disconnects all sessions, and
+ * a run that starts automatically after the restart could cause the next
+ * crash.  The launcher therefore records each automatic run in a file before
+ * it starts (see underway_file.c), and removes the record when the run ends.
+ * A record found after a crash belongs to a run that the crash interrupted.
+ * After two such crashes the launcher gives up:
  *
  * - a scheduled snapshot, for its slot;
  * - archiving, until there is another snapshot;
- * - all else, until the next slot.
+ * - everything else, until the next slot.
  *
- * A clean restart of the server and a reload of its settings end all of that
- * but the first: an administrator is there, and may have mended the cause.
- * What a session asks for is never written down, since a crash ends the
- * session, and with it the request.
+ * A clean restart of the server or a reload of its settings lifts all of these
+ * but the first: an administrator is present, and may have removed the cause.
+ * Runs that a session requests are never recorded, because a crash ends the
+ * session and with it the request.
  *
- * In addition, nothing begins by itself in the first minute after a crash:
- * see state_quiet_seconds().
+ * In addition, no automatic run starts in the first minute after a crash: see
+ * state_quiet_seconds().
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -42,16 +42,17 @@
 #include "store/replace_file.h"
 #include "worker/run_report.h"
 
-/* So many crashes trip the breaker. */
+/* Number of crashes that trips the breaker. */
 #define MAX_CRASHES 2
 
 #define WHAT_LAUNCHER	"launcher"
 #define WHAT_SNAPSHOT	"snapshot"
 
 /*
- * What a run is written down as, and what it is about; NULL when it does not
- * begin by itself.  No run at all stands for what the launcher does itself
- * when it starts.
+ * Return the kind under which the file lists a run, and set *subject to the
+ * database or snapshot that it concerns.  Returns NULL if the run does not
+ * start automatically.  A NULL run stands for the launcher's own work at its
+ * start.
  */
 static const char *
 what_is(const Run *run, const char **subject)
@@ -80,9 +81,9 @@ what_is(const Run *run, const char **subject)
 	return NULL;
 }
 
-/* The entry of a run, or NULL. */
+/* Return the entry of a run, or NULL. */
 static Underway *
-find(Breaker *breaker, const Run *run)
+find_entry(Breaker *breaker, const Run *run)
 {
 	const char *subject;
 	const char *what = what_is(run, &subject);
@@ -107,7 +108,7 @@ is_snapshot(const Underway *entry)
 	return strcmp(entry->what, WHAT_SNAPSHOT) == 0;
 }
 
-/* Is the entry of a snapshot about an earlier slot than the run's? */
+/* Does a snapshot's entry concern an earlier slot than the run does? */
 static bool
 is_outdated(const Underway *entry, const Run *run)
 {
@@ -115,11 +116,11 @@ is_outdated(const Underway *entry, const Run *run)
 }
 
 /*
- * Write the file.  A failure is a WARNING: the snapshots matter more than the
+ * Write the file.  A failure raises only a WARNING: snapshots matter more than
  * protection against their crashes.
  */
 static void
-save(Breaker *breaker)
+save_entries(Breaker *breaker)
 {
 	MemoryContext caller = CurrentMemoryContext;
 
@@ -143,7 +144,7 @@ save(Breaker *breaker)
 	PG_END_TRY();
 }
 
-/* How many runs that an entry is about a launcher before this one left. */
+/* Count the active runs of an entry that the previous launcher started. */
 static int64
 count_running(Breaker *breaker, const Underway *entry)
 {
@@ -153,7 +154,7 @@ count_running(Breaker *breaker, const Underway *entry)
 
 	for (int i = 0; i < nruns; i++)
 	{
-		if (find(breaker, &runs[i]) == entry)
+		if (find_entry(breaker, &runs[i]) == entry)
 			running++;
 	}
 	pfree(runs);
@@ -161,8 +162,8 @@ count_running(Breaker *breaker, const Underway *entry)
 }
 
 /*
- * Read what was under way when the launcher before this one ended.  The first
- * launcher after a start of the server counts what a crash cut short.
+ * Load the file that the previous launcher left.  The first launcher after a
+ * server start counts the runs that a crash interrupted.
  */
 void
 breaker_load(Breaker *breaker)
@@ -175,7 +176,7 @@ breaker_load(Breaker *breaker)
 		return;
 	breaker->loaded = true;
 	caller = MemoryContextSwitchTo(breaker->context);
-	/* what a crash has left of that file */
+	/* remove temporary files that a crash left */
 	replace_sweep(".", GetSystemIdentifier());
 	breaker->entries = underway_read();
 	MemoryContextSwitchTo(caller);
@@ -203,36 +204,36 @@ breaker_load(Breaker *breaker)
 		if (!is_snapshot(entry) && !state_after_crash())
 			breaker->entries = foreach_delete_current(breaker->entries, lc);
 	}
-	save(breaker);
+	save_entries(breaker);
 	state_set_underway_counted();
 }
 
-/* How many crashes cut this short, since it was last done well. */
+/* Number of crashes that interrupted this run since its last success. */
 int
 breaker_crashes(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, run);
 
 	return entry == NULL || is_outdated(entry, run) ? 0 : (int) entry->crashes;
 }
 
-/* May a run begin by itself, or (NULL) the launcher do its own work? */
+/* Decide whether a run may start, or (NULL) the launcher's own work. */
 Verdict
 breaker_judge(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, run);
 
 	if (breaker_crashes(breaker, run) < MAX_CRASHES)
 		return VERDICT_BEGIN;
 	if (entry->given_up)
 		return VERDICT_GIVEN_UP;
 	entry->given_up = 1;
-	save(breaker);
+	save_entries(breaker);
 	return VERDICT_GIVE_UP;
 }
 
 static Underway *
-add(Breaker *breaker, const Run *run)
+add_entry(Breaker *breaker, const Run *run)
 {
 	MemoryContext caller = MemoryContextSwitchTo(breaker->context);
 	Underway   *entry = palloc0(sizeof(Underway));
@@ -247,9 +248,9 @@ add(Breaker *breaker, const Run *run)
 	return entry;
 }
 
-/* Note which run of a slot this is. */
+/* Record the run of a slot in its entry. */
 static void
-describe(Breaker *breaker, Underway *entry, const Run *run)
+describe_run(Breaker *breaker, Underway *entry, const Run *run)
 {
 	if (is_outdated(entry, run))
 	{
@@ -266,29 +267,29 @@ describe(Breaker *breaker, Underway *entry, const Run *run)
 }
 
 /*
- * A run is about to begin, or (NULL) the launcher's own work.  Writes that
- * down, unless the run is one that does not begin by itself.
+ * Record that a run starts, or (NULL) the launcher's own work.  Does nothing
+ * for a run that is not automatic.
  */
 void
 breaker_begin(Breaker *breaker, const Run *run)
 {
 	const char *subject;
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, run);
 
 	if (what_is(run, &subject) == NULL)
 		return;
 	if (entry == NULL)
-		entry = add(breaker, run);
+		entry = add_entry(breaker, run);
 	if (is_snapshot(entry))
-		describe(breaker, entry, run);
+		describe_run(breaker, entry, run);
 	entry->started_at = GetCurrentTimestamp();
-	/* an error can have ended the launcher's work without a word */
+	/* an error may have ended the launcher's work without breaker_end() */
 	entry->running = run == NULL ? 1 : entry->running + 1;
-	save(breaker);
+	save_entries(breaker);
 }
 
 static void
-forget(Breaker *breaker, Underway *entry)
+forget_entry(Breaker *breaker, Underway *entry)
 {
 	breaker->entries = list_delete_ptr(breaker->entries, entry);
 	pfree(entry->what);
@@ -298,11 +299,13 @@ forget(Breaker *breaker, Underway *entry)
 	pfree(entry);
 }
 
-/* A run has ended, or (NULL) the launcher's own work, without a crash. */
+/*
+ * Record that a run, or (NULL) the launcher's own work, ended without a crash.
+ */
 void
 breaker_end(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, run);
 	bool		good = run == NULL || run->state == RUN_SUCCEEDED ||
 	run->published;
 
@@ -310,26 +313,29 @@ breaker_end(Breaker *breaker, const Run *run)
 		return;
 	entry->running--;
 	if (entry->running == 0 && (good || entry->crashes == 0))
-		forget(breaker, entry);
-	save(breaker);
+		forget_entry(breaker, entry);
+	save_entries(breaker);
 }
 
-/* Forget the crashes of something: it may begin again. */
+/* Forget the crashes of a run, so that it may start again. */
 void
 breaker_forget(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, run);
 
 	if (entry == NULL || entry->crashes == 0)
 		return;
 	entry->crashes = 0;
 	entry->given_up = 0;
 	if (entry->running == 0)
-		forget(breaker, entry);
-	save(breaker);
+		forget_entry(breaker, entry);
+	save_entries(breaker);
 }
 
-/* As breaker_forget(), for all, and for scheduled snapshots if they are meant. */
+/*
+ * Do breaker_forget() for all entries; include scheduled snapshots if asked
+ * to.
+ */
 void
 breaker_forget_all(Breaker *breaker, bool snapshots)
 {
@@ -349,13 +355,13 @@ breaker_forget_all(Breaker *breaker, bool snapshots)
 			breaker->entries = foreach_delete_current(breaker->entries, lc);
 	}
 	if (changed)
-		save(breaker);
+		save_entries(breaker);
 }
 
 /*
- * Add to the history the scheduled runs that a crash cut short before they had
- * left anything in the directory.  To be called after a sweep, which adds the
- * others.
+ * Add to the history the scheduled runs that a crash interrupted before they
+ * left anything in the directory.  Call this after a sweep, which adds the
+ * other interrupted runs.
  */
 void
 breaker_write_down(Breaker *breaker)
@@ -390,7 +396,7 @@ breaker_write_down(Breaker *breaker)
 	}
 }
 
-/* The error of a run that is given up. */
+/* Return the error with which a run fails that the breaker stops. */
 const RunError *
 breaker_error(const Run *run)
 {

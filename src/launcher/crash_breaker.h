@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * crash_breaker.h
- *	  A circuit breaker: what crashed the server twice is not begun again.
+ *	  A circuit breaker: runs that crashed the server twice do not start again.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,14 +18,14 @@ typedef struct Breaker
 {
 	MemoryContext context;		/* of the entries */
 	bool		loaded;
-	List	   *entries;		/* of Underway */
+	List	   *entries;		/* list of Underway */
 } Breaker;
 
 typedef enum Verdict
 {
-	VERDICT_BEGIN,				/* it may begin */
-	VERDICT_GIVE_UP,			/* it may not, and this is the first to know */
-	VERDICT_GIVEN_UP			/* it may not, as was said before */
+	VERDICT_BEGIN,				/* the run may start */
+	VERDICT_GIVE_UP,			/* the run may not start; first refusal */
+	VERDICT_GIVEN_UP			/* the run may not start; refused before */
 } Verdict;
 
 extern void breaker_load(Breaker *breaker);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * database_list.h
- *	  The databases that the schedule takes snapshots of.
+ *	  The databases of which the schedule takes snapshots.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

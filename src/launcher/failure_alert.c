@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * failure_alert.c
- *	  When the administrator is told of a failure.
+ *	  When the launcher queues failure_command for a failed run.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,7 +14,7 @@
 #include "util/clock.h"
 #include "worker/run_report.h"
 
-/* How often failures of the same thing are told of. */
+/* Minimum interval between alerts about the same subject. */
 #define TELL_SECONDS		3600
 
 /* Has failure_command itself crashed the server too often? */
@@ -29,8 +29,8 @@ is_given_up(Breaker *breaker, const Run *alert)
 }
 
 /*
- * Queue failure_command for a run that failed, but not more often than once an
- * hour: *told_at is when that was done last, on clock_seconds(), or 0.
+ * Queue a failure_command run for a failed run, at most once an hour.
+ * *told_at is the time of the previous one, on clock_seconds(), or 0.
  */
 void
 failure_alert_submit(Breaker *breaker, const Run *failed, double *told_at)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * failure_alert.h
- *	  When the administrator is told of a failure.
+ *	  When the launcher queues failure_command for a failed run.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -256,7 +256,7 @@ collect_outcomes(Launcher *launcher)
 }
 
 /*
- * Ask for a worker.  Where no slot is free, as during parallel queries, the run
+ * Ask for a worker.  If no slot is free, as during parallel queries, the run
  * waits for one.
  */
 static void

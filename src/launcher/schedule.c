@@ -1,19 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * schedule.c
- *	  What the schedule has on: slots as they come, and what is left of them.
+ *	  The schedule: opens each slot when it is due and tracks the pending jobs.
  *
- * A slot is an instant at which the schedule is due.  When the clock has
- * reached the next one, every wanted database gets a job for it, which is
- * tried until it succeeds or the following slot takes over.  If more than one
- * slot has gone by (the clock was set forward, or the machine slept) only the
- * last of them counts.  If the clock is set back, the slots that come again
- * are passed over for databases that have had them.
+ * A slot is an instant at which the schedule is due.  When the clock reaches
+ * it, every wanted database gets a job for it, which is tried until it
+ * succeeds or the following slot replaces it.  If several slots have passed
+ * (the clock was set forward, or the machine slept), only the last of them
+ * counts.  If the clock is set back, databases that have had a slot skip it
+ * when it comes again.
  *
- * A launcher that starts asks the directory what became of the last slot: it
- * may have been missed, or its tries may have been cut short.  So does one whose
- * turn it becomes, by a promotion or a reload, since the server whose turn it
- * was may have died before the slot.
+ * A launcher that starts reads the outcome of the last slot from the
+ * directory: the slot may have been missed, or its attempts interrupted.  A
+ * launcher whose turn begins by a promotion or a reload does the same, because
+ * the server whose turn it was may have died before the slot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -178,9 +178,9 @@ may_be_tried(Schedule *schedule, const char *database, TimestampTz slot,
 }
 
 /*
- * Since when the schedule is in force, or 0 where it is not.  If the directory
- * does not know (the server whose turn it was has another one), this server's own
- * settings tell.
+ * Return the time since which the schedule is in force, or 0 if it is not.  If
+ * the directory does not know (the server whose turn it was has another
+ * schedule), the settings of this server decide.
  */
 static TimestampTz
 in_force_since(Schedule *schedule)
@@ -343,8 +343,8 @@ pass_on(Schedule *schedule)
 }
 
 /*
- * Note whose turn it is.  When it becomes ours, or we are promoted, the directory
- * is to be looked at as after a start.
+ * Record whose turn it is.  When it becomes ours, or we are promoted, read the
+ * directory again as after a start.
  */
 void
 schedule_note_turn(Schedule *schedule)
@@ -446,7 +446,7 @@ schedule_advance(Schedule *schedule)
 	}
 }
 
-/* A job's database is not wanted any more: no tries, and no failures to see to. */
+/* Give up a job whose database is no longer selected, and its failures. */
 static void
 give_up(Job *job)
 {

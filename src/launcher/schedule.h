@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * schedule.h
- *	  What the schedule has on: slots as they come, and what is left of them.
+ *	  The schedule: opens each slot when it is due and tracks the pending jobs.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * schedule_recovery.h
- *	  Which slots were due, and which were taken, as the directory tells.
+ *	  What a restart reads back: which slots were due, and which were taken.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

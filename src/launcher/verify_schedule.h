@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify_schedule.h
- *	  When the launcher has a scheduled snapshot verified again.
+ *	  The schedule of verification retries for scheduled snapshots.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * archived_mark.c
- *	  That a snapshot has been archived, beside it.
+ *	  The mark of an archived snapshot, archived.json in its directory.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -29,10 +29,10 @@ static const RecordMember members[] = {
 };
 
 /*
- * Prepare the file that says that the snapshot of that name, in the directory at
- * path, has been archived, so that no full or read-only disk can prevent it
- * later.  The prepared file is beside the snapshot and not in it, so that no
- * copy contains it.  Raises an error when that fails.
+ * Prepare the mark for the snapshot of that name in the directory at path, so
+ * that a full or read-only disk cannot prevent it after archive_command has
+ * succeeded.  The prepared file is kept next to the snapshot, not inside it,
+ * so that archive_command does not copy it.  Raises an error on failure.
  */
 void
 archived_mark_prepare(Replacement *prepared, const char *path, const char *name,
@@ -55,7 +55,7 @@ archived_mark_prepare(Replacement *prepared, const char *path, const char *name,
 					json.data);
 }
 
-/* Move the prepared file into the snapshot.  Raises an error when that fails. */
+/* Move the prepared mark into the snapshot.  Raises an error on failure. */
 void
 archived_mark_finish(Replacement *prepared, const char *path)
 {
@@ -63,9 +63,9 @@ archived_mark_finish(Replacement *prepared, const char *path)
 }
 
 /*
- * When the archiving of the snapshot in the directory at path, which has that
- * name, was begun that succeeded;
- * 0 when it was not, as far as can be told.  Raises no error.
+ * Return the start time of the successful archiving of the snapshot of that
+ * name in the directory at path, or 0 if it has not been archived.  Raises no
+ * error: an unreadable mark counts as absent.
  */
 TimestampTz
 archived_mark_read(const char *path, const char *name)

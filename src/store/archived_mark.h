@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * archived_mark.h
- *	  That a snapshot has been archived, beside it.
+ *	  The mark of an archived snapshot, archived.json in its directory.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

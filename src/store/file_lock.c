@@ -1,21 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * file_lock.c
- *	  Locks on files, also where the file system has none.
+ *	  Locks on files, with a substitute for file systems that have no locks.
  *
  * Processes lock files of the snapshot directory with flock().  The kernel
- * drops such a lock with its holder, and other servers that share the directory
- * see it.
+ * releases such a lock when its holder exits, and other servers that share the
+ * directory see it.
  *
- * Some file systems have no flock(): NFS without its lock daemon, for instance.
- * There, a process locks a byte of a file in the data directory, by fcntl() on
- * the open file description.  The byte's position is a hash of device and inode
- * of the file that is meant.  The kernel drops this lock as well, but only this
- * server sees it: the snapshot directory must then belong to this server alone,
- * and snapshot_status() says so.
+ * Some file systems have no flock(), for instance NFS without its lock daemon.
+ * There, a process locks a byte of a file in the data directory instead, with
+ * an fcntl() lock on the open file description.  The byte's position is a hash
+ * of device and inode of the file to lock.  The kernel releases this lock as
+ * well, but only this server sees it: no other server may use the snapshot
+ * directory then, and snapshot_status() says so.
  *
- * Which of the two it is must not change while somebody has a lock.  The server
- * finds out once for each directory (see state_set_file_system).
+ * The choice must not change while a process holds a lock.  The server decides
+ * once for each directory (see state_set_file_system).
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -35,13 +35,13 @@
 #include "shmem/shared_state.h"
 #include "store/file_lock.h"
 
-/* In the data directory, empty. */
+/* An empty file in the data directory. */
 #define LOCKS_FILE	"snapshot_worker.locks"
 
-/* A process has locks on no more files than this at a time. */
+/* Maximum number of locks of one process. */
 #define MAX_LOCKS	32
 
-/* Which descriptor holds the lock on the file that another one has open. */
+/* For each file locked by its byte: its descriptor, and that of the lock. */
 static struct
 {
 	int			fd;
@@ -49,7 +49,7 @@ static struct
 }			local_locks[MAX_LOCKS];
 static int	nlocal_locks = 0;
 
-/* Can this server keep locks where the file system has none? */
+/* Can this server lock files on file systems that have no locks? */
 bool
 file_lock_can_be_local(void)
 {
@@ -92,9 +92,9 @@ lock_byte(const struct stat *st, int operation)
 }
 
 /*
- * Lock an open file (LOCK_SH or LOCK_EX) without waiting, until file_lock_close().
- * Returns 0, or -1 with errno, which is EWOULDBLOCK when somebody else has it
- * locked.  Raises no error.
+ * Lock an open file (LOCK_SH or LOCK_EX) without waiting, until
+ * file_lock_close().  Returns 0, or -1 with errno, which is EWOULDBLOCK if
+ * another process holds a conflicting lock.  Raises no error.
  */
 int
 file_lock_take(int fd, int operation)
@@ -106,7 +106,7 @@ file_lock_take(int fd, int operation)
 		return flock(fd, operation | LOCK_NB);
 	if (fstat(fd, &st) != 0)
 		return -1;
-	file_lock_drop(fd);				/* of a descriptor that was closed elsewhere */
+	file_lock_drop(fd);			/* left by a closed descriptor */
 	if (nlocal_locks == MAX_LOCKS)
 	{
 		errno = ENOLCK;
@@ -121,7 +121,7 @@ file_lock_take(int fd, int operation)
 	return 0;
 }
 
-/* Give up the lock that is kept elsewhere for a file, if there is one. */
+/* Release the lock that stands for a file in the data directory, if any. */
 void
 file_lock_drop(int fd)
 {
@@ -129,7 +129,7 @@ file_lock_drop(int fd)
 	{
 		if (local_locks[i].fd == fd)
 		{
-			(void) close(local_locks[i].local_fd);	/* empty */
+			(void) close(local_locks[i].local_fd);	/* only locked */
 			local_locks[i] = local_locks[--nlocal_locks];
 			return;
 		}
@@ -137,8 +137,8 @@ file_lock_drop(int fd)
 }
 
 /*
- * Close a file and give up its lock.  The lock goes last, as the file can get
- * another name until it is closed.
+ * Close a file and release its lock.  The lock goes last, because the file may
+ * be renamed until it is closed.
  */
 void
 file_lock_close(int fd)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * file_lock.h
- *	  Locks on files, also where the file system has none.
+ *	  Locks on files, with a substitute for file systems that have no locks.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

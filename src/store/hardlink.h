@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * hardlink.h
- *	  Files of a snapshot that are the same as in an earlier one.
+ *	  Hard links to files of an earlier snapshot that have not changed.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

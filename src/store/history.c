@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * history.c
- *	  One line for each finished run, good or bad.
+ *	  The history: one line for each finished run, good or bad.
  *
- * The file has a JSON object on each line, oldest first, and belongs to one
- * cluster.  A primary and its standbys may share it, so that it is written
- * under a lock.  A line that was cut off by a crash is passed over.  The file
- * is kept short: when it has grown to twice what is kept, older lines are
- * dropped, first those of the databases that have most lines.
+ * The file has one JSON object on each line, oldest first, and belongs to one
+ * cluster.  A primary and its standbys may share it, so it is written under a
+ * lock.  A line that a crash cut off is ignored.  When the file has grown to
+ * twice the size to keep, older lines are dropped, those of the databases with
+ * most lines first.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -33,13 +33,13 @@
 #include "util/files.h"
 #include "util/json_record.h"
 
-/* Lines are mostly of some 300 bytes: some thousands of them are kept. */
+/* Most lines have some 300 bytes, so that we keep some thousands of them. */
 #define HISTORY_KEPT_BYTES	((off_t) 1024 * 1024)
 
-/* Of a longer file, the last lines are read. */
+/* How many bytes we read at the end of a longer file. */
 #define HISTORY_READ_BYTES	(3 * HISTORY_KEPT_BYTES)
 
-/* The lock is waited for up to ten seconds. */
+/* We wait for the lock up to ten seconds. */
 #define LOCK_TRIES			200
 #define LOCK_SLEEP_MS		50
 
@@ -71,7 +71,7 @@ history_format(StringInfo text, const HistoryLine *line)
 	appendStringInfoString(text, "}\n");
 }
 
-/* Whoever else has the lock needs it for a moment only. */
+/* Take the lock.  Other processes hold it only briefly. */
 static void
 lock_file(int fd, const char *path)
 {
@@ -101,8 +101,8 @@ open_history(const char *path)
 }
 
 /*
- * Lock the file that is open.  Returns false when it is no longer the one of
- * that path: someone else cut it short between open and lock.
+ * Lock the open file.  Returns false if path now names another file, because
+ * another process replaced it between open and lock.
  */
 static bool
 lock_current(int fd, const char *path, struct stat *st)
@@ -119,8 +119,8 @@ lock_current(int fd, const char *path, struct stat *st)
 }
 
 /*
- * The lines of a history, oldest first: a list of HistoryLine.  What is not a
- * line of ours is passed over.
+ * Read the lines of a history, oldest first: a list of HistoryLine.  Lines in
+ * another form are skipped.
  */
 static List *
 read_lines(const char *path)
@@ -141,10 +141,10 @@ read_lines(const char *path)
 
 		CHECK_FOR_INTERRUPTS();
 		if (end == NULL)
-			break;				/* torn: it is not finished */
+			break;				/* torn by a crash */
 		*end = '\0';
 
-		/* what is none of ours is not to stay in memory */
+		/* drop the memory of rejected lines at once */
 		MemoryContextSwitchTo(parsing);
 		problem = record_parse(p, end - p, members, lengthof(members), &line);
 		MemoryContextSwitchTo(caller);
@@ -165,7 +165,7 @@ read_lines(const char *path)
 	return lines;
 }
 
-/* Replace the file, which is locked, by the lines that are to be kept. */
+/* Replace the file, which is locked, by the lines to keep. */
 static void
 drop_old_lines(const char *path)
 {
@@ -190,9 +190,9 @@ typedef void (*history_action) (int fd, const char *path,
 								const struct stat *st, void *arg);
 
 /*
- * Do something to the file while it is open and locked.  It is closed, and so
- * unlocked, whatever happens: who called us may catch the error and live on.
- * Returns false when the file was replaced meanwhile.
+ * Apply an action to the file while it is open and locked.  The file is
+ * closed, and so unlocked, even after an error, because the caller may catch
+ * it and continue.  Returns false if the file was replaced meanwhile.
  */
 static bool
 try_with_lock(const char *path, history_action action, void *arg)
@@ -212,7 +212,7 @@ try_with_lock(const char *path, history_action action, void *arg)
 	}
 	PG_FINALLY();
 	{
-		/* what was written is synced: nothing can be lost here */
+		/* all writes are synced, so that close() can lose nothing */
 		(void) CloseTransientFile(fd);
 		file_lock_drop(fd);
 	}
@@ -233,7 +233,7 @@ append_line(int fd, const char *path, const struct stat *st, void *arg)
 	HistoryLine line = *(HistoryLine *) arg;
 	StringInfoData json;
 
-	/* under the lock, so that lines are in the order of their times */
+	/* taken under the lock, so that lines are in the order of their times */
 	if (line.finished_at == 0)
 		line.finished_at = GetCurrentTimestamp();
 	if (line.started_at == 0)
@@ -248,9 +248,9 @@ append_line(int fd, const char *path, const struct stat *st, void *arg)
 }
 
 /*
- * Add a line to the history of a cluster in a directory, durably.  A run that
- * has no finished_at ends now, and one without started_at began then.  Raises an
- * error when that fails.
+ * Append a line to the history of a cluster in a directory, durably.  A line
+ * without finished_at gets the present time, and one without started_at the
+ * same.  Raises an error on failure.
  */
 void
 history_append(const char *directory, uint64 system_identifier,
@@ -262,24 +262,24 @@ history_append(const char *directory, uint64 system_identifier,
 }
 
 static void
-trim(int fd, const char *path, const struct stat *st, void *arg)
+trim_file(int fd, const char *path, const struct stat *st, void *arg)
 {
 	if (st->st_size > 2 * HISTORY_KEPT_BYTES)
 		drop_old_lines(path);
 }
 
 /*
- * Drop older lines of a history that has grown too long.  Raises an error when
- * that fails.
+ * Drop older lines of a history that has grown too long.  Raises an error on
+ * failure.
  */
 void
 history_trim(const char *directory, uint64 system_identifier)
 {
-	with_lock(history_path(directory, system_identifier), trim, NULL);
+	with_lock(history_path(directory, system_identifier), trim_file, NULL);
 }
 
 /*
- * Is a line about a snapshot that was taken, but whose verification failed?
+ * Does a line describe a snapshot that was taken, but failed its verification?
  * Other failures leave no snapshot, and so have no size.
  */
 bool
@@ -289,8 +289,8 @@ history_is_of_verification(const HistoryLine *line)
 }
 
 /*
- * The history of a cluster in a directory, oldest first: a list of
- * HistoryLine.  Returns NIL when there is no history that could be read.
+ * Read the history of a cluster in a directory, oldest first: a list of
+ * HistoryLine.  Returns NIL if there is no readable history.
  */
 List *
 history_read(const char *directory, uint64 system_identifier)

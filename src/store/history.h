@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * history.h
- *	  One line for each finished run, good or bad.
+ *	  The history: one line for each finished run, good or bad.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,7 +14,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
-/* How a run ended, as the history says it. */
+/* Values of HistoryLine.outcome. */
 #define OUTCOME_SUCCEEDED	"succeeded"
 #define OUTCOME_FAILED		"failed"
 #define OUTCOME_INTERRUPTED	"interrupted"
@@ -28,7 +28,7 @@ typedef struct HistoryLine
 	TimestampTz started_at;
 	TimestampTz finished_at;
 	char	   *outcome;
-	char	   *error;			/* NULL when it succeeded */
+	char	   *error;			/* NULL if the run succeeded */
 	int64		size;			/* bytes */
 } HistoryLine;
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * history_tail.h
- *	  Which lines of a history that has grown too long are kept: pure.
+ *	  The choice of lines to keep in a history that grew too long: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

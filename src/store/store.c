@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * store.c
- *	  The snapshot directory: what is in it.
+ *	  The catalog of snapshots, read from the snapshot directory.
  *
- * The directory is the catalog: what is a snapshot, and which, is read from
- * names (see database_folders.c) and manifests alone.
+ * The directory itself is the catalog: names (see database_folders.c) and
+ * manifests alone define the snapshots.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -27,8 +27,8 @@
 #include "util/snapshot_name.h"
 
 /*
- * Read whether a snapshot is pinned, and the note with that.  Whatever has the
- * name of the pin is one; a file can have been made by hand, too.
+ * Read whether a snapshot is pinned, and the note of the pin.  Anything with
+ * the name of the pin counts, because users may create the file by hand.
  */
 static void
 read_pin(StoredSnapshot *snapshot)
@@ -51,8 +51,8 @@ read_pin(StoredSnapshot *snapshot)
 }
 
 /*
- * Read the snapshot of a name, which has the form of one.  Returns NULL, after
- * a report at elevel, when what is there is not a whole snapshot.
+ * Read the snapshot of a well-formed name.  Returns NULL, after a report at
+ * elevel, if the directory is not a complete snapshot.
  */
 StoredSnapshot *
 store_load(const char *directory, const char *name, bool want_lists, int elevel)
@@ -72,7 +72,7 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 		!folders_is_directory(snapshot->path))
 		return NULL;
 
-	/* A manifest can be large; little of it is kept, unless all is wanted. */
+	/* A manifest can be large; keep only the part that is wanted. */
 	parsing = AllocSetContextCreate(CurrentMemoryContext, "manifest",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(parsing);
@@ -117,9 +117,9 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 }
 
 /*
- * The snapshot of a name, with all that its manifest has if that is wanted.
- * Raises an error when the name is none, or there is no such snapshot, or not a
- * whole one.
+ * Read the snapshot of a name, with its manifest's lists if want_lists.
+ * Raises an error if the name is malformed, or if there is no complete
+ * snapshot of that name.
  */
 StoredSnapshot *
 store_get(const char *directory, const char *name, bool want_lists)
@@ -145,7 +145,7 @@ store_get(const char *directory, const char *name, bool want_lists)
 	return snapshot;
 }
 
-/* Where the archive of a snapshot is, palloc'd. */
+/* Return the path of a snapshot's dump, palloc'd. */
 char *
 store_archive_path(const StoredSnapshot *snapshot)
 {
@@ -153,7 +153,7 @@ store_archive_path(const StoredSnapshot *snapshot)
 					(int) strcspn(snapshot->name, "/"), snapshot->name);
 }
 
-/* Is a path in a snapshot that of a file which is to replace one of ours? */
+/* Is this path in a snapshot that of a temporary file for one of ours? */
 static bool
 is_temporary(const char *path)
 {
@@ -171,9 +171,9 @@ is_temporary(const char *path)
 }
 
 /*
- * What is in a snapshot's directory that its manifest does not name, as a path
- * relative to the snapshot, or NULL.  What file systems and desktops leave does
- * not count.
+ * Return the path, relative to the snapshot, of a file in its directory that
+ * its manifest does not list, or NULL.  Litter of file systems and desktops is
+ * ignored.
  */
 const char *
 store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
@@ -202,7 +202,7 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 			return file;
 	}
 
-	/* A directory is ours for the sake of what is ours in it. */
+	/* A directory is ours if it contains a file of ours. */
 	foreach(lc, tree->directories)
 	{
 		const char *directory = lfirst(lc);
@@ -219,11 +219,11 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 }
 
 /*
- * The snapshots in a directory, of one database or (NULL) of all, that start
- * at an instant or later, newest first: a list of StoredSnapshot.  Those that
- * are not whole are left out and reported at damage_elevel; a directory that
- * cannot be read, at elevel (but one folder of all is no more than a WARNING).
- * One that does not exist has no snapshots.
+ * List the snapshots in a directory, of one database or of all (NULL), with a
+ * start at or after "since", newest first: a list of StoredSnapshot.  Omits
+ * incomplete snapshots and reports them at damage_elevel.  Reports an
+ * unreadable directory at elevel, but one unreadable folder among all raises
+ * only a WARNING. A missing directory has no snapshots.
  */
 List *
 store_list(const char *directory, const char *database, TimestampTz since,
@@ -245,9 +245,9 @@ store_list(const char *directory, const char *database, TimestampTz since,
 }
 
 /*
- * The newest snapshot of a database that is wanted (any one, when want is
- * NULL), or NULL.  Older ones are not looked at.  Raises no error: what cannot
- * be read is not there.
+ * Return the newest snapshot of a database for which want() is true (any, if
+ * want is NULL), or NULL.  Older ones are not read.  Raises no error:
+ * unreadable snapshots count as absent.
  */
 StoredSnapshot *
 store_newest(const char *directory, const char *database,
@@ -268,8 +268,8 @@ store_newest(const char *directory, const char *database,
 }
 
 /*
- * Was the scheduled snapshot of a database for a slot taken by this cluster?
- * Raises no error: where the directory cannot be read, none was found.
+ * Has this cluster taken the scheduled snapshot of a database for a slot?
+ * Raises no error: an unreadable directory has no snapshots.
  */
 bool
 store_has_slot(const char *directory, const char *database, TimestampTz slot,
@@ -277,7 +277,7 @@ store_has_slot(const char *directory, const char *database, TimestampTz slot,
 {
 	ListCell   *lc;
 
-	/* it started when it was due, or later */
+	/* it started at its slot or later */
 	foreach(lc, store_list(directory, database, slot, DEBUG1, DEBUG1))
 	{
 		StoredSnapshot *snapshot = lfirst(lc);

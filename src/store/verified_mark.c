@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verified_mark.c
- *	  The outcome of a verification, beside the snapshot.
+ *	  The mark of a verified snapshot, verified.json in its directory.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -24,8 +24,8 @@ static const RecordMember members[] = {
 };
 
 /*
- * Write the outcome into the snapshot's directory at path, in place of the one
- * before.  Raises an error when that fails.
+ * Write the result of a verification into the snapshot's directory at path,
+ * replacing the previous one.  Raises an error on failure.
  */
 void
 verified_mark_write(const char *path, const Verification *verification)
@@ -40,8 +40,8 @@ verified_mark_write(const char *path, const Verification *verification)
 }
 
 /*
- * Read the last outcome for the snapshot of that name from its directory.
- * Returns false where there is none that can be used.  Raises no error.
+ * Read the last result for the snapshot of that name from its directory.
+ * Returns false if there is no valid one.  Raises no error.
  */
 bool
 verified_mark_read(const char *path, const char *name,
@@ -59,7 +59,7 @@ verified_mark_read(const char *path, const char *name,
 		strcmp(verification->name, name) == 0;
 }
 
-/* Are two outcomes for the same snapshot the same one? */
+/* Are two results for the same snapshot equal? */
 bool
 verified_mark_equal(const Verification *a, const Verification *b)
 {

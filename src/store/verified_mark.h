@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verified_mark.h
- *	  The outcome of a verification, beside the snapshot.
+ *	  The mark of a verified snapshot, verified.json in its directory.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,15 +12,15 @@
 
 #include "datatype/timestamp.h"
 
-/* The file in a snapshot's directory that says how it was last verified. */
+/* The file in a snapshot's directory with its last verification. */
 #define VERIFICATION_FILE	"verified.json"
 
 typedef struct Verification
 {
 	char	   *name;			/* of the snapshot */
 	TimestampTz verified_at;
-	char	   *level;			/* as the setting "verify" has it */
-	char	   *problem;		/* NULL when it is good */
+	char	   *level;			/* a value of the setting "verify" */
+	char	   *problem;		/* NULL if the snapshot is good */
 } Verification;
 
 extern void verified_mark_write(const char *path,

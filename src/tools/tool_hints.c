@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * tool_hints.c
- *	  What to do about an error of pg_dump or pg_restore: pure.
+ *	  Hints for errors of pg_dump and pg_restore: pure.
  *
- * The server's messages are in English where the role may have that (see
- * dump_transaction.c).  Where they are not, an error has no hint, and nothing else is lost.
+ * The server's messages are in English if the role may set that (see
+ * dump_transaction.c).  If they are not, an error has no hint.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -41,7 +41,7 @@ typedef struct Hint
 #define LOCALE_MISSING \
 	"Install that locale, or ICU version, for the operating system, and restart the server."
 
-/* The first one that fits is taken. */
+/* The first match is used. */
 static const Hint hints[] = {
 	{ANY_PROGRAM, "no password supplied",
 	"pg_hba.conf asks for a password: put it into the pass file (~/.pgpass) of the operating system user that runs the server, or use \"peer\" authentication."},
@@ -91,8 +91,8 @@ static const Hint hints[] = {
 };
 
 /*
- * What to do about the last words of a program, named without its directory, or
- * NULL where nothing is known.
+ * Return a hint for the last output of a program, given by name without its
+ * directory, or NULL.
  */
 const char *
 tool_hint(const char *program, const char *output)

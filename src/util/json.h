@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * json.h
- *	  JSON as this extension reads and writes it.
+ *	  Reading and writing JSON.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -13,7 +13,7 @@
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 
-/* One scalar of a document, as json_read reports it. */
+/* A scalar of a document, as json_read() reports it. */
 typedef struct JsonValue
 {
 	const char *path;			/* keys from the top, joined by dots */

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * json_record.c
- *	  C structs written as JSON objects and read back, by a table of members.
+ *	  Conversion of C structs to JSON objects and back, by a table of members.
  *
- * One table serves both ways, so that what is written is what is read.  Every
- * member is required.  Members that are not in the table are passed over: a
- * later release may add some.
+ * One table serves both directions, so that reading and writing agree.  Every
+ * member is required.  Unknown members are ignored, because a later release
+ * may add some.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -67,7 +67,7 @@ record_write(StringInfo json, const RecordMember *members, int nmembers,
 	}
 }
 
-/* The text of a string, palloc'd; false when the value is none. */
+/* Read a string, palloc'd.  Returns false if the value is not one. */
 bool
 record_read_string(const JsonValue *value, char **result)
 {
@@ -76,7 +76,7 @@ record_read_string(const JsonValue *value, char **result)
 	return value->is_string;
 }
 
-/* A whole number from 0 up; false when the value is none. */
+/* Read a nonnegative whole number.  Returns false if the value is not one. */
 bool
 record_read_number(const JsonValue *value, int64 *result)
 {
@@ -133,7 +133,7 @@ read_field(const JsonValue *value, RecordType type, void *field)
 	return false;
 }
 
-/* Put a value into the field that is its own, if the table has one. */
+/* Read a value into its field, if the table has one for it. */
 void
 record_read(RecordProgress *progress, const JsonValue *value,
 			const RecordMember *members, int nmembers, void *record)
@@ -146,7 +146,7 @@ record_read(RecordProgress *progress, const JsonValue *value,
 
 		if (strcmp(value->path, members[i].name) != 0)
 			continue;
-		/* in an array, or a second time, it would be one of several */
+		/* reject values in an array, and repeated members */
 		if ((value->item >= 0 ||
 			 (progress->seen & ((uint32) 1 << i)) != 0 ||
 			 !read_field(value, members[i].type, field)) &&
@@ -157,10 +157,7 @@ record_read(RecordProgress *progress, const JsonValue *value,
 	}
 }
 
-/*
- * Give a record strings of its own, in the current memory context, in place of
- * those that it was read with.
- */
+/* Copy the strings of a record into the current memory context. */
 void
 record_copy_strings(const RecordMember *members, int nmembers, void *record)
 {
@@ -174,7 +171,7 @@ record_copy_strings(const RecordMember *members, int nmembers, void *record)
 	}
 }
 
-/* Why the record that was read is not whole, or NULL when it is. */
+/* Return why the record is incomplete or invalid, or NULL. */
 const char *
 record_problem(const RecordProgress *progress, const RecordMember *members,
 			   int nmembers)
@@ -208,8 +205,8 @@ read_value(void *arg, const JsonValue *value)
 }
 
 /*
- * Read a JSON object that is one record into a zeroed struct.  Returns NULL,
- * or why it is none.  Raises no error.
+ * Parse a JSON object that is one record into a zeroed struct.  Returns NULL,
+ * or why the text is not a valid record.  Raises no error.
  */
 const char *
 record_parse(char *text, size_t len, const RecordMember *members,

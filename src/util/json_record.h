@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * json_record.h
- *	  C structs written as JSON objects and read back, by a table of members.
+ *	  Conversion of C structs to JSON objects and back, by a table of members.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -32,7 +32,7 @@ typedef struct RecordMember
 	size_t		offset;			/* of the field in the struct */
 } RecordMember;
 
-/* What has been read of one record; starts as zeroes. */
+/* Progress in reading one record; starts zeroed. */
 typedef struct RecordProgress
 {
 	uint32		seen;			/* a bit for each member of the table */

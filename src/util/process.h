@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * process.h
- *	  What all background workers of this extension have in common.
+ *	  The description that all our background workers share.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

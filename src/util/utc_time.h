@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * utc_time.h
- *	  Instants as text, in UTC: as in the names of snapshots, and as in JSON.
+ *	  Conversion of instants to and from UTC text, for names and for JSON.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

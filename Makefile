@@ -90,6 +90,7 @@ OBJS = \
 	src/tools/tool_args.o \
 	src/tools/tool_hints.o \
 	src/tools/tool_output.o \
+	src/util/errors.o \
 	src/util/file_digest.o \
 	src/util/files.o \
 	src/util/json.o \

@@ -35,6 +35,7 @@
 #include "store/directory.h"
 #include "store/history.h"
 #include "util/clock.h"
+#include "util/errors.h"
 #include "util/snapshot_name.h"
 
 /* How often to look for what others do, such as to make a database. */
@@ -276,11 +277,8 @@ note_schedule(Schedule *schedule, int elevel)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(turn);
 
-		MemoryContextSwitchTo(turn);
-		edata = CopyErrorData();
-		FlushErrorState();
 		AtEOXact_Files(false);
 		ereport(elevel,
 				(errcode(edata->sqlerrcode),

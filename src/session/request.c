@@ -26,6 +26,7 @@
 #include "store/database_folders.h"
 #include "store/store.h"
 #include "util/clock.h"
+#include "util/errors.h"
 
 /* How long a request waits for a launcher. */
 #define LAUNCHER_PATIENCE_SECONDS	30
@@ -167,11 +168,8 @@ wait_interruptibly(Run *run)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(caller);
 
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
 		state_cancel_wait();
 		(void) state_get(run->id, run);
 		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
@@ -194,12 +192,9 @@ raise_run_error(const char *what, const RunError *error)
 	if (ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
 
-	ereport(ERROR,
-			(errcode(sqlerrcode),
-			 errmsg("%s: %s", what, sql_clean_text(error->message)),
-			 error->detail[0] != '\0' ?
-			 errdetail_internal("%s", sql_clean_text(error->detail)) : 0,
-			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+	error_report(ERROR, sqlerrcode,
+				 psprintf("%s: %s", what, sql_clean_text(error->message)),
+				 sql_clean_text(error->detail), error->hint);
 }
 
 static void

@@ -37,6 +37,7 @@
 #include "tools/child_process.h"
 #include "tools/shell_command.h"
 #include "util/clock.h"
+#include "util/errors.h"
 #include "util/test_step.h"
 #include "worker/archive_run.h"
 
@@ -130,14 +131,10 @@ try_to_archive(RunContext *cxt, const char *name, int lock)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
+		edata = error_catch_and_abort(context);
 		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
-			PG_RE_THROW();
-		FlushErrorState();
-		AbortCurrentTransaction();
+			ReThrowError(edata);
 		AtEOXact_Files(false);
-		MemoryContextSwitchTo(context);
 		replace_cancel(&cxt->archived);
 		snapshot_unlock(&cxt->held);
 	}

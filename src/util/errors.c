@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * errors.c
+ *	  Errors as values: caught, and raised again.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+
+#include "util/errors.h"
+
+/*
+ * Return the error that is being caught, palloc'd in a memory context, and
+ * make that context the current one.  For the beginning of a PG_CATCH() block.
+ * The error is handled then; ReThrowError() raises it again.  The transaction
+ * stays as it is.
+ */
+ErrorData *
+error_catch(MemoryContext context)
+{
+	ErrorData  *edata;
+
+	MemoryContextSwitchTo(context);
+	edata = CopyErrorData();
+	FlushErrorState();
+	return edata;
+}
+
+/* As error_catch(), and abort the transaction, if there is one. */
+ErrorData *
+error_catch_and_abort(MemoryContext context)
+{
+	ErrorData  *edata = error_catch(context);
+
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(context);
+	return edata;
+}
+
+/*
+ * Report an error of which the texts were stored, at any level.  An empty detail
+ * or hint is left out.
+ */
+void
+error_report(int elevel, int sqlerrcode, const char *message,
+			 const char *detail, const char *hint)
+{
+	ErrorData	edata = {0};
+
+	edata.elevel = elevel;
+	edata.sqlerrcode = sqlerrcode;
+	edata.message = unconstify(char *, message);
+	edata.detail = detail[0] != '\0' ? unconstify(char *, detail) : NULL;
+	edata.hint = hint[0] != '\0' ? unconstify(char *, hint) : NULL;
+	ThrowErrorData(&edata);
+}

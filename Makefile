@@ -127,6 +127,8 @@ REGRESS_OPTS = --temp-instance=tmp_regress \
 TAP_TESTS = 1
 # Own headers are included by their folder: "store/staging.h".
 PG_CPPFLAGS = -I$(srcdir)/src
+# What PostgreSQL calls is marked PGDLLEXPORT, and nothing else is visible.
+PG_CFLAGS = -fvisibility=hidden
 # prove is started in the source directory
 PROVE_TESTS ?= test/t/*.pl
 override PROVE_FLAGS += -I test/perl

@@ -28,6 +28,7 @@
 #include "store/retention.h"
 #include "store/snapshot_lock.h"
 #include "store/store.h"
+#include "util/compat.h"
 
 PG_FUNCTION_INFO_V1(snapshot_pin);
 PG_FUNCTION_INFO_V1(snapshot_unpin);

@@ -28,6 +28,7 @@
 #include "store/hardlink.h"
 #include "store/history.h"
 #include "store/store.h"
+#include "util/compat.h"
 #include "util/files.h"
 #include "util/snapshot_name.h"
 

@@ -25,6 +25,7 @@
 #include "shmem/shared_state.h"
 #include "store/database_folders.h"
 #include "store/store.h"
+#include "util/compat.h"
 
 /* The maximum that pg_dump accepts. */
 #define MAX_JOBS	64

@@ -26,7 +26,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file_perm.h"
 #include "common/string.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -86,28 +85,11 @@ sync_directory(const char *path)
 	(void) fsync_fname_ext(path, true, false, ERROR);
 }
 
-/*
- * Create a marker file and lock it.  Transient descriptors do not outlive a
- * transaction, so this is not one: the caller must close it.
- */
+/* Create a marker file and lock it. */
 static int
 create_locked(const char *path)
 {
-	int			fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_EXCL |
-									   O_NOFOLLOW | PG_BINARY,
-									   pg_file_create_mode);
-
-	if (fd < 0)
-		return -1;
-	if (file_lock_take(fd, LOCK_EX) != 0)
-	{
-		int			save_errno = errno;
-
-		(void) close(fd);
-		errno = save_errno;
-		return -1;
-	}
-	return fd;
+	return file_lock_open(path, O_RDWR | O_CREAT | O_EXCL, LOCK_EX);
 }
 
 static void
@@ -351,8 +333,8 @@ holds_one_file(const char *path)
 }
 
 /*
- * Remove a leftover directory whose marker file is open, if it is ours and no
- * process holds its lock.
+ * Remove a leftover directory if it is ours.  The caller has its marker file
+ * open and locked.
  */
 static void
 sweep_marked(const char *path, const char *marker, int fd,
@@ -361,8 +343,6 @@ sweep_marked(const char *path, const char *marker, int fd,
 	StagingOwner owner = {0};
 	struct stat st;
 
-	if (file_lock_take(fd, LOCK_EX) != 0)
-		return;
 	if (fstat(fd, &st) != 0 || st.st_nlink == 0)
 		return;
 
@@ -388,9 +368,8 @@ sweep_one(const char *path, uint64 system_identifier,
 
 	for (size_t i = 0; i < lengthof(markers); i++)
 	{
-		int			fd = BasicOpenFile(psprintf("%s/%s", path, markers[i]),
-									   O_RDWR | O_NOFOLLOW | O_NONBLOCK |
-									   PG_BINARY);
+		int			fd = file_lock_open(psprintf("%s/%s", path, markers[i]),
+										O_RDWR, LOCK_EX);
 
 		if (fd < 0 && errno == ENOENT)
 			continue;

@@ -21,11 +21,9 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "common/file_perm.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/timestamp.h"
@@ -38,6 +36,7 @@
 #include "tools/shell_command.h"
 #include "util/clock.h"
 #include "util/errors.h"
+#include "util/files.h"
 #include "util/test_step.h"
 #include "worker/archive_run.h"
 
@@ -161,9 +160,7 @@ static int
 lock_archiving(const char *directory)
 {
 	char	   *path = archive_lock_path(directory);
-	int			fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_NOFOLLOW |
-									   O_NONBLOCK | PG_BINARY,
-									   pg_file_create_mode);
+	int			fd = files_open_long(path, O_RDWR | O_CREAT);
 
 	if (fd < 0)
 		ereport(ERROR,
@@ -172,7 +169,7 @@ lock_archiving(const char *directory)
 	/* file systems without flock() go without a lock */
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
 	{
-		(void) close(fd);		/* nothing was written */
+		files_close_long(fd);
 		return -1;
 	}
 	return fd;
@@ -223,7 +220,7 @@ archive_snapshots(RunContext *cxt)
 			strlcpy(first_name, snapshot->name, sizeof(first_name));
 		}
 	}
-	(void) close(lock);			/* nothing was written */
+	files_close_long(lock);
 	if (first_error != NULL)
 	{
 		strlcpy(cxt->run.name, first_name, sizeof(cxt->run.name));

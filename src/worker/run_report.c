@@ -100,7 +100,6 @@ append_history(const HistoryLine *line)
 	PG_TRY();
 	{
 		history_append(settings_directory(), GetSystemIdentifier(), line);
-		history_trim(settings_directory(), GetSystemIdentifier());
 	}
 	PG_CATCH();
 	{

@@ -39,20 +39,15 @@ archived_mark_prepare(Replacement *prepared, const char *path, const char *name,
 				 TimestampTz archived_at)
 {
 	Archived	archived = {pstrdup(name), archived_at};
-	StringInfoData json;
 
 	if (access(path, W_OK | X_OK) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not write to directory \"%s\": %m", path)));
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	record_write(&json, members, lengthof(members), &archived);
-	appendStringInfoString(&json, "}\n");
 	replace_prepare(prepared,
 					psprintf("%.*s/%s", (int) (strrchr(path, '/') - path),
 							 path, ARCHIVED_FILE),
-					json.data);
+					record_format(members, lengthof(members), &archived));
 }
 
 /* Move the prepared mark into the snapshot.  Raises an error on failure. */
@@ -71,14 +66,9 @@ TimestampTz
 archived_mark_read(const char *path, const char *name)
 {
 	Archived	archived = {0};
-	const char *problem;
-	size_t		len;
-	char	   *text = files_read(psprintf("%s/%s", path, ARCHIVED_FILE),
-								  ARCHIVED_MAX_SIZE, &len, &problem);
 
-	if (text == NULL ||
-		record_parse(text, len, members, lengthof(members), &archived) != NULL ||
-		strcmp(archived.name, name) != 0)
+	if (!record_load(psprintf("%s/%s", path, ARCHIVED_FILE), ARCHIVED_MAX_SIZE,
+					 members, lengthof(members), &archived, name))
 		return 0;
 	return archived.archived_at;
 }

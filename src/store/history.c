@@ -65,9 +65,10 @@ history_path(const char *directory, uint64 system_identifier)
 void
 history_format(StringInfo text, const HistoryLine *line)
 {
-	appendStringInfoChar(text, '{');
-	record_write(text, members, lengthof(members), line);
-	appendStringInfoString(text, "}\n");
+	char	   *json = record_format(members, lengthof(members), line);
+
+	appendStringInfoString(text, json);
+	pfree(json);
 }
 
 /*

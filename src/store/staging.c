@@ -54,18 +54,6 @@ static const RecordMember members[] = {
 	{"started_at", RECORD_TIME, offsetof(StagingOwner, started_at)},
 };
 
-static char *
-format_owner(const StagingOwner *owner)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	record_write(&json, members, lengthof(members), owner);
-	appendStringInfoString(&json, "}\n");
-	return json.data;
-}
-
 /* Create a directory that may exist already.  Returns whether it is new. */
 static bool
 make_directory(const char *path)
@@ -161,7 +149,8 @@ staging_create(Staging *staging, const char *directory, const char *database,
 		staging->marker = STAGING_OWNER_FILE;
 
 		mine.name = staging->name;
-		files_write(staging->owner_fd, marker, format_owner(&mine));
+		files_write(staging->owner_fd, marker,
+					record_format(members, lengthof(members), &mine));
 		if (fstat(staging->owner_fd, &st) != 0)
 			ereport(ERROR,
 					(errcode_for_file_access(),

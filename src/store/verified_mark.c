@@ -30,13 +30,8 @@ static const RecordMember members[] = {
 void
 verified_mark_write(const char *path, const Verification *verification)
 {
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	record_write(&json, members, lengthof(members), verification);
-	appendStringInfoString(&json, "}\n");
-	replace_file(psprintf("%s/%s", path, VERIFICATION_FILE), json.data);
+	replace_file(psprintf("%s/%s", path, VERIFICATION_FILE),
+				 record_format(members, lengthof(members), verification));
 }
 
 /*
@@ -47,16 +42,10 @@ bool
 verified_mark_read(const char *path, const char *name,
 				  Verification *verification)
 {
-	const char *problem;
-	size_t		len;
-	char	   *text = files_read(psprintf("%s/%s", path, VERIFICATION_FILE),
-								  VERIFICATION_MAX_SIZE, &len, &problem);
-
 	memset(verification, 0, sizeof(*verification));
-	return text != NULL &&
-		record_parse(text, len, members, lengthof(members),
-					 verification) == NULL &&
-		strcmp(verification->name, name) == 0;
+	return record_load(psprintf("%s/%s", path, VERIFICATION_FILE),
+					   VERIFICATION_MAX_SIZE, members, lengthof(members),
+					   verification, name);
 }
 
 /* Are two results for the same snapshot equal? */

@@ -62,7 +62,6 @@ OBJS = \
 	src/shmem/shared_state.o \
 	src/shmem/table_copies.o \
 	src/snapshot_worker.o \
-	src/store/archived_mark.o \
 	src/store/database_folders.o \
 	src/store/directory.o \
 	src/store/directory_exposure.o \
@@ -73,6 +72,7 @@ OBJS = \
 	src/store/history.o \
 	src/store/history_tail.o \
 	src/store/manifest.o \
+	src/store/marks.o \
 	src/store/prune.o \
 	src/store/removal.o \
 	src/store/replace_file.o \
@@ -80,7 +80,6 @@ OBJS = \
 	src/store/snapshot_lock.o \
 	src/store/staging.o \
 	src/store/store.o \
-	src/store/verified_mark.o \
 	src/tools/child_process.o \
 	src/tools/compression.o \
 	src/tools/dump_definitions.o \

@@ -29,7 +29,7 @@
 #include "utils/timestamp.h"
 
 #include "settings.h"
-#include "store/archived_mark.h"
+#include "store/marks.h"
 #include "store/snapshot_lock.h"
 #include "store/store.h"
 #include "tools/child_process.h"

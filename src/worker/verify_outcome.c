@@ -26,8 +26,8 @@
 #include "access/xact.h"
 #include "utils/timestamp.h"
 
+#include "store/marks.h"
 #include "store/snapshot_lock.h"
-#include "store/verified_mark.h"
 #include "util/errors.h"
 #include "worker/verify_outcome.h"
 

@@ -89,6 +89,7 @@ OBJS = \
 	src/tools/tool_args.o \
 	src/tools/tool_hints.o \
 	src/tools/tool_output.o \
+	src/util/clean_text.o \
 	src/util/errors.o \
 	src/util/file_digest.o \
 	src/util/files.o \
@@ -102,6 +103,7 @@ OBJS = \
 	src/util/test_step.o \
 	src/util/utc_time.o \
 	src/util/wait_events.o \
+	src/worker/admin_command.o \
 	src/worker/alert_run.o \
 	src/worker/archive_run.o \
 	src/worker/column_hashes.o \

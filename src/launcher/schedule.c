@@ -117,11 +117,9 @@ resume_outcomes(Schedule *schedule, List *history, List *wanted)
 	{
 		HistoryLine *line = lfirst(lc);
 		bool		good = strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0;
-		char		folder[NAMES_FOLDER_SIZE];
 		char		database[NAMEDATALEN];
-		TimestampTz start;
 
-		if (!names_split(line->name, folder, database, &start))
+		if (!names_database(line->name, database))
 			continue;
 		if (good)
 			outcomes.last_success_at = line->finished_at;

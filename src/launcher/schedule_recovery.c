@@ -105,12 +105,10 @@ recovery_end(const char *directory, uint64 system_identifier)
 static bool
 is_about(const HistoryLine *line, const char *database, TimestampTz slot)
 {
-	char		folder[NAMES_FOLDER_SIZE];
 	char		of[NAMEDATALEN];
-	TimestampTz start;
 
 	return line->scheduled_for == slot &&
-		names_split(line->name, folder, of, &start) &&
+		names_database(line->name, of) &&
 		strcmp(of, database) == 0;
 }
 
@@ -247,12 +245,10 @@ last_start_of(List *history)
 
 	foreach(lc, history)
 	{
-		char		folder[NAMES_FOLDER_SIZE];
-		char		database[NAMEDATALEN];
+		HistoryLine *line = lfirst(lc);
 		TimestampTz start;
 
-		if (names_split(((HistoryLine *) lfirst(lc))->name, folder, database,
-						&start))
+		if (names_start(line->name, &start))
 			last_start = Max(last_start, start);
 	}
 	return last_start;

@@ -91,13 +91,20 @@ holds_table_lock(Oid database)
 	return false;
 }
 
+/* Has this transaction written? */
+bool
+request_has_written(void)
+{
+	return TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
 /*
  * Raise an error if this transaction has written: pg_dump would not see that.
  */
 void
 request_check_not_written(void)
 {
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	if (request_has_written())
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("cannot take a snapshot in a transaction that has written"),

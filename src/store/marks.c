@@ -55,8 +55,8 @@ file_of(const char *path, const char *mark)
 }
 
 /*
- * Write the outcome into the snapshot's directory at path, in place of the one
- * before.  Raises an error when that fails.
+ * Write the outcome of a verification into the snapshot at path, in place of the
+ * one before.  Raises an error when that fails.
  */
 void
 verified_mark_write(const char *path, const Verification *verification)
@@ -91,14 +91,14 @@ verified_mark_equal(const Verification *a, const Verification *b)
 }
 
 /*
- * Prepare the file that says that the snapshot of that name, in the directory at
- * path, has been archived, so that no full or read-only disk can prevent it
+ * Prepare the mark that the snapshot of that name, in the directory at path, has
+ * been archived, so that no full or read-only disk can prevent it
  * later.  The prepared file is beside the snapshot and not in it, so that no
  * copy contains it.  Raises an error when that fails.
  */
 void
 archived_mark_prepare(Replacement *prepared, const char *path, const char *name,
-				 TimestampTz archived_at)
+					  TimestampTz archived_at)
 {
 	Archived	archived = {pstrdup(name), archived_at};
 
@@ -109,7 +109,8 @@ archived_mark_prepare(Replacement *prepared, const char *path, const char *name,
 	replace_prepare(prepared,
 					psprintf("%.*s/%s", (int) (strrchr(path, '/') - path),
 							 path, MARK_ARCHIVED_FILE),
-					record_format(archived_members, lengthof(archived_members), &archived));
+					record_format(archived_members, lengthof(archived_members),
+								  &archived));
 }
 
 /* Move the prepared file into the snapshot.  Raises an error when that fails. */
@@ -120,9 +121,8 @@ archived_mark_finish(Replacement *prepared, const char *path)
 }
 
 /*
- * When the archiving of the snapshot in the directory at path, which has that
- * name, was begun that succeeded;
- * 0 when it was not, as far as can be told.  Raises no error.
+ * Return when the archiving of the snapshot at path, which has that name,
+ * started, or 0 if it has not been archived.  Raises no error.
  */
 TimestampTz
 archived_mark_read(const char *path, const char *name)
@@ -130,7 +130,8 @@ archived_mark_read(const char *path, const char *name)
 	Archived	archived = {0};
 
 	if (!record_load(file_of(path, MARK_ARCHIVED_FILE), ARCHIVED_MAX_SIZE,
-					 archived_members, lengthof(archived_members), &archived, name))
+					 archived_members, lengthof(archived_members), &archived,
+					 name))
 		return 0;
 	return archived.archived_at;
 }

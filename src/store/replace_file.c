@@ -75,7 +75,7 @@ replace_parse_name(const char *name, uint64 *system_identifier)
 	if (start < 2 || start == end || name[start - 1] != '.')
 		return 0;
 	errno = 0;
-	*system_identifier = strtoull(name + start, NULL, 10);
+	*system_identifier = strtou64(name + start, NULL, 10);
 	return errno == 0 ? start - 1 : 0;
 }
 

@@ -98,12 +98,10 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 StoredSnapshot *
 store_get(const char *directory, const char *name, bool want_lists)
 {
-	char		folder[NAMES_FOLDER_SIZE];
 	char		database[NAMEDATALEN];
-	TimestampTz start;
 	StoredSnapshot *snapshot;
 
-	if (!names_split(name, folder, database, &start))
+	if (!names_database(name, database))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 strlen(name) < NAMES_SIZE ?

@@ -42,8 +42,8 @@ error_catch_and_abort(MemoryContext context)
 }
 
 /*
- * Report an error of which the texts were stored, at any level.  An empty detail
- * or hint is left out.
+ * Report an error of which the texts were stored, at any level.  A detail or hint
+ * that is empty or NULL is left out.
  */
 void
 error_report(int elevel, int sqlerrcode, const char *message,
@@ -54,7 +54,9 @@ error_report(int elevel, int sqlerrcode, const char *message,
 	edata.elevel = elevel;
 	edata.sqlerrcode = sqlerrcode;
 	edata.message = unconstify(char *, message);
-	edata.detail = detail[0] != '\0' ? unconstify(char *, detail) : NULL;
-	edata.hint = hint[0] != '\0' ? unconstify(char *, hint) : NULL;
+	if (detail != NULL && detail[0] != '\0')
+		edata.detail = unconstify(char *, detail);
+	if (hint != NULL && hint[0] != '\0')
+		edata.hint = unconstify(char *, hint);
 	ThrowErrorData(&edata);
 }

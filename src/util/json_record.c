@@ -102,7 +102,7 @@ read_identifier(const JsonValue *value, uint64 *result)
 	if (!value->is_string || value->text[0] < '0' || value->text[0] > '9')
 		return false;
 	errno = 0;
-	*result = strtoull(value->text, &end, 10);
+	*result = strtou64(value->text, &end, 10);
 	return errno == 0 && *end == '\0';
 }
 

@@ -32,12 +32,12 @@
 #include "store/marks.h"
 #include "store/snapshot_lock.h"
 #include "store/store.h"
-#include "tools/child_process.h"
 #include "tools/shell_command.h"
 #include "util/clock.h"
 #include "util/errors.h"
 #include "util/files.h"
 #include "util/test_step.h"
+#include "worker/admin_command.h"
 #include "worker/archive_run.h"
 
 /* Give up for now after so many failures in a row. */
@@ -68,29 +68,18 @@ run_command(RunContext *cxt, const StoredSnapshot *snapshot, int lock)
 {
 	char	   *command = shell_command(setting_archive_command,
 										snapshot->path, snapshot->name);
-	ChildResult result;
+	static const AdminCommand kind = {
+		.name = "archive command",
+		.timeout_sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
+		.timeout_hint = "Raise \"snapshot_worker.timeout\" if it needs more time.",
+		.failure_hint = "It is tried again until it succeeds. Run the command of \"snapshot_worker.archive_command\" by hand, as the user of the server, to see more."
+	};
 
 	if (setting_timeout > 0)
 		cxt->deadline = clock_seconds() + setting_timeout;
-	child_run(shell_argv(command),
-			  run_shell_environment(cxt, variables_of(snapshot)),
-			  lock, CHILD_KEEP, cxt->deadline, NULL, &result);
-	if (result.timed_out)
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("the archive command was stopped, since it took longer than %d s",
-						setting_timeout),
-				 result.output[0] != '\0' ?
-				 errdetail_internal("%s", result.output) : 0,
-				 errhint("Raise \"snapshot_worker.timeout\" if it needs more time.")));
-	if (result.status != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("the archive command failed: %s",
-						wait_result_to_str(result.status)),
-				 result.output[0] != '\0' ?
-				 errdetail_internal("%s", result.output) : 0,
-				 errhint("It is tried again until it succeeds. Run the command of \"snapshot_worker.archive_command\" by hand, as the user of the server, to see more.")));
+	admin_command_run(&kind, shell_argv(command),
+					  run_shell_environment(cxt, variables_of(snapshot)),
+					  lock, setting_timeout, cxt->deadline);
 }
 
 /*

@@ -99,8 +99,8 @@ open_locked(const char *path)
 }
 
 /*
- * Is the open file still the one at path?  Another process may have replaced it
- * between open and lock.
+ * Is the open file still the one at path?  Another process may have replaced
+ * it between open and lock.
  */
 static bool
 is_current(int fd, const char *path)

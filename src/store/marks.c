@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * marks.c
- *	  Marks in a snapshot: verified.json, archived.json, pinned.
+ *	  The marks of a snapshot: verified.json, archived.json and pinned.
  *
- * A mark is a file that is written into a snapshot after it was taken, and that
- * its manifest does not name.  Marks tell how the snapshot was last verified,
- * when it was archived, and that retention must not remove it.  Whatever has the
- * name of the last one pins the snapshot; it can be made by hand, too.
+ * A mark is a file that is written into a snapshot after it was taken, and
+ * that its manifest does not list.  The marks record the last verification,
+ * the archiving, and that retention must not remove the snapshot.  Anything
+ * with the name of the last one pins a snapshot, because users may create the
+ * file by hand.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -55,8 +56,8 @@ file_of(const char *path, const char *mark)
 }
 
 /*
- * Write the outcome of a verification into the snapshot at path, in place of the
- * one before.  Raises an error when that fails.
+ * Write the result of a verification into the snapshot's directory at path,
+ * replacing the previous one.  Raises an error on failure.
  */
 void
 verified_mark_write(const char *path, const Verification *verification)
@@ -67,8 +68,8 @@ verified_mark_write(const char *path, const Verification *verification)
 }
 
 /*
- * Read the last outcome for the snapshot of that name from its directory.
- * Returns false where there is none that can be used.  Raises no error.
+ * Read the last result for the snapshot of that name from its directory.
+ * Returns false if there is no valid one.  Raises no error.
  */
 bool
 verified_mark_read(const char *path, const char *name,
@@ -80,7 +81,7 @@ verified_mark_read(const char *path, const char *name,
 					   verification, name);
 }
 
-/* Are two outcomes for the same snapshot the same one? */
+/* Are two results for the same snapshot equal? */
 bool
 verified_mark_equal(const Verification *a, const Verification *b)
 {
@@ -91,10 +92,10 @@ verified_mark_equal(const Verification *a, const Verification *b)
 }
 
 /*
- * Prepare the mark that the snapshot of that name, in the directory at path, has
- * been archived, so that no full or read-only disk can prevent it
- * later.  The prepared file is beside the snapshot and not in it, so that no
- * copy contains it.  Raises an error when that fails.
+ * Prepare the mark for the snapshot of that name in the directory at path, so
+ * that a full or read-only disk cannot prevent it after archive_command has
+ * succeeded.  The prepared file is kept next to the snapshot, not inside it,
+ * so that archive_command does not copy it.  Raises an error on failure.
  */
 void
 archived_mark_prepare(Replacement *prepared, const char *path, const char *name,
@@ -113,7 +114,7 @@ archived_mark_prepare(Replacement *prepared, const char *path, const char *name,
 								  &archived));
 }
 
-/* Move the prepared file into the snapshot.  Raises an error when that fails. */
+/* Move the prepared mark into the snapshot.  Raises an error on failure. */
 void
 archived_mark_finish(Replacement *prepared, const char *path)
 {
@@ -121,8 +122,9 @@ archived_mark_finish(Replacement *prepared, const char *path)
 }
 
 /*
- * Return when the archiving of the snapshot at path, which has that name,
- * started, or 0 if it has not been archived.  Raises no error.
+ * Return the start time of the successful archiving of the snapshot of that
+ * name in the directory at path, or 0 if it has not been archived.  Raises no
+ * error: an unreadable mark counts as absent.
  */
 TimestampTz
 archived_mark_read(const char *path, const char *name)
@@ -146,8 +148,8 @@ pinned_mark_exists(const char *path)
 }
 
 /*
- * Read whether the snapshot at path is pinned, and the note with that, or NULL.
- * Raises no error.
+ * Read whether the snapshot at path is pinned, and the note of the pin, or
+ * NULL. Raises no error.
  */
 bool
 pinned_mark_read(const char *path, char **note)
@@ -168,8 +170,8 @@ pinned_mark_read(const char *path, char **note)
 }
 
 /*
- * Pin the snapshot at path, with a note in UTF-8 or "".  The caller keeps the
- * snapshot from being removed.  Raises an error when that fails.
+ * Pin the snapshot at path, with a note in UTF-8, or "".  The caller holds a
+ * lock on the snapshot.  Raises an error on failure.
  */
 void
 pinned_mark_write(const char *path, const char *note)
@@ -178,8 +180,8 @@ pinned_mark_write(const char *path, const char *note)
 }
 
 /*
- * Unpin the snapshot at path.  Returns false when it was not pinned.  Raises an
- * error when that fails.
+ * Unpin the snapshot at path.  Returns false if it was not pinned.  Raises an
+ * error on failure.
  */
 bool
 pinned_mark_remove(const char *path)

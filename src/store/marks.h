@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * marks.h
- *	  Marks in a snapshot: verified.json, archived.json, pinned.
+ *	  The marks of a snapshot: verified.json, archived.json and pinned.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -20,15 +20,15 @@
 
 #define MARK_COUNT			3
 
-/* The file that pins a snapshot holds a note, of at most so many bytes. */
+/* Maximum size of the note in the pin, in bytes. */
 #define MARK_NOTE_MAX_SIZE	1024
 
 typedef struct Verification
 {
 	char	   *name;			/* of the snapshot */
 	TimestampTz verified_at;
-	char	   *level;			/* as the setting "verify" has it */
-	char	   *problem;		/* NULL when it is good */
+	char	   *level;			/* a value of the setting "verify" */
+	char	   *problem;		/* NULL if the snapshot is good */
 } Verification;
 
 extern const char *const mark_files[MARK_COUNT];

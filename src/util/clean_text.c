@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * clean_text.c
- *	  Text that may be in another encoding, made valid.
+ *	  Cleaning of text that may be in another encoding.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,9 +14,9 @@
 #include "util/clean_text.h"
 
 /*
- * Return a copy that is valid in an encoding.  Names and messages can come from
- * a database of another one: a text that is not valid gets a "?" for each byte
- * that is not ASCII.
+ * Return a copy that is valid in an encoding.  Names and messages may come
+ * from a database with another encoding.  If the text is not valid, each byte
+ * that is not ASCII becomes "?".
  */
 char *
 clean_text(const char *value, int encoding)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * clean_text.h
- *	  Text that may be in another encoding, made valid.
+ *	  Cleaning of text that may be in another encoding.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -23,10 +23,10 @@
 #endif
 
 /*
- * The Makefile hides all symbols but those marked PGDLLEXPORT, so that no other
- * library that is loaded takes ours for its own, or the converse.  That word is
- * empty before 16, and SQL functions do not have it there.  To be included
- * before it is used.
+ * The Makefile hides all symbols but those marked PGDLLEXPORT, so that our
+ * symbols and those of other libraries do not replace each other.  The word is
+ * empty before 16, and PG_FUNCTION_INFO_V1() does not use it for the function.
+ * Files that use either include this header first.
  */
 #if PG_VERSION_NUM < 160000
 #undef PGDLLEXPORT

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * errors.c
- *	  Errors as values: caught, and raised again.
+ *	  Conversion of errors to values and back.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,10 +14,9 @@
 #include "util/errors.h"
 
 /*
- * Return the error that is being caught, palloc'd in a memory context, and
- * make that context the current one.  For the beginning of a PG_CATCH() block.
- * The error is handled then; ReThrowError() raises it again.  The transaction
- * stays as it is.
+ * Return the error that a PG_CATCH() block has caught, palloc'd in a memory
+ * context, and switch to that context.  This ends the handling of the error;
+ * ReThrowError() raises it again.  Does not abort the transaction.
  */
 ErrorData *
 error_catch(MemoryContext context)
@@ -42,8 +41,8 @@ error_catch_and_abort(MemoryContext context)
 }
 
 /*
- * Report an error of which the texts were stored, at any level.  A detail or hint
- * that is empty or NULL is left out.
+ * Report an error from its texts, at any level.  An empty detail or hint, or
+ * NULL, is left out.
  */
 void
 error_report(int elevel, int sqlerrcode, const char *message,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * errors.h
- *	  Errors as values: caught, and raised again.
+ *	  Conversion of errors to values and back.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

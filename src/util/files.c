@@ -25,8 +25,8 @@
 #include "util/litter.h"
 
 /*
- * Open or create a file for longer than a transaction, and count it among the
- * descriptors that fd.c does not manage.  Returns a descriptor for
+ * Open or create a file for longer than a transaction.  fd.c counts the
+ * descriptor, but does not close it.  Returns a descriptor for
  * files_close_long(), or -1 with errno.  Raises no error.
  */
 int
@@ -43,7 +43,7 @@ files_open_long(const char *path, int flags)
 	return fd;
 }
 
-/* Close it.  Leaves errno alone; what was written has been synced. */
+/* Close it.  Leaves errno alone.  All writes are synced already. */
 void
 files_close_long(int fd)
 {

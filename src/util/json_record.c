@@ -221,7 +221,7 @@ record_parse(char *text, size_t len, const RecordMember *members,
 	return record_problem(&reader.progress, members, nmembers);
 }
 
-/* A record as a text with one line: a JSON object, palloc'd. */
+/* Return a record as a line with a JSON object, palloc'd. */
 char *
 record_format(const RecordMember *members, int nmembers, const void *record)
 {
@@ -235,9 +235,9 @@ record_format(const RecordMember *members, int nmembers, const void *record)
 }
 
 /*
- * Read a file of at most limit bytes that is one record into a zeroed struct.
- * Returns whether it could be read, and its first member is a string with this
- * value.  Raises no error.
+ * Read a file of at most limit bytes that holds one record into a zeroed
+ * struct. Returns false if it cannot be read, or if its first member, a
+ * string, does not have this value.  Raises no error.
  */
 bool
 record_load(const char *path, size_t limit, const RecordMember *members,

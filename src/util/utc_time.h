@@ -17,7 +17,7 @@
 /* "2026-03-19T03:00:00.123456Z" */
 #define UTC_TIME_SIZE		(27 + 1)
 
-/* The greatest whole number that is not above a / b, for b > 0. */
+/* The greatest integer not above a / b, for b > 0. */
 static inline int64
 floor_divide(int64 a, int64 b)
 {

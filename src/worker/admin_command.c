@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * admin_command.c
- *	  Run a command of the administrator: archive_command or failure_command.
+ *	  Running the commands archive_command and failure_command.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -26,9 +26,10 @@ hint_of(const char *hint)
 }
 
 /*
- * Run a command until the deadline, which is in that many seconds, or 0 for
- * none.  input becomes its standard input, unless it is -1.  Raises an error,
- * with the output as its detail, when the command does not succeed.
+ * Run a command.  It is terminated at the deadline, after that many seconds; 0
+ * means no deadline.  input becomes its standard input, unless it is -1.
+ * Raises an error, with the output as its detail, if the command does not
+ * succeed.
  */
 void
 admin_command_run(const AdminCommand *command, char **argv, char **environment,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * admin_command.h
- *	  Run a command of the administrator: archive_command or failure_command.
+ *	  Running the commands archive_command and failure_command.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

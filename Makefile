@@ -62,7 +62,6 @@ OBJS = \
 	src/shmem/shared_state.o \
 	src/shmem/table_copies.o \
 	src/snapshot_worker.o \
-	src/store/archived_mark.o \
 	src/store/database_folders.o \
 	src/store/directory.o \
 	src/store/directory_exposure.o \
@@ -73,6 +72,7 @@ OBJS = \
 	src/store/history.o \
 	src/store/history_tail.o \
 	src/store/manifest.o \
+	src/store/marks.o \
 	src/store/prune.o \
 	src/store/removal.o \
 	src/store/replace_file.o \
@@ -80,7 +80,6 @@ OBJS = \
 	src/store/snapshot_lock.o \
 	src/store/staging.o \
 	src/store/store.o \
-	src/store/verified_mark.o \
 	src/tools/child_process.o \
 	src/tools/compression.o \
 	src/tools/dump_definitions.o \
@@ -90,6 +89,8 @@ OBJS = \
 	src/tools/tool_args.o \
 	src/tools/tool_hints.o \
 	src/tools/tool_output.o \
+	src/util/clean_text.o \
+	src/util/errors.o \
 	src/util/file_digest.o \
 	src/util/files.o \
 	src/util/json.o \
@@ -102,6 +103,7 @@ OBJS = \
 	src/util/test_step.o \
 	src/util/utc_time.o \
 	src/util/wait_events.o \
+	src/worker/admin_command.o \
 	src/worker/alert_run.o \
 	src/worker/archive_run.o \
 	src/worker/column_hashes.o \
@@ -126,6 +128,8 @@ REGRESS_OPTS = --temp-instance=tmp_regress \
 TAP_TESTS = 1
 # Own headers are included by their folder: "store/staging.h".
 PG_CPPFLAGS = -I$(srcdir)/src
+# What PostgreSQL calls is marked PGDLLEXPORT, and nothing else is visible.
+PG_CFLAGS = -fvisibility=hidden
 # prove is started in the source directory
 PROVE_TESTS ?= test/t/*.pl
 override PROVE_FLAGS += -I test/perl

@@ -281,3 +281,14 @@ properties_apply(const Manifest *manifest, const char *database,
 							 manifest->comment == NULL ? "NULL" :
 							 quote_literal_cstr(catalog_from_utf8(manifest->comment))));
 }
+
+/* Raise an error if there is a database of this name.  Needs a transaction. */
+void
+properties_check_name_is_free(const char *database)
+{
+	if (OidIsValid(get_database_oid(database, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_DATABASE),
+				 errmsg("database \"%s\" already exists", database),
+				 errhint("Restore into a new one; ALTER DATABASE ... RENAME TO can then put it in the place of the other.")));
+}

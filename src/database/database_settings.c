@@ -36,6 +36,7 @@
 
 #include "database/catalog_query.h"
 #include "database/database_settings.h"
+#include "util/errors.h"
 
 #define LC_MONETARY_NAME	"lc_monetary"
 #define TEXT_SEARCH_CONFIG	"default_text_search_config"
@@ -288,11 +289,8 @@ try_setting(const ManifestSetting *setting, const char *database)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(context);
 
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;

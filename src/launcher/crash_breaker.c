@@ -40,6 +40,7 @@
 #include "settings.h"
 #include "store/history.h"
 #include "store/replace_file.h"
+#include "util/errors.h"
 #include "worker/run_report.h"
 
 /* Number of crashes that trips the breaker. */
@@ -130,11 +131,8 @@ save_entries(Breaker *breaker)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(caller);
 
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
 		AtEOXact_Files(false);
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),

@@ -20,13 +20,6 @@
 #include "util/compat.h"
 #include "util/snapshot_name.h"
 
-static bool
-is_scratch(const char *database)
-{
-	return strncmp(database, NAMES_SCRATCH_PREFIX,
-				   strlen(NAMES_SCRATCH_PREFIX)) == 0;
-}
-
 /*
  * List the names of the databases that accept connections, templates included
  * if wanted.  Scratch databases are left out; *scratch tells whether there are
@@ -50,7 +43,7 @@ scan_databases(bool templates, bool *scratch)
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
 		MemoryContext inner;
 
-		if (is_scratch(NameStr(database->datname)))
+		if (names_is_scratch(NameStr(database->datname)))
 			*scratch = true;
 		else if (database->datallowconn &&
 				 (templates || !database->datistemplate) &&

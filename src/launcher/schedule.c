@@ -35,6 +35,7 @@
 #include "store/directory.h"
 #include "store/history.h"
 #include "util/clock.h"
+#include "util/errors.h"
 #include "util/snapshot_name.h"
 
 /* How often to look for what others do, such as to make a database. */
@@ -116,11 +117,9 @@ resume_outcomes(Schedule *schedule, List *history, List *wanted)
 	{
 		HistoryLine *line = lfirst(lc);
 		bool		good = strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0;
-		char		folder[NAMES_FOLDER_SIZE];
 		char		database[NAMEDATALEN];
-		TimestampTz start;
 
-		if (!names_split(line->name, folder, database, &start))
+		if (!names_database(line->name, database))
 			continue;
 		if (good)
 			outcomes.last_success_at = line->finished_at;
@@ -276,11 +275,8 @@ note_schedule(Schedule *schedule, int elevel)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(turn);
 
-		MemoryContextSwitchTo(turn);
-		edata = CopyErrorData();
-		FlushErrorState();
 		AtEOXact_Files(false);
 		ereport(elevel,
 				(errcode(edata->sqlerrcode),

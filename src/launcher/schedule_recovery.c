@@ -64,14 +64,10 @@ TimestampTz
 recovery_since(const char *directory, uint64 system_identifier, const char *time)
 {
 	ScheduleFile file = {0};
-	const char *problem;
-	size_t		len;
-	char	   *text = files_read(schedule_path(directory, system_identifier),
-								  SCHEDULE_MAX_SIZE, &len, &problem);
 
-	if (text == NULL ||
-		record_parse(text, len, members, lengthof(members), &file) != NULL ||
-		strcmp(file.time, time) != 0)
+	if (!record_load(schedule_path(directory, system_identifier),
+					 SCHEDULE_MAX_SIZE, members, lengthof(members), &file,
+					 time))
 		return 0;
 	return file.since;
 }
@@ -85,14 +81,9 @@ recovery_begin(const char *directory, uint64 system_identifier, const char *time
 			TimestampTz since)
 {
 	ScheduleFile file = {unconstify(char *, time), since};
-	StringInfoData json;
 
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	record_write(&json, members, lengthof(members), &file);
-	appendStringInfoString(&json, "}\n");
-
-	replace_file(schedule_path(directory, system_identifier), json.data);
+	replace_file(schedule_path(directory, system_identifier),
+				 record_format(members, lengthof(members), &file));
 }
 
 /*
@@ -114,12 +105,10 @@ recovery_end(const char *directory, uint64 system_identifier)
 static bool
 is_about(const HistoryLine *line, const char *database, TimestampTz slot)
 {
-	char		folder[NAMES_FOLDER_SIZE];
 	char		of[NAMEDATALEN];
-	TimestampTz start;
 
 	return line->scheduled_for == slot &&
-		names_split(line->name, folder, of, &start) &&
+		names_database(line->name, of) &&
 		strcmp(of, database) == 0;
 }
 
@@ -256,12 +245,10 @@ last_start_of(List *history)
 
 	foreach(lc, history)
 	{
-		char		folder[NAMES_FOLDER_SIZE];
-		char		database[NAMEDATALEN];
+		HistoryLine *line = lfirst(lc);
 		TimestampTz start;
 
-		if (names_split(((HistoryLine *) lfirst(lc))->name, folder, database,
-						&start))
+		if (names_start(line->name, &start))
 			last_start = Max(last_start, start);
 	}
 	return last_start;

@@ -88,11 +88,8 @@ underway_write(List *entries)
 	}
 	initStringInfo(&json);
 	foreach(lc, entries)
-	{
-		appendStringInfoChar(&json, '{');
-		record_write(&json, members, lengthof(members), lfirst(lc));
-		appendStringInfoString(&json, "}\n");
-	}
+		appendStringInfoString(&json, record_format(members, lengthof(members),
+													lfirst(lc)));
 	replace_file(UNDERWAY_FILE, json.data);
 	pfree(json.data);
 }

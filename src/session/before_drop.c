@@ -35,6 +35,7 @@
 #include "session/request.h"
 #include "settings.h"
 #include "store/store.h"
+#include "util/errors.h"
 #include "util/wait_events.h"
 
 /* Interval at which to check whether the last run of a database has ended. */
@@ -137,11 +138,8 @@ ensure_snapshot_or_explain(Oid oid, const char *command)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(caller);
 
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
 		if (edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
 		{
 			const char *without = "To go without a snapshot, a superuser can SET snapshot_worker.before_drop = off.";

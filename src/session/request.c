@@ -26,6 +26,7 @@
 #include "store/database_folders.h"
 #include "store/store.h"
 #include "util/clock.h"
+#include "util/errors.h"
 
 /* How long a request waits for a launcher. */
 #define LAUNCHER_PATIENCE_SECONDS	30
@@ -90,13 +91,20 @@ holds_table_lock(Oid database)
 	return false;
 }
 
+/* Has this transaction written? */
+bool
+request_has_written(void)
+{
+	return TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
 /*
  * Raise an error if this transaction has written: pg_dump would not see that.
  */
 void
 request_check_not_written(void)
 {
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	if (request_has_written())
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("cannot take a snapshot in a transaction that has written"),
@@ -167,11 +175,8 @@ wait_interruptibly(Run *run)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(caller);
 
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
 		state_cancel_wait();
 		(void) state_get(run->id, run);
 		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
@@ -194,12 +199,9 @@ raise_run_error(const char *what, const RunError *error)
 	if (ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
 
-	ereport(ERROR,
-			(errcode(sqlerrcode),
-			 errmsg("%s: %s", what, sql_clean_text(error->message)),
-			 error->detail[0] != '\0' ?
-			 errdetail_internal("%s", sql_clean_text(error->detail)) : 0,
-			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+	error_report(ERROR, sqlerrcode,
+				 psprintf("%s: %s", what, sql_clean_text(error->message)),
+				 sql_clean_text(error->detail), error->hint);
 }
 
 static void

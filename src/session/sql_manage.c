@@ -9,14 +9,11 @@
  */
 #include "postgres.h"
 
-#include <unistd.h>
-
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
-#include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -24,10 +21,10 @@
 #include "settings.h"
 #include "store/prune.h"
 #include "store/removal.h"
-#include "store/replace_file.h"
 #include "store/retention.h"
 #include "store/snapshot_lock.h"
 #include "store/store.h"
+#include "util/compat.h"
 
 PG_FUNCTION_INFO_V1(snapshot_pin);
 PG_FUNCTION_INFO_V1(snapshot_unpin);
@@ -61,12 +58,12 @@ argument_note(FunctionCallInfo fcinfo, int argument)
 		note = text_to_cstring(PG_GETARG_TEXT_PP(argument));
 		note = pg_server_to_any(note, strlen(note), PG_UTF8);
 	}
-	if (strlen(note) > STORE_NOTE_MAX_SIZE)
+	if (strlen(note) > MARK_NOTE_MAX_SIZE)
 		ereport(ERROR,
 				(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
 				 errmsg("the note is too long"),
 				 errdetail("A note has at most %d bytes in UTF-8.",
-						   STORE_NOTE_MAX_SIZE)));
+						   MARK_NOTE_MAX_SIZE)));
 	return note;
 }
 
@@ -82,7 +79,7 @@ snapshot_pin(PG_FUNCTION_ARGS)
 	{
 		/* it may have been removed before we locked it */
 		snapshot = store_get(settings_directory(), snapshot->name, false);
-		replace_file(psprintf("%s/%s", snapshot->path, STORE_PIN_FILE), note);
+		pinned_mark_write(snapshot->path, note);
 	}
 	PG_FINALLY();
 	{
@@ -99,17 +96,10 @@ Datum
 snapshot_unpin(PG_FUNCTION_ARGS)
 {
 	StoredSnapshot *snapshot = argument_snapshot(fcinfo, 0);
-	char	   *path = psprintf("%s/%s", snapshot->path, STORE_PIN_FILE);
 
-	if (unlink(path) == 0)
-		(void) fsync_fname_ext(snapshot->path, true, false, ERROR);
-	else if (errno == ENOENT)
+	if (!pinned_mark_remove(snapshot->path))
 		ereport(NOTICE,
 				(errmsg("snapshot \"%s\" is not pinned", snapshot->name)));
-	else
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not remove file \"%s\": %m", path)));
 	PG_RETURN_VOID();
 }
 

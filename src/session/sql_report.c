@@ -28,6 +28,7 @@
 #include "store/hardlink.h"
 #include "store/history.h"
 #include "store/store.h"
+#include "util/compat.h"
 #include "util/files.h"
 #include "util/snapshot_name.h"
 
@@ -105,14 +106,12 @@ snapshot_history(PG_FUNCTION_ARGS)
 	for (int n = list_length(lines) - 1; n >= 0; n--)
 	{
 		HistoryLine *line = list_nth(lines, n);
-		char		folder[NAMES_FOLDER_SIZE];
 		char		database[NAMEDATALEN];
-		TimestampTz start;
 		Datum		values[9] = {0};
 		bool		nulls[9] = {0};
 		int			i = 0;
 
-		if (!names_split(line->name, folder, database, &start))
+		if (!names_database(line->name, database))
 			continue;
 		values[i++] = sql_text_datum(line->name);
 		values[i++] = sql_name_datum(database);

@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
@@ -19,12 +18,14 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "database/database_properties.h"
 #include "session/request.h"
 #include "session/sql_util.h"
 #include "settings.h"
 #include "shmem/shared_state.h"
 #include "store/database_folders.h"
 #include "store/store.h"
+#include "util/compat.h"
 
 /* The maximum that pg_dump accepts. */
 #define MAX_JOBS	64
@@ -66,8 +67,7 @@ Datum
 snapshot_cancel(PG_FUNCTION_ARGS)
 {
 	sql_check_loaded();
-	PG_RETURN_INT32(request_cancel(PG_ARGISNULL(0) ? NULL :
-								  NameStr(*PG_GETARG_NAME(0))));
+	PG_RETURN_INT32(request_cancel(sql_name_argument(fcinfo, 0)));
 }
 
 static void
@@ -103,7 +103,7 @@ check_not_standby(const char *what)
 static void
 check_not_written(const char *what)
 {
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	if (request_has_written())
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("%s: this transaction has written", what),
@@ -183,7 +183,7 @@ put_verified(ReturnSetInfo *rsinfo, const char *name,
 Datum
 snapshot_verify_all(PG_FUNCTION_ARGS)
 {
-	const char *database = PG_ARGISNULL(0) ? NULL : NameStr(*PG_GETARG_NAME(0));
+	const char *database = sql_name_argument(fcinfo, 0);
 	TimestampTz since = GetCurrentTimestamp();
 	Run			task = {0};
 	List	   *names;
@@ -231,17 +231,13 @@ check_target(const char *target)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("the name of a database must not be empty")));
-	if (strncmp(target, NAMES_SCRATCH_PREFIX, strlen(NAMES_SCRATCH_PREFIX)) == 0)
+	if (names_is_scratch(target))
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("database name \"%s\" is reserved", target),
 				 errdetail("Names that start with \"%s\" are of databases that are made and dropped for a restore.",
 						   NAMES_SCRATCH_PREFIX)));
-	if (OidIsValid(get_database_oid(target, true)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_DATABASE),
-				 errmsg("database \"%s\" already exists", target),
-				 errhint("Restore into a new one; ALTER DATABASE ... RENAME TO can then put it in the place of the other.")));
+	properties_check_name_is_free(target);
 }
 
 /*

@@ -26,14 +26,12 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/file_perm.h"
 #include "common/hashfn.h"
-#include "storage/fd.h"
 
 #include "shmem/shared_state.h"
 #include "store/file_lock.h"
+#include "util/files.h"
 
 /* An empty file in the data directory. */
 #define LOCKS_FILE	"snapshot_worker.locks"
@@ -74,14 +72,12 @@ lock_byte(const struct stat *st, int operation)
 	lock.l_start = (off_t) (hash_bytes_extended((unsigned char *) key,
 												sizeof(key), 0) >> 2);
 	lock.l_len = 1;
-	fd = BasicOpenFilePerm(LOCKS_FILE, O_RDWR | O_CREAT | O_NOFOLLOW |
-						   PG_BINARY, pg_file_create_mode);
+	fd = files_open_long(LOCKS_FILE, O_RDWR | O_CREAT);
 	if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) != 0)
 	{
-		int			save_errno = errno == EACCES ? EWOULDBLOCK : errno;
-
-		(void) close(fd);		/* nothing was written */
-		errno = save_errno;
+		if (errno == EACCES)
+			errno = EWOULDBLOCK;
+		files_close_long(fd);
 		return -1;
 	}
 	return fd;
@@ -89,6 +85,21 @@ lock_byte(const struct stat *st, int operation)
 	errno = ENOLCK;
 	return -1;
 #endif
+}
+
+/* Release the lock that stands for a file in the data directory, if any. */
+static void
+drop_local_lock(int fd)
+{
+	for (int i = 0; i < nlocal_locks; i++)
+	{
+		if (local_locks[i].fd == fd)
+		{
+			files_close_long(local_locks[i].local_fd);
+			local_locks[i] = local_locks[--nlocal_locks];
+			return;
+		}
+	}
 }
 
 /*
@@ -106,7 +117,7 @@ file_lock_take(int fd, int operation)
 		return flock(fd, operation | LOCK_NB);
 	if (fstat(fd, &st) != 0)
 		return -1;
-	file_lock_drop(fd);			/* left by a closed descriptor */
+	drop_local_lock(fd);		/* left by a closed descriptor */
 	if (nlocal_locks == MAX_LOCKS)
 	{
 		errno = ENOLCK;
@@ -121,28 +132,35 @@ file_lock_take(int fd, int operation)
 	return 0;
 }
 
-/* Release the lock that stands for a file in the data directory, if any. */
-void
-file_lock_drop(int fd)
+/*
+ * Open or create a file and lock it without waiting.  Returns a descriptor for
+ * file_lock_close(), or -1 with errno, which is EWOULDBLOCK if another process
+ * holds a conflicting lock.  Raises no error.
+ */
+int
+file_lock_open(const char *path, int flags, int operation)
 {
-	for (int i = 0; i < nlocal_locks; i++)
+	int			fd = files_open_long(path, flags);
+
+	if (fd >= 0 && file_lock_take(fd, operation) != 0)
 	{
-		if (local_locks[i].fd == fd)
-		{
-			(void) close(local_locks[i].local_fd);	/* only locked */
-			local_locks[i] = local_locks[--nlocal_locks];
-			return;
-		}
+		files_close_long(fd);
+		return -1;
 	}
+	return fd;
 }
 
 /*
- * Close a file and release its lock.  The lock goes last, because the file may
- * be renamed until it is closed.
+ * Close a file that files_open_long() opened, and release its lock.  The lock
+ * goes last, because the file may be renamed until it is closed.  Leaves errno
+ * alone.
  */
 void
 file_lock_close(int fd)
 {
-	(void) close(fd);			/* synced, or nothing was written */
-	file_lock_drop(fd);
+	int			save_errno = errno;
+
+	files_close_long(fd);
+	drop_local_lock(fd);
+	errno = save_errno;
 }

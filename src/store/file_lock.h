@@ -12,7 +12,7 @@
 
 extern bool file_lock_can_be_local(void);
 extern int	file_lock_take(int fd, int operation);
-extern void file_lock_drop(int fd);
+extern int	file_lock_open(const char *path, int flags, int operation);
 extern void file_lock_close(int fd);
 
 #endif							/* SNAPSHOT_WORKER_FILE_LOCK_H */

@@ -20,7 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file_perm.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
@@ -66,18 +65,31 @@ history_path(const char *directory, uint64 system_identifier)
 void
 history_format(StringInfo text, const HistoryLine *line)
 {
-	appendStringInfoChar(text, '{');
-	record_write(text, members, lengthof(members), line);
-	appendStringInfoString(text, "}\n");
+	char	   *json = record_format(members, lengthof(members), line);
+
+	appendStringInfoString(text, json);
+	pfree(json);
 }
 
-/* Take the lock.  Other processes hold it only briefly. */
-static void
-lock_file(int fd, const char *path)
+/*
+ * Open a history and lock it.  Other processes hold the lock only briefly.
+ * Returns a descriptor for file_lock_close().  Raises an error on failure.
+ */
+static int
+open_locked(const char *path)
 {
-	for (int i = 0; file_lock_take(fd, LOCK_EX) != 0; i++)
+	for (int tries = 0;; tries++)
 	{
-		if ((errno != EINTR && errno != EWOULDBLOCK) || i >= LOCK_TRIES)
+		int			fd = files_open_long(path, O_RDWR | O_APPEND | O_CREAT);
+
+		if (fd < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not open file \"%s\": %m", path)));
+		if (file_lock_take(fd, LOCK_EX) == 0)
+			return fd;
+		file_lock_close(fd);
+		if ((errno != EINTR && errno != EWOULDBLOCK) || tries >= LOCK_TRIES)
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not lock file \"%s\": %m", path)));
@@ -86,36 +98,20 @@ lock_file(int fd, const char *path)
 	}
 }
 
-static int
-open_history(const char *path)
-{
-	int			fd = OpenTransientFilePerm(path, O_RDWR | O_APPEND | O_CREAT |
-										   O_NOFOLLOW | PG_BINARY,
-										   pg_file_create_mode);
-
-	if (fd < 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not open file \"%s\": %m", path)));
-	return fd;
-}
-
 /*
- * Lock the open file.  Returns false if path now names another file, because
- * another process replaced it between open and lock.
+ * Is the open file still the one at path?  Another process may have replaced
+ * it between open and lock.
  */
 static bool
-lock_current(int fd, const char *path, struct stat *st)
+is_current(int fd, const char *path)
 {
+	struct stat st;
 	struct stat named;
 
-	lock_file(fd, path);
-	if (fstat(fd, st) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not stat file \"%s\": %m", path)));
+	if (fstat(fd, &st) != 0)
+		return true;			/* append_line() raises the error */
 	return lstat(path, &named) == 0 &&
-		named.st_ino == st->st_ino && named.st_dev == st->st_dev;
+		named.st_ino == st.st_ino && named.st_dev == st.st_dev;
 }
 
 /*
@@ -176,6 +172,18 @@ drop_old_lines(const char *path)
 	replace_file(path, history_tail(lines, HISTORY_KEPT_BYTES));
 }
 
+static off_t
+size_of(int fd, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", path)));
+	return st.st_size;
+}
+
 /* Does a file of that size end with a whole line? */
 static bool
 ends_with_newline(int fd, off_t size)
@@ -186,51 +194,10 @@ ends_with_newline(int fd, off_t size)
 		(pread(fd, &last, 1, size - 1) == 1 && last == '\n');
 }
 
-typedef void (*history_action) (int fd, const char *path,
-								const struct stat *st, void *arg);
-
-/*
- * Apply an action to the file while it is open and locked.  The file is
- * closed, and so unlocked, even after an error, because the caller may catch
- * it and continue.  Returns false if the file was replaced meanwhile.
- */
-static bool
-try_with_lock(const char *path, history_action action, void *arg)
-{
-	volatile bool done = false;
-	int			fd = open_history(path);
-
-	PG_TRY();
-	{
-		struct stat st;
-
-		if (lock_current(fd, path, &st))
-		{
-			action(fd, path, &st, arg);
-			done = true;
-		}
-	}
-	PG_FINALLY();
-	{
-		/* all writes are synced, so that close() can lose nothing */
-		(void) CloseTransientFile(fd);
-		file_lock_drop(fd);
-	}
-	PG_END_TRY();
-	return done;
-}
-
 static void
-with_lock(const char *path, history_action action, void *arg)
+append_line(int fd, const char *path, const HistoryLine *original)
 {
-	while (!try_with_lock(path, action, arg))
-		CHECK_FOR_INTERRUPTS();
-}
-
-static void
-append_line(int fd, const char *path, const struct stat *st, void *arg)
-{
-	HistoryLine line = *(HistoryLine *) arg;
+	HistoryLine line = *original;
 	StringInfoData json;
 
 	/* taken under the lock, so that lines are in the order of their times */
@@ -240,7 +207,7 @@ append_line(int fd, const char *path, const struct stat *st, void *arg)
 		line.started_at = line.finished_at;
 
 	initStringInfo(&json);
-	if (!ends_with_newline(fd, st->st_size))
+	if (!ends_with_newline(fd, size_of(fd, path)))
 		appendStringInfoChar(&json, '\n');
 	history_format(&json, &line);
 	files_write(fd, path, json.data);
@@ -248,34 +215,37 @@ append_line(int fd, const char *path, const struct stat *st, void *arg)
 }
 
 /*
- * Append a line to the history of a cluster in a directory, durably.  A line
- * without finished_at gets the present time, and one without started_at the
- * same.  Raises an error on failure.
+ * Append a line to the history of a cluster in a directory, durably, and drop
+ * older lines of one that has grown too long.  A line without finished_at gets
+ * the present time, and one without started_at the same.  Raises an error on
+ * failure.
  */
 void
 history_append(const char *directory, uint64 system_identifier,
 			   const HistoryLine *line)
 {
-	with_lock(history_path(directory, system_identifier), append_line,
-			  unconstify(HistoryLine *, line));
-	(void) fsync_fname_ext(directory, true, false, ERROR);
-}
+	char	   *path = history_path(directory, system_identifier);
+	int			fd = open_locked(path);
 
-static void
-trim_file(int fd, const char *path, const struct stat *st, void *arg)
-{
-	if (st->st_size > 2 * HISTORY_KEPT_BYTES)
-		drop_old_lines(path);
-}
-
-/*
- * Drop older lines of a history that has grown too long.  Raises an error on
- * failure.
- */
-void
-history_trim(const char *directory, uint64 system_identifier)
-{
-	with_lock(history_path(directory, system_identifier), trim_file, NULL);
+	while (!is_current(fd, path))
+	{
+		file_lock_close(fd);
+		CHECK_FOR_INTERRUPTS();
+		fd = open_locked(path);
+	}
+	PG_TRY();
+	{
+		append_line(fd, path, line);
+		(void) fsync_fname_ext(directory, true, false, ERROR);
+		if (size_of(fd, path) > 2 * HISTORY_KEPT_BYTES)
+			drop_old_lines(path);
+	}
+	PG_FINALLY();
+	{
+		/* the caller may catch the error and continue */
+		file_lock_close(fd);
+	}
+	PG_END_TRY();
 }
 
 /*

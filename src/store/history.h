@@ -35,7 +35,6 @@ typedef struct HistoryLine
 extern void history_format(StringInfo text, const HistoryLine *line);
 extern void history_append(const char *directory, uint64 system_identifier,
 						   const HistoryLine *line);
-extern void history_trim(const char *directory, uint64 system_identifier);
 extern bool history_is_of_verification(const HistoryLine *line);
 extern List *history_read(const char *directory, uint64 system_identifier);
 

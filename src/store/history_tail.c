@@ -54,13 +54,11 @@ rank_lines(List *lines)
 	for (int i = list_length(lines) - 1; i >= 0; i--)
 	{
 		HistoryLine *line = list_nth(lines, i);
-		char		folder[NAMES_FOLDER_SIZE];
 		char		database[NAMEDATALEN];
-		TimestampTz start;
 
 		initStringInfo(&ranked[i].text);
 		ranked[i].rank = 0;
-		if (names_split(line->name, folder, database, &start))
+		if (names_database(line->name, database))
 		{
 			bool		found;
 			DatabaseLines *entry = hash_search(databases, database, HASH_ENTER,

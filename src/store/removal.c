@@ -49,9 +49,7 @@ rename_doomed(const char *path, const char *doomed, volatile int *fd)
 static bool
 undo_if_pinned(const char *doomed, const char *path, int elevel)
 {
-	struct stat st;
-
-	if (lstat(psprintf("%s/%s", doomed, STORE_PIN_FILE), &st) != 0)
+	if (!pinned_mark_exists(doomed))
 		return false;
 	if (rename(doomed, path) != 0)
 		ereport(elevel,

@@ -28,7 +28,6 @@
 #include <unistd.h>
 
 #include "access/xlog.h"
-#include "common/file_perm.h"
 #include "common/string.h"
 #include "storage/fd.h"
 
@@ -76,7 +75,7 @@ replace_parse_name(const char *name, uint64 *system_identifier)
 	if (start < 2 || start == end || name[start - 1] != '.')
 		return 0;
 	errno = 0;
-	*system_identifier = strtoull(name + start, NULL, 10);
+	*system_identifier = strtou64(name + start, NULL, 10);
 	return errno == 0 ? start - 1 : 0;
 }
 
@@ -100,10 +99,8 @@ create_temporary(Replacement *replacement, const char *path)
 	for (int try = 0; try < CREATE_TRIES; try++)
 	{
 		replacement->path = replace_make_name(path);
-		replacement->fd = BasicOpenFilePerm(replacement->path,
-											O_WRONLY | O_CREAT | O_EXCL |
-											O_NOFOLLOW | PG_BINARY,
-											pg_file_create_mode);
+		replacement->fd = files_open_long(replacement->path,
+										  O_WRONLY | O_CREAT | O_EXCL);
 		if (replacement->fd < 0)
 			break;
 		if (lock_created(replacement->fd))
@@ -197,14 +194,12 @@ replace_file(const char *path, const char *text)
 static void
 sweep_one(const char *path)
 {
-	int			fd = BasicOpenFile(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK |
-								   PG_BINARY);
+	int			fd = file_lock_open(path, O_RDWR, LOCK_EX);
 	struct stat st;
 
 	if (fd < 0)
 		return;
-	if (file_lock_take(fd, LOCK_EX) == 0 && fstat(fd, &st) == 0 &&
-		S_ISREG(st.st_mode))
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 	{
 		if (unlink(path) == 0)
 			ereport(LOG,

@@ -46,31 +46,25 @@
 
 #include "shmem/shared_state.h"
 #include "store/retention.h"
+#include "util/utc_time.h"
 
 /* A snapshot's name can be this far ahead of the clock. */
 #define NAME_AHEAD	USECS_PER_HOUR
 
 typedef int64 (*period_of) (TimestampTz instant);
 
-/* The greatest integer not above a / b, for b > 0. */
-static int64
-floor_div(int64 a, int64 b)
-{
-	return a / b - (a % b < 0 ? 1 : 0);
-}
-
 /* Days, weeks, months and years in UTC, as numbers. */
 static int64
 day_of(TimestampTz instant)
 {
-	return floor_div(instant, USECS_PER_DAY);
+	return floor_divide(instant, USECS_PER_DAY);
 }
 
 /* Weeks begin on Monday, and 2000-01-01, day 0, was a Saturday. */
 static int64
 week_of(TimestampTz instant)
 {
-	return floor_div(day_of(instant) + 5, 7);
+	return floor_divide(day_of(instant) + 5, 7);
 }
 
 static int64
@@ -87,7 +81,7 @@ month_of(TimestampTz instant)
 static int64
 year_of(TimestampTz instant)
 {
-	return floor_div(month_of(instant), MONTHS_PER_YEAR);
+	return floor_divide(month_of(instant), MONTHS_PER_YEAR);
 }
 
 /* The kinds of snapshots, each with a count of its own. */

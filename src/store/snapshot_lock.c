@@ -19,9 +19,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
-
-#include "storage/fd.h"
 
 #include "store/file_lock.h"
 #include "store/manifest.h"
@@ -31,28 +28,12 @@
 #define LOCK_TRIES			40
 #define LOCK_SLEEP_MS		50
 
-static int
-open_manifest(const char *path, int flags)
-{
-	return BasicOpenFile(psprintf("%s/%s", path, MANIFEST_FILE),
-						 flags | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
-}
-
 /* Open and lock a manifest.  Returns -1, with errno, on failure. */
 static int
 lock_manifest(const char *path, int flags, int operation)
 {
-	int			fd = open_manifest(path, flags);
-
-	if (fd >= 0 && file_lock_take(fd, operation) != 0)
-	{
-		int			save_errno = errno;
-
-		(void) close(fd);		/* nothing was written */
-		errno = save_errno;
-		return -1;
-	}
-	return fd;
+	return file_lock_open(psprintf("%s/%s", path, MANIFEST_FILE), flags,
+						  operation);
 }
 
 /*
@@ -109,17 +90,13 @@ snapshot_lock_for_removal(const char *path)
 int
 snapshot_lock_for_marking(const char *path)
 {
-	int			fd = BasicOpenFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	int			fd;
 
-	if (fd < 0)
-		return -1;
-	for (int i = 0; file_lock_take(fd, LOCK_EX) != 0; i++)
+	for (int i = 0;
+		 (fd = file_lock_open(path, O_RDONLY | O_DIRECTORY, LOCK_EX)) < 0; i++)
 	{
 		if (errno != EWOULDBLOCK || i >= LOCK_TRIES)
-		{
-			(void) close(fd);	/* a directory */
-			return -1;
-		}
+			break;
 		pg_usleep(LOCK_SLEEP_MS * 1000L);
 	}
 	return fd;

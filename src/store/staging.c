@@ -26,7 +26,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file_perm.h"
 #include "common/string.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -55,18 +54,6 @@ static const RecordMember members[] = {
 	{"started_at", RECORD_TIME, offsetof(StagingOwner, started_at)},
 };
 
-static char *
-format_owner(const StagingOwner *owner)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	record_write(&json, members, lengthof(members), owner);
-	appendStringInfoString(&json, "}\n");
-	return json.data;
-}
-
 /* Create a directory that may exist already.  Returns whether it is new. */
 static bool
 make_directory(const char *path)
@@ -86,28 +73,11 @@ sync_directory(const char *path)
 	(void) fsync_fname_ext(path, true, false, ERROR);
 }
 
-/*
- * Create a marker file and lock it.  Transient descriptors do not outlive a
- * transaction, so this is not one: the caller must close it.
- */
+/* Create a marker file and lock it. */
 static int
 create_locked(const char *path)
 {
-	int			fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_EXCL |
-									   O_NOFOLLOW | PG_BINARY,
-									   pg_file_create_mode);
-
-	if (fd < 0)
-		return -1;
-	if (file_lock_take(fd, LOCK_EX) != 0)
-	{
-		int			save_errno = errno;
-
-		(void) close(fd);
-		errno = save_errno;
-		return -1;
-	}
-	return fd;
+	return file_lock_open(path, O_RDWR | O_CREAT | O_EXCL, LOCK_EX);
 }
 
 static void
@@ -179,7 +149,8 @@ staging_create(Staging *staging, const char *directory, const char *database,
 		staging->marker = STAGING_OWNER_FILE;
 
 		mine.name = staging->name;
-		files_write(staging->owner_fd, marker, format_owner(&mine));
+		files_write(staging->owner_fd, marker,
+					record_format(members, lengthof(members), &mine));
 		if (fstat(staging->owner_fd, &st) != 0)
 			ereport(ERROR,
 					(errcode_for_file_access(),
@@ -351,8 +322,8 @@ holds_one_file(const char *path)
 }
 
 /*
- * Remove a leftover directory whose marker file is open, if it is ours and no
- * process holds its lock.
+ * Remove a leftover directory if it is ours.  The caller has its marker file
+ * open and locked.
  */
 static void
 sweep_marked(const char *path, const char *marker, int fd,
@@ -361,8 +332,6 @@ sweep_marked(const char *path, const char *marker, int fd,
 	StagingOwner owner = {0};
 	struct stat st;
 
-	if (file_lock_take(fd, LOCK_EX) != 0)
-		return;
 	if (fstat(fd, &st) != 0 || st.st_nlink == 0)
 		return;
 
@@ -388,9 +357,8 @@ sweep_one(const char *path, uint64 system_identifier,
 
 	for (size_t i = 0; i < lengthof(markers); i++)
 	{
-		int			fd = BasicOpenFile(psprintf("%s/%s", path, markers[i]),
-									   O_RDWR | O_NOFOLLOW | O_NONBLOCK |
-									   PG_BINARY);
+		int			fd = file_lock_open(psprintf("%s/%s", path, markers[i]),
+										O_RDWR, LOCK_EX);
 
 		if (fd < 0 && errno == ENOENT)
 			continue;

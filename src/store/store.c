@@ -17,38 +17,12 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "store/archived_mark.h"
 #include "store/database_folders.h"
 #include "store/replace_file.h"
 #include "store/store.h"
-#include "store/verified_mark.h"
 #include "util/files.h"
 #include "util/litter.h"
 #include "util/snapshot_name.h"
-
-/*
- * Read whether a snapshot is pinned, and the note of the pin.  Anything with
- * the name of the pin counts, because users may create the file by hand.
- */
-static void
-read_pin(StoredSnapshot *snapshot)
-{
-	char	   *path = psprintf("%s/%s", snapshot->path, STORE_PIN_FILE);
-	const char *problem;
-	struct stat st;
-	size_t		len;
-
-	snapshot->pinned = lstat(path, &st) == 0;
-	if (!snapshot->pinned)
-		return;
-	snapshot->note = files_read(path, STORE_NOTE_MAX_SIZE + 1, &len, &problem);
-	if (snapshot->note == NULL)
-		return;
-	while (len > 0 && snapshot->note[len - 1] == '\n')
-		snapshot->note[--len] = '\0';
-	if (len == 0)
-		snapshot->note = NULL;
-}
 
 /*
  * Read the snapshot of a well-formed name.  Returns NULL, after a report at
@@ -112,7 +86,7 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 	snapshot->failed = snapshot->verified &&
 		snapshot->verification.problem != NULL;
 	snapshot->archived_at = archived_mark_read(snapshot->path, name);
-	read_pin(snapshot);
+	snapshot->pinned = pinned_mark_read(snapshot->path, &snapshot->note);
 	return snapshot;
 }
 
@@ -124,12 +98,10 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 StoredSnapshot *
 store_get(const char *directory, const char *name, bool want_lists)
 {
-	char		folder[NAMES_FOLDER_SIZE];
 	char		database[NAMEDATALEN];
-	TimestampTz start;
 	StoredSnapshot *snapshot;
 
-	if (!names_split(name, folder, database, &start))
+	if (!names_database(name, database))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 strlen(name) < NAMES_SIZE ?
@@ -157,14 +129,13 @@ store_archive_path(const StoredSnapshot *snapshot)
 static bool
 is_temporary(const char *path)
 {
-	static const char *const replaced[] = {STORE_PIN_FILE, VERIFICATION_FILE,
-	ARCHIVED_FILE};
 	uint64		system_identifier;
 	size_t		len = replace_parse_name(path, &system_identifier);
 
-	for (size_t i = 0; i < lengthof(replaced); i++)
+	for (int i = 0; i < MARK_COUNT; i++)
 	{
-		if (len == strlen(replaced[i]) && strncmp(path, replaced[i], len) == 0)
+		if (len == strlen(mark_files[i]) &&
+			strncmp(path, mark_files[i], len) == 0)
 			return true;
 	}
 	return false;
@@ -179,17 +150,16 @@ const char *
 store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 {
 	const List *files = snapshot->manifest.files;
-	static char *const others[] = {MANIFEST_FILE, STORE_PIN_FILE,
-	VERIFICATION_FILE, ARCHIVED_FILE};
-	char	  **known = palloc((list_length(files) + lengthof(others)) *
-							   sizeof(char *));
+	const char **known = palloc((list_length(files) + 1 + MARK_COUNT) *
+								sizeof(char *));
 	int			nknown = 0;
 	ListCell   *lc;
 
 	foreach(lc, files)
 		known[nknown++] = ((ManifestFile *) lfirst(lc))->path;
-	for (size_t i = 0; i < lengthof(others); i++)
-		known[nknown++] = others[i];
+	known[nknown++] = MANIFEST_FILE;
+	for (int i = 0; i < MARK_COUNT; i++)
+		known[nknown++] = mark_files[i];
 	qsort(known, nknown, sizeof(char *), pg_qsort_strcmp);
 
 	foreach(lc, tree->files)

@@ -13,15 +13,10 @@
 #include "datatype/timestamp.h"
 
 #include "store/manifest.h"
-#include "store/verified_mark.h"
+#include "store/marks.h"
 #include "util/files.h"
 
-/* A snapshot with a file of this name is pinned. */
-#define STORE_PIN_FILE		"pinned"
 #define STORE_GLOBALS_FILE	"globals.sql"
-
-/* Maximum size of the note in that file, in bytes. */
-#define STORE_NOTE_MAX_SIZE	1024
 
 /* A snapshot in the directory. */
 typedef struct StoredSnapshot

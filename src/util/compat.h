@@ -14,11 +14,34 @@
 
 #include "catalog/pg_database.h"
 #include "common/jsonapi.h"
+#include "fmgr.h"
 #include "lib/dshash.h"
 #include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
 #error "snapshot_worker needs PostgreSQL 15 or later"
+#endif
+
+/*
+ * The Makefile hides all symbols but those marked PGDLLEXPORT, so that our
+ * symbols and those of other libraries do not replace each other.  The word is
+ * empty before 16, and PG_FUNCTION_INFO_V1() does not use it for the function.
+ * Files that use either include this header first.
+ */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, funcname) (void); \
+const Pg_finfo_record * \
+CppConcat(pg_finfo_, funcname) (void) \
+{ \
+	static const Pg_finfo_record info = {1}; \
+	return &info; \
+} \
+extern int	no_such_variable
 #endif
 
 /* The major version of the server, as a number. */

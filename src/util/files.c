@@ -17,11 +17,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file_perm.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 
 #include "util/files.h"
 #include "util/litter.h"
+
+/*
+ * Open or create a file for longer than a transaction.  fd.c counts the
+ * descriptor, but does not close it.  Returns a descriptor for
+ * files_close_long(), or -1 with errno.  Raises no error.
+ */
+int
+files_open_long(const char *path, int flags)
+{
+	int			fd;
+
+	if (!AcquireExternalFD())
+		return -1;
+	fd = BasicOpenFilePerm(path, flags | O_NOFOLLOW | O_NONBLOCK | PG_BINARY,
+						   pg_file_create_mode);
+	if (fd < 0)
+		ReleaseExternalFD();	/* leaves errno alone */
+	return fd;
+}
+
+/* Close it.  Leaves errno alone.  All writes are synced already. */
+void
+files_close_long(int fd)
+{
+	int			save_errno = errno;
+
+	(void) close(fd);
+	ReleaseExternalFD();
+	errno = save_errno;
+}
 
 /*
  * Write text to the end of an open file and sync it.  Raises an error that
@@ -59,12 +90,11 @@ files_write(int fd, const char *path, const char *text)
 }
 
 /*
- * Read a regular file from the offset that from() computes for its size.
- * Fails if the offset is negative.
+ * Read a regular file.  If it is longer than limit, read its end, or fail.
  */
 static char *
-read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
-			 size_t limit, size_t *len, const char **problem)
+read_regular(const char *path, bool from_end, size_t limit, size_t *len,
+			 const char **problem)
 {
 	int			fd;
 	struct stat st;
@@ -84,7 +114,7 @@ read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
 		return NULL;
 	}
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-		(start = from(st.st_size, limit)) < 0)
+		(st.st_size > (off_t) limit && !from_end))
 	{
 		(void) CloseTransientFile(fd);
 		*problem = psprintf("it is not a regular file of at most %zu bytes",
@@ -93,6 +123,7 @@ read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
 		return NULL;
 	}
 
+	start = Max(st.st_size - (off_t) limit, 0);
 	wanted = st.st_size - start;
 	text = palloc_extended(wanted + 1, MCXT_ALLOC_HUGE);
 	while (done < wanted)
@@ -122,18 +153,6 @@ read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
 	return text;
 }
 
-static off_t
-from_start(off_t size, size_t limit)
-{
-	return size > (off_t) limit ? -1 : 0;
-}
-
-static off_t
-from_near_end(off_t size, size_t limit)
-{
-	return Max(size - (off_t) limit, 0);
-}
-
 /*
  * Read a regular file of at most limit bytes.  Returns its contents, palloc'd,
  * with a terminating zero byte.  On failure returns NULL, with the reason in
@@ -142,7 +161,7 @@ from_near_end(off_t size, size_t limit)
 char *
 files_read(const char *path, size_t limit, size_t *len, const char **problem)
 {
-	return read_regular(path, from_start, limit, len, problem);
+	return read_regular(path, false, limit, len, problem);
 }
 
 /* As files_read(), but reads the last limit bytes of a longer file. */
@@ -150,7 +169,7 @@ char *
 files_read_end(const char *path, size_t limit, size_t *len,
 			   const char **problem)
 {
-	return read_regular(path, from_near_end, limit, len, problem);
+	return read_regular(path, true, limit, len, problem);
 }
 
 /*

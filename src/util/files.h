@@ -23,6 +23,8 @@ typedef struct FileTree
 	List	   *others;			/* links, sockets and the like */
 } FileTree;
 
+extern int	files_open_long(const char *path, int flags);
+extern void files_close_long(int fd);
 extern void files_write(int fd, const char *path, const char *text);
 extern char *files_read(const char *path, size_t limit, size_t *len,
 						const char **problem);

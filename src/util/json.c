@@ -20,6 +20,7 @@
 #include "utils/json.h"
 #include "utils/memutils.h"
 
+#include "util/clean_text.h"
 #include "util/compat.h"
 #include "util/json.h"
 #include "util/utc_time.h"
@@ -204,7 +205,7 @@ json_to_int64(const JsonValue *value, int64 *result)
 	if (value->is_string || value->is_null)
 		return false;
 	errno = 0;
-	*result = strtoll(value->text, &end, 10);
+	*result = strtoi64(value->text, &end, 10);
 	return errno == 0 && end != value->text && *end == '\0';
 }
 
@@ -220,27 +221,6 @@ json_add_key(StringInfo json, const char *key)
 	appendStringInfoString(json, ": ");
 }
 
-/*
- * Return a copy that is valid in JSON.  Names of databases and messages can be
- * in any encoding; bytes that are not valid UTF-8 become "?".
- */
-char *
-json_clean_text(const char *value)
-{
-	char	   *copy = pstrdup(value);
-
-	if (pg_encoding_verifymbstr(PG_UTF8, copy, strlen(copy)) !=
-		(int) strlen(copy))
-	{
-		for (char *p = copy; *p != '\0'; p++)
-		{
-			if (IS_HIGHBIT_SET(*p))
-				*p = '?';
-		}
-	}
-	return copy;
-}
-
 /* Add a cleaned string, or null for NULL. */
 void
 json_add_string(StringInfo json, const char *key, const char *value)
@@ -253,7 +233,7 @@ json_add_string(StringInfo json, const char *key, const char *value)
 		appendStringInfoString(json, "null");
 		return;
 	}
-	copy = json_clean_text(value);
+	copy = clean_text(value, PG_UTF8);
 	escape_json(json, copy);
 	pfree(copy);
 }

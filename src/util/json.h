@@ -29,7 +29,6 @@ extern const char *json_read(char *text, size_t len,
 							 json_value_callback callback, void *arg);
 extern bool json_to_int64(const JsonValue *value, int64 *result);
 
-extern char *json_clean_text(const char *value);
 extern void json_add_key(StringInfo json, const char *key);
 extern void json_add_string(StringInfo json, const char *key,
 							const char *value);

@@ -16,6 +16,7 @@
 #include "access/xlogdefs.h"
 #include "utils/pg_lsn.h"
 
+#include "util/files.h"
 #include "util/json_record.h"
 #include "util/utc_time.h"
 
@@ -101,7 +102,7 @@ read_identifier(const JsonValue *value, uint64 *result)
 	if (!value->is_string || value->text[0] < '0' || value->text[0] > '9')
 		return false;
 	errno = 0;
-	*result = strtoull(value->text, &end, 10);
+	*result = strtou64(value->text, &end, 10);
 	return errno == 0 && *end == '\0';
 }
 
@@ -218,4 +219,36 @@ record_parse(char *text, size_t len, const RecordMember *members,
 	if (problem != NULL)
 		return problem;
 	return record_problem(&reader.progress, members, nmembers);
+}
+
+/* Return a record as a line with a JSON object, palloc'd. */
+char *
+record_format(const RecordMember *members, int nmembers, const void *record)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '{');
+	record_write(&text, members, nmembers, record);
+	appendStringInfoString(&text, "}\n");
+	return text.data;
+}
+
+/*
+ * Read a file of at most limit bytes that holds one record into a zeroed
+ * struct. Returns false if it cannot be read, or if its first member, a
+ * string, does not have this value.  Raises no error.
+ */
+bool
+record_load(const char *path, size_t limit, const RecordMember *members,
+			int nmembers, void *record, const char *value)
+{
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(path, limit, &len, &problem);
+
+	Assert(members[0].type == RECORD_STRING);
+	return text != NULL &&
+		record_parse(text, len, members, nmembers, record) == NULL &&
+		strcmp(*(char **) ((char *) record + members[0].offset), value) == 0;
 }

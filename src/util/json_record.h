@@ -53,6 +53,11 @@ extern void record_copy_strings(const RecordMember *members, int nmembers,
 extern const char *record_parse(char *text, size_t len,
 								const RecordMember *members, int nmembers,
 								void *record);
+extern char *record_format(const RecordMember *members, int nmembers,
+						   const void *record);
+extern bool record_load(const char *path, size_t limit,
+						const RecordMember *members, int nmembers,
+						void *record, const char *value);
 extern const char *record_problem(const RecordProgress *progress,
 								  const RecordMember *members, int nmembers);
 

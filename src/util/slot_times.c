@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "util/slot_times.h"
+#include "util/utc_time.h"
 
 #define MINUTES_PER_DAY (HOURS_PER_DAY * MINS_PER_HOUR)
 
@@ -21,11 +22,7 @@
 static int64
 minute_of(TimestampTz instant)
 {
-	int64		minute = instant / USECS_PER_MINUTE;
-
-	if (instant % USECS_PER_MINUTE < 0)
-		minute--;
-	return minute;
+	return floor_divide(instant, USECS_PER_MINUTE);
 }
 
 static bool

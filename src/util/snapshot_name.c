@@ -128,3 +128,34 @@ names_split(const char *name, char *folder, char *database,
 	return names_decode_database(folder, database) &&
 		utc_time_parse_name(slash + 1, instant);
 }
+
+/*
+ * Write the database of a snapshot into database, NAMEDATALEN bytes.  Returns
+ * false when the name is not that of any snapshot.
+ */
+bool
+names_database(const char *name, char *database)
+{
+	char		folder[NAMES_FOLDER_SIZE];
+	TimestampTz start;
+
+	return names_split(name, folder, database, &start);
+}
+
+/* Get the start of a snapshot; false when the name is not that of any. */
+bool
+names_start(const char *name, TimestampTz *start)
+{
+	char		folder[NAMES_FOLDER_SIZE];
+	char		database[NAMEDATALEN];
+
+	return names_split(name, folder, database, start);
+}
+
+/* Is a database one that a restore makes and drops? */
+bool
+names_is_scratch(const char *database)
+{
+	return strncmp(database, NAMES_SCRATCH_PREFIX,
+				   strlen(NAMES_SCRATCH_PREFIX)) == 0;
+}

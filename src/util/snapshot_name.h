@@ -29,5 +29,8 @@ extern bool names_decode_database(const char *folder, char *database);
 extern bool names_make(const char *database, TimestampTz instant, char *name);
 extern bool names_split(const char *name, char *folder, char *database,
 						TimestampTz *instant);
+extern bool names_database(const char *name, char *database);
+extern bool names_start(const char *name, TimestampTz *start);
+extern bool names_is_scratch(const char *database);
 
 #endif							/* SNAPSHOT_WORKER_SNAPSHOT_NAME_H */

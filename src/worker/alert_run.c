@@ -13,9 +13,9 @@
 #include "postgres.h"
 
 #include "settings.h"
-#include "tools/child_process.h"
 #include "tools/shell_command.h"
 #include "util/clock.h"
+#include "worker/admin_command.h"
 #include "worker/alert_run.h"
 
 /* The command is terminated after this time. */
@@ -26,12 +26,10 @@ variables_of(const Run *run)
 {
 	const RunError *error = &run->error;
 	char		database[NAMEDATALEN] = "";
-	char		folder[NAMES_FOLDER_SIZE];
-	TimestampTz start;
 	List	   *variables;
 
 	/* the name of an archive run contains no database */
-	if (!names_split(run->name, folder, database, &start))
+	if (!names_database(run->name, database))
 		strlcpy(database, run->database, sizeof(database));
 
 	variables = list_make1(psprintf("SNAPSHOT_EVENT=%s",
@@ -52,24 +50,15 @@ variables_of(const Run *run)
 void
 alert_run(RunContext *cxt)
 {
-	ChildResult result;
+	static const AdminCommand command = {
+		.name = "failure command",
+		.timeout_sqlerrcode = ERRCODE_OPERATOR_INTERVENTION
+	};
 
 	if (setting_failure_command[0] == '\0')
 		return;
 	run_enter_phase(cxt, "alerting", 0, 100);
-	child_run(shell_argv(setting_failure_command),
-			  run_shell_environment(cxt, variables_of(&cxt->run)),
-			  -1, CHILD_KEEP, clock_seconds() + TIMEOUT_SECONDS, NULL, &result);
-	if (result.timed_out)
-		ereport(ERROR,
-				(errcode(ERRCODE_OPERATOR_INTERVENTION),
-				 errmsg("the failure command was stopped, since it took longer than %d s",
-						TIMEOUT_SECONDS)));
-	if (result.status != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("the failure command failed: %s",
-						wait_result_to_str(result.status)),
-				 result.output[0] != '\0' ?
-				 errdetail_internal("%s", result.output) : 0));
+	admin_command_run(&command, shell_argv(setting_failure_command),
+					  run_shell_environment(cxt, variables_of(&cxt->run)),
+					  -1, TIMEOUT_SECONDS, clock_seconds() + TIMEOUT_SECONDS);
 }

@@ -11,7 +11,6 @@
 
 #include <sys/stat.h>
 
-#include "commands/dbcommands.h"
 #include "lib/stringinfo.h"
 
 #include "database/catalog_query.h"
@@ -71,15 +70,6 @@ restore_check_version(const StoredSnapshot *snapshot)
 			 errhint("Restore it on a server of that version or a later one.")));
 }
 
-static void
-check_target(const char *target)
-{
-	if (OidIsValid(get_database_oid(target, true)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_DATABASE),
-				 errmsg("database \"%s\" already exists", target)));
-}
-
 /*
  * Restore the snapshot that the run names into the target database.  The
  * target does not exist before and, if the restore fails, does not exist
@@ -101,7 +91,7 @@ restore_snapshot(RunContext *cxt)
 	restore_check_version(snapshot);
 
 	run_begin_transaction();
-	check_target(run->target);
+	properties_check_name_is_free(run->target);
 	if (owner == NULL)
 		restore_check_roles(snapshot, ", or restore without owners and privileges (no_owner => true)");
 	run_commit_transaction();
@@ -118,7 +108,7 @@ restore_snapshot(RunContext *cxt)
 	run_enter_phase(cxt, "finishing", 95, 100);
 	run_begin_transaction();
 	properties_apply(manifest, run->scratch, owner);
-	check_target(run->target);
+	properties_check_name_is_free(run->target);
 	scratch_rename(cxt, run->target);
 	test_step("renaming");
 	catalog_wait_for_standbys();

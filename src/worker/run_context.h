@@ -36,7 +36,7 @@ typedef struct RunContext
 	char	  **environment;
 	double		deadline;		/* as clock_seconds(); 0 means none */
 	int			held;			/* lock on a snapshot; see snapshot_lock.c */
-	Replacement archived;		/* archived.json to be; see archived_mark.c */
+	Replacement archived;		/* archived.json to be; see marks.c */
 	Connection	connection;
 	bool		is_superuser;	/* is pg_dump's role a superuser? */
 	Copies	   *copies;			/* of the connected program, or NULL */

@@ -15,6 +15,7 @@
 
 #include "settings.h"
 #include "store/history.h"
+#include "util/errors.h"
 #include "worker/run_report.h"
 
 /* Copy as many whole characters as fit. */
@@ -79,12 +80,9 @@ what_failed(const Run *run)
 void
 report_failure(const Run *run, const RunError *error)
 {
-	ereport(WARNING,
-			(errcode(error->sqlerrcode),
-			 errmsg("%s: %s", what_failed(run), error->message),
-			 error->detail[0] != '\0' ?
-			 errdetail_internal("%s", error->detail) : 0,
-			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+	error_report(WARNING, error->sqlerrcode,
+				 psprintf("%s: %s", what_failed(run), error->message),
+				 error->detail, error->hint);
 }
 
 /*
@@ -102,15 +100,11 @@ append_history(const HistoryLine *line)
 	PG_TRY();
 	{
 		history_append(settings_directory(), GetSystemIdentifier(), line);
-		history_trim(settings_directory(), GetSystemIdentifier());
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(caller);
 
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
 				 errmsg("could not keep the history of snapshots: %s",

@@ -49,6 +49,7 @@
 #include "database/database_properties.h"
 #include "database/database_settings.h"
 #include "database/dump_transaction.h"
+#include "util/errors.h"
 #include "util/snapshot_name.h"
 #include "util/test_step.h"
 #include "worker/program_sessions.h"
@@ -225,11 +226,7 @@ try_drop_scratch_database(const char *database)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(caller);
+		edata = error_catch_and_abort(caller);
 	}
 	PG_END_TRY();
 	return edata;

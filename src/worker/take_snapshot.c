@@ -31,6 +31,7 @@
 #include "store/store.h"
 #include "tools/compression.h"
 #include "util/compat.h"
+#include "util/errors.h"
 #include "util/files.h"
 #include "util/litter.h"
 #include "util/test_step.h"
@@ -515,14 +516,9 @@ run_verify(RunContext *cxt)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
-		RunError   *error = MemoryContextAllocZero(context, sizeof(RunError));
+		ErrorData  *edata = error_catch_and_abort(context);
+		RunError   *error = palloc0(sizeof(RunError));
 
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
 		run_explain_timeout(edata);
 		edata->message = psprintf("verification failed: %s", edata->message);
 		report_fill_error(error, edata);

@@ -22,6 +22,7 @@
 #include "store/store.h"
 #include "tools/compression.h"
 #include "util/compat.h"
+#include "util/errors.h"
 #include "util/test_step.h"
 #include "worker/restore.h"
 #include "worker/run_report.h"
@@ -154,13 +155,8 @@ verify_locked(RunContext *cxt, const StoredSnapshot *snapshot,
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch_and_abort(context);
 
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
 		scratch_discard(cxt);
 		if (!concerns_all(edata->sqlerrcode) && verify_outcome_is_removed(snapshot))
 			verify_outcome_raise_removed(snapshot);
@@ -224,16 +220,11 @@ verify_next(RunContext *cxt, SharedFiles *shared)
 	}
 	PG_CATCH();
 	{
+		ErrorData  *edata = error_catch_and_abort(context);
 		RunError   *error;
-		ErrorData  *edata;
 
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
 		if (concerns_all(edata->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
+			ReThrowError(edata);
 		error = palloc0(sizeof(RunError));
 		report_fill_error(error, edata);
 		report_failure(&cxt->run, error);

@@ -26,8 +26,9 @@
 #include "access/xact.h"
 #include "utils/timestamp.h"
 
+#include "store/marks.h"
 #include "store/snapshot_lock.h"
-#include "store/verified_mark.h"
+#include "util/errors.h"
 #include "worker/verify_outcome.h"
 
 /*
@@ -185,13 +186,8 @@ write_problem(const StoredSnapshot *snapshot, VerifyLevel level,
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch_and_abort(caller);
 
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(caller);
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
 				 errmsg("could not keep the outcome of a verification: %s",

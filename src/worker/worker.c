@@ -31,6 +31,7 @@
 #include "shmem/shared_state.h"
 #include "store/staging.h"
 #include "tools/child_process.h"
+#include "util/errors.h"
 #include "util/process.h"
 #include "util/test_step.h"
 #include "worker/alert_run.h"
@@ -232,11 +233,7 @@ snapshot_worker_main(Datum main_arg)
 		ErrorData  *edata;
 
 		HOLD_INTERRUPTS();
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
+		edata = error_catch_and_abort(context);
 		run_explain_timeout(edata);
 		report_fill_error(&error, edata);
 		/* for end_of_worker(), if another interrupt ends the process */

@@ -18,7 +18,7 @@
 #include "launcher/schedule_recovery.h"
 #include "store/history.h"
 #include "store/manifest.h"
-#include "store/verified_mark.h"
+#include "store/marks.h"
 #include "util/slot_times.h"
 #include "util/snapshot_name.h"
 

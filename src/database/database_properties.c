@@ -205,7 +205,7 @@ properties_create_database(const Manifest *manifest, const char *name)
 	else
 		ereport(WARNING,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("tablespace \"%s\" does not exist: the database is created in the default one",
+				 errmsg("tablespace \"%s\" does not exist, creating database in the default tablespace",
 						manifest->tablespace)));
 	options = lappend(options, makeDefElem("connection_limit",
 										   (Node *) makeInteger(0), -1));
@@ -243,7 +243,7 @@ apply_privilege(const ManifestPrivilege *privilege, const char *quoted)
 	/* written by a later server version, or not by us */
 	ereport(WARNING,
 			(errcode(ERRCODE_INVALID_GRANT_OPERATION),
-			 errmsg("privilege \"%s\" of the database is not restored: this server does not know it",
+			 errmsg("could not restore privilege \"%s\" of the database: not known to this server",
 					privilege->privilege)));
 }
 

@@ -63,7 +63,7 @@ alert_run(RunContext *cxt)
 	if (result.timed_out)
 		ereport(ERROR,
 				(errcode(ERRCODE_OPERATOR_INTERVENTION),
-				 errmsg("the failure command was stopped, since it took longer than %d s",
+				 errmsg("canceling the failure command after %d s",
 						TIMEOUT_SECONDS)));
 	if (result.status != 0)
 		ereport(ERROR,

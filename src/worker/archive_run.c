@@ -78,7 +78,7 @@ run_command(RunContext *cxt, const StoredSnapshot *snapshot, int lock)
 	if (result.timed_out)
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("the archive command was stopped, since it took longer than %d s",
+				 errmsg("canceling the archive command due to \"snapshot_worker.timeout\" (%d s)",
 						setting_timeout),
 				 result.output[0] != '\0' ?
 				 errdetail_internal("%s", result.output) : 0,
@@ -90,7 +90,7 @@ run_command(RunContext *cxt, const StoredSnapshot *snapshot, int lock)
 						wait_result_to_str(result.status)),
 				 result.output[0] != '\0' ?
 				 errdetail_internal("%s", result.output) : 0,
-				 errhint("It is tried again until it succeeds. Run the command of \"snapshot_worker.archive_command\" by hand, as the user of the server, to see more.")));
+				 errhint("It is retried until it succeeds. To see more, run the command of \"snapshot_worker.archive_command\" by hand as the server's operating system user.")));
 }
 
 /*

@@ -768,7 +768,7 @@ my $legacy = take('app');
 $node->safe_psql('app', 'DROP TABLE legacy; DROP ROLE leaver');
 is_circumstance(
 	$legacy, 1,
-	qr/ERROR:  42704: .*roles that the snapshot needs do not exist: "leaver"\nHINT:  Create them, or run "\Q$directory\E\/\Q$legacy\E\/globals\.sql" by psql\./,
+	qr/ERROR:  42704: .*roles that the snapshot needs do not exist: "leaver"\nHINT:  Create them, or run "\Q$directory\E\/\Q$legacy\E\/globals\.sql" with psql\./,
 	'a role has been dropped since');
 is(scratch_databases(), '', 'no scratch database is left by any of that');
 

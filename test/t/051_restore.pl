@@ -552,7 +552,7 @@ is( $node->safe_psql('postgres',
 is(error_of("SELECT snapshot_verify('$moved')"), '', 'it verifies');
 like(
 	error_of(restoring($moved, 'moved')),
-	qr/ERROR:  42704: .*roles that the snapshot needs do not exist: "guest "x"", "stranger"\nHINT:  Create them, or run "\Q$directory\E\/\Q$moved\E\/globals\.sql" by psql, or restore without owners/,
+	qr/ERROR:  42704: .*roles that the snapshot needs do not exist: "guest "x"", "stranger"\nHINT:  Create them, or run "\Q$directory\E\/\Q$moved\E\/globals\.sql" with psql, or restore without owners/,
 	'roles that are missing are named, with what to do');
 left_nothing('moved', 'without the roles');
 restores($moved, 'moved_to_me', 'no_owner => true',

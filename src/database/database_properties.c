@@ -205,7 +205,7 @@ properties_create_database(const Manifest *manifest, const char *name)
 	else
 		ereport(WARNING,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("tablespace \"%s\" does not exist: the database is created in the default one",
+				 errmsg("tablespace \"%s\" does not exist, creating database in the default tablespace",
 						manifest->tablespace)));
 	options = lappend(options, makeDefElem("connection_limit",
 										   (Node *) makeInteger(0), -1));
@@ -243,7 +243,7 @@ apply_privilege(const ManifestPrivilege *privilege, const char *quoted)
 	/* written by a later server version, or not by us */
 	ereport(WARNING,
 			(errcode(ERRCODE_INVALID_GRANT_OPERATION),
-			 errmsg("privilege \"%s\" of the database is not restored: this server does not know it",
+			 errmsg("could not restore privilege \"%s\" of the database: not known to this server",
 					privilege->privilege)));
 }
 
@@ -290,5 +290,5 @@ properties_check_name_is_free(const char *database)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_DATABASE),
 				 errmsg("database \"%s\" already exists", database),
-				 errhint("Restore into a new one; ALTER DATABASE ... RENAME TO can then put it in the place of the other.")));
+				 errhint("Restore into a new database, then use ALTER DATABASE ... RENAME TO to replace the other.")));
 }

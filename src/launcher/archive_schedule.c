@@ -71,10 +71,10 @@ note_busy(ArchiveSchedule *archiving)
 		return;
 	archiving->busy_logged_at = now;
 	ereport(LOG,
-			(errmsg("an archive command is running already"),
-			 errdetail("It has file \"%s\" locked. Another server that shares the directory started it, or this one before it crashed.",
+			(errmsg("another archive command is already running"),
+			 errdetail("It holds a lock on file \"%s\". Another server that shares the directory started it, or this server did before it crashed.",
 					   archive_lock_path(settings_directory())),
-			 errhint("Archiving goes on when that command has ended.")));
+			 errhint("Archiving continues when that command has ended.")));
 }
 
 /* Handle the end of a run of any kind. */

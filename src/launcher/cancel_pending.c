@@ -39,7 +39,7 @@ cancel_jobs(Schedule *schedule, const char *database, uint64 last_run_id)
 		job->missing = false;
 		count++;
 		ereport(LOG,
-				(errmsg("no more tries of a snapshot of database \"%s\", which were canceled",
+				(errmsg("no longer retrying database \"%s\": canceled",
 						job->database)));
 	}
 	return count;

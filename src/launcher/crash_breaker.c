@@ -136,7 +136,7 @@ save_entries(Breaker *breaker)
 		AtEOXact_Files(false);
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
-				 errmsg("could not write down what is under way: %s",
+				 errmsg("could not record the runs in progress: %s",
 						edata->message)));
 	}
 	PG_END_TRY();
@@ -399,13 +399,13 @@ const RunError *
 breaker_error(const Run *run)
 {
 	static const RunError slot = {ERRCODE_CRASH_SHUTDOWN,
-		"given up until the next scheduled time, since the server crashed during two tries",
+		"given up until the next scheduled time: the server crashed during two attempts",
 		"",
-	"The server's log says more of the crashes. A call of snapshot_now() takes a snapshot in spite of them."};
+	"See the server log for the crashes. snapshot_now() takes a snapshot anyway."};
 	static const RunError other = {ERRCODE_CRASH_SHUTDOWN,
-		"given up, since the server crashed during two runs",
+		"given up: the server crashed during two runs",
 		"",
-	"The server's log says more of the crashes. Reload the settings once the cause is gone."};
+	"See the server log for the crashes. Reload the settings once the cause is gone."};
 
 	return run->kind == KIND_SNAPSHOT ? &slot : &other;
 }

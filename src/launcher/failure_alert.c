@@ -56,5 +56,5 @@ failure_alert_submit(Breaker *breaker, const Run *failed, double *told_at)
 	else
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("nobody was told of the failure: too many others are being told of")));
+				 errmsg("could not queue failure_command: too many alerts are pending")));
 }

@@ -110,9 +110,9 @@ look_at_directory(Launcher *launcher)
 	if (breaker_judge(&launcher->breaker, NULL) == VERDICT_GIVE_UP)
 		ereport(WARNING,
 				(errcode(ERRCODE_CRASH_SHUTDOWN),
-				 errmsg("the snapshot directory is not looked at until the next scheduled time, since the server crashed twice meanwhile"),
-				 errdetail("Leftovers are not removed, and it is not known how earlier runs ended."),
-				 errhint("The server's log says more of the crashes. Reload the settings once the cause is gone.")));
+				 errmsg("not scanning the snapshot directory until the next scheduled time: the server crashed during two scans"),
+				 errdetail("Leftovers are not removed, and the outcome of earlier runs is unknown."),
+				 errhint("See the server log for the crashes. Reload the settings once the cause is gone.")));
 	if (breaker_judge(&launcher->breaker, NULL) != VERDICT_BEGIN ||
 		(breaker_crashes(&launcher->breaker, NULL) > 0 &&
 		 state_quiet_seconds() > 0))
@@ -160,11 +160,11 @@ static void
 check_workers(Launcher *launcher)
 {
 	const RunError not_started = {ERRCODE_INSUFFICIENT_RESOURCES,
-		"the snapshot worker could not be started", "",
-	"The server's log says more."};
+		"could not start the snapshot worker", "",
+	"See the server log for details."};
 	const RunError lost = {ERRCODE_INTERNAL_ERROR,
-		"the snapshot worker went away", "",
-	"The server's log says more."};
+		"the snapshot worker exited unexpectedly", "",
+	"See the server log for details."};
 	ListCell   *lc;
 
 	foreach(lc, launcher->workers)
@@ -246,11 +246,11 @@ collect_outcomes(Launcher *launcher)
 			continue;
 		if (job->missing)
 			ereport(LOG,
-					(errmsg("the snapshot of database \"%s\" waits until there is such a database",
+					(errmsg("snapshot of database \"%s\" waits until the database exists",
 							job->database)));
 		else
 			ereport(LOG,
-					(errmsg("next try of a snapshot of database \"%s\" is in %.0f s",
+					(errmsg("next attempt to take a snapshot of database \"%s\" is in %.0f s",
 							job->database, job->due - clock_seconds())));
 	}
 }
@@ -492,7 +492,7 @@ snapshot_worker_launcher_main(Datum main_arg)
 	state_launcher_begin();
 	if (state_quiet_seconds() > 0)
 		ereport(LOG,
-				(errmsg("the server has crashed: no snapshot is taken but on request for the next %.0f s",
+				(errmsg("the server has crashed: only requested snapshots are taken for the next %.0f s",
 						state_quiet_seconds())));
 	schedule_adopt(&launcher.schedule);
 	archive_schedule_begin(&launcher.archiving);

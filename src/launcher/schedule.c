@@ -151,7 +151,7 @@ can_be_named(TimestampTz slot)
 		return true;
 	ereport(WARNING,
 			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			 errmsg("no scheduled snapshot is taken: the clock is out of the range that a snapshot's name can hold")));
+			 errmsg("no scheduled snapshot is taken: the clock is out of the range of snapshot names")));
 	return false;
 }
 
@@ -280,7 +280,7 @@ note_schedule(Schedule *schedule, int elevel)
 		AtEOXact_Files(false);
 		ereport(elevel,
 				(errcode(edata->sqlerrcode),
-				 errmsg("could not write down the schedule: %s",
+				 errmsg("could not write schedule file: %s",
 						edata->message),
 				 edata->detail != NULL ?
 				 errdetail_internal("%s", edata->detail) : 0));
@@ -331,7 +331,7 @@ pass_on(Schedule *schedule)
 		if (!job->pending || job->run_id != 0)
 			continue;
 		ereport(LOG,
-				(errmsg("no more tries of a snapshot of database \"%s\", since \"snapshot_worker.run_on\" leaves that to another server",
+				(errmsg("no longer retrying database \"%s\": \"snapshot_worker.run_on\" leaves it to another server",
 						job->database)));
 		job->pending = false;
 		job->slot = 0;
@@ -448,7 +448,7 @@ give_up(Job *job)
 {
 	if (job->pending)
 		ereport(LOG,
-				(errmsg("no more tries of a snapshot of database \"%s\", which is not wanted any more",
+				(errmsg("no longer retrying database \"%s\": not selected by \"snapshot_worker.databases\"",
 						job->database)));
 	job->pending = false;
 	job->missing = false;

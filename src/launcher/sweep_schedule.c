@@ -46,8 +46,8 @@ sweep_schedule_sweep(SweepSchedule *sweeping)
 		ereport(WARNING,
 				(errmsg("snapshot directory \"%s\" is inside the data directory",
 						settings_directory()),
-				 errdetail("Whatever destroys the data directory destroys the snapshots as well."),
-				 errhint("Set \"snapshot_worker.directory\" to a place elsewhere, best on another disk.")));
+				 errdetail("Losing the data directory would lose the snapshots as well."),
+				 errhint("Set \"snapshot_worker.directory\" to a directory outside of it, preferably on another disk.")));
 	file_system_look(settings_directory());
 	staging_sweep(settings_directory(), NULL, GetSystemIdentifier(),
 				  report_interrupted);

@@ -87,7 +87,7 @@ static void
 announce_retry(const Unproved *unproved)
 {
 	ereport(LOG,
-			(errmsg("next verification of snapshot \"%s\" is in %.0f s",
+			(errmsg("next attempt to verify snapshot \"%s\" is in %.0f s",
 					unproved->name,
 					Max(unproved->due - clock_seconds(), 0))));
 }
@@ -242,7 +242,7 @@ verify_schedule_submit(VerifySchedule *verifying, Breaker *breaker)
 		if (!is_of_use(unproved))
 		{
 			ereport(LOG,
-					(errmsg("no more verifications of snapshot \"%s\", which is gone or is not to be verified any more",
+					(errmsg("no longer retrying verification of snapshot \"%s\": removed, or no longer to be verified",
 							unproved->name)));
 			verifying->unproved = foreach_delete_current(verifying->unproved,
 														 lc);
@@ -276,7 +276,7 @@ verify_schedule_cancel(VerifySchedule *verifying, const char *database,
 		if (unproved->run_id != 0)
 			state_cancel_run(unproved->run_id);
 		ereport(LOG,
-				(errmsg("no more verifications of snapshot \"%s\", which were canceled",
+				(errmsg("no longer retrying verification of snapshot \"%s\": canceled",
 						unproved->name)));
 		verifying->unproved = foreach_delete_current(verifying->unproved, lc);
 		pfree(unproved);

@@ -142,12 +142,12 @@ ensure_snapshot_or_explain(Oid oid, const char *command)
 
 		if (edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
 		{
-			const char *without = "To go without a snapshot, a superuser can SET snapshot_worker.before_drop = off.";
+			const char *without = "To proceed without a snapshot, a superuser can SET snapshot_worker.before_drop = off.";
 
 			edata->hint = edata->hint == NULL ? pstrdup(without) :
 				psprintf("%s %s", edata->hint, without);
 		}
-		edata->context = psprintf("%s was not executed: a snapshot is to be taken before it%s%s",
+		edata->context = psprintf("%s was not executed: it must wait for a snapshot%s%s",
 								  command,
 								  edata->context == NULL ? "" : "\n",
 								  edata->context == NULL ? "" : edata->context);

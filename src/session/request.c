@@ -108,7 +108,7 @@ request_check_not_written(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("cannot take a snapshot in a transaction that has written"),
-				 errdetail("The snapshot would not contain what this transaction has written, and could wait for its locks for ever."),
+				 errdetail("The snapshot would lack the changes of this transaction, and could wait for its locks forever."),
 				 errhint("Commit first.")));
 }
 
@@ -126,7 +126,7 @@ request_check_not_locked(Oid database, const char *hint)
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("cannot wait for a snapshot in a transaction that has locked a table"),
-				 errdetail("The snapshot could wait for that lock for ever."),
+				 errdetail("The snapshot could wait for that lock forever."),
 				 errhint("%s", hint)));
 }
 
@@ -134,7 +134,7 @@ static const RunError no_launcher = {
 	ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 	"the launcher of snapshot_worker is not running",
 	"",
-	"It is started again within seconds of its end; if not, the server's log says why. It takes one of \"max_worker_processes\"."
+	"It is restarted within seconds of its exit; if not, see the server log. It needs one of \"max_worker_processes\"."
 };
 
 /*
@@ -181,7 +181,7 @@ wait_interruptibly(Run *run)
 		(void) state_get(run->id, run);
 		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			edata->detail = psprintf(run->state == RUN_QUEUED ?
-									 "The request for snapshot \"%s\" stands." :
+									 "Snapshot \"%s\" is still queued." :
 									 "Snapshot \"%s\" is still being taken.",
 									 run->name);
 		ReThrowError(edata);
@@ -209,8 +209,8 @@ raise_too_many(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("too many snapshots are being asked for"),
-			 errhint("Ask again when some are done.")));
+			 errmsg("too many snapshot runs are queued"),
+			 errhint("Retry when some have finished.")));
 }
 
 /*
@@ -241,9 +241,9 @@ request_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 	if (run->state != RUN_SUCCEEDED)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
-				 errmsg("what became of snapshot \"%s\" is not known any more",
+				 errmsg("outcome of snapshot \"%s\" is no longer available",
 						run->name),
-				 errhint("snapshot_list() has it if it was taken.")));
+				 errhint("snapshot_list() shows it if it was taken.")));
 }
 
 /*
@@ -303,5 +303,5 @@ request_task(const Run *task, const char *what)
 	if (run.state != RUN_SUCCEEDED)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
-				 errmsg("%s: what became of it is not known any more", what)));
+				 errmsg("%s: its outcome is no longer available", what)));
 }

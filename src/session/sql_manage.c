@@ -40,7 +40,7 @@ argument_snapshot(FunctionCallInfo fcinfo, int argument)
 	if (PG_ARGISNULL(argument))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the name of a snapshot must not be null")));
+				 errmsg("snapshot name must not be null")));
 	return store_get(settings_directory(),
 					 text_to_cstring(PG_GETARG_TEXT_PP(argument)), false);
 }
@@ -134,14 +134,14 @@ snapshot_delete(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("snapshot \"%s\" belongs to another cluster",
 						snapshot->name),
-				 errhint("Delete it there; if there is no such cluster any more, remove directory \"%s\".",
+				 errhint("Delete it there. If that cluster no longer exists, remove directory \"%s\".",
 						 snapshot->path)));
 	if (!force && !snapshot->failed && !has_other_good_one(snapshot))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("snapshot \"%s\" is the last good one of its database",
 						snapshot->name),
-				 errhint("Use snapshot_delete(name, force => true) to delete it nevertheless.")));
+				 errhint("Use snapshot_delete(name, force => true) to delete it anyway.")));
 	(void) removal_remove(snapshot, force, ERROR);
 	PG_RETURN_VOID();
 }
@@ -245,7 +245,7 @@ snapshot_prune(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_DATABASE),
 				 errmsg("database \"%s\" does not exist", database),
-				 errdetail("The snapshots of a database that is gone stay until they are deleted."),
+				 errdetail("Snapshots of a dropped database are kept until they are deleted."),
 				 errhint("Use snapshot_delete().")));
 
 	foreach(lc, snapshots_by_database(database))

@@ -107,7 +107,7 @@ check_not_written(const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("%s: this transaction has written", what),
-				 errdetail("The restore could wait for its locks for ever."),
+				 errdetail("The restore could wait for its locks forever."),
 				 errhint("Commit first.")));
 }
 
@@ -167,7 +167,7 @@ put_verified(ReturnSetInfo *rsinfo, const char *name,
 	if (snapshot == NULL)
 		problem = "its manifest is missing or damaged";
 	else if (!snapshot->verified || snapshot->verification.verified_at < since)
-		problem = "it was not verified: the server's log says why";
+		problem = "it was not verified: see the server log";
 	else if (snapshot->failed)
 		problem = snapshot->verification.problem;
 	values[0] = sql_text_datum(name);
@@ -196,7 +196,7 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 	if (database != NULL && database[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("the name of a database must not be empty")));
+				 errmsg("database name must not be empty")));
 	task.kind = KIND_VERIFY_ALL;
 	if (database != NULL)
 		strlcpy(task.database, database, sizeof(task.database));
@@ -230,12 +230,12 @@ check_target(const char *target)
 	if (target[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("the name of a database must not be empty")));
+				 errmsg("database name must not be empty")));
 	if (names_is_scratch(target))
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("database name \"%s\" is reserved", target),
-				 errdetail("Names that start with \"%s\" are of databases that are made and dropped for a restore.",
+				 errdetail("Names that start with \"%s\" are reserved for scratch databases of restores.",
 						   NAMES_SCRATCH_PREFIX)));
 	properties_check_name_is_free(target);
 }
@@ -270,7 +270,7 @@ snapshot_restore(PG_FUNCTION_ARGS)
 	if (snapshot->failed)
 		ereport(WARNING,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("snapshot \"%s\" was found to be bad",
+				 errmsg("snapshot \"%s\" failed its last verification",
 						snapshot->name),
 				 errdetail_internal("%s", sql_clean_text(snapshot->verification.problem))));
 	strlcpy(task.target, target, sizeof(task.target));

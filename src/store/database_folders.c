@@ -222,7 +222,7 @@ folders_free_instant(const char *directory, const char *database,
 		if (!names_make(database, instant, name))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-					 errmsg("the clock is out of the range that a snapshot's name can hold")));
+					 errmsg("the clock is out of the range of snapshot names")));
 		for (size_t i = 0; i < lengthof(suffixes) && !taken; i++)
 			taken = lstat(psprintf("%s/%s%s", directory, name, suffixes[i]),
 						  &st) == 0;

@@ -115,8 +115,8 @@ directory_problem(const char *directory)
 		return "the snapshot directory is not a directory";
 	if (access(path, W_OK | X_OK) != 0)
 		return strcmp(path, directory) == 0 ?
-			"the snapshot directory is not writable for the server" :
-			"the snapshot directory does not exist, and the server may not make it";
+			"the snapshot directory is not writable by the server" :
+			"the snapshot directory does not exist, and the server cannot create it";
 	return NULL;
 }
 
@@ -151,5 +151,5 @@ directory_check_space(const char *directory, int64 expected, int64 spared)
 				 errdetail("%s is free, the snapshot is expected to take %s, and \"snapshot_worker.min_free_space\" is %s.",
 						   pretty_size(available), pretty_size(expected),
 						   pretty_size(spared)),
-				 errhint("Make room, or lower \"snapshot_worker.retention\" or \"snapshot_worker.min_free_space\".")));
+				 errhint("Free some space, or lower \"snapshot_worker.retention\" or \"snapshot_worker.min_free_space\".")));
 }

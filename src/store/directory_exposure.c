@@ -77,11 +77,11 @@ check_mode(const char *path, const struct stat *st)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("directory \"%s\" can be written to by every user of the machine",
+			 errmsg("directory \"%s\" is writable by every user of the machine",
 					path),
 			 errdetail("Its mode is %04o. Anyone could replace snapshots in it.",
 					   (unsigned int) (st->st_mode & 07777)),
-			 errhint("Take that right away: chmod o-w.")));
+			 errhint("Revoke that permission: chmod o-w.")));
 }
 
 static void
@@ -95,7 +95,7 @@ check_owner(const char *path, const struct stat *st, uid_t expected)
 					path),
 			 errdetail("It belongs to uid %u, and the server runs as uid %u.",
 					   (unsigned int) st->st_uid, (unsigned int) geteuid()),
-			 errhint("Find out who made it. If it is to be used, give it to the server's user: chown -R.")));
+			 errhint("Find out who created it. To use it, give it to the server's user: chown -R.")));
 }
 
 /* Stat a path.  Returns false unless it is a directory. */
@@ -134,12 +134,12 @@ static const char *
 describe_exposure(const struct stat *st, uid_t expected)
 {
 	if ((st->st_mode & S_IWOTH) != 0)
-		return "can be written to by every user of the machine";
+		return "is writable by every user of the machine";
 	if (st->st_uid != geteuid() && st->st_uid != 0 && st->st_uid != expected)
 		return "belongs to another operating system user";
 	if (st->st_uid == geteuid() && (st->st_mode & S_IWGRP) != 0 &&
 		!is_own_group(st->st_gid))
-		return "can be written to by a group that the server is not in";
+		return "is writable by a group that the server is not in";
 	return NULL;
 }
 
@@ -149,7 +149,7 @@ problem_of(const char *path, const struct stat *st, uid_t expected)
 	const char *words = describe_exposure(st, expected);
 
 	return words == NULL ? NULL :
-		psprintf("directory \"%s\" %s, who could replace snapshots: see to its owner and mode",
+		psprintf("directory \"%s\" %s, who could replace snapshots: check its owner and mode",
 				 path, words);
 }
 

@@ -43,7 +43,7 @@ static const struct
 	{FILE_SYSTEM_SYNC, "could not create and sync a file"},
 	{FILE_SYSTEM_SYNC_DIRECTORY, "could not sync a directory"},
 	{FILE_SYSTEM_RENAME, "could not rename a directory"},
-	{FILE_SYSTEM_REPLACE, "could not replace a file by renaming another one"},
+	{FILE_SYSTEM_REPLACE, "could not rename a file over another one"},
 	{FILE_SYSTEM_UNLINK_OPEN, "could not remove a file that is open"},
 };
 
@@ -112,7 +112,7 @@ file_system_check(const char *directory)
 				 errmsg("the file system of snapshot directory \"%s\" cannot hold snapshots",
 						directory),
 				 errdetail("A probe failed there: %s.", lack),
-				 errhint("See to its mount options, or set \"snapshot_worker.directory\" to a directory on another file system.")));
+				 errhint("Check its mount options, or set \"snapshot_worker.directory\" to a directory on another file system.")));
 }
 
 /* Return a warning about the file system for the administrator, or NULL. */
@@ -126,7 +126,7 @@ file_system_problem(const char *directory)
 		return NULL;
 	lack = find_lack(&result);
 	if (lack != NULL)
-		return psprintf("the file system of the snapshot directory cannot hold snapshots (%s): see to its mount options, or set snapshot_worker.directory to another one",
+		return psprintf("the file system of the snapshot directory cannot hold snapshots (%s): check its mount options, or set snapshot_worker.directory to another one",
 						lack);
 	if (result.error[FILE_SYSTEM_LOCK] != 0)
 		return psprintf("the file system of the snapshot directory has no file locks (flock: %s): let no other server use the directory, or mount it with locks and restart the server",

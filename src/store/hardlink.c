@@ -235,9 +235,9 @@ hardlink_check_end(HardLinkCheck *check)
 	if (check->result == CHECK_DIFFERENT)
 		ereport(WARNING,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("file \"%s\" is not what its manifest says", earlier),
+				 errmsg("file \"%s\" does not match its manifest", earlier),
 				 errdetail("The new snapshot has a good copy of its own."),
-				 errhint("Verify the snapshots of this database by snapshot_verify().")));
+				 errhint("Verify the snapshots of this database with snapshot_verify().")));
 	if (check->fd >= 0)
 		(void) CloseTransientFile(check->fd);	/* only read */
 	if (check->earlier_fd >= 0)

@@ -63,10 +63,10 @@ prune_database(const char *directory, const char *database,
 			if (settings_archiving() && snapshot->archived_at == 0 &&
 				!snapshot->failed)
 				ereport(WARNING,
-						(errmsg("snapshot \"%s\" was removed without having been archived",
+						(errmsg("removed snapshot \"%s\" before it was archived",
 								snapshot->name),
-						 errdetail("More than \"snapshot_worker.archive_max_waiting\" waited to be archived."),
-						 errhint("See to it that \"snapshot_worker.archive_command\" succeeds: snapshot_status() has its last error.")));
+						 errdetail("More snapshots than \"snapshot_worker.archive_max_waiting\" were waiting to be archived."),
+						 errhint("Make \"snapshot_worker.archive_command\" succeed: snapshot_status() shows its last error.")));
 			ereport(DEBUG1,
 					(errmsg_internal("removed snapshot \"%s\"",
 									 snapshot->name)));

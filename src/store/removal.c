@@ -59,7 +59,7 @@ undo_if_pinned(const char *doomed, const char *path, int elevel)
 	else
 		ereport(elevel,
 				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("snapshot \"%s\" was pinned while it was to be removed",
+				 errmsg("snapshot \"%s\" was pinned while it was being removed",
 						path)));
 	return true;
 }
@@ -90,10 +90,10 @@ remove_held(const char *directory, const char *name, bool even_pinned,
 	{
 		ereport(elevel,
 				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("snapshot \"%s\" is not removed", name),
-				 errdetail("It holds \"%s/%s\", which is not a part of it.",
+				 errmsg("could not remove snapshot \"%s\"", name),
+				 errdetail("It contains \"%s/%s\", which is not part of the snapshot.",
 						   whole->path, foreign),
-				 errhint("Move that away; the snapshot is then removed with the next one that is due.")));
+				 errhint("Move that file elsewhere. The snapshot is then removed together with the next one that is due.")));
 		return false;
 	}
 

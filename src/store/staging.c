@@ -113,7 +113,7 @@ staging_create(Staging *staging, const char *directory, const char *database,
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a directory", staging->folder),
-				 errdetail("Snapshots of database \"%s\" have their place there; a symbolic link is not followed.",
+				 errdetail("Snapshots of database \"%s\" are stored there; symbolic links are not followed.",
 						   database)));
 	sync_directory(directory);
 
@@ -170,7 +170,7 @@ staging_create(Staging *staging, const char *directory, const char *database,
 			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("could not reserve a name for a snapshot in \"%s\"",
 					staging->folder),
-			 errdetail("Other clusters that share the directory were faster %d times.",
+			 errdetail("Other clusters that share the directory took the name %d times.",
 					   CREATE_TRIES)));
 }
 

@@ -58,7 +58,7 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 	{
 		problem = manifest_parse(text, len, want_lists, &snapshot->manifest);
 		if (problem == NULL && strcmp(snapshot->manifest.name, name) != 0)
-			problem = "it belongs to a snapshot of another name";
+			problem = "it belongs to a snapshot with another name";
 		pfree(text);
 	}
 	MemoryContextSwitchTo(caller);
@@ -105,9 +105,9 @@ store_get(const char *directory, const char *name, bool want_lists)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 strlen(name) < NAMES_SIZE ?
-				 errmsg("invalid name of a snapshot: \"%s\"", name) :
-				 errmsg("invalid name of a snapshot"),
-				 errhint("Use a name as snapshot_list() has it, such as \"appdb/2026-03-19T03-00-00Z\".")));
+				 errmsg("invalid snapshot name: \"%s\"", name) :
+				 errmsg("invalid snapshot name"),
+				 errhint("Use a name from snapshot_list(), such as \"appdb/2026-03-19T03-00-00Z\".")));
 	snapshot = store_load(directory, name, want_lists, ERROR);
 	if (snapshot == NULL)
 		ereport(ERROR,

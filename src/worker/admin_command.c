@@ -41,7 +41,7 @@ admin_command_run(const AdminCommand *command, char **argv, char **environment,
 	if (result.timed_out)
 		ereport(ERROR,
 				(errcode(command->timeout_sqlerrcode),
-				 errmsg("the %s was stopped, since it took longer than %d s",
+				 errmsg("canceling the %s after %d s",
 						command->name, seconds),
 				 detail_of(&result), hint_of(command->timeout_hint)));
 	if (result.status != 0)

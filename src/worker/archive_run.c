@@ -72,7 +72,7 @@ run_command(RunContext *cxt, const StoredSnapshot *snapshot, int lock)
 		.name = "archive command",
 		.timeout_sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
 		.timeout_hint = "Raise \"snapshot_worker.timeout\" if it needs more time.",
-		.failure_hint = "It is tried again until it succeeds. Run the command of \"snapshot_worker.archive_command\" by hand, as the user of the server, to see more."
+		.failure_hint = "It is retried until it succeeds. To see more, run the command of \"snapshot_worker.archive_command\" by hand as the server's operating system user."
 	};
 
 	if (setting_timeout > 0)

@@ -265,7 +265,7 @@ warn_of_unread(const char *database, const char *reason)
 			 errmsg("could not read the columns and large objects of database \"%s\"",
 					database),
 			 errdetail_internal("%s", reason),
-			 errhint("The snapshot is whole, but a test restore will not compare these.")));
+			 errhint("The snapshot is complete, but a test restore will not compare these.")));
 }
 
 /*
@@ -302,10 +302,10 @@ column_hashes_save(RunContext *cxt, const char *snapshot)
 	if (left_out != NULL)
 		ereport(WARNING,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("pg_dump leaves out what is on tables of extensions in database \"%s\"",
+				 errmsg("pg_dump omits objects on tables of extensions in database \"%s\"",
 						cxt->run.database),
 				 errdetail_internal("%s", left_out),
-				 errhint("A restored database will not have it. Keep the statements that create it.")));
+				 errhint("A restored database will not have them. Keep the statements that create them.")));
 }
 
 /*

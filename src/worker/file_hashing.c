@@ -236,7 +236,7 @@ file_hashing_get(FileHashing *hashing, const char *path)
 		if (round == MAX_ROUNDS)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("file \"%s/%s\" is being changed by someone",
+					 errmsg("file \"%s/%s\" kept changing while it was hashed",
 							hashing->root, path)));
 		file_hashing_add(hashing, path);
 		while (file_hashing_step(hashing))

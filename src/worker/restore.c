@@ -48,7 +48,7 @@ restore_check_roles(const StoredSnapshot *snapshot, const char *alternative)
 			 errmsg("roles that the snapshot needs do not exist: %s",
 					names.data),
 			 lstat(globals, &st) == 0 ?
-			 errhint("Create them, or run \"%s\" by psql%s.", globals, alternative) :
+			 errhint("Create them, or run \"%s\" with psql%s.", globals, alternative) :
 			 errhint("Create them%s.", alternative)));
 }
 
@@ -64,7 +64,7 @@ restore_check_version(const StoredSnapshot *snapshot)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("snapshot \"%s\" was taken by PostgreSQL %s, and this is %s",
+			 errmsg("snapshot \"%s\" was taken by PostgreSQL %s, but this server is %s",
 					snapshot->name, snapshot->manifest.server_version,
 					PG_VERSION),
 			 errhint("Restore it on a server of that version or a later one.")));

@@ -158,7 +158,7 @@ run_explain_timeout(ErrorData *edata)
 	if (!timeout_passed || edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
 		return;
 	edata->sqlerrcode = ERRCODE_OPERATOR_INTERVENTION;
-	edata->message = psprintf("the run was stopped, since it took longer than %d s",
+	edata->message = psprintf("canceling the run due to \"snapshot_worker.timeout\" (%d s)",
 							  setting_timeout);
 	edata->hint = pstrdup(TIMEOUT_HINT);
 }
@@ -168,7 +168,7 @@ timed_out(const char *what, const char *output)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OPERATOR_INTERVENTION),
-			 errmsg("%s was stopped, since the run took longer than %d s",
+			 errmsg("canceling %s due to \"snapshot_worker.timeout\" (%d s)",
 					what, setting_timeout),
 			 output[0] != '\0' ? errdetail_internal("%s", output) : 0,
 			 errhint(TIMEOUT_HINT)));
@@ -281,7 +281,7 @@ run_try_program(RunContext *cxt, char **argv, int input, int output,
 	if (result->status == 0 && output != CHILD_KEEP &&
 		result->output[0] != '\0')
 		ereport(WARNING,
-				(errmsg("%s has something to say about database \"%s\"",
+				(errmsg("%s reported warnings for database \"%s\"",
 						name_of(argv), cxt->run.database),
 				 errdetail_internal("%s", result->output)));
 	return result->status == 0;
@@ -316,7 +316,7 @@ run_fail(RunContext *cxt, char **argv, const ChildResult *result)
 
 	/* pg_dump does not say on which file system */
 	if (strstr(result->output, "No space left on device") != NULL)
-		hint = psprintf("The disk under \"%s\" is full: make room there.",
+		hint = psprintf("The disk that holds \"%s\" is full: free some space there.",
 						cxt->directory);
 	ereport(ERROR,
 			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),

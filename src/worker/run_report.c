@@ -68,7 +68,7 @@ what_failed(const Run *run)
 			return psprintf("archiving of snapshot \"%s\" failed (attempt %d)",
 							run->name, run->attempt);
 		case KIND_ALERT:
-			return psprintf("telling of the failure of \"%s\" failed",
+			return psprintf("failure command for \"%s\" failed",
 							run->name[0] != '\0' ? run->name : run->database);
 		case KIND_SWEEP:
 			break;
@@ -107,7 +107,7 @@ append_history(const HistoryLine *line)
 
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
-				 errmsg("could not keep the history of snapshots: %s",
+				 errmsg("could not write the history of snapshots: %s",
 						edata->message)));
 	}
 	PG_END_TRY();
@@ -161,6 +161,6 @@ report_interrupted(const StagingOwner *owner)
 	line.scheduled_for = owner->scheduled_for;
 	line.started_at = owner->started_at;
 	line.outcome = OUTCOME_INTERRUPTED;
-	line.error = "the server or its snapshot worker went down during the run";
+	line.error = "the server or the snapshot worker exited during the run";
 	append_history(&line);
 }

@@ -239,7 +239,7 @@ warn_of_leftover(const char *database, const ErrorData *edata)
 			(errcode(edata->sqlerrcode),
 			 errmsg("could not drop scratch database \"%s\": %s",
 					database, edata->message),
-			 errdetail("It is tried again with the next start or the next restore.")));
+			 errdetail("This is retried with the next start or the next restore.")));
 }
 
 /* Drop the scratch database of a run, if it has one. */
@@ -272,7 +272,7 @@ scratch_build(RunContext *cxt, const Manifest *manifest, const char *owner,
 	while (!try_restore(cxt, manifest, owner, archive, jobs, &result))
 	{
 		ereport(LOG,
-				(errmsg("pg_restore with %d jobs failed; it is tried with one",
+				(errmsg("pg_restore with %d jobs failed, retrying with one",
 						jobs),
 				 errdetail_internal("%s", result.output)));
 		scratch_drop(cxt);

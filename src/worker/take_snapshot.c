@@ -145,8 +145,8 @@ note_row_counts(RunContext *cxt)
 				(errmsg("the rows of " INT64_FORMAT " of " INT64_FORMAT " tables of database \"%s\" were not counted",
 						cxt->tables_begun - list_length(copies),
 						cxt->tables_begun, cxt->run.database),
-				 errdetail("The server has not seen pg_dump copy them, and could not see whether they were rewritten since the dump began."),
-				 errhint("\"snapshot_worker.bin_directory\" must have programs that keep PGOPTIONS in their environment.")));
+				 errdetail("The server did not see pg_dump copy them, so it could not check whether they were rewritten after the dump began."),
+				 errhint("Programs in \"snapshot_worker.bin_directory\" must keep PGOPTIONS in their environment.")));
 		manifest->rows = -1;
 		return;
 	}
@@ -187,7 +187,7 @@ fail_again(RunContext *cxt, char **argv, const ChildResult *result)
 				 errmsg("pg_dump failed: %s",
 						wait_result_to_str(result->status)),
 				 errdetail_internal("%s", result->output),
-				 errhint("Before, pg_dump with %d jobs had lost a lock to a statement such as TRUNCATE. Find that in pg_locks, raise \"snapshot_worker.lock_timeout\", or take snapshots at another time.",
+				 errhint("An earlier pg_dump with %d jobs lost a lock to a statement such as TRUNCATE. Find that statement in pg_locks, raise \"snapshot_worker.lock_timeout\", or take snapshots at another time.",
 						 setting_jobs)));
 	run_fail(cxt, argv, result);
 }
@@ -207,7 +207,7 @@ forget_dump(RunContext *cxt)
 	if (!files_remove(path, "toc.dat", WARNING))
 		ereport(ERROR,
 				(errcode(ERRCODE_IO_ERROR),
-				 errmsg("could not remove \"%s\", which was dumped in part",
+				 errmsg("could not remove partial dump \"%s\"",
 						path)));
 	memset(&cxt->manifest, 0, sizeof(cxt->manifest));
 	cxt->manifest.pg_dump_version = pg_dump_version;
@@ -257,7 +257,7 @@ try_dump(RunContext *cxt, int jobs, int tries)
 		}
 		if (tries == 0)
 			ereport(WARNING,
-					(errmsg("pg_dump with %d jobs of database \"%s\" failed; it is tried with one",
+					(errmsg("pg_dump with %d jobs of database \"%s\" failed, retrying with one",
 							options.jobs, cxt->run.database),
 					 errdetail_internal("%s", result.output)));
 		forget_dump(cxt);
@@ -309,8 +309,8 @@ check_globals(const char *path)
 	if (strstr(text + len - Min(len, 2 * sizeof(trailer)), trailer) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_IO_ERROR),
-				 errmsg("file \"%s\" was not written to its end", path),
-				 errdetail("pg_dumpall does not report this; a full disk can be the reason.")));
+				 errmsg("file \"%s\" was not written completely", path),
+				 errdetail("pg_dumpall does not report this. The disk may be full.")));
 	pfree(text);
 }
 
@@ -460,15 +460,15 @@ checked_manifest(const Manifest *manifest)
 	if (strlen(text) > MANIFEST_MAX_SIZE)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the manifest of the snapshot would have more than %zu bytes",
+				 errmsg("the manifest of the snapshot would exceed %zu bytes",
 						MANIFEST_MAX_SIZE),
-				 errdetail("The database has too many tables or large objects for a file each."),
+				 errdetail("The database has too many tables and large objects to give each a file of its own."),
 				 errhint("Set \"snapshot_worker.format\" to \"custom\".")));
 	problem = manifest_parse(pstrdup(text), strlen(text), false, &again);
 	if (problem != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("could not write a manifest that can be read: %s",
+				 errmsg("could not write a readable manifest: %s",
 						problem)));
 	return text;
 }

@@ -80,7 +80,7 @@ read_archive(RunContext *cxt, const StoredSnapshot *snapshot)
 	}
 	fault = palloc0(sizeof(Fault));
 	fault->level = VERIFY_ARCHIVE;
-	fault->message = psprintf("pg_restore cannot read the archive of snapshot \"%s\"",
+	fault->message = psprintf("pg_restore cannot read the dump of snapshot \"%s\"",
 							  snapshot->name);
 	fault->detail = result.output[0] != '\0' ? result.output : NULL;
 	return fault;
@@ -124,7 +124,7 @@ check_snapshot(RunContext *cxt, const StoredSnapshot *snapshot,
 	if (fault == NULL && level >= VERIFY_ARCHIVE)
 	{
 		restore_check_version(snapshot);
-		run_enter_phase(cxt, "reading the archive", 20, 40);
+		run_enter_phase(cxt, "reading the dump", 20, 40);
 		fault = read_archive(cxt, snapshot);
 	}
 	if (fault == NULL && level >= VERIFY_RESTORE)

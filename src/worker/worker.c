@@ -155,7 +155,7 @@ note_fatal(ErrorData *edata)
 		fatal_known = true;
 		if (edata->sqlerrcode == ERRCODE_UNDEFINED_DATABASE)
 			strlcpy(fatal.hint,
-					"It was dropped or renamed, or \"snapshot_worker.databases\" has a name that is none.",
+					"It was dropped or renamed, or \"snapshot_worker.databases\" names a database that does not exist.",
 					sizeof(fatal.hint));
 	}
 	if (prev_emit_log_hook)

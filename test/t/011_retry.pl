@@ -74,7 +74,7 @@ like($lines[0]{error}, qr/out of luck/, "with pg_dump's own words");
 my ($log, @delays);
 wait_until('the log tells when the next try is', sub {
 	$log = slurp_file($node->logfile);
-	@delays = $log =~ /next try of a snapshot of database "bad" is in (\d+) s/g;
+	@delays = $log =~ /next attempt to take a snapshot of database "bad" is in (\d+) s/g;
 	return @delays >= 3;
 });
 is_deeply([ @delays[ 0 .. 2 ] ], [ 5, 10, 20 ], 'the delays grow');
@@ -89,7 +89,7 @@ my @all = (5, 10, 20, 30, 60, 120, 240, 480, 900, 1800, 3600, 3600);
 foreach my $n (scalar(@delays) .. scalar(@all))
 {
 	@delays = slurp_file($node->logfile) =~
-	  /next try of a snapshot of database "bad" is in (\d+) s/g;
+	  /next attempt to take a snapshot of database "bad" is in (\d+) s/g;
 	last if @delays >= @all;
 	my $before = @delays;
 	pass_time($node, $delays[-1]);
@@ -98,7 +98,7 @@ SELECT count(*) > $before FROM snapshot_history() WHERE database = 'bad'
 EOF
 	wait_until("try @{[ $before + 1 ]} fails", sub {
 		@delays = slurp_file($node->logfile) =~
-		  /next try of a snapshot of database "bad" is in (\d+) s/g;
+		  /next attempt to take a snapshot of database "bad" is in (\d+) s/g;
 		return @delays > $before;
 	});
 }
@@ -111,9 +111,9 @@ my $missing_lines = sub {
 is(scalar $missing_lines->(), 1,
 	'a database that does not exist is tried once, whatever time goes by');
 $log = slurp_file($node->logfile);
-unlike($log, qr/next try of a snapshot of database "missing"/,
+unlike($log, qr/next attempt to take a snapshot of database "missing"/,
 	'the log announces no other try of it');
-like($log, qr/LOG:  the snapshot of database "missing" waits until there is such a database/,
+like($log, qr/LOG:  snapshot of database "missing" waits until the database exists/,
 	'but tells what it waits for');
 $node->safe_psql('postgres', 'CREATE DATABASE missing');
 pass_time($node, 30);
@@ -153,7 +153,7 @@ pass_time($node, 1000);
 unlink $gate or die;
 wait_until('a run that takes long fails at its end', sub {
 	slurp_file($node->logfile, $size) =~
-	  /next try of a snapshot of database "bad" is in (\d+) s/ && ($delays[0] = $1);
+	  /next attempt to take a snapshot of database "bad" is in (\d+) s/ && ($delays[0] = $1);
 });
 cmp_ok($delays[0], '>=', 1000, 'the next one is not sooner than it took');
 cmp_ok($delays[0], '<', 1300, 'and not much later');
@@ -188,7 +188,7 @@ wait_until('but for the next slot', sub {
 # A database that nobody wants any more is not tried again.
 reload_with($node, databases => 'good');
 wait_until('a database that is not wanted any more is given up',
-	sub { slurp_file($node->logfile) =~ /no more tries of a snapshot of database "bad"/ });
+	sub { slurp_file($node->logfile) =~ /no longer retrying database "bad": / });
 $node->poll_query_until('postgres',
 	'SELECT consecutive_failures = 0 FROM snapshot_status()')
   or fail('its failures are forgotten');

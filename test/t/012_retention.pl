@@ -69,7 +69,7 @@ push @app, $stdout;
 ok(-e "$directory/$app[1]/precious",
 	'a snapshot to which someone added a file is not removed');
 like(slurp_file($node->logfile),
-	qr/WARNING:  snapshot "\Q$app[1]\E" is not removed\n.*DETAIL:  It holds ".*precious"/,
+	qr/WARNING:  could not remove snapshot "\Q$app[1]\E"\n.*DETAIL:  It contains ".*precious"/,
 	'and the log says why');
 push @app, take('app');
 ok(-d "$directory/$app[2]/mine", 'nor one to which someone added a directory');

@@ -656,7 +656,7 @@ gone/2026-07-14T03-00-00Z|gone|t|database is gone
 EOF
 my (undef, undef, $stderr) =
   $node->psql('postgres', "SELECT snapshot_prune('gone')");
-like($stderr, qr/ERROR:  database "gone" does not exist\n.*stay until they are deleted/s,
+like($stderr, qr/ERROR:  database "gone" does not exist\n.*kept until they are deleted/s,
 	'what is left of a database that is gone is not pruned');
 is($node->safe_psql('postgres', 'SELECT snapshot_prune()'),
 	'1', 'all databases that exist are pruned');

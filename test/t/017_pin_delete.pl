@@ -118,7 +118,7 @@ is_deeply([ snapshots($directory, 'app') ], [], 'force deletes the last one');
 @app = map { take() } 1 .. 2;
 append_to_file("$directory/$app[0]/precious", 'mine');
 like(error_of("SELECT snapshot_delete('$app[0]', force => true)"),
-	qr/is not removed\n.*DETAIL:.*precious/s,
+	qr/could not remove snapshot .*\n.*DETAIL:.*precious/s,
 	"someone's file keeps a snapshot from being deleted, with force too");
 is(slurp_file("$directory/$app[0]/precious"), 'mine', 'it is left alone');
 unlink "$directory/$app[0]/precious" or die;
@@ -173,16 +173,16 @@ wait_until('what a crash left of it is swept',
 # Names.
 my @before = snapshots($directory);
 my %names = (
-	'../x' => qr/invalid name of a snapshot/,
-	'/etc/passwd' => qr/invalid name of a snapshot/,
-	'app/../app/2026-01-01T00-00-00Z' => qr/invalid name of a snapshot/,
-	'app/2026-01-01T00-00-00Z/' => qr/invalid name of a snapshot/,
-	'app/2026-02-30T00-00-00Z' => qr/invalid name of a snapshot/,
-	'app/2026-01-01T00-00-00Z.tmp' => qr/invalid name of a snapshot/,
-	'' => qr/invalid name of a snapshot/,
-	'app' => qr/invalid name of a snapshot/,
+	'../x' => qr/invalid snapshot name/,
+	'/etc/passwd' => qr/invalid snapshot name/,
+	'app/../app/2026-01-01T00-00-00Z' => qr/invalid snapshot name/,
+	'app/2026-01-01T00-00-00Z/' => qr/invalid snapshot name/,
+	'app/2026-02-30T00-00-00Z' => qr/invalid snapshot name/,
+	'app/2026-01-01T00-00-00Z.tmp' => qr/invalid snapshot name/,
+	'' => qr/invalid snapshot name/,
+	'app' => qr/invalid snapshot name/,
 	'app/2001-01-01T00-00-00Z' => qr/does not exist/,
-	'app%00/2001-01-01T00-00-00Z' => qr/invalid name of a snapshot/);
+	'app%00/2001-01-01T00-00-00Z' => qr/invalid snapshot name/);
 foreach my $function (
 	'snapshot_pin', 'snapshot_unpin',
 	'snapshot_delete', 'snapshot_verify')
@@ -193,7 +193,7 @@ foreach my $function (
 			$names{$name}, "$function refuses \"$name\"");
 	}
 	like(error_of("SELECT $function(repeat('a/', 500000))"),
-		qr/^psql:\S+ ERROR:  invalid name of a snapshot\n.{0,300}$/s,
+		qr/^psql:\S+ ERROR:  invalid snapshot name\n.{0,300}$/s,
 		"$function refuses a megabyte of name, and does not repeat it");
 	like(error_of("SELECT $function(NULL)"), qr/must not be null/,
 		"$function refuses null");

@@ -189,7 +189,7 @@ my %hints = (
 	'Cannot enlarge string buffer containing 1073741500 bytes' =>
 	  qr/exceeds 1 GB/,
 	'invalid page in block 7 of relation base/5/16384' =>
-	  qr/damaged: pin the snapshots/,
+	  qr/damaged\. Pin the existing snapshots/,
 	'missing chunk number 0 for toast value 16400' =>
 	  qr/--exclude-table-data/,
 	'canceling statement due to conflict with recovery' =>
@@ -250,7 +250,7 @@ fails(
 	setup => sub { reload_with($node, timeout => '1s') },
 	undo => sub { reload_with($node, timeout => '12h') },
 	error => [
-		qr/ERROR:  38000: .*pg_dump was stopped, since the run took longer than 1 s\b/,
+		qr/ERROR:  38000: .*canceling pg_dump due to "snapshot_worker\.timeout" \(1 s\)/,
 		qr/HINT: .*"snapshot_worker\.timeout"/
 	]);
 
@@ -325,7 +325,7 @@ EOF
 	error => [
 		qr/pg_dump failed: /,
 		qr/DETAIL: (?s:.*)"public\.gone" does not exist/,
-		qr/HINT: .*dropped or renamed.*once more/
+		qr/HINT: .*dropped or renamed.*again/
 	]);
 
 # A transaction whose writes pg_dump would not see, or for whose end it could

@@ -176,7 +176,7 @@ foreach my $format (qw(directory custom))
 			"$story between MVCC snapshot and lock makes the run fail, and the error names the table ($format)");
 		like(
 			$stderr,
-			qr/HINT: .*Take the snapshot once more/,
+			qr/HINT: .*Take the snapshot again/,
 			"its hint says what to do ($story, $format)");
 		is(join(' ', snapshots($directory)),
 			$before, "no snapshot is listed for it ($story, $format)");

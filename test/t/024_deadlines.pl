@@ -44,7 +44,7 @@ foreach my $step ('snapshot exported', 'hashing', 'hashed')
 	  finish_query(start_query($node, "SELECT snapshot_now('app')"));
 	like(
 		$stderr,
-		qr/ERROR:  38000: .*the run was stopped, since it took longer than 8 s\nHINT:  Raise "snapshot_worker\.timeout"/,
+		qr/ERROR:  38000: .*canceling the run due to "snapshot_worker\.timeout" \(8 s\)\nHINT:  Raise "snapshot_worker\.timeout"/,
 		"timeout ends a run that is held up at \"$step\"");
 	let_go($node);
 	is_deeply([ leftovers($directory) ], [],
@@ -61,7 +61,7 @@ my (undef, $stderr) =
   finish_query(start_query($node, "SELECT snapshot_verify('$name')"));
 like(
 	$stderr,
-	qr/ERROR:  38000: .*the run was stopped, since it took longer than 8 s/,
+	qr/ERROR:  38000: .*canceling the run due to "snapshot_worker\.timeout" \(8 s\)/,
 	'timeout ends a verification that is held up');
 let_go($node);
 reload_with($node, timeout => '12h');

@@ -43,7 +43,7 @@ $node->append_conf('postgresql.conf', 'snapshot_worker.enabled = on');
 $node->reload;
 becomes(
 	'warning',
-	qr/^"snapshot_worker\.enabled" in ".*postgresql\.conf" line \d+ is not in force: ./,
+	qr/^"snapshot_worker\.enabled" in ".*postgresql\.conf" line \d+ is not applied: ./,
 	'a misspelt name of a setting is named, with its file and line');
 $node->restart;
 becomes('warning', qr/^"snapshot_worker\.enabled" in /,
@@ -54,7 +54,7 @@ append_to_file($file, "${good}snapshot_worker.time = '3am'\n");
 $node->restart;
 becomes(
 	'warning',
-	qr/^"snapshot_worker\.time" in ".*postgresql\.conf" line \d+ is not in force/,
+	qr/^"snapshot_worker\.time" in ".*postgresql\.conf" line \d+ is not applied/,
 	'a value that was refused is named');
 is( $node->safe_psql(
 		'postgres', q{
@@ -109,7 +109,7 @@ SKIP:
 {
 	skip 'this server does not version the collations of a database', 1
 	  unless $log =~ /has a collation version mismatch/;
-	unlike($log, qr/has something to say/,
+	unlike($log, qr/reported warnings/,
 		'the warning that each session gets is not repeated by the run');
 }
 

@@ -59,7 +59,7 @@ finish_query($session);
 like($name, qr{^app/}, 'a snapshot is taken beside a TRUNCATE that waits');
 is($error, '', 'without an error');
 like(slurp_file($node->logfile),
-	qr/WARNING:  pg_dump with 2 jobs of database "app" failed; it is tried with one\n.*DETAIL:  .*could not obtain lock on relation/,
+	qr/WARNING:  pg_dump with 2 jobs of database "app" failed, retrying with one\n.*DETAIL:  .*could not obtain lock on relation/,
 	'the log tells what happened');
 my $manifest = manifest_of($directory, $name);
 is($manifest->{jobs}, 1, 'one job has dumped it');
@@ -83,7 +83,7 @@ $holder->pump until $out =~ /held/;
 ($name, $error) = finish_query($snapshot);
 like($error, qr/ERROR:  \w+: could not take a snapshot of database "app": pg_dump failed/,
 	'where the table is not to be had, the run fails');
-like($error, qr/HINT:  Before, pg_dump with 2 jobs had lost a lock to a statement such as TRUNCATE\./,
+like($error, qr/HINT:  An earlier pg_dump with 2 jobs lost a lock to a statement such as TRUNCATE\./,
 	'and the hint says what was first');
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 $in .= "\\q\n";

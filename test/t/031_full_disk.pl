@@ -208,7 +208,7 @@ subtest 'the disk gets full at the history' => sub {
 	check_untouched([ sort @before, $name ], 'after the run');
 	like(
 		slurp_file($node->logfile, $log_start),
-		qr/WARNING:  could not keep the history of snapshots: could not write to file "\Q$history\E": No space left on device/,
+		qr/WARNING:  could not write the history of snapshots: could not write to file "\Q$history\E": No space left on device/,
 		'the log names the file');
 	ok(kill(0, $node->safe_psql('postgres',
 			'SELECT launcher_pid FROM snapshot_status()')),

@@ -604,7 +604,7 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 	check_precious('after it');
 	like(
 		slurp_file($node->logfile, $log),
-		qr{WARNING:  snapshot "\Q$old\E" is not removed\n.*DETAIL:  It holds "\Q$directory/$old\E/to_\w+"},
+		qr{WARNING:  could not remove snapshot "\Q$old\E"\n.*DETAIL:  It contains "\Q$directory/$old\E/to_\w+"},
 		'the log says why');
 
 	delete_file("$directory/$old/$_")

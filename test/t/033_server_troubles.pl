@@ -389,7 +389,7 @@ open_gate();
 wait_until('with *, a database that is dropped before its run is given up',
 	sub {
 		slurp_file($node->logfile) =~
-		  /LOG:  no more tries of a snapshot of database "dropped"/;
+		  /LOG:  no longer retrying database "dropped": /;
 	});
 like((lines($slot, 'dropped'))[0]{error}, qr/database "dropped" does not exist/,
 	'with *, the history says what became of it');

@@ -271,12 +271,12 @@ foreach my $time ('first', 'second')
 	jump('10000-01-01 03:00:01');
 	wait_until("beyond the year 9999, the $time time: the log has it", sub {
 		slurp_file($node->logfile, $offset) =~
-		  /WARNING:  .*the clock is out of the range that a snapshot's name can hold/;
+		  /WARNING:  .*the clock is out of the range of snapshot names/;
 	});
 	my ($rc, $stdout, $stderr) =
 	  $node->psql('postgres', "SELECT snapshot_now('app')");
 	like($stderr,
-		qr/ERROR:  the clock is out of the range that a snapshot's name can hold/,
+		qr/ERROR:  the clock is out of the range of snapshot names/,
 		"beyond the year 9999, the $time time: so does snapshot_now()");
 	if ($time eq 'first')
 	{
@@ -285,7 +285,7 @@ foreach my $time ('first', 'second')
 		$node->restart;
 		wait_until('beyond the year 9999: the next launcher has seen it', sub {
 			slurp_file($node->logfile, $offset) =~
-			  /WARNING:  .*the clock is out of the range that a snapshot's name can hold/;
+			  /WARNING:  .*the clock is out of the range of snapshot names/;
 		});
 	}
 	jump('2026-05-01 12:00:00');

@@ -143,7 +143,7 @@ sub check_quiet_minute
 
 	like(
 		status('warning'),
-		qr/^the server has crashed: no snapshot is taken but on request for the next \d+ s$/,
+		qr/^the server has crashed: only requested snapshots are taken for the next \d+ s$/,
 		"$what: the status warns of the minute after crash $n");
 	pass_time($node, 30);
 	settle();
@@ -187,7 +187,7 @@ sub check_given_up
 		[ 'interrupted 1', 'interrupted 2', 'failed 2' ],
 		"$what: the history has both tries, and the end");
 	is( (history_lines($directory))[-1]{error},
-		'given up until the next scheduled time, since the server crashed during two tries',
+		'given up until the next scheduled time: the server crashed during two attempts',
 		"$what: the history says what the end is");
 	wait_until("$what: the status says it", sub {
 		status('last_error') =~
@@ -419,7 +419,7 @@ wait_until(
 	'after two crashes, archiving is given up',
 	sub {
 		status('archive_error') =~
-		  /given up, since the server crashed during two runs$/;
+		  /given up: the server crashed during two runs$/;
 	});
 wait_until('of which the administrator is told',
 	sub { alerts() == $told_before + 1 });
@@ -459,7 +459,7 @@ wait_until(
 	'after two crashes, nobody is told any more',
 	sub {
 		slurp_file($node->logfile, $log) =~
-		  m{WARNING:  telling of the failure of "app/\S+" failed: given up, since the server crashed during two runs};
+		  m{WARNING:  failure command for "app/\S+" failed: given up: the server crashed during two runs};
 	});
 $tries = sub { scalar outcomes('2026-03-21 18:00') };
 foreach (1 .. 2)
@@ -511,7 +511,7 @@ pass_time($node, 60);
 wait_until('after two crashes, it is given up',
 	sub { alerts() == $told_before + 2 });
 is( join(' ', map { (alerts())[-1]{"SNAPSHOT_$_"} } qw(EVENT ERROR)),
-	'verification given up, since the server crashed during two runs',
+	'verification given up: the server crashed during two runs',
 	'and the administrator is told');
 pass_time($node, 600);
 settle();
@@ -544,7 +544,7 @@ wait_until(
 	'after two crashes, it is given up',
 	sub {
 		slurp_file($node->logfile, $log) =~
-		  /WARNING:  dropping of leftover scratch databases failed: given up, since the server crashed during two runs/;
+		  /WARNING:  dropping of leftover scratch databases failed: given up: the server crashed during two runs/;
 	});
 settle();
 is(query($leftover), 1, 'and not begun');
@@ -569,7 +569,7 @@ wait_until(
 	'after two crashes, it is not looked at',
 	sub {
 		slurp_file($node->logfile, $log) =~
-		  /WARNING:  the snapshot directory is not looked at until the next scheduled time/;
+		  /WARNING:  not scanning the snapshot directory until the next scheduled time/;
 	});
 like($node->safe_psql('postgres', "SELECT snapshot_now('app')"),
 	qr{^app/}, 'but requests are served');

@@ -192,13 +192,13 @@ sub flip_byte
 
 my $session = start_verification($one, $a3);
 flip_byte($a3);
-like(error_of($two, "SELECT snapshot_verify('$a3')"), qr/is not what its manifest says/,
+like(error_of($two, "SELECT snapshot_verify('$a3')"), qr/does not match its manifest/,
 	'while one server verifies, another one finds a problem');
 like(error_of($one, "SELECT snapshot_delete('$a3', force => true)"), qr/is in use/,
 	'a snapshot cannot go before the outcome of a verification is written');
 let_go($one);
 like((finish_query($session))[1],
-	qr/another verification of snapshot "\Q$a3\E" has found a problem meanwhile.*DETAIL:.*have changed/s,
+	qr/a concurrent verification of snapshot "\Q$a3\E" found a problem.*DETAIL:.*have changed/s,
 	'the first one, which read it before, tells of that');
 isnt(listed($one, $a3, 'problem'), '', 'and the problem stays');
 flip_byte($a3);
@@ -321,7 +321,7 @@ wait_until('the primary archives', sub { -s $copies });
 my $log = -s $standby->logfile;
 reload_with($standby, archive_command => $slow);
 wait_until('the standby finds that', sub {
-	slurp_file($standby->logfile, $log) =~ /LOG:  an archive command is running already/;
+	slurp_file($standby->logfile, $log) =~ /LOG:  another archive command is already running/;
 });
 is($standby->safe_psql('postgres', 'SELECT archive_error FROM snapshot_status()'), '',
 	'that is no error in its status');

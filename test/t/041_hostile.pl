@@ -268,7 +268,7 @@ my $escape = qr/it has an escape beyond ASCII/;
 my $no_version = qr/it has no version/;
 my $no_file = qr/it is not a regular file of at most \d+ bytes/;
 my $link = qr/it could not be opened: Too many levels of symbolic links/;
-my $other_name = qr/it belongs to a snapshot of another name/;
+my $other_name = qr/it belongs to a snapshot with another name/;
 my $bad_file = qr/a file in it has a wrong path, size or hash/;
 my @spoilers = (
 	[ 'binary', sub { join('', map { chr } 0 .. 255) x 8 },

@@ -324,7 +324,7 @@ is(error_of("SELECT snapshot_restore('$forged', 'back')"),
 	'', 'a privilege that is none does not keep a database from being restored');
 like(
 	slurp_file($node->logfile),
-	qr/WARNING:  privilege "CREATE ON DATABASE .*" of the database is not restored/,
+	qr/WARNING:  could not restore privilege "CREATE ON DATABASE .*" of the database/,
 	'the log warns of it');
 is( value('postgres', "SELECT rolsuper FROM pg_authid WHERE rolname = 'owner'"),
 	'f', 'and nothing of it is executed');
@@ -338,7 +338,7 @@ sub warning
 	return value('postgres', 'SELECT warning FROM snapshot_status()');
 }
 
-my $everyone = qr/directory "\Q$directory\E(\/prey)?" can be written to by every user of the machine/;
+my $everyone = qr/directory "\Q$directory\E(\/prey)?" is writable by every user of the machine/;
 foreach my $path ($directory, "$directory/prey")
 {
 	chmod 0777, $path or die "could not chmod $path: $!";

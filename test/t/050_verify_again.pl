@@ -143,7 +143,7 @@ foreach my $case ([ 5, 2 ], [ 10, 3 ], [ 20, 4 ])
 		"the next try is to come in $delay s",
 		sub {
 			slurp_file($node->logfile, $log) =~
-			  /LOG:  next verification of snapshot "\Q$name\E" is in $delay s/;
+			  /LOG:  next attempt to verify snapshot "\Q$name\E" is in $delay s/;
 		});
 	is(tries($name), $try - 1, 'and does not come before');
 	pass_time($node, $delay);
@@ -192,7 +192,7 @@ wait_until('a damaged one is found to be that',
 	sub { defined verification($name)->{problem} });
 wait_until('of which the administrator is told at once',
 	sub { alerts() == $alerts + 2 });
-like((alerts())[-1]{SNAPSHOT_ERROR}, qr/is not what its manifest says/,
+like((alerts())[-1]{SNAPSHOT_ERROR}, qr/does not match its manifest/,
 	'and why');
 is_over($name, 'a bad one is not verified any more');
 
@@ -213,7 +213,7 @@ is_over($name, 'and is not tried again');
 $name = fail_to_verify();
 wait_until('a verification is pending', sub {
 	slurp_file($node->logfile, $log) =~
-	  /LOG:  next verification of snapshot "\Q$name\E" is in 5 s/;
+	  /LOG:  next attempt to verify snapshot "\Q$name\E" is in 5 s/;
 });
 is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
 	1, 'one that is pending is canceled');
@@ -229,7 +229,7 @@ pass_time($node, 5);
 wait_until('a verification that takes too long is stopped',
 	sub {
 		slurp_file($node->logfile, $log) =~
-		  /WARNING:  verification of snapshot "\Q$name\E" failed: .* was stopped, since the run took longer than 1 s/;
+		  /WARNING:  verification of snapshot "\Q$name\E" failed: canceling .* due to "snapshot_worker\.timeout" \(1 s\)/;
 	});
 unlink $slow;
 reload_with($node, timeout => '1h');
@@ -243,7 +243,7 @@ $node->safe_psql('postgres', "SELECT snapshot_delete('$name', force => true)");
 pass_time($node, 5);
 wait_until('a snapshot that is gone is not verified any more', sub {
 	slurp_file($node->logfile, $log) =~
-	  /LOG:  no more verifications of snapshot "\Q$name\E", which is gone or is not to be verified any more/;
+	  /LOG:  no longer retrying verification of snapshot "\Q$name\E": removed, or no longer to be verified/;
 });
 is_over($name, 'and that is that');
 

@@ -216,7 +216,7 @@ is("$row->{action} $row->{database} $row->{name} $row->{phase}",
 hold_table('public.t10');
 let_go($node);
 $row = at_table('public.t10');
-is($row->{phase}, 'reading the archive', 'then it reads the archive');
+is($row->{phase}, 'reading the dump', 'then it reads the dump');
 is("$row->{tables_done} $row->{tables_total}", "9 $tables",
 	'table by table');
 hold_at($node, 'scratch created');

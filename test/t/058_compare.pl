@@ -218,7 +218,7 @@ foreach my $group (@losses)
 	my %named = @$group;
 	my $err = restore_and_execute($rich, join(";\n", sort keys %named));
 
-	like($err, qr/ERROR:  XX001: could not verify snapshot "\Q$rich\E": snapshot "\Q$rich\E" does not restore to what its manifest says/,
+	like($err, qr/ERROR:  XX001: could not verify snapshot "\Q$rich\E": restored snapshot "\Q$rich\E" does not match its manifest/,
 		'a restore that loses something is an error about the snapshot');
 	foreach my $sql (sort keys %named)
 	{
@@ -227,8 +227,8 @@ foreach my $group (@losses)
 }
 
 # Of what has none: one at a time.
-my $columns = qr/Some columns of tables have other names, types, or NOT NULL/;
-my $large = qr/Some large objects have other owners, privileges, or comments/;
+my $columns = qr/Some columns of tables have different names, types, or NOT NULL/;
+my $large = qr/Some large objects have different owners, privileges, or comments/;
 my %hashed = (
 	'ALTER TABLE s.t DROP COLUMN amount' => qr/There are \d+ columns instead of \d+/,
 	'ALTER TABLE s.t RENAME note TO remark' => qr/$columns.*Defined otherwise: .*t; Type: TABLE/s,
@@ -257,7 +257,7 @@ is( restore_and_execute($rich,
 	'another definition is no error');
 like(
 	logged($log),
-	qr/WARNING:  snapshot "\Q$rich\E" restores to other definitions than it holds.*t; Type: TABLE; Schema: s;/s,
+	qr/WARNING:  restored snapshot "\Q$rich\E" has different definitions.*t; Type: TABLE; Schema: s;/s,
 	'but the log warns of it, and names it');
 
 # More than there was is no loss.
@@ -268,7 +268,7 @@ is( restore_and_execute($rich,
 	'a restore to more than there was is no error');
 like(
 	logged($log),
-	qr/LOG:  snapshot "\Q$rich\E" restores to more than it holds.*"?COMMENT - SCHEMA more/s,
+	qr/LOG:  restored snapshot "\Q$rich\E" has additional objects.*"?COMMENT - SCHEMA more/s,
 	'but the log tells it');
 
 # A manifest of an earlier release.
@@ -282,7 +282,7 @@ is(restore_and_execute($rich, 'DROP INDEX s.word_idx'), '',
 	'what an earlier release has taken is not found bad');
 like(
 	logged($log),
-	qr/WARNING:  snapshot "\Q$rich\E" does not restore to what its manifest says.*"INDEX s word_idx postgres" is missing/s,
+	qr/WARNING:  restored snapshot "\Q$rich\E" does not match its manifest.*"INDEX s word_idx postgres" is missing/s,
 	'but the log warns of what is missing');
 unlink "$directory/$rich/manifest.json";
 append_to_file("$directory/$rich/manifest.json", $manifest);
@@ -353,7 +353,7 @@ $node->safe_psql('anew',
 	"DROP EXTENSION plpgsql; CREATE EXTENSION plpgsql; COMMENT ON EXTENSION plpgsql IS 'mine'");
 my $before_anew = -s $node->logfile;
 finds_good(take('anew'), 'a snapshot with plpgsql created anew');
-unlike(logged($before_anew), qr/restores to other definitions/,
+unlike(logged($before_anew), qr/has different definitions/,
 	'which is no other definition, either');
 create_database('without');
 $node->safe_psql('without', 'DROP EXTENSION plpgsql');
@@ -435,7 +435,7 @@ append_to_file("$bin/one_job", '');
 $log = -s $node->logfile;
 finds_good($rich, 'what one job restores, and several do not,');
 like(logged($log),
-	qr/LOG:  pg_restore with 2 jobs failed; it is tried with one\n.*DETAIL:  pg_restore: error: deadlock/,
+	qr/LOG:  pg_restore with 2 jobs failed, retrying with one\n.*DETAIL:  pg_restore: error: deadlock/,
 	'and the log tells of that');
 append_to_file("$bin/fails", '');
 is_circumstance($rich, qr/ERROR:  38000: .*pg_restore failed: .*\nDETAIL:  pg_restore: error: it fails/,
@@ -475,7 +475,7 @@ EOS
 	$node->safe_psql('extended', 'CREATE EXTENSION compared; CREATE TABLE t (a int)');
 	$log = -s $node->logfile;
 	take('extended');
-	unlike(logged($log), qr/pg_dump leaves out/,
+	unlike(logged($log), qr/pg_dump omits/,
 		'of an extension as it is made, pg_dump leaves nothing out');
 	$node->safe_psql('extended', <<'EOQ');
 CREATE INDEX mine ON owned (lower(value));
@@ -487,7 +487,7 @@ EOQ
 	$log = -s $node->logfile;
 	my $extended = take('extended');
 	my ($warning) = logged($log) =~
-	  /WARNING:  pg_dump leaves out what is on tables of extensions in database "extended"\n.*?DETAIL:  (.*?)\n[^\t]/s;
+	  /WARNING:  pg_dump omits objects on tables of extensions in database "extended"\n.*?DETAIL:  (.*?)\n[^\t]/s;
 	is( join("\n", sort map { s/^\s+//r } split /\n/, $warning // ''),
 		join("\n",
 			'constraint my_check on table public.owned',
@@ -568,17 +568,17 @@ finds_good($events, 'a snapshot with an event trigger that writes');
 if ($node->pg_version < 17)
 {
 	like(logged($log),
-		qr/WARNING:  event triggers were on while snapshot "\Q$events\E" was restored\n.*DETAIL:  note_ddl\n/,
+		qr/WARNING:  event triggers were enabled while snapshot "\Q$events\E" was restored\n.*DETAIL:  note_ddl\n/,
 		'the log tells that it may have written');
 }
 else
 {
-	unlike(logged($log), qr/event triggers were on|restores to more/,
+	unlike(logged($log), qr/event triggers were enabled|has additional objects/,
 		'it was off');
 }
 $log = -s $node->logfile;
 finds_good($rich, 'a snapshot without an event trigger');
-unlike(logged($log), qr/event triggers were on/, 'and none is told of');
+unlike(logged($log), qr/event triggers were enabled/, 'and none is told of');
 
 #
 # Without psql, and without rights.

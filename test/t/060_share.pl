@@ -114,7 +114,7 @@ close $fh or die;
 my $log = -s $node->logfile;
 push @app, take();
 like(slurp_file($node->logfile, $log),
-	qr/WARNING:  file "\Q$bad\E" is not what its manifest says\n.*DETAIL:  The new snapshot has a good copy of its own/,
+	qr/WARNING:  file "\Q$bad\E" does not match its manifest\n.*DETAIL:  The new snapshot has a good copy of its own/,
 	'a file that has gone bad is not shared, and that is warned of');
 isnt((stat file_of($app[3], 'b'))[1], (stat $bad)[1], 'the new snapshot has its own');
 is(error_of("SELECT snapshot_verify('$app[3]', restore => true)"), '', 'and is good');
@@ -174,7 +174,7 @@ $node->safe_psql('postgres', "SELECT snapshot_verify('$app[$_]')") foreach 3, 4;
 # A damaged one is not restored as if it were good.
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[1]')");
 my ($rc, $out, $err) = $node->psql('postgres', "SELECT snapshot_restore('$app[2]', 'damaged')");
-like($err, qr/WARNING:  snapshot "\Q$app[2]\E" was found to be bad\n.*ERROR:  could not restore snapshot .* is not what its manifest says\n.*DETAIL:  The contents of file "\Q$bad\E" have changed.*\n.*HINT:  Use another snapshot/s,
+like($err, qr/WARNING:  snapshot "\Q$app[2]\E" failed its last verification\n.*ERROR:  could not restore snapshot .* does not match its manifest\n.*DETAIL:  The contents of file "\Q$bad\E" have changed.*\n.*HINT:  Use another snapshot/s,
 	'a damaged snapshot is not restored');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'damaged'"), '0',
 	'and leaves nothing');

@@ -122,7 +122,7 @@ my @waiting = map { take('b') } 1 .. 4;
 is_deeply([ snapshots($directory, 'b') ], [ @waiting[ 1 .. 3 ] ],
 	'retention spares what waits to be archived, up to the bound');
 like(slurp_file($node->logfile, $log),
-	qr/WARNING:  snapshot "\Q$waiting[0]\E" was removed without having been archived\n.*DETAIL:.*archive_max_waiting/,
+	qr/WARNING:  removed snapshot "\Q$waiting[0]\E" before it was archived\n.*DETAIL:.*archive_max_waiting/,
 	'and warns of what it does not');
 is( $node->safe_psql('postgres',
 		"SELECT name, rules FROM snapshot_retention('b') WHERE rules LIKE '%archived%' ORDER BY name"),
@@ -204,7 +204,7 @@ $log = -s $node->logfile;
 kill 9, $node->safe_psql('postgres', 'SELECT launcher_pid FROM snapshot_status()');
 pass_minute_after_crash($node);
 wait_until('the next run finds it', sub {
-	slurp_file($node->logfile, $log) =~ /an archive command is running already/
+	slurp_file($node->logfile, $log) =~ /another archive command is already running/
 });
 is(scalar(slurp_lines($turns)), 1, 'after a crash there is one command at work');
 is(archive_error(), '', 'that it still runs is no error');
@@ -249,7 +249,7 @@ ok(!kill(0, $pid), 'a command that hangs is ended with the server');
 unlink $pid_file or die;
 $node->append_conf('postgresql.conf', "snapshot_worker.timeout = 1s\n");
 $node->start;
-wait_until('the timeout shows', sub { archive_error() =~ /took longer than 1 s/ });
+wait_until('the timeout shows', sub { archive_error() =~ /due to "snapshot_worker\.timeout" \(1 s\)/ });
 reload_with($node, archive_command => '');
 is(archive_error(), '', 'what is off has no error');
 $node->append_conf('postgresql.conf', "snapshot_worker.timeout = 12h\n");

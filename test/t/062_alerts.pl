@@ -68,7 +68,7 @@ is_deeply(
 		ATTEMPT => 1,
 		ERROR => 'database "app" does not exist',
 		DETAIL => '',
-		HINT => 'It was dropped or renamed, or "snapshot_worker.databases" has a name that is none.'
+		HINT => 'It was dropped or renamed, or "snapshot_worker.databases" names a database that does not exist.'
 	},
 	'the environment has what has failed');
 like($alerts[0]{SNAPSHOT_NAME}, qr{^app/2026-03-19T03-0}, 'and the name of it');

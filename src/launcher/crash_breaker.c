@@ -56,19 +56,19 @@
  * start.
  */
 static const char *
-what_is(const Run *run, const char **subject)
+what_is(const RunRequest *request, const char **subject)
 {
 	*subject = "";
-	if (run == NULL)
+	if (request == NULL)
 		return WHAT_LAUNCHER;
-	switch (run->kind)
+	switch (request->kind)
 	{
 		case KIND_SNAPSHOT:
-			*subject = run->database;
-			return state_is_requested(run->reason) ? NULL : WHAT_SNAPSHOT;
+			*subject = request->database;
+			return state_is_requested(request->reason) ? NULL : WHAT_SNAPSHOT;
 		case KIND_VERIFY:
-			*subject = run->name;
-			return run->automatic ? "verification" : NULL;
+			*subject = request->name;
+			return request->automatic ? "verification" : NULL;
 		case KIND_ARCHIVE:
 			return "archive";
 		case KIND_ALERT:
@@ -84,10 +84,10 @@ what_is(const Run *run, const char **subject)
 
 /* Return the entry of a run, or NULL. */
 static Underway *
-find_entry(Breaker *breaker, const Run *run)
+find(Breaker *breaker, const RunRequest *request)
 {
 	const char *subject;
-	const char *what = what_is(run, &subject);
+	const char *what = what_is(request, &subject);
 	ListCell   *lc;
 
 	if (what == NULL)
@@ -111,9 +111,9 @@ is_snapshot(const Underway *entry)
 
 /* Does a snapshot's entry concern an earlier slot than the run does? */
 static bool
-is_outdated(const Underway *entry, const Run *run)
+is_outdated(const Underway *entry, const RunRequest *request)
 {
-	return is_snapshot(entry) && entry->scheduled_for != run->scheduled_for;
+	return is_snapshot(entry) && entry->scheduled_for != request->scheduled_for;
 }
 
 /*
@@ -152,7 +152,7 @@ count_running(Breaker *breaker, const Underway *entry)
 
 	for (int i = 0; i < nruns; i++)
 	{
-		if (find_entry(breaker, &runs[i]) == entry)
+		if (find(breaker, &runs[i].request) == entry)
 			running++;
 	}
 	pfree(runs);
@@ -208,20 +208,20 @@ breaker_load(Breaker *breaker)
 
 /* Number of crashes that interrupted this run since its last success. */
 int
-breaker_crashes(Breaker *breaker, const Run *run)
+breaker_crashes(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find_entry(breaker, run);
+	Underway   *entry = find(breaker, request);
 
-	return entry == NULL || is_outdated(entry, run) ? 0 : (int) entry->crashes;
+	return entry == NULL || is_outdated(entry, request) ? 0 : (int) entry->crashes;
 }
 
 /* Decide whether a run may start, or (NULL) the launcher's own work. */
 Verdict
-breaker_judge(Breaker *breaker, const Run *run)
+breaker_judge(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find_entry(breaker, run);
+	Underway   *entry = find(breaker, request);
 
-	if (breaker_crashes(breaker, run) < MAX_CRASHES)
+	if (breaker_crashes(breaker, request) < MAX_CRASHES)
 		return VERDICT_BEGIN;
 	if (entry->given_up)
 		return VERDICT_GIVEN_UP;
@@ -231,13 +231,13 @@ breaker_judge(Breaker *breaker, const Run *run)
 }
 
 static Underway *
-add_entry(Breaker *breaker, const Run *run)
+add(Breaker *breaker, const RunRequest *request)
 {
 	MemoryContext caller = MemoryContextSwitchTo(breaker->context);
 	Underway   *entry = palloc0(sizeof(Underway));
 	const char *subject;
 
-	entry->what = pstrdup(what_is(run, &subject));
+	entry->what = pstrdup(what_is(request, &subject));
 	entry->subject = pstrdup(subject);
 	entry->name = pstrdup("");
 	entry->reason = pstrdup("");
@@ -248,20 +248,20 @@ add_entry(Breaker *breaker, const Run *run)
 
 /* Record the run of a slot in its entry. */
 static void
-describe_run(Breaker *breaker, Underway *entry, const Run *run)
+describe(Breaker *breaker, Underway *entry, const RunRequest *request)
 {
-	if (is_outdated(entry, run))
+	if (is_outdated(entry, request))
 	{
 		entry->crashes = 0;
 		entry->given_up = 0;
 	}
 	pfree(entry->name);
 	pfree(entry->reason);
-	entry->name = MemoryContextStrdup(breaker->context, run->name);
+	entry->name = MemoryContextStrdup(breaker->context, request->name);
 	entry->reason = MemoryContextStrdup(breaker->context,
-										state_reason_name(run->reason));
-	entry->attempt = run->attempt;
-	entry->scheduled_for = run->scheduled_for;
+										state_reason_name(request->reason));
+	entry->attempt = request->attempt;
+	entry->scheduled_for = request->scheduled_for;
 }
 
 /*
@@ -269,21 +269,21 @@ describe_run(Breaker *breaker, Underway *entry, const Run *run)
  * for a run that is not automatic.
  */
 void
-breaker_begin(Breaker *breaker, const Run *run)
+breaker_begin(Breaker *breaker, const RunRequest *request)
 {
 	const char *subject;
-	Underway   *entry = find_entry(breaker, run);
+	Underway   *entry = find(breaker, request);
 
-	if (what_is(run, &subject) == NULL)
+	if (what_is(request, &subject) == NULL)
 		return;
 	if (entry == NULL)
-		entry = add_entry(breaker, run);
+		entry = add(breaker, request);
 	if (is_snapshot(entry))
-		describe_run(breaker, entry, run);
+		describe(breaker, entry, request);
 	entry->started_at = GetCurrentTimestamp();
-	/* an error may have ended the launcher's work without breaker_end() */
-	entry->running = run == NULL ? 1 : entry->running + 1;
-	save_entries(breaker);
+	/* an error can have ended the launcher's work without a word */
+	entry->running = request == NULL ? 1 : entry->running + 1;
+	save(breaker);
 }
 
 static void
@@ -303,9 +303,9 @@ forget_entry(Breaker *breaker, Underway *entry)
 void
 breaker_end(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find_entry(breaker, run);
+	Underway   *entry = find(breaker, run != NULL ? &run->request : NULL);
 	bool		good = run == NULL || run->state == RUN_SUCCEEDED ||
-	run->published;
+	run->outcome.published;
 
 	if (entry == NULL || entry->running == 0)
 		return;
@@ -317,9 +317,9 @@ breaker_end(Breaker *breaker, const Run *run)
 
 /* Forget the crashes of a run, so that it may start again. */
 void
-breaker_forget(Breaker *breaker, const Run *run)
+breaker_forget(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find_entry(breaker, run);
+	Underway   *entry = find(breaker, request);
 
 	if (entry == NULL || entry->crashes == 0)
 		return;
@@ -396,7 +396,7 @@ breaker_write_down(Breaker *breaker)
 
 /* Return the error with which a run fails that the breaker stops. */
 const RunError *
-breaker_error(const Run *run)
+breaker_error(const RunRequest *request)
 {
 	static const RunError slot = {ERRCODE_CRASH_SHUTDOWN,
 		"given up until the next scheduled time: the server crashed during two attempts",
@@ -407,5 +407,5 @@ breaker_error(const Run *run)
 		"",
 	"See the server log for the crashes. Reload the settings once the cause is gone."};
 
-	return run->kind == KIND_SNAPSHOT ? &slot : &other;
+	return request->kind == KIND_SNAPSHOT ? &slot : &other;
 }

@@ -198,17 +198,17 @@ check_workers(Launcher *launcher)
 static void
 write_down(const Run *run)
 {
-	const RunError *error = run->state == RUN_FAILED ? &run->error : NULL;
+	const RunError *error = run->state == RUN_FAILED ? &run->outcome.error : NULL;
 
-	if (error != NULL && !run->reported)
-		report_failure(run, error);
-	if (run->recorded || run->kind != KIND_SNAPSHOT)
+	if (error != NULL && !run->outcome.reported)
+		report_failure(&run->request, error);
+	if (run->outcome.in_history || run->request.kind != KIND_SNAPSHOT)
 		return;
-	report_history(run, run->size, error);
+	report_history(run, run->outcome.size, error);
 
 	/* What a worker that was cut off left is no news any more. */
 	if (settings_directory_is_set())
-		staging_sweep(settings_directory(), run->database,
+		staging_sweep(settings_directory(), run->request.database,
 					  GetSystemIdentifier(), NULL);
 }
 
@@ -225,23 +225,23 @@ collect_outcomes(Launcher *launcher)
 
 		breaker_end(&launcher->breaker, &run);
 		write_down(&run);
-		if (run.scratch[0] != '\0')
+		if (run.progress.scratch[0] != '\0')
 			sweep_schedule_note_scratch(&launcher->sweeping);
 		archive_schedule_note_outcome(&launcher->archiving, &launcher->breaker, &run);
-		if (run.kind == KIND_ARCHIVE && run.state == RUN_FAILED)
+		if (run.request.kind == KIND_ARCHIVE && run.state == RUN_FAILED)
 			failure_alert_submit(&launcher->breaker, &run,
 						   &launcher->archiving.told_at);
 		if (verify_schedule_note_outcome(&launcher->verifying, &launcher->breaker,
 								   &run))
-			jobs_note_verified(schedule_job(&launcher->schedule, run.database));
-		if (run.kind != KIND_SNAPSHOT)
+			jobs_note_verified(schedule_job(&launcher->schedule, run.request.database));
+		if (run.request.kind != KIND_SNAPSHOT)
 			continue;
-		job = schedule_job(&launcher->schedule, run.database);
+		job = schedule_job(&launcher->schedule, run.request.database);
 		jobs_note_outcome(job, &run, state_seconds_taken(&run),
 						  clock_seconds());
-		if (run.state == RUN_FAILED && !state_is_requested(run.reason))
+		if (run.state == RUN_FAILED && !state_is_requested(run.request.reason))
 			failure_alert_submit(&launcher->breaker, &run,
-						   run.published ? &never : &job->told_at);
+						   run.outcome.published ? &never : &job->told_at);
 		if (!job->pending || job->attempt == 1 || job->run_id != 0)
 			continue;
 		if (job->missing)
@@ -266,7 +266,7 @@ start_run(Launcher *launcher, const Run *run)
 	StartedWorker *worker;
 
 	/* before there is anything that could crash */
-	breaker_begin(&launcher->breaker, run);
+	breaker_begin(&launcher->breaker, &run->request);
 
 	/* first of all, so that check_workers knows of it, whatever happens */
 	turn = MemoryContextSwitchTo(launcher->context);
@@ -284,6 +284,7 @@ start_run(Launcher *launcher, const Run *run)
 static void
 start_scheduled(Launcher *launcher)
 {
+	RunRequest	request;
 	Run			run;
 	ListCell   *lc;
 
@@ -298,8 +299,8 @@ start_scheduled(Launcher *launcher)
 		if ((job->attempt > 1 || job->reason == REASON_CATCH_UP) &&
 			!schedule_may_try(job))
 			continue;
-		if (!state_submit(job->database, job->reason, job->attempt,
-						  job->slot, GetCurrentTimestamp(), &run))
+		jobs_fill_request(job, &request);
+		if (!state_submit_snapshot(&request, GetCurrentTimestamp(), &run))
 			break;				/* many requests: later */
 		job->run_id = run.id;
 		start_run(launcher, &run);

@@ -163,16 +163,17 @@ static bool
 may_be_tried(Schedule *schedule, const char *database, TimestampTz slot,
 			 RunReason reason, int attempts)
 {
-	Run			run = {.kind = KIND_SNAPSHOT,.reason = reason};
+	RunRequest	request = {.kind = KIND_SNAPSHOT,.reason = reason};
 	Verdict		verdict;
+	Run			run;
 
-	run.scheduled_for = slot;
-	strlcpy(run.database, database, sizeof(run.database));
-	verdict = breaker_judge(schedule->breaker, &run);
+	strlcpy(request.database, database, sizeof(request.database));
+	request.scheduled_for = slot;
+	request.attempt = attempts;
+	verdict = breaker_judge(schedule->breaker, &request);
 	if (verdict == VERDICT_GIVE_UP &&
-		state_submit(database, reason, attempts, slot, GetCurrentTimestamp(),
-					 &run))
-		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run));
+		state_submit_snapshot(&request, GetCurrentTimestamp(), &run))
+		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run.request));
 	return verdict == VERDICT_BEGIN;
 }
 
@@ -229,7 +230,7 @@ resume_slot(Schedule *schedule, List *history, List *wanted)
 		/* the launcher before us had one started that is still on */
 		if (state_find_slot(database, slot, &run))
 		{
-			jobs_begin_slot(job, slot, run.reason, run.attempt,
+			jobs_begin_slot(job, slot, run.request.reason, run.request.attempt,
 							clock_seconds());
 			job->run_id = run.id;
 			continue;

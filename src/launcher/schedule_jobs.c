@@ -88,6 +88,18 @@ jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason, int attempt,
 	job->run_id = 0;
 }
 
+/* The request for the snapshot that a job tries to take. */
+void
+jobs_fill_request(const Job *job, RunRequest *request)
+{
+	memset(request, 0, sizeof(*request));
+	request->kind = KIND_SNAPSHOT;
+	request->reason = job->reason;
+	strlcpy(request->database, job->database, sizeof(request->database));
+	request->scheduled_for = job->slot;
+	request->attempt = job->attempt;
+}
+
 /*
  * Record the outcome of a run of the job's database, which took "took"
  * seconds.  If it was the run of the slot and failed, plan the next attempt;
@@ -99,20 +111,23 @@ jobs_note_outcome(Job *job, const Run *run, double took, double now)
 	bool		good = run->state == RUN_SUCCEEDED;
 
 	job->failures = good ? 0 : job->failures + 1;
-	if (good || run->published)
+	if (good || run->outcome.published)
 		job->told_at = 0;
 
 	if (job->run_id != run->id)
 		return;
 	job->run_id = 0;
 
-	/* a canceled run is not retried, nor is one that published its snapshot */
-	if (good || run->published || run->canceled ||
-		run->error.sqlerrcode == ERRCODE_QUERY_CANCELED)
+	/*
+	 * who cancels a run wants no other one; nor is one snapshot followed by
+	 * another
+	 */
+	if (good || run->outcome.published || run->canceled ||
+		run->outcome.error.sqlerrcode == ERRCODE_QUERY_CANCELED)
 		job->pending = false;
 	else
 	{
-		job->missing = run->error.sqlerrcode == ERRCODE_UNDEFINED_DATABASE;
+		job->missing = run->outcome.error.sqlerrcode == ERRCODE_UNDEFINED_DATABASE;
 		job->due = now + retry_delay(job->attempt, took);
 		job->attempt++;
 	}

@@ -38,7 +38,7 @@ state_set_programs(uint64 id, const RunPrograms *programs)
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
 	run = state_find_run(id);
 	if (run != NULL && run->state == RUN_RUNNING)
-		run->programs = *programs;
+		run->progress.programs = *programs;
 	LWLockRelease(state_lock);
 }
 
@@ -61,10 +61,10 @@ state_find_programs(const char *token, Oid role, CopiesHandle *copies)
 	{
 		const Run  *run = &state_shared->runs[i];
 
-		found = run->state == RUN_RUNNING && run->programs.role == role &&
-			is_same(run->programs.token, padded);
+		found = run->state == RUN_RUNNING && run->progress.programs.role == role &&
+			is_same(run->progress.programs.token, padded);
 		if (found)
-			*copies = run->programs.copies;
+			*copies = run->progress.programs.copies;
 	}
 	LWLockRelease(state_lock);
 	return found;

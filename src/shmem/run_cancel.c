@@ -99,12 +99,12 @@ state_cancel(const char *database, uint64 *request)
 	{
 		Run		   *run = &state_shared->runs[i];
 
-		if (database != NULL && strcmp(run->database, database) != 0)
+		if (database != NULL && strcmp(run->request.database, database) != 0)
 			continue;
 		if (run->state == RUN_RUNNING)
 		{
 			run->canceled = true;
-			pids[npids++] = run->worker_pid;
+			pids[npids++] = run->progress.worker_pid;
 			count++;
 		}
 		else if (run->state == RUN_QUEUED || run->state == RUN_STARTING)
@@ -223,7 +223,7 @@ state_cancel_run(uint64 id)
 	if (run != NULL && run->state == RUN_RUNNING)
 	{
 		run->canceled = true;
-		pid = run->worker_pid;
+		pid = run->progress.worker_pid;
 	}
 	else if (run != NULL && !run_is_finished(run))
 		state_set_finished(run, now, 0, &canceled);

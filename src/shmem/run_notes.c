@@ -20,7 +20,7 @@ state_set_name(uint64 id, const char *name)
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
 	run = state_find_run(id);
 	if (run != NULL)
-		strlcpy(run->name, name, sizeof(run->name));
+		strlcpy(run->request.name, name, sizeof(run->request.name));
 	LWLockRelease(state_lock);
 }
 
@@ -33,7 +33,7 @@ state_set_published(uint64 id)
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
 	run = state_find_run(id);
 	if (run != NULL)
-		run->published = true;
+		run->outcome.published = true;
 	LWLockRelease(state_lock);
 }
 
@@ -46,7 +46,7 @@ state_set_busy(uint64 id)
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
 	run = state_find_run(id);
 	if (run != NULL)
-		run->busy = true;
+		run->outcome.busy = true;
 	LWLockRelease(state_lock);
 }
 
@@ -59,7 +59,7 @@ state_set_scratch(uint64 id, const char *scratch)
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
 	run = state_find_run(id);
 	if (run != NULL)
-		strlcpy(run->scratch, scratch, sizeof(run->scratch));
+		strlcpy(run->progress.scratch, scratch, sizeof(run->progress.scratch));
 	LWLockRelease(state_lock);
 }
 
@@ -73,10 +73,10 @@ state_set_progress(uint64 id, const Progress *progress)
 	run = state_find_run(id);
 	if (run != NULL)
 	{
-		int			percent = Max(run->progress.percent, progress->percent);
+		int			percent = Max(run->progress.shown.percent, progress->percent);
 
-		run->progress = *progress;
-		run->progress.percent = percent;
+		run->progress.shown = *progress;
+		run->progress.shown.percent = percent;
 	}
 	LWLockRelease(state_lock);
 }
@@ -107,7 +107,7 @@ state_is_worker(pid_t pid)
 	LWLockAcquire(state_lock, LW_SHARED);
 	for (int i = 0; i < STATE_MAX_RUNS && !found; i++)
 		found = state_shared->runs[i].state == RUN_RUNNING &&
-			state_shared->runs[i].worker_pid == pid;
+			state_shared->runs[i].progress.worker_pid == pid;
 	LWLockRelease(state_lock);
 	return found;
 }

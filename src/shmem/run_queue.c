@@ -20,15 +20,15 @@
 static RunQueue
 queue_of(const Run *run)
 {
-	if (run->kind == KIND_ARCHIVE)
+	if (run->request.kind == KIND_ARCHIVE)
 		return QUEUE_ARCHIVE;
-	if (run->kind == KIND_ALERT)
+	if (run->request.kind == KIND_ALERT)
 		return QUEUE_ALERTS;
-	if (run->kind == KIND_VERIFY_ALL)
+	if (run->request.kind == KIND_VERIFY_ALL)
 		return QUEUE_SWEEPS;
-	if (run->kind != KIND_SNAPSHOT)
+	if (run->request.kind != KIND_SNAPSHOT)
 		return QUEUE_TASKS;
-	return state_is_requested(run->reason) ? QUEUE_REQUESTED : QUEUE_SCHEDULED;
+	return state_is_requested(run->request.reason) ? QUEUE_REQUESTED : QUEUE_SCHEDULED;
 }
 
 /* Is a snapshot of the database being taken?  The caller holds the lock. */
@@ -38,8 +38,8 @@ is_busy(const char *database)
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		if (run_is_active(&state_shared->runs[i]) &&
-			state_shared->runs[i].kind == KIND_SNAPSHOT &&
-			strcmp(state_shared->runs[i].database, database) == 0)
+			state_shared->runs[i].request.kind == KIND_SNAPSHOT &&
+			strcmp(state_shared->runs[i].request.database, database) == 0)
 			return true;
 	}
 	return false;
@@ -51,7 +51,7 @@ is_busy(const char *database)
  * lock.
  */
 static Run *
-free_place(void)
+find_free_entry(void)
 {
 	Run		   *oldest = NULL;
 
@@ -62,7 +62,7 @@ free_place(void)
 		if (run->state == RUN_NONE)
 			return run;
 		if (run_is_finished(run) && run->collected &&
-			(oldest == NULL || run->finished_at < oldest->finished_at))
+			(oldest == NULL || run->outcome.finished_at < oldest->outcome.finished_at))
 			oldest = run;
 	}
 	return oldest;
@@ -78,7 +78,7 @@ may_alert(void)
 	{
 		const Run  *run = &state_shared->runs[i];
 
-		if (run->kind == KIND_ALERT && run->state != RUN_NONE &&
+		if (run->request.kind == KIND_ALERT && run->state != RUN_NONE &&
 			!run_is_finished(run))
 			alerts++;
 	}
@@ -86,14 +86,15 @@ may_alert(void)
 }
 
 /*
- * The start, or the second after another run's if that is not before it.  A
- * clock that was set back is no reason to wait for it, though.
+ * Return start, moved to one second after other_start if it is not later than
+ * that.  A clock that was set back by an hour or more moves nothing, or the new
+ * snapshot would have to wait for the old time.
  */
 static TimestampTz
-after(TimestampTz other, TimestampTz start)
+move_start(TimestampTz start, TimestampTz other_start)
 {
-	if (other >= start && other < start + USECS_PER_HOUR)
-		return other + USECS_PER_SEC;
+	if (other_start >= start && other_start < start + USECS_PER_HOUR)
+		return other_start + USECS_PER_SEC;
 	return start;
 }
 
@@ -121,9 +122,9 @@ state_find_slot(const char *database, TimestampTz slot, Run *run)
 		Run		   *other = &state_shared->runs[i];
 
 		found = other->state != RUN_NONE && !other->collected &&
-			other->kind == KIND_SNAPSHOT &&
-			other->scheduled_for == slot &&
-			strcmp(other->database, database) == 0;
+			other->request.kind == KIND_SNAPSHOT &&
+			other->request.scheduled_for == slot &&
+			strcmp(other->request.database, database) == 0;
 		if (found)
 			*run = *other;
 	}
@@ -132,82 +133,119 @@ state_find_slot(const char *database, TimestampTz slot, Run *run)
 }
 
 /*
- * Queue a run of a database, to be named by the first second from earliest on
- * that no other run of this database here has.  A session's request joins
- * another session's that has not begun to look at the database yet, and that
- * keeps its reason.
+ * Turn an unused entry into a queued run.  The caller holds the lock, and wakes
+ * the launcher by this.
+ */
+static void
+queue_run(Run *run, const RunRequest *request)
+{
+	memset(run, 0, sizeof(*run));
+	run->id = ++state_shared->last_id;
+	run->state = RUN_QUEUED;
+	run->request = *request;
+	run->request.attempt = Max(request->attempt, 1);
+	state_wake_launcher();
+}
+
+/*
+ * Queue a snapshot of a database, for this reason, attempt and slot.  Its name
+ * is made from the first second, not before earliest, that no other run of the
+ * database on this server has.  A session's request joins that of another
+ * session for which no worker has attached yet, which keeps its own reason.
  * Returns false when too many runs are queued; else the run is in *run.
  */
 bool
-state_submit(const char *database, RunReason reason, int attempt,
-			 TimestampTz scheduled_for, TimestampTz earliest, Run *run)
+state_submit_snapshot(const RunRequest *request, TimestampTz earliest,
+					  Run *run)
 {
-	Run		   *place = NULL;
+	RunRequest	named = *request;
+	Run		   *entry = NULL;
 	TimestampTz start = earliest - earliest % USECS_PER_SEC;
 
+	Assert(request->kind == KIND_SNAPSHOT);
+
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	start = after(state_shared->last_start, start);
+	start = move_start(start, state_shared->last_start);
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		Run		   *other = &state_shared->runs[i];
 
-		if (other->state == RUN_NONE || other->kind != KIND_SNAPSHOT ||
-			strcmp(other->database, database) != 0)
+		if (other->state == RUN_NONE || other->request.kind != KIND_SNAPSHOT ||
+			strcmp(other->request.database, request->database) != 0)
 			continue;
-		if (state_is_requested(reason) && state_is_requested(other->reason) &&
+		if (state_is_requested(request->reason) &&
+			state_is_requested(other->request.reason) &&
 			(other->state == RUN_QUEUED || other->state == RUN_STARTING))
-			place = other;
-		start = after(other->start, start);
+			entry = other;
+		start = move_start(start, other->request.start);
 	}
 
-	if (place == NULL)
+	if (entry == NULL)
 	{
-		place = free_place();
-		if (place != NULL)
+		entry = find_free_entry();
+		if (entry != NULL)
 		{
-			memset(place, 0, sizeof(*place));
-			place->id = ++state_shared->last_id;
-			place->state = RUN_QUEUED;
-			place->reason = reason;
-			strlcpy(place->database, database, sizeof(place->database));
-			place->start = start;
-			(void) names_make(database, start, place->name);
-			place->scheduled_for = scheduled_for;
-			place->attempt = attempt;
-			state_wake_launcher();
+			named.start = start;
+			(void) names_make(named.database, start, named.name);
+			queue_run(entry, &named);
 		}
 	}
-	if (place != NULL)
-		*run = *place;
+	if (entry != NULL)
+		*run = *entry;
 	LWLockRelease(state_lock);
-	return place != NULL;
+	return entry != NULL;
+}
+
+/* As queue_run(), for what no slot is behind. */
+static void
+queue_task(Run *run, const RunRequest *request)
+{
+	queue_run(run, request);
+	run->request.reason = REASON_MANUAL;
 }
 
 /*
- * Queue a run that takes no snapshot, with what "task" says of it.  Returns
- * false when too many runs are queued; else the run is in *run.
+ * Queue a run that takes no snapshot.  Returns false when too many runs are
+ * queued; else the run is in *run.
  */
 bool
-state_submit_task(const Run *task, Run *run)
+state_submit_task(const RunRequest *request, Run *run)
 {
-	Run		   *place;
+	Run		   *entry;
 
-	Assert(task->kind != KIND_SNAPSHOT);
+	Assert(request->kind != KIND_SNAPSHOT && request->kind != KIND_ALERT);
 
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	place = task->kind == KIND_ALERT && !may_alert() ? NULL : free_place();
-	if (place != NULL)
+	entry = find_free_entry();
+	if (entry != NULL)
 	{
-		*place = *task;
-		place->id = ++state_shared->last_id;
-		place->state = RUN_QUEUED;
-		place->reason = REASON_MANUAL;
-		place->attempt = Max(task->attempt, 1);
-		*run = *place;
-		state_wake_launcher();
+		queue_task(entry, request);
+		*run = *entry;
 	}
 	LWLockRelease(state_lock);
-	return place != NULL;
+	return entry != NULL;
+}
+
+/*
+ * Queue an alert about a run that failed with that error.  Returns false when
+ * too many alerts, or too many runs, are queued.
+ */
+bool
+state_submit_alert(const RunRequest *request, const RunError *failure)
+{
+	Run		   *entry;
+
+	Assert(request->kind == KIND_ALERT);
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	entry = may_alert() ? find_free_entry() : NULL;
+	if (entry != NULL)
+	{
+		queue_task(entry, request);
+		entry->outcome.error = *failure;
+	}
+	LWLockRelease(state_lock);
+	return entry != NULL;
 }
 
 /*
@@ -222,9 +260,9 @@ is_being_verified(const char *name)
 		const Run  *run = &state_shared->runs[i];
 
 		if (run_is_active(run) &&
-			(run->kind == KIND_VERIFY || run->kind == KIND_VERIFY_ALL ||
-			 run->kind == KIND_SNAPSHOT) &&
-			strcmp(run->name, name) == 0)
+			(run->request.kind == KIND_VERIFY || run->request.kind == KIND_VERIFY_ALL ||
+			 run->request.kind == KIND_SNAPSHOT) &&
+			strcmp(run->request.name, name) == 0)
 			return true;
 	}
 	return false;
@@ -244,7 +282,7 @@ state_begin_verifying(uint64 id, const char *name)
 	run = state_find_run(id);
 	begun = run != NULL && !is_being_verified(name);
 	if (begun)
-		strlcpy(run->name, name, sizeof(run->name));
+		strlcpy(run->request.name, name, sizeof(run->request.name));
 	LWLockRelease(state_lock);
 	return begun;
 }
@@ -253,12 +291,12 @@ state_begin_verifying(uint64 id, const char *name)
 static bool
 has_to_wait(const Run *run)
 {
-	switch (run->kind)
+	switch (run->request.kind)
 	{
 		case KIND_SNAPSHOT:
-			return is_busy(run->database);
+			return is_busy(run->request.database);
 		case KIND_VERIFY:
-			return is_being_verified(run->name);
+			return is_being_verified(run->request.name);
 		case KIND_VERIFY_ALL:
 		case KIND_RESTORE:
 		case KIND_ARCHIVE:
@@ -324,8 +362,8 @@ state_is_busy(const char *database)
 		Run		   *run = &state_shared->runs[i];
 
 		busy = (run_is_active(run) || run->state == RUN_QUEUED) &&
-			run->kind == KIND_SNAPSHOT &&
-			strcmp(run->database, database) == 0;
+			run->request.kind == KIND_SNAPSHOT &&
+			strcmp(run->request.database, database) == 0;
 	}
 	LWLockRelease(state_lock);
 	return busy;
@@ -342,7 +380,7 @@ state_first_running(Run *run)
 	{
 		Run		   *other = &state_shared->runs[i];
 
-		if (run_is_active(other) && other->kind == KIND_SNAPSHOT &&
+		if (run_is_active(other) && other->request.kind == KIND_SNAPSHOT &&
 			(first == NULL || other->id < first->id))
 			first = other;
 	}

@@ -56,24 +56,24 @@ state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 	Outcomes   *outcomes = &state_shared->outcomes;
 
 	run->state = error == NULL ? RUN_SUCCEEDED : RUN_FAILED;
-	run->finished_at = now;
-	run->worker_pid = 0;
-	memset(&run->programs, 0, sizeof(run->programs));
-	run->size = size;
+	run->outcome.finished_at = now;
+	run->progress.worker_pid = 0;
+	memset(&run->progress.programs, 0, sizeof(run->progress.programs));
+	run->outcome.size = size;
 	if (error != NULL)
-		run->error = *error;
-	if (run->busy)
+		run->outcome.error = *error;
+	if (run->outcome.busy)
 		;						/* it has not tried, so the last error stands */
-	else if (run->kind == KIND_ARCHIVE)
+	else if (run->request.kind == KIND_ARCHIVE)
 	{
 		outcomes->archive_error[0] = '\0';
 		if (error != NULL)
 			snprintf(outcomes->archive_error, sizeof(outcomes->archive_error),
-					 "%s%s%s%s%s", run->name, run->name[0] != '\0' ? ": " : "",
+					 "%s%s%s%s%s", run->request.name, run->request.name[0] != '\0' ? ": " : "",
 					 error->message,
 					 error->detail[0] != '\0' ? "\n" : "", error->detail);
 	}
-	else if (run->kind != KIND_SNAPSHOT)
+	else if (run->request.kind != KIND_SNAPSHOT)
 		;						/* these are for whoever asked for them */
 	else if (error == NULL)
 		outcomes->last_success_at = now;
@@ -81,7 +81,7 @@ state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 	{
 		outcomes->last_failure_at = now;
 		state_describe_failure(outcomes->last_error,
-							   sizeof(outcomes->last_error), run->database,
+							   sizeof(outcomes->last_error), run->request.database,
 							   error->message, error->detail);
 	}
 	state_wake_launcher();
@@ -118,9 +118,9 @@ state_attach(uint64 id, Run *run)
 	if (found != NULL && found->state == RUN_STARTING)
 	{
 		found->state = RUN_RUNNING;
-		found->worker_pid = MyProcPid;
-		found->started_at = now;
-		found->began = began;
+		found->progress.worker_pid = MyProcPid;
+		found->progress.started_at = now;
+		found->progress.began = began;
 		*run = *found;
 		attached = true;
 	}
@@ -144,8 +144,8 @@ state_finish(uint64 id, int64 size, const RunError *error,
 	run = state_find_run(id);
 	if (run != NULL && !run_is_finished(run))
 	{
-		run->reported = reported;
-		run->recorded = recorded;
+		run->outcome.reported = reported;
+		run->outcome.in_history = recorded;
 		state_set_finished(run, now, size, error);
 	}
 	LWLockRelease(state_lock);
@@ -169,7 +169,7 @@ state_finish_lost(const RunError *error)
 		if (state_shared->runs[i].state == RUN_RUNNING)
 		{
 			ids[count] = state_shared->runs[i].id;
-			pids[count++] = state_shared->runs[i].worker_pid;
+			pids[count++] = state_shared->runs[i].progress.worker_pid;
 		}
 	}
 	LWLockRelease(state_lock);
@@ -196,7 +196,7 @@ state_collect(Run *run)
 		Run		   *other = &state_shared->runs[i];
 
 		if (run_is_finished(other) && !other->collected &&
-			(first == NULL || other->finished_at < first->finished_at))
+			(first == NULL || other->outcome.finished_at < first->outcome.finished_at))
 			first = other;
 	}
 	if (first != NULL)
@@ -215,7 +215,7 @@ state_collect(Run *run)
 double
 state_seconds_taken(const Run *run)
 {
-	return run->began == 0 ? 0 : clock_seconds() - run->began;
+	return run->progress.began == 0 ? 0 : clock_seconds() - run->progress.began;
 }
 
 /* The word for a reason, in manifests and lists. */

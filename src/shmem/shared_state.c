@@ -201,7 +201,7 @@ state_launcher_begin(void)
 		Run		   *run = &state_shared->runs[i];
 
 		if (run->state == RUN_STARTING || run->state == RUN_QUEUED)
-			run->state = state_is_requested(run->reason) ? RUN_QUEUED : RUN_NONE;
+			run->state = state_is_requested(run->request.reason) ? RUN_QUEUED : RUN_NONE;
 	}
 	LWLockRelease(state_lock);
 	ConditionVariableBroadcast(&state_shared->changed);

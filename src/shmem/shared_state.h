@@ -87,55 +87,80 @@ typedef struct RunPrograms
 	CopiesHandle copies;
 } RunPrograms;
 
-/* How far a run has come. */
+/* How far a run has come, as snapshot_progress() shows it. */
 typedef struct Progress
 {
 	char		phase[32];
 	int			percent;		/* only rises */
 	int64		tables_done;
-	int64		tables_total;	/* 0 where no tables are gone through */
+	int64		tables_total;	/* 0 in a phase that does not count tables */
 	char		current_table[2 * NAMEDATALEN]; /* "" for none */
 	int64		bytes;			/* read, so far in this phase */
 } Progress;
 
+/* What a session or the launcher asks for.  Unused members are zero. */
+typedef struct RunRequest
+{
+	RunKind		kind;
+	RunReason	reason;
+	char		database[NAMEDATALEN];
+	char		name[NAMES_SIZE];	/* of the snapshot, which may not exist
+									 * yet; a run that goes through many has
+									 * that of the present one */
+	int			attempt;		/* from 1 */
+
+	/* Of a snapshot. */
+	TimestampTz start;			/* the instant in its name */
+	TimestampTz scheduled_for;	/* its slot; 0 if a session asked for it */
+
+	/* Of a verification or a restore. */
+	char		connect_to[NAMEDATALEN];	/* database of the worker */
+	bool		automatic;		/* no session asked for it */
+	bool		test_restore;	/* verify by restoring */
+	char		target[NAMEDATALEN];	/* database to restore into */
+	char		owner[NAMEDATALEN]; /* of that; "" as in the snapshot */
+	int			jobs;			/* of pg_restore */
+
+	/* Of an alert: what failed.  A snapshot can fail its verification. */
+	RunKind		failed_kind;
+} RunRequest;
+
+/* What the worker of a run says of it while it runs. */
+typedef struct RunProgress
+{
+	TimestampTz started_at;		/* 0 before a worker attaches */
+	double		began;			/* the same on clock_seconds() */
+	pid_t		worker_pid;		/* 0 without a worker */
+	Progress	shown;
+	char		scratch[NAMEDATALEN];	/* database made for this run, or "" */
+	RunPrograms programs;
+} RunProgress;
+
+/* How a run ended. */
+typedef struct RunOutcome
+{
+	TimestampTz finished_at;
+	int64		size;			/* bytes of the snapshot */
+	RunError	error;			/* of an alert that has not ended: the error
+								 * of the run that failed */
+	bool		published;		/* the snapshot exists, however the run ended */
+	bool		busy;			/* another archive command was running: try
+								 * again later */
+	bool		reported;		/* the log has the outcome */
+	bool		in_history;		/* the history has it */
+} RunOutcome;
+
+/* An entry of the table of runs. */
 typedef struct Run
 {
 	uint64		id;				/* never used twice; grows in order of
 								 * requests */
-	RunKind		kind;
 	RunState	state;
-	RunReason	reason;
-	char		database[NAMEDATALEN];
-	char		name[NAMES_SIZE];	/* of the snapshot to be */
-	TimestampTz start;			/* the instant in that name */
-	TimestampTz scheduled_for;	/* the slot of a scheduled run, else 0 */
-	int			attempt;		/* from 1 */
-	TimestampTz started_at;
-	TimestampTz finished_at;
-	double		began;			/* on clock_seconds(); 0 before a worker came */
-	pid_t		worker_pid;		/* 0 without a worker */
-	bool		reported;		/* the log has the outcome */
-	bool		recorded;		/* the history was told of it */
-	bool		collected;		/* the launcher knows the outcome */
 	bool		canceled;		/* its worker has to stop */
-	bool		published;		/* the snapshot is there, however the run
-								 * ended */
-	int64		size;			/* bytes of the snapshot */
-	Progress	progress;
-	char		scratch[NAMEDATALEN];	/* database made for this run, or "" */
-	RunPrograms programs;
-	RunError	error;
-
-	/* Of runs that take no snapshot. */
-	char		connect_to[NAMEDATALEN];	/* database, "" to choose one */
-	bool		automatic;		/* no session asked for it */
-	bool		test_restore;	/* verify by restoring */
-	char		target[NAMEDATALEN];	/* database to restore into */
-	char		owner[NAMEDATALEN]; /* of that, "" as in the snapshot */
-	int			jobs;			/* of pg_restore */
-	RunKind		failed_kind;	/* of the run that is told of */
-	bool		busy;			/* another archive command was running: to be
-								 * tried later */
+	bool		collected;		/* the launcher has processed the outcome */
+	RunRequest	request;
+	RunProgress progress;
+	RunOutcome	outcome;
 } Run;
 
 /* What the launcher has in mind. */
@@ -201,15 +226,16 @@ extern void state_get_plan(LauncherPlan *plan, Outcomes *outcomes);
 
 extern void state_set_last_start(TimestampTz last_start);
 extern bool state_find_slot(const char *database, TimestampTz slot, Run *run);
-extern bool state_submit(const char *database, RunReason reason, int attempt,
-						 TimestampTz scheduled_for, TimestampTz earliest,
-						 Run *run);
+extern bool state_submit_snapshot(const RunRequest *request,
+								  TimestampTz earliest, Run *run);
 extern int	state_cancel(const char *database, uint64 *request);
 extern bool state_get_canceled(uint64 request, int *count);
 extern bool state_next_cancel(uint64 *request, char *database,
 							  uint64 *last_run_id);
 extern void state_cancel_done(uint64 request, int count);
-extern bool state_submit_task(const Run *task, Run *run);
+extern bool state_submit_task(const RunRequest *request, Run *run);
+extern bool state_submit_alert(const RunRequest *request,
+							   const RunError *failure);
 extern void state_cancel_run(uint64 id);
 extern bool state_is_canceled(uint64 id);
 extern void state_fail_waiting(uint64 id, RunState state,
@@ -233,7 +259,7 @@ extern void state_set_scratch(uint64 id, const char *scratch);
 extern void state_set_progress(uint64 id, const Progress *progress);
 extern int	state_active_runs(Run **runs);
 extern void state_finish(uint64 id, int64 size, const RunError *error,
-						 bool reported, bool recorded);
+						 bool reported, bool in_history);
 extern void state_finish_lost(const RunError *error);
 extern void state_describe_failure(char *text, size_t size,
 								   const char *database,

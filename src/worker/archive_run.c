@@ -197,7 +197,7 @@ archive_snapshots(RunContext *cxt)
 		CHECK_FOR_INTERRUPTS();
 		if (!is_to_be_archived(snapshot))
 			continue;
-		strlcpy(cxt->run.name, snapshot->name, sizeof(cxt->run.name));
+		strlcpy(cxt->run.request.name, snapshot->name, sizeof(cxt->run.request.name));
 		state_set_name(cxt->run.id, snapshot->name);
 		run_enter_phase(cxt, "archiving", 100 * (n - 1 - i) / n,
 						 100 * (n - i) / n);
@@ -212,7 +212,7 @@ archive_snapshots(RunContext *cxt)
 	files_close_long(lock);
 	if (first_error != NULL)
 	{
-		strlcpy(cxt->run.name, first_name, sizeof(cxt->run.name));
+		strlcpy(cxt->run.request.name, first_name, sizeof(cxt->run.request.name));
 		state_set_name(cxt->run.id, first_name);
 		ReThrowError(first_error);
 	}

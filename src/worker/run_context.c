@@ -96,7 +96,7 @@ void
 run_enter_phase(RunContext *cxt, const char *phase, int from, int to)
 {
 	pgstat_report_activity(STATE_RUNNING,
-						   psprintf("snapshot %s: %s", cxt->run.name, phase));
+						   psprintf("snapshot %s: %s", cxt->run.request.name, phase));
 	memset(&cxt->progress, 0, sizeof(cxt->progress));
 	strlcpy(cxt->progress.phase, phase, sizeof(cxt->progress.phase));
 	cxt->phase_from = from;
@@ -281,8 +281,8 @@ run_try_program(RunContext *cxt, char **argv, int input, int output,
 	if (result->status == 0 && output != CHILD_KEEP &&
 		result->output[0] != '\0')
 		ereport(WARNING,
-				(errmsg("%s reported warnings for database \"%s\"",
-						name_of(argv), cxt->run.database),
+				(errmsg("%s has something to say about database \"%s\"",
+						name_of(argv), cxt->run.request.database),
 				 errdetail_internal("%s", result->output)));
 	return result->status == 0;
 }

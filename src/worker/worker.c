@@ -55,9 +55,9 @@ static emit_log_hook_type prev_emit_log_hook = NULL;
 static const char *
 database_of(const Run *run)
 {
-	if (run->kind == KIND_ARCHIVE || run->kind == KIND_ALERT)
+	if (run->request.kind == KIND_ARCHIVE || run->request.kind == KIND_ALERT)
 		return NULL;
-	return run->kind == KIND_SNAPSHOT ? run->database : run->connect_to;
+	return run->request.kind == KIND_SNAPSHOT ? run->request.database : run->request.connect_to;
 }
 
 /*
@@ -93,14 +93,14 @@ finish_run(const RunError *error)
 			ereport(WARNING,
 					(errcode(error->sqlerrcode),
 					 errmsg("could not apply retention to database \"%s\": %s",
-							cxt.run.database, error->message)));
+							cxt.run.request.database, error->message)));
 		state_finish(cxt.run.id, cxt.manifest.size, cxt.verify_error, true,
 					 recorded);
 		return;
 	}
 	if (error != NULL)
-		report_failure(&cxt.run, error);
-	if (cxt.run.kind == KIND_SNAPSHOT)
+		report_failure(&cxt.run.request, error);
+	if (cxt.run.request.kind == KIND_SNAPSHOT)
 		report_history(&cxt.run, 0, error);
 	state_finish(cxt.run.id, 0, error, true, true);
 }
@@ -111,7 +111,7 @@ do_run(void)
 {
 	/* before the first transaction, which has a timeout of its own */
 	catalog_prepare_process();
-	switch (cxt.run.kind)
+	switch (cxt.run.request.kind)
 	{
 		case KIND_SNAPSHOT:
 			take_snapshot(&cxt);

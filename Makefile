@@ -56,6 +56,7 @@ OBJS = \
 	src/settings_check.o \
 	src/shmem/program_tokens.o \
 	src/shmem/run_cancel.o \
+	src/shmem/run_kinds.o \
 	src/shmem/run_notes.o \
 	src/shmem/run_queue.o \
 	src/shmem/run_table.o \

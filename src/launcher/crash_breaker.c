@@ -38,6 +38,7 @@
 #include "launcher/schedule_recovery.h"
 #include "launcher/underway_file.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "store/history.h"
 #include "store/replace_file.h"
 #include "util/errors.h"
@@ -46,40 +47,22 @@
 /* Number of crashes that trips the breaker. */
 #define MAX_CRASHES 2
 
-#define WHAT_LAUNCHER	"launcher"
-#define WHAT_SNAPSHOT	"snapshot"
+#define WORD_LAUNCHER	"launcher"
+#define WORD_SNAPSHOT	"snapshot"
 
 /*
- * Return the kind under which the file lists a run, and set *subject to the
- * database or snapshot that it concerns.  Returns NULL if the run does not
- * start automatically.  A NULL run stands for the launcher's own work at its
- * start.
+ * The word for a run in the file, and its subject; NULL if a session asked for
+ * it, which the file does not have.  A request that is NULL stands for the work
+ * that the launcher does itself when it starts.
  */
 static const char *
-what_is(const RunRequest *request, const char **subject)
+word_for(const RunRequest *request, const char **subject)
 {
 	*subject = "";
 	if (request == NULL)
-		return WHAT_LAUNCHER;
-	switch (request->kind)
-	{
-		case KIND_SNAPSHOT:
-			*subject = request->database;
-			return state_is_requested(request->reason) ? NULL : WHAT_SNAPSHOT;
-		case KIND_VERIFY:
-			*subject = request->name;
-			return request->automatic ? "verification" : NULL;
-		case KIND_ARCHIVE:
-			return "archive";
-		case KIND_ALERT:
-			return "alert";
-		case KIND_SWEEP:
-			return "sweep";
-		case KIND_VERIFY_ALL:
-		case KIND_RESTORE:
-			break;
-	}
-	return NULL;
+		return WORD_LAUNCHER;
+	*subject = run_subject(request);
+	return run_begins_by_itself(request) ? run_kind(request)->underway : NULL;
 }
 
 /* Return the entry of a run, or NULL. */
@@ -87,7 +70,7 @@ static Underway *
 find(Breaker *breaker, const RunRequest *request)
 {
 	const char *subject;
-	const char *what = what_is(request, &subject);
+	const char *what = word_for(request, &subject);
 	ListCell   *lc;
 
 	if (what == NULL)
@@ -106,7 +89,7 @@ find(Breaker *breaker, const RunRequest *request)
 static bool
 is_snapshot(const Underway *entry)
 {
-	return strcmp(entry->what, WHAT_SNAPSHOT) == 0;
+	return strcmp(entry->what, WORD_SNAPSHOT) == 0;
 }
 
 /* Does a snapshot's entry concern an earlier slot than the run does? */
@@ -237,7 +220,7 @@ add(Breaker *breaker, const RunRequest *request)
 	Underway   *entry = palloc0(sizeof(Underway));
 	const char *subject;
 
-	entry->what = pstrdup(what_is(request, &subject));
+	entry->what = pstrdup(word_for(request, &subject));
 	entry->subject = pstrdup(subject);
 	entry->name = pstrdup("");
 	entry->reason = pstrdup("");
@@ -274,7 +257,7 @@ breaker_begin(Breaker *breaker, const RunRequest *request)
 	const char *subject;
 	Underway   *entry = find(breaker, request);
 
-	if (what_is(request, &subject) == NULL)
+	if (word_for(request, &subject) == NULL)
 		return;
 	if (entry == NULL)
 		entry = add(breaker, request);

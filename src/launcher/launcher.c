@@ -42,6 +42,7 @@
 #include "launcher/sweep_schedule.h"
 #include "launcher/verify_schedule.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
 #include "store/staging.h"
 #include "util/clock.h"

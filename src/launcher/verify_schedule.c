@@ -27,6 +27,7 @@
 #include "launcher/schedule_recovery.h"
 #include "launcher/verify_schedule.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "store/history.h"
 #include "store/store.h"
 #include "util/clock.h"

@@ -24,6 +24,7 @@
 #include "session/sql_util.h"
 #include "session/status_warnings.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
 #include "store/hardlink.h"
 #include "store/history.h"
@@ -224,28 +225,6 @@ snapshot_next_run(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(next);
 }
 
-static const char *
-action_of(const Run *run)
-{
-	switch (run->request.kind)
-	{
-		case KIND_SNAPSHOT:
-			return "snapshot";
-		case KIND_VERIFY:
-		case KIND_VERIFY_ALL:
-			return "verify";
-		case KIND_RESTORE:
-			return "restore";
-		case KIND_ARCHIVE:
-			return "archive";
-		case KIND_ALERT:
-			return "alert";
-		case KIND_SWEEP:
-			break;
-	}
-	return "sweep";
-}
-
 /* Return the bytes that a run has written or, if it only reads, has read. */
 static int64
 bytes_of(const Run *run)
@@ -303,7 +282,7 @@ snapshot_progress(PG_FUNCTION_ARGS)
 										  TimestampTzGetDatum(now),
 										  TimestampTzGetDatum(run->progress.started_at));
 		values[i++] = Int32GetDatum(progress->percent);
-		values[i++] = sql_text_datum(action_of(run));
+		values[i++] = sql_text_datum(run_kind(&run->request)->action);
 		Assert(i == lengthof(values));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
 							 values, nulls);

@@ -15,35 +15,8 @@
 
 #include "utils/timestamp.h"
 
+#include "shmem/run_kinds.h"
 #include "shmem/shared_struct.h"
-
-static RunQueue
-queue_of(const Run *run)
-{
-	if (run->request.kind == KIND_ARCHIVE)
-		return QUEUE_ARCHIVE;
-	if (run->request.kind == KIND_ALERT)
-		return QUEUE_ALERTS;
-	if (run->request.kind == KIND_VERIFY_ALL)
-		return QUEUE_SWEEPS;
-	if (run->request.kind != KIND_SNAPSHOT)
-		return QUEUE_TASKS;
-	return state_is_requested(run->request.reason) ? QUEUE_REQUESTED : QUEUE_SCHEDULED;
-}
-
-/* Is a snapshot of the database being taken?  The caller holds the lock. */
-static bool
-is_busy(const char *database)
-{
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		if (run_is_active(&state_shared->runs[i]) &&
-			state_shared->runs[i].request.kind == KIND_SNAPSHOT &&
-			strcmp(state_shared->runs[i].request.database, database) == 0)
-			return true;
-	}
-	return false;
-}
 
 /*
  * A place for a new run: an unused one, or that of the run whose outcome has
@@ -248,63 +221,43 @@ state_submit_alert(const RunRequest *request, const RunError *failure)
 	return entry != NULL;
 }
 
-/*
- * Is the snapshot of that name being verified, or taken, after which it may be
- * verified?  The caller holds the lock.
- */
+/* Is an active run in the way of this one?  The caller holds the lock. */
 static bool
-is_being_verified(const char *name)
+has_to_wait(const RunRequest *request)
 {
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		const Run  *run = &state_shared->runs[i];
 
-		if (run_is_active(run) &&
-			(run->request.kind == KIND_VERIFY || run->request.kind == KIND_VERIFY_ALL ||
-			 run->request.kind == KIND_SNAPSHOT) &&
-			strcmp(run->request.name, name) == 0)
+		if (run_is_active(run) && run_waits_for(request, &run->request))
 			return true;
 	}
 	return false;
 }
 
 /*
- * A run that verifies many snapshots comes to this one, which is its name from
- * then on.  Returns false when another run is at that snapshot.
+ * A run that verifies many snapshots comes to this one, which becomes the name
+ * in its entry.  Returns false when another run is busy with that snapshot.
  */
 bool
 state_begin_verifying(uint64 id, const char *name)
 {
+	RunRequest	verification;
 	Run		   *run;
-	bool		begun;
+	bool		begun = false;
 
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
 	run = state_find_run(id);
-	begun = run != NULL && !is_being_verified(name);
-	if (begun)
-		strlcpy(run->request.name, name, sizeof(run->request.name));
+	if (run != NULL)
+	{
+		verification = run->request;
+		strlcpy(verification.name, name, sizeof(verification.name));
+		begun = !has_to_wait(&verification);
+		if (begun)
+			run->request = verification;
+	}
 	LWLockRelease(state_lock);
 	return begun;
-}
-
-/* Is another run in the way of this one?  The caller holds the lock. */
-static bool
-has_to_wait(const Run *run)
-{
-	switch (run->request.kind)
-	{
-		case KIND_SNAPSHOT:
-			return is_busy(run->request.database);
-		case KIND_VERIFY:
-			return is_being_verified(run->request.name);
-		case KIND_VERIFY_ALL:
-		case KIND_RESTORE:
-		case KIND_ARCHIVE:
-		case KIND_ALERT:
-		case KIND_SWEEP:
-			break;
-	}
-	return false;
 }
 
 /*
@@ -322,9 +275,9 @@ state_next_request(RunQueue queue, Run *run)
 	{
 		Run		   *other = &state_shared->runs[i];
 
-		if (other->state == RUN_QUEUED && queue_of(other) == queue &&
+		if (other->state == RUN_QUEUED && run_queue(&other->request) == queue &&
 			(first == NULL || other->id < first->id) &&
-			!has_to_wait(other))
+			!has_to_wait(&other->request))
 			first = other;
 	}
 	if (first != NULL)
@@ -343,7 +296,7 @@ state_count_active(RunQueue queue)
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		if (run_is_active(&state_shared->runs[i]) &&
-			queue_of(&state_shared->runs[i]) == queue)
+			run_queue(&state_shared->runs[i].request) == queue)
 			count++;
 	}
 	LWLockRelease(state_lock);

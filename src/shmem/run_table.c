@@ -217,28 +217,3 @@ state_seconds_taken(const Run *run)
 {
 	return run->progress.began == 0 ? 0 : clock_seconds() - run->progress.began;
 }
-
-/* The word for a reason, in manifests and lists. */
-const char *
-state_reason_name(RunReason reason)
-{
-	switch (reason)
-	{
-		case REASON_SCHEDULE:
-			return "schedule";
-		case REASON_CATCH_UP:
-			return "catch-up";
-		case REASON_MANUAL:
-			return "manual";
-		case REASON_BEFORE_DROP:
-			return "before drop";
-	}
-	return "unknown";
-}
-
-/* Does a session ask for runs of this reason, and not the schedule? */
-bool
-state_is_requested(RunReason reason)
-{
-	return reason == REASON_MANUAL || reason == REASON_BEFORE_DROP;
-}

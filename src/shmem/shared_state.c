@@ -29,6 +29,7 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
 #include "shmem/shared_struct.h"
 #include "util/clock.h"

@@ -271,7 +271,4 @@ extern void state_prepare_to_wait(void);
 extern void state_wait(long timeout_ms);
 extern void state_cancel_wait(void);
 
-extern const char *state_reason_name(RunReason reason);
-extern bool state_is_requested(RunReason reason);
-
 #endif							/* SNAPSHOT_WORKER_SHARED_STATE_H */

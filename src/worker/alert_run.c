@@ -13,6 +13,8 @@
 #include "postgres.h"
 
 #include "settings.h"
+#include "shmem/run_kinds.h"
+#include "tools/child_process.h"
 #include "tools/shell_command.h"
 #include "util/clock.h"
 #include "worker/admin_command.h"
@@ -33,8 +35,7 @@ variables_of(const Run *run)
 		strlcpy(database, run->request.database, sizeof(database));
 
 	variables = list_make1(psprintf("SNAPSHOT_EVENT=%s",
-									run->request.failed_kind == KIND_ARCHIVE ? "archive" :
-									run->request.failed_kind == KIND_VERIFY ? "verification" : "snapshot"));
+									run_event(run->request.failed_kind)));
 	variables = lappend(variables, psprintf("SNAPSHOT_DATABASE=%s", database));
 	variables = lappend(variables, psprintf("SNAPSHOT_NAME=%s", run->request.name));
 	variables = lappend(variables, psprintf("SNAPSHOT_ATTEMPT=%d", run->request.attempt));

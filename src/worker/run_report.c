@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "store/history.h"
 #include "util/errors.h"
 #include "worker/run_report.h"
@@ -43,46 +44,13 @@ report_fill_error(RunError *error, const ErrorData *edata)
 	copy_text(error->hint, sizeof(error->hint), edata->hint);
 }
 
-/* Describe what failed, palloc'd. */
-static const char *
-what_failed(const RunRequest *request)
-{
-	switch (request->kind)
-	{
-		case KIND_SNAPSHOT:
-			return psprintf("snapshot of database \"%s\" failed (attempt %d)",
-							request->database, request->attempt);
-		case KIND_VERIFY_ALL:
-			if (request->name[0] == '\0')
-				return "verification of the snapshots failed";
-			/* FALLTHROUGH */
-		case KIND_VERIFY:
-			return psprintf("verification of snapshot \"%s\" failed",
-							request->name);
-		case KIND_RESTORE:
-			return psprintf("restore of snapshot \"%s\" into database \"%s\" failed",
-							request->name, request->target);
-		case KIND_ARCHIVE:
-			if (request->name[0] == '\0')
-				return psprintf("archiving failed (attempt %d)", request->attempt);
-			return psprintf("archiving of snapshot \"%s\" failed (attempt %d)",
-							request->name, request->attempt);
-		case KIND_ALERT:
-			return psprintf("telling of the failure of \"%s\" failed",
-							request->name[0] != '\0' ? request->name : request->database);
-		case KIND_SWEEP:
-			break;
-	}
-	return "dropping of leftover scratch databases failed";
-}
-
 /* Log that a run failed. */
 void
 report_failure(const RunRequest *request, const RunError *error)
 {
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
-			 errmsg("%s: %s", what_failed(request), error->message),
+			 errmsg("%s: %s", run_failure(request), error->message),
 			 error->detail[0] != '\0' ?
 			 errdetail_internal("%s", error->detail) : 0,
 			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));

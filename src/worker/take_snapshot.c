@@ -23,6 +23,7 @@
 #include "database/database_contents.h"
 #include "database/dump_transaction.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "store/directory.h"
 #include "store/directory_exposure.h"
 #include "store/file_system.h"

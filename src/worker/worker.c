@@ -28,6 +28,7 @@
 #include "utils/memutils.h"
 
 #include "database/catalog_query.h"
+#include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
 #include "store/staging.h"
 #include "tools/child_process.h"
@@ -51,22 +52,13 @@ static RunError fatal;			/* why this process is ending */
 
 static emit_log_hook_type prev_emit_log_hook = NULL;
 
-/* Return the database that a run's worker connects to, or NULL for none. */
-static const char *
-database_of(const Run *run)
-{
-	if (run->request.kind == KIND_ARCHIVE || run->request.kind == KIND_ALERT)
-		return NULL;
-	return run->request.kind == KIND_SNAPSHOT ? run->request.database : run->request.connect_to;
-}
-
 /*
  * Register a worker for a run.  Returns false if the server has no free slot.
  */
 bool
 worker_start(const Run *run, BackgroundWorkerHandle **handle)
 {
-	const char *database = database_of(run);
+	const char *database = run_database(&run->request);
 	BackgroundWorker worker;
 
 	StaticAssertStmt(sizeof(run->id) <= BGW_EXTRALEN, "room for a run");
@@ -212,7 +204,7 @@ snapshot_worker_main(Datum main_arg)
 
 	test_step("attached");
 	catalog_prepare_connection();
-	BackgroundWorkerInitializeConnection(database_of(&cxt.run), NULL, 0);
+	BackgroundWorkerInitializeConnection(run_database(&cxt.run.request), NULL, 0);
 
 	context = AllocSetContextCreate(TopMemoryContext, "snapshot worker",
 									ALLOCSET_DEFAULT_SIZES);

@@ -57,7 +57,6 @@ OBJS = \
 	src/shmem/program_tokens.o \
 	src/shmem/run_cancel.o \
 	src/shmem/run_kinds.o \
-	src/shmem/run_notes.o \
 	src/shmem/run_queue.o \
 	src/shmem/run_table.o \
 	src/shmem/shared_state.o \

@@ -152,7 +152,7 @@ archive_schedule_submit(ArchiveSchedule *archiving, Breaker *breaker)
 	archiving->wanted = false;
 	archiving->run_id = run.id;
 	if (breaker_judge(breaker, &run.request) != VERDICT_BEGIN)
-		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run.request));
+		state_fail(run.id, RUN_QUEUED, breaker_error(&run.request));
 }
 
 /* Seconds until a run is due, or a negative number if none is planned. */

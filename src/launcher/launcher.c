@@ -152,7 +152,7 @@ ask_again(Launcher *launcher, StartedWorker *worker)
 	MemoryContextSwitchTo(turn);
 	if (worker->handle != NULL || clock_seconds() < worker->give_up_at)
 		return true;
-	state_fail_waiting(worker->run_id, RUN_STARTING, &no_slot);
+	state_fail(worker->run_id, RUN_STARTING, &no_slot);
 	return false;
 }
 
@@ -188,7 +188,7 @@ check_workers(Launcher *launcher)
 			pfree(worker->handle);
 		}
 		/* a run that did begin has its outcome from its own worker */
-		state_fail_waiting(worker->run_id, RUN_STARTING, &not_started);
+		state_fail(worker->run_id, RUN_STARTING, &not_started);
 		launcher->workers = foreach_delete_current(launcher->workers, lc);
 		pfree(worker);
 	}

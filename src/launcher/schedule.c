@@ -173,7 +173,7 @@ may_be_tried(Schedule *schedule, const char *database, TimestampTz slot,
 	verdict = breaker_judge(schedule->breaker, &request);
 	if (verdict == VERDICT_GIVE_UP &&
 		state_submit_snapshot(&request, GetCurrentTimestamp(), &run))
-		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run.request));
+		state_fail(run.id, RUN_QUEUED, breaker_error(&run.request));
 	return verdict == VERDICT_BEGIN;
 }
 

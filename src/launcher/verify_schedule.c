@@ -223,7 +223,7 @@ submit_verification(Breaker *breaker, Unproved *unproved)
 		return false;
 	unproved->run_id = run.id;
 	if (breaker_judge(breaker, &run.request) != VERDICT_BEGIN)
-		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run.request));
+		state_fail(run.id, RUN_QUEUED, breaker_error(&run.request));
 	return true;
 }
 

@@ -155,7 +155,7 @@ wait_for_run(Run *run)
 		else if (give_up_at == 0)
 			give_up_at = clock_seconds() + LAUNCHER_PATIENCE_SECONDS;
 		else if (clock_seconds() >= give_up_at)
-			state_fail_waiting(run->id, RUN_QUEUED, &no_launcher);
+			state_fail(run->id, RUN_QUEUED, &no_launcher);
 		state_wait(1000);
 	}
 	state_cancel_wait();

@@ -29,16 +29,16 @@ is_same(const char *a, const char *b)
 	return difference == 0;
 }
 
-/* From now on until its end, a run knows its programs' sessions by these. */
+/*
+ * Until its end, the worker's run recognizes the sessions of its programs by
+ * this token and role.
+ */
 void
-state_set_programs(uint64 id, const RunPrograms *programs)
+state_set_programs(const RunPrograms *programs)
 {
-	Run		   *run;
-
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	run = state_find_run(id);
-	if (run != NULL && run->state == RUN_RUNNING)
-		run->progress.programs = *programs;
+	if (MyRun != NULL)
+		MyRun->progress.programs = *programs;
 	LWLockRelease(state_lock);
 }
 

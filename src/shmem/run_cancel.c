@@ -25,26 +25,6 @@
 #include "shmem/shared_struct.h"
 
 /*
- * A run that still is in the given state, in which no worker is at it, has
- * failed.
- */
-void
-state_fail_waiting(uint64 id, RunState state, const RunError *error)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	Run		   *run;
-
-	Assert(state == RUN_QUEUED || state == RUN_STARTING);
-
-	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	run = state_find_run(id);
-	if (run != NULL && run->state == state)
-		state_set_finished(run, now, 0, error);
-	LWLockRelease(state_lock);
-	ConditionVariableBroadcast(&state_shared->changed);
-}
-
-/*
  * Ask the launcher to drop what it has pending for a database, or (NULL) for
  * all.  Returns 0 when too many sessions ask for that.  The caller holds the
  * lock.
@@ -233,18 +213,4 @@ state_cancel_run(uint64 id)
 	/* it may have gone since */
 	if (pid != 0 && BackendPidGetProc(pid) != NULL)
 		(void) kill(pid, SIGINT);
-}
-
-/* Was a run canceled since its worker has begun? */
-bool
-state_is_canceled(uint64 id)
-{
-	Run		   *run;
-	bool		canceled;
-
-	LWLockAcquire(state_lock, LW_SHARED);
-	run = state_find_run(id);
-	canceled = run != NULL && run->canceled;
-	LWLockRelease(state_lock);
-	return canceled;
 }

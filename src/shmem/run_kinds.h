@@ -38,11 +38,11 @@ typedef struct RunKindInfo
 	const char *action;			/* in snapshot_progress() */
 	const char *event;			/* in SNAPSHOT_EVENT, or NULL when a failure
 								 * causes no alert */
-	const char *underway;		/* in the file of underway_file.c, or NULL when
-								 * only sessions ask for it */
-	const char *failure;		/* the report of a failure; %d is the database,
-								 * %s the snapshot, %t the target of a
-								 * restore, %a the attempt */
+	const char *underway;		/* in the file of underway_file.c, or NULL
+								 * when only sessions ask for it */
+	const char *failure;		/* the report of a failure; %d is the
+								 * database, %s the snapshot, %t the target of
+								 * a restore, %a the attempt */
 	const char *failure_unnamed;	/* the same while the run has no snapshot,
 									 * if that differs, or NULL */
 } RunKindInfo;

@@ -236,25 +236,23 @@ has_to_wait(const RunRequest *request)
 }
 
 /*
- * A run that verifies many snapshots comes to this one, which becomes the name
- * in its entry.  Returns false when another run is busy with that snapshot.
+ * The worker's run, which verifies many snapshots, comes to this one.  Returns
+ * false when another run is busy with that snapshot.
  */
 bool
-state_begin_verifying(uint64 id, const char *name)
+state_begin_verifying(const char *name)
 {
 	RunRequest	verification;
-	Run		   *run;
 	bool		begun = false;
 
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	run = state_find_run(id);
-	if (run != NULL)
+	if (MyRun != NULL)
 	{
-		verification = run->request;
+		verification = MyRun->request;
 		strlcpy(verification.name, name, sizeof(verification.name));
 		begun = !has_to_wait(&verification);
 		if (begun)
-			run->request = verification;
+			MyRun->request = verification;
 	}
 	LWLockRelease(state_lock);
 	return begun;

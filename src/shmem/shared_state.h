@@ -237,9 +237,8 @@ extern bool state_submit_task(const RunRequest *request, Run *run);
 extern bool state_submit_alert(const RunRequest *request,
 							   const RunError *failure);
 extern void state_cancel_run(uint64 id);
-extern bool state_is_canceled(uint64 id);
-extern void state_fail_waiting(uint64 id, RunState state,
-							   const RunError *error);
+extern bool state_is_canceled(void);
+extern void state_fail(uint64 id, RunState state, const RunError *error);
 extern bool state_next_request(RunQueue queue, Run *run);
 extern int	state_count_active(RunQueue queue);
 extern bool state_is_worker(pid_t pid);
@@ -248,18 +247,18 @@ extern bool state_first_running(Run *run);
 extern bool state_get(uint64 id, Run *run);
 extern void state_set_starting(uint64 id);
 extern bool state_attach(uint64 id, Run *run);
-extern bool state_begin_verifying(uint64 id, const char *name);
-extern void state_set_programs(uint64 id, const RunPrograms *programs);
+extern bool state_begin_verifying(const char *name);
+extern void state_set_programs(const RunPrograms *programs);
 extern bool state_find_programs(const char *token, Oid role,
 								CopiesHandle *copies);
-extern void state_set_name(uint64 id, const char *name);
-extern void state_set_published(uint64 id);
-extern void state_set_busy(uint64 id);
-extern void state_set_scratch(uint64 id, const char *scratch);
-extern void state_set_progress(uint64 id, const Progress *progress);
+extern void state_set_name(const char *name);
+extern void state_set_published(void);
+extern void state_set_busy(void);
+extern void state_set_scratch(const char *scratch);
+extern void state_set_progress(const Progress *progress);
 extern int	state_active_runs(Run **runs);
-extern void state_finish(uint64 id, int64 size, const RunError *error,
-						 bool reported, bool in_history);
+extern void state_finish(int64 size, const RunError *error, bool reported,
+						 bool in_history);
 extern void state_finish_lost(const RunError *error);
 extern void state_describe_failure(char *text, size_t size,
 								   const char *database,

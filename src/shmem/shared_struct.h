@@ -61,6 +61,7 @@ typedef struct SharedState
 
 extern SharedState *state_shared;
 extern LWLock *state_lock;
+extern Run *MyRun;
 
 static inline bool
 run_is_active(const Run *run)

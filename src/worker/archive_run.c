@@ -183,7 +183,7 @@ archive_snapshots(RunContext *cxt)
 
 	if (lock < 0)
 	{
-		state_set_busy(cxt->run.id);
+		state_set_busy();
 		return;
 	}
 	snapshots = store_list(cxt->directory, NULL, DT_NOBEGIN, ERROR, DEBUG1);
@@ -198,7 +198,7 @@ archive_snapshots(RunContext *cxt)
 		if (!is_to_be_archived(snapshot))
 			continue;
 		strlcpy(cxt->run.request.name, snapshot->name, sizeof(cxt->run.request.name));
-		state_set_name(cxt->run.id, snapshot->name);
+		state_set_name(snapshot->name);
 		run_enter_phase(cxt, "archiving", 100 * (n - 1 - i) / n,
 						 100 * (n - i) / n);
 		error = try_to_archive(cxt, snapshot->name, lock);
@@ -213,7 +213,7 @@ archive_snapshots(RunContext *cxt)
 	if (first_error != NULL)
 	{
 		strlcpy(cxt->run.request.name, first_name, sizeof(cxt->run.request.name));
-		state_set_name(cxt->run.id, first_name);
+		state_set_name(first_name);
 		ReThrowError(first_error);
 	}
 }

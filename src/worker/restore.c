@@ -113,7 +113,7 @@ restore_snapshot(RunContext *cxt)
 	test_step("renaming");
 	catalog_wait_for_standbys();
 	run_commit_transaction();
-	state_set_scratch(run->id, "");
+	state_set_scratch("");
 	run->progress.scratch[0] = '\0';
 
 	ereport(LOG,

@@ -88,7 +88,7 @@ publish_progress(RunContext *cxt, double fraction)
 {
 	cxt->progress.percent = cxt->phase_from +
 		(int) ((cxt->phase_to - cxt->phase_from) * Min(fraction, 1.0));
-	state_set_progress(cxt->run.id, &cxt->progress);
+	state_set_progress(&cxt->progress);
 }
 
 /* Begin a phase, which takes the run from one percentage to another. */

@@ -77,7 +77,7 @@ create_scratch_database(RunContext *cxt, const Manifest *manifest,
 	scratch_sweep();
 	snprintf(cxt->run.progress.scratch, sizeof(cxt->run.progress.scratch), "%s%d",
 			 NAMES_SCRATCH_PREFIX, MyProcPid);
-	state_set_scratch(cxt->run.id, cxt->run.progress.scratch);
+	state_set_scratch(cxt->run.progress.scratch);
 
 	run_begin_transaction();
 	oid = properties_create_database(manifest, cxt->run.progress.scratch);
@@ -250,7 +250,7 @@ scratch_drop(RunContext *cxt)
 		return;
 	drop_scratch_database(cxt->run.progress.scratch);
 	cxt->run.progress.scratch[0] = '\0';
-	state_set_scratch(cxt->run.id, "");
+	state_set_scratch("");
 }
 
 /*
@@ -300,7 +300,7 @@ scratch_discard(RunContext *cxt)
 		return;
 	}
 	cxt->run.progress.scratch[0] = '\0';
-	state_set_scratch(cxt->run.id, "");
+	state_set_scratch("");
 }
 
 /*

@@ -98,7 +98,7 @@ create_staging(RunContext *cxt)
 	if (strcmp(cxt->run.request.name, cxt->staging.name) != 0)
 	{
 		strlcpy(cxt->run.request.name, cxt->staging.name, sizeof(cxt->run.request.name));
-		state_set_name(cxt->run.id, cxt->run.request.name);
+		state_set_name(cxt->run.request.name);
 	}
 	names_encode_database(cxt->run.request.database, folder);
 	cxt->archive = psprintf("%s.dump", folder);
@@ -492,7 +492,7 @@ publish_snapshot(RunContext *cxt)
 		pstrdup(GetConfigOption("server_version", false, false));
 	staging_publish(&cxt->staging, checked_manifest(manifest));
 	cxt->published = true;
-	state_set_published(cxt->run.id);
+	state_set_published();
 }
 
 /*

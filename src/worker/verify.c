@@ -255,7 +255,7 @@ verify_all(RunContext *cxt)
 		MemoryContext one = AllocSetContextCreate(context, "verification",
 												  ALLOCSET_DEFAULT_SIZES);
 
-		if (!state_begin_verifying(cxt->run.id, snapshot->name))
+		if (!state_begin_verifying(snapshot->name))
 			ereport(LOG,
 					(errmsg("snapshot \"%s\" is being verified by another run",
 							snapshot->name)));

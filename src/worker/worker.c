@@ -86,7 +86,7 @@ finish_run(const RunError *error)
 					(errcode(error->sqlerrcode),
 					 errmsg("could not apply retention to database \"%s\": %s",
 							cxt.run.request.database, error->message)));
-		state_finish(cxt.run.id, cxt.manifest.size, cxt.verify_error, true,
+		state_finish(cxt.manifest.size, cxt.verify_error, true,
 					 recorded);
 		return;
 	}
@@ -94,7 +94,7 @@ finish_run(const RunError *error)
 		report_failure(&cxt.run.request, error);
 	if (cxt.run.request.kind == KIND_SNAPSHOT)
 		report_history(&cxt.run, 0, error);
-	state_finish(cxt.run.id, 0, error, true, true);
+	state_finish(0, error, true, true);
 }
 
 /* Execute the run. */
@@ -175,7 +175,7 @@ end_of_worker(int code, Datum arg)
 		strlcpy(error.message, "the snapshot worker was stopped",
 				sizeof(error.message));
 	}
-	state_finish(cxt.run.id, cxt.manifest.size,
+	state_finish(cxt.manifest.size,
 				 cxt.published ? NULL : &error,
 				 cxt.published, recorded);
 }
@@ -212,7 +212,7 @@ snapshot_worker_main(Datum main_arg)
 	PG_TRY();
 	{
 		/* the run was canceled before this process could be interrupted */
-		if (state_is_canceled(run_id))
+		if (state_is_canceled())
 			ereport(ERROR,
 					(errcode(ERRCODE_QUERY_CANCELED),
 					 errmsg("canceled before it was started")));

@@ -36,6 +36,8 @@ OBJS = \
 	src/launcher/schedule.o \
 	src/launcher/schedule_jobs.o \
 	src/launcher/schedule_recovery.o \
+	src/launcher/schedule_takeover.o \
+	src/launcher/started_workers.o \
 	src/launcher/sweep_schedule.o \
 	src/launcher/underway_file.o \
 	src/launcher/verify_schedule.o \

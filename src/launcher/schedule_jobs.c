@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "launcher/database_list.h"
 #include "launcher/schedule_jobs.h"
 #include "util/slot_times.h"
 
@@ -39,20 +40,7 @@ jobs_find(List **jobs, const char *database)
 	return job;
 }
 
-static bool
-contains_name(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Forget the jobs of all databases but these. */
+/* Forget the jobs of all but these databases. */
 List *
 jobs_retain_only(List *jobs, List *databases)
 {
@@ -62,7 +50,7 @@ jobs_retain_only(List *jobs, List *databases)
 	{
 		Job		   *job = lfirst(lc);
 
-		if (!contains_name(databases, job->database))
+		if (!databases_include(databases, job->database))
 		{
 			jobs = foreach_delete_current(jobs, lc);
 			pfree(job);
@@ -160,7 +148,7 @@ jobs_keep_failures(List *jobs, List *databases)
 	{
 		Job		   *job = lfirst(lc);
 
-		if (!contains_name(databases, job->database))
+		if (!databases_include(databases, job->database))
 			job->failures = 0;
 	}
 }

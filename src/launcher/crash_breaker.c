@@ -3,13 +3,13 @@
  * crash_breaker.c
  *	  A circuit breaker: runs that crashed the server twice do not start again.
  *
- * Workers run in the postmaster's crash domain.  When one of them dies by a
- * signal, or takes a backend with it, the server disconnects all sessions, and
- * a run that starts automatically after the restart could cause the next
- * crash.  The launcher therefore records each automatic run in a file before
- * it starts (see underway_file.c), and removes the record when the run ends.
- * A record found after a crash belongs to a run that the crash interrupted.
- * After two such crashes the launcher gives up:
+ * The workers run in the postmaster's crash domain.  When one of them dies by
+ * a signal, or takes a backend with it, every session of the server is thrown
+ * out, and whatever begins by itself after the restart could do the same
+ * again.  So the launcher writes down what it begins by itself before it does
+ * (see underway_file.c), and strikes that out when it ends.  What it finds
+ * there after a crash was cut short by that crash.  What was cut short twice
+ * is given up:
  *
  * - a scheduled snapshot, for its slot;
  * - archiving, until there is another snapshot;
@@ -52,8 +52,8 @@
 
 /*
  * The word for a run in the file, and its subject; NULL if a session asked for
- * it, which the file does not have.  A request that is NULL stands for the work
- * that the launcher does itself when it starts.
+ * it, which the file does not have.  A request that is NULL stands for the
+ * work that the launcher does itself when it starts.
  */
 static const char *
 word_for(const RunRequest *request, const char **subject)
@@ -314,8 +314,7 @@ breaker_forget(Breaker *breaker, const RunRequest *request)
 }
 
 /*
- * Do breaker_forget() for all entries; include scheduled snapshots if asked
- * to.
+ * As breaker_forget(), for all, and for scheduled snapshots if they are meant.
  */
 void
 breaker_forget_all(Breaker *breaker, bool snapshots)
@@ -365,8 +364,8 @@ breaker_write_down(Breaker *breaker)
 		if (history == NIL)
 			history = history_read(directory, GetSystemIdentifier());
 		if (recovery_attempt_is_known(directory, GetSystemIdentifier(), history,
-								   entry->subject, entry->scheduled_for,
-								   entry->attempt))
+									  entry->subject, entry->scheduled_for,
+									  entry->attempt))
 			continue;
 		owner.name = entry->name;
 		owner.reason = entry->reason;
@@ -377,18 +376,21 @@ breaker_write_down(Breaker *breaker)
 	}
 }
 
-/* Return the error with which a run fails that the breaker stops. */
+static const RunError slot_given_up = {
+	.sqlerrcode = ERRCODE_CRASH_SHUTDOWN,
+	.message = "given up until the next scheduled time, since the server crashed during two tries",
+	.hint = "The server's log says more of the crashes. A call of snapshot_now() takes a snapshot in spite of them.",
+};
+
+static const RunError run_given_up = {
+	.sqlerrcode = ERRCODE_CRASH_SHUTDOWN,
+	.message = "given up, since the server crashed during two runs",
+	.hint = "The server's log says more of the crashes. Reload the settings once the cause is gone.",
+};
+
+/* Return the error of a run that is given up. */
 const RunError *
 breaker_error(const RunRequest *request)
 {
-	static const RunError slot = {ERRCODE_CRASH_SHUTDOWN,
-		"given up until the next scheduled time: the server crashed during two attempts",
-		"",
-	"See the server log for the crashes. snapshot_now() takes a snapshot anyway."};
-	static const RunError other = {ERRCODE_CRASH_SHUTDOWN,
-		"given up: the server crashed during two runs",
-		"",
-	"See the server log for the crashes. Reload the settings once the cause is gone."};
-
-	return request->kind == KIND_SNAPSHOT ? &slot : &other;
+	return request->kind == KIND_SNAPSHOT ? &slot_given_up : &run_given_up;
 }

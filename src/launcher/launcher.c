@@ -4,8 +4,8 @@
  *	  The scheduling loop.
  *
  * The launcher is a static background worker that connects to no database.  It
- * decides when runs are due, and starts workers for them.  The failure of a run
- * is a value to it, not an error.  It never exits with code 0, which would
+ * decides when runs are due, and starts workers for them.  The failure of a
+ * run is a value to it, not an error.  It never exits with code 0, which would
  * unregister it; after any other exit the postmaster starts another launcher.
  *
  * Copyright (c) 2026, the snapshot_worker developers
@@ -65,12 +65,12 @@ typedef struct Launcher
 {
 	MemoryContext context;		/* outlives a turn of the loop */
 	MemoryContext turn;			/* is reset after each one */
-	Schedule		schedule;
-	ArchiveSchedule	archiving;
-	VerifySchedule	verifying;
+	Schedule	schedule;
+	ArchiveSchedule archiving;
+	VerifySchedule verifying;
 	Breaker		breaker;
 	StartedWorkers workers;
-	SweepSchedule	sweeping;
+	SweepSchedule sweeping;
 } Launcher;
 
 /* Register the launcher, to start with the server.  For _PG_init. */
@@ -80,15 +80,16 @@ launcher_register(void)
 	BackgroundWorker worker;
 
 	process_describe(&worker, "snapshot_worker_launcher_main",
-					   "snapshot_worker launcher");
+					 "snapshot_worker launcher");
 	worker.bgw_restart_time = RESTART_SECONDS;
 	RegisterBackgroundWorker(&worker);
 }
 
 /*
- * Sweep the snapshot directory and take over the schedule, after a start or when
- * the setting has changed.  If the server crashed meanwhile, this waits as runs
- * do, and after two crashes it is skipped, to serve requests and later slots.
+ * Sweep the snapshot directory and take over the schedule, after a start or
+ * when the setting has changed.  If the server crashed meanwhile, this waits
+ * as runs do, and after two crashes it is skipped, to serve requests and later
+ * slots.
  */
 static void
 recover_directory(Launcher *launcher)
@@ -153,9 +154,9 @@ collect_outcomes(Launcher *launcher)
 		archive_schedule_note_outcome(&launcher->archiving, &launcher->breaker, &run);
 		if (run.request.kind == KIND_ARCHIVE && run.state == RUN_FAILED)
 			failure_alert_submit(&launcher->breaker, &run,
-						   &launcher->archiving.told_at);
+								 &launcher->archiving.told_at);
 		if (verify_schedule_note_outcome(&launcher->verifying, &launcher->breaker,
-								   &run))
+										 &run))
 			jobs_note_verified(schedule_job(&launcher->schedule, run.request.database));
 		if (run.request.kind != KIND_SNAPSHOT)
 			continue;
@@ -164,7 +165,7 @@ collect_outcomes(Launcher *launcher)
 						  clock_seconds());
 		if (run.state == RUN_FAILED && !state_is_requested(run.request.reason))
 			failure_alert_submit(&launcher->breaker, &run,
-						   run.outcome.published ? &never : &job->told_at);
+								 run.outcome.published ? &never : &job->told_at);
 		if (!job->pending || job->attempt == 1 || job->run_id != 0)
 			continue;
 		if (job->missing)
@@ -206,8 +207,8 @@ start_scheduled(Launcher *launcher)
 }
 
 /*
- * Start the runs that can start.  Each queue has a limit of its own, so no queue
- * waits for another.
+ * Start the runs that can start.  Each queue has a limit of its own, so no
+ * queue waits for another.
  */
 static void
 start_runs(Launcher *launcher)
@@ -275,7 +276,9 @@ compute_sleep_ms(Launcher *launcher)
 	return Max((long) (seconds * 1000) + 1, 1);
 }
 
-/* Process SIGHUP.  Slots already due are begun under the old settings first. */
+/*
+ * Process SIGHUP.  Slots already due are begun under the old settings first.
+ */
 static void
 reload_settings(Launcher *launcher)
 {

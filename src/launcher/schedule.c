@@ -6,9 +6,9 @@
  * A slot is an instant of the schedule.  When the clock reaches the next one,
  * each wanted database gets a job for it, which is tried until it succeeds or
  * the following slot replaces it.  If the clock has passed more than one slot
- * (it was set forward, or the machine slept), only the last of them counts.  If
- * the clock is set back, slots that come again are skipped for databases that
- * have had them.
+ * (it was set forward, or the machine slept), only the last of them counts.
+ * If the clock is set back, slots that come again are skipped for databases
+ * that have had them.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -76,10 +76,10 @@ schedule_can_name(TimestampTz slot)
 }
 
 /*
- * Write to the schedule file, for the next launcher, since when the schedule is
- * in force, unless the file has that.  A failure is reported at elevel, and the
- * next call tries again: all that can be lost is a snapshot to catch up with.
- * If it is another server's turn, that server writes the file.
+ * Write to the schedule file, for the next launcher, since when the schedule
+ * is in force, unless the file has that.  A failure is reported at elevel, and
+ * the next call tries again: all that can be lost is a snapshot to catch up
+ * with. If it is another server's turn, that server writes the file.
  */
 void
 schedule_save(Schedule *schedule, int elevel)
@@ -95,7 +95,7 @@ schedule_save(Schedule *schedule, int elevel)
 		{
 			directory_make(settings_directory());
 			recovery_begin(settings_directory(), GetSystemIdentifier(),
-						setting_time, schedule->since);
+						   setting_time, schedule->since);
 		}
 		else
 			recovery_end(settings_directory(), GetSystemIdentifier());
@@ -141,7 +141,7 @@ begin_slot(Schedule *schedule, TimestampTz slot)
 			continue;
 		if (settings_directory_is_set() &&
 			recovery_was_taken(settings_directory(), GetSystemIdentifier(),
-							history, database, slot))
+							   history, database, slot))
 			job->pending = false;
 		else
 			jobs_begin_slot(job, slot, REASON_SCHEDULE, 1, clock_seconds());
@@ -230,9 +230,9 @@ drop_unwanted_jobs(Schedule *schedule)
 }
 
 /*
- * The settings were reloaded: put their schedule into force, if it differs.  The
- * caller has called schedule_advance() before the reload, so slots that were due
- * under the old settings have begun.
+ * The settings were reloaded: put their schedule into force, if it differs.
+ * The caller has called schedule_advance() before the reload, so slots that
+ * were due under the old settings have begun.
  */
 void
 schedule_changed(Schedule *schedule, const ScheduleSettings *before)
@@ -264,8 +264,8 @@ schedule_copy_settings(ScheduleSettings *settings)
 }
 
 /*
- * Has a server that shares the directory taken the snapshot of a job's slot, or
- * is one taking it?
+ * Has a server that shares the directory taken the snapshot of a job's slot,
+ * or is one taking it?
  */
 static bool
 is_done_elsewhere(Job *job)
@@ -274,7 +274,7 @@ is_done_elsewhere(Job *job)
 	uint64		system_identifier = GetSystemIdentifier();
 
 	if (other_server_has_run(directory, job->database, system_identifier,
-						job->slot))
+							 job->slot))
 	{
 		job->due = clock_seconds() + LOOK_SECONDS;
 		ereport(LOG,
@@ -283,17 +283,17 @@ is_done_elsewhere(Job *job)
 		return true;
 	}
 	if (!recovery_was_taken(directory, system_identifier,
-						 history_read(directory, system_identifier),
-						 job->database, job->slot))
+							history_read(directory, system_identifier),
+							job->database, job->slot))
 		return false;
 	job->pending = false;
 	return true;
 }
 
 /*
- * May a job be tried that failed before, or that catches up with a missed slot?
- * It is dropped if its database is no longer wanted.  If the database did not
- * exist, the job waits until it does.
+ * May a job be tried that failed before, or that catches up with a missed
+ * slot? It is dropped if its database is no longer wanted.  If the database
+ * did not exist, the job waits until it does.
  */
 bool
 schedule_may_try(Job *job)

@@ -92,8 +92,8 @@ resume_outcomes(Schedule *schedule, List *history, List *wanted)
 }
 
 /*
- * May a slot still be tried?  If its tries have crashed the server too often, it
- * may not, and is published as a run that failed.
+ * May a slot still be tried?  If its tries have crashed the server too often,
+ * it may not, and is published as a run that failed.
  */
 static bool
 may_try_slot(Schedule *schedule, const char *database, TimestampTz slot,
@@ -115,14 +115,14 @@ may_try_slot(Schedule *schedule, const char *database, TimestampTz slot,
 
 /*
  * Return the time from which the schedule is in force, or 0 if it is off.  If
- * the directory has none (the server whose turn it was uses another directory),
- * this server's own settings decide.
+ * the directory has none (the server whose turn it was uses another
+ * directory), this server's own settings decide.
  */
 static TimestampTz
 get_in_force_since(Schedule *schedule)
 {
 	TimestampTz since = recovery_since(settings_directory(),
-									GetSystemIdentifier(), setting_time);
+									   GetSystemIdentifier(), setting_time);
 
 	return since != 0 ? since : schedule->since;
 }
@@ -154,7 +154,7 @@ resume_slot(Schedule *schedule, List *history, List *wanted)
 		Job		   *job = schedule_job(schedule, database);
 		bool		catch_up;
 		int			attempts = recovery_attempts(history, database, slot,
-											  &catch_up);
+												 &catch_up);
 		RunReason	reason = attempts == 0 || catch_up ? REASON_CATCH_UP :
 		REASON_SCHEDULE;
 		Run			run;
@@ -173,7 +173,7 @@ resume_slot(Schedule *schedule, List *history, List *wanted)
 		}
 		if ((attempts == 0 && !setting_catch_up) ||
 			recovery_was_taken(directory, system_identifier, history, database,
-							slot))
+							   slot))
 			continue;
 		if (may_try_slot(schedule, database, slot, reason, attempts))
 			jobs_begin_slot(job, slot, reason, attempts + 1,
@@ -203,7 +203,7 @@ schedule_resume(Schedule *schedule)
 		return;
 
 	history = recovery_history(settings_directory(), GetSystemIdentifier(),
-							&last_start);
+							   &last_start);
 	state_set_last_start(last_start);
 	wanted = databases_wanted();
 	resume_outcomes(schedule, history, wanted);
@@ -211,7 +211,7 @@ schedule_resume(Schedule *schedule)
 
 	/* An unchanged schedule keeps its date, unless that is in the future. */
 	since = recovery_since(settings_directory(), GetSystemIdentifier(),
-						setting_time);
+						   setting_time);
 	schedule->saved = setting_enable && since != 0 &&
 		since <= GetCurrentTimestamp();
 	schedule_save(schedule, WARNING);

@@ -3,8 +3,8 @@
  * started_workers.c
  *	  The workers that the launcher has registered, until they end.
  *
- * A worker reports the outcome of its run itself.  The launcher does that for a
- * worker that never attached to its run, or that exited without reporting.
+ * A worker reports the outcome of its run itself.  The launcher does that for
+ * a worker that never attached to its run, or that exited without reporting.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -57,8 +57,8 @@ register_worker(StartedWorkers *workers, StartedWorker *worker, const Run *run)
 }
 
 /*
- * Start a worker for a run.  If no slot is free, as during parallel queries, the
- * run waits for one.
+ * Start a worker for a run.  If no slot is free, as during parallel queries,
+ * the run waits for one.
  */
 void
 started_workers_add(StartedWorkers *workers, Breaker *breaker, const Run *run)

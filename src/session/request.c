@@ -131,10 +131,9 @@ request_check_not_locked(Oid database, const char *hint)
 }
 
 static const RunError no_launcher = {
-	ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-	"the launcher of snapshot_worker is not running",
-	"",
-	"It is restarted within seconds of its exit; if not, see the server log. It needs one of \"max_worker_processes\"."
+	.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+	.message = "the launcher of snapshot_worker is not running",
+	.hint = "It is started again within seconds of its end; if not, the server's log says why. It takes one of \"max_worker_processes\".",
 };
 
 /*

@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * program_tokens.c
- *	  The runs in shared memory: how the sessions of their programs are known.
+ *	  Tokens by which the sessions of a run's programs are recognized.
  *
- * pg_dump and pg_restore connect as any client does.  Their worker gives them a
- * token, in an environment that only the server's own operating system user can
- * read, and they pass it on in the options of their connections.  A session
- * that has the token of a run which is under way, and that was authenticated as
- * the role that the run connects as, is one of that run's.  No other session
- * can guess a token, and a token means nothing once its run has ended.
+ * pg_dump and pg_restore connect as any client does.  Their worker passes them
+ * a token, in an environment that only the server's own operating system user
+ * can read, and they pass it on in the options of their connections.  A
+ * session belongs to a run if it has the token of that run, which is running,
+ * and authenticated as the role that the run connects as.  No other session
+ * can guess a token, and a token is void once its run has ended.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,7 +18,7 @@
 
 #include "shmem/shared_struct.h"
 
-/* Are two tokens the same?  Takes as long whether they are or not. */
+/* Are two tokens the same?  Takes the same time whether they are or not. */
 static bool
 is_same(const char *a, const char *b)
 {
@@ -43,8 +43,8 @@ state_set_programs(const RunPrograms *programs)
 }
 
 /*
- * Where sessions with this token, authenticated as this role, note what they
- * copy.  Returns false when no run that is under way knows them.
+ * Find where sessions with this token, authenticated as this role, note what
+ * they copy.  Returns false if they belong to no running run.
  */
 bool
 state_find_programs(const char *token, Oid role, CopiesHandle *copies)

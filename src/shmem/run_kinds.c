@@ -3,8 +3,8 @@
  * run_kinds.c
  *	  The kinds of run: one table of what distinguishes them.
  *
- * What a worker does for each kind is in do_run(), see worker.c.  All else that
- * depends on the kind alone is in this table.
+ * What a worker does for each kind is in do_run(), see worker.c.  All else
+ * that depends on the kind alone is in this table.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

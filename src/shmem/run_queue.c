@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * run_queue.c
- *	  The runs in shared memory that are asked for: which comes next.
+ *	  The runs in shared memory that wait: submit them, choose the next.
  *
- * A run is asked for by a session or by the launcher's schedule (queued), and
- * the launcher asks for a worker (starting).  What comes then is in
- * run_table.c.
+ * A session or the launcher submits a run (queued), and the launcher starts a
+ * worker for it (starting).  The rest of its life is in run_table.c.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -19,9 +18,9 @@
 #include "shmem/shared_struct.h"
 
 /*
- * A place for a new run: an unused one, or that of the run whose outcome has
- * been known for longest.  NULL when there is none.  The caller holds the
- * lock.
+ * Return an entry for a new run: an unused one, or that of the run that ended
+ * first of those whose outcome the launcher has processed.  Returns NULL when
+ * the table is full.  The caller holds the lock.
  */
 static Run *
 find_free_entry(void)
@@ -41,7 +40,7 @@ find_free_entry(void)
 	return oldest;
 }
 
-/* Is there room for one more alert?  The caller holds the lock. */
+/* May one more alert be queued?  The caller holds the lock. */
 static bool
 may_alert(void)
 {
@@ -60,8 +59,8 @@ may_alert(void)
 
 /*
  * Return start, moved to one second after other_start if it is not later than
- * that.  A clock that was set back by an hour or more moves nothing, or the new
- * snapshot would have to wait for the old time.
+ * that.  A clock that was set back by an hour or more moves nothing, or the
+ * new snapshot would have to wait for the old time.
  */
 static TimestampTz
 move_start(TimestampTz start, TimestampTz other_start)
@@ -71,7 +70,7 @@ move_start(TimestampTz start, TimestampTz other_start)
 	return start;
 }
 
-/* Runs of earlier lives of the server had names up to this start. */
+/* Before the server started, runs had names up to this instant. */
 void
 state_set_last_start(TimestampTz last_start)
 {
@@ -81,8 +80,8 @@ state_set_last_start(TimestampTz last_start)
 }
 
 /*
- * The run of a database for a slot that is on, or whose outcome the launcher
- * has not heard of; false when there is none.
+ * Find the run of a database for a slot, if it has not ended or the launcher
+ * has not processed its outcome.  Returns false if there is none.
  */
 bool
 state_find_slot(const char *database, TimestampTz slot, Run *run)
@@ -106,8 +105,8 @@ state_find_slot(const char *database, TimestampTz slot, Run *run)
 }
 
 /*
- * Turn an unused entry into a queued run.  The caller holds the lock, and wakes
- * the launcher by this.
+ * Put a queued run into an unused entry, and wake the launcher.  The caller
+ * holds the lock.
  */
 static void
 queue_run(Run *run, const RunRequest *request)
@@ -169,7 +168,7 @@ state_submit_snapshot(const RunRequest *request, TimestampTz earliest,
 	return entry != NULL;
 }
 
-/* As queue_run(), for what no slot is behind. */
+/* As queue_run(), for a run that is not a snapshot. */
 static void
 queue_task(Run *run, const RunRequest *request)
 {
@@ -259,9 +258,9 @@ state_begin_verifying(const char *name)
 }
 
 /*
- * The queued run that a session asked for first, of those in a queue for which
- * no other run is in the way: one snapshot of a database is taken at a time, and
- * one outcome of a verification is written.
+ * Find the oldest run of a queue that can start now: only one snapshot of a
+ * database is taken, and only one outcome of a verification is written, at a
+ * time.  Returns false if no run can start.
  */
 bool
 state_next_request(RunQueue queue, Run *run)
@@ -284,7 +283,7 @@ state_next_request(RunQueue queue, Run *run)
 	return first != NULL;
 }
 
-/* How many runs of a queue are starting or running. */
+/* Count the runs of a queue that are starting or running. */
 int
 state_count_active(RunQueue queue)
 {
@@ -301,7 +300,7 @@ state_count_active(RunQueue queue)
 	return count;
 }
 
-/* Is a snapshot of the database asked for, or being taken? */
+/* Is a snapshot of the database queued, or being taken? */
 bool
 state_is_busy(const char *database)
 {
@@ -320,7 +319,10 @@ state_is_busy(const char *database)
 	return busy;
 }
 
-/* The snapshot being taken that was asked for first. */
+/*
+ * Find the oldest run that is taking a snapshot.  Returns false if there is
+ * none.
+ */
 bool
 state_first_running(Run *run)
 {
@@ -341,7 +343,7 @@ state_first_running(Run *run)
 	return first != NULL;
 }
 
-/* The launcher is about to ask for a worker for this run. */
+/* The launcher is about to register a worker for this run. */
 void
 state_set_starting(uint64 id)
 {

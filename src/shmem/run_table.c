@@ -204,8 +204,8 @@ state_set_busy(void)
 }
 
 /*
- * The worker is about to create this scratch database, or ("") its run has none
- * left.
+ * The worker is about to create this scratch database, or ("") its run has
+ * none left.
  */
 void
 state_set_scratch(const char *scratch)
@@ -235,8 +235,8 @@ state_set_progress(const Progress *progress)
 
 /*
  * The worker's run has ended, successfully when error is NULL.  reported and
- * in_history tell whether log and history have the outcome; if not, the launcher
- * adds it.  Does nothing when the worker has done this before.
+ * in_history tell whether log and history have the outcome; if not, the
+ * launcher adds it.  Does nothing when the worker has done this before.
  */
 void
 state_finish(int64 size, const RunError *error, bool reported, bool in_history)
@@ -258,8 +258,8 @@ state_finish(int64 size, const RunError *error, bool reported, bool in_history)
 
 /*
  * Fail the runs whose worker has died without reporting an outcome.  Processes
- * are looked for with kill(), and not among the backends of the server: a worker
- * that has just attached is not one of those yet.
+ * are looked for with kill(), and not among the backends of the server: a
+ * worker that has just attached is not one of those yet.
  */
 void
 state_finish_lost(const RunError *error)
@@ -318,8 +318,8 @@ state_collect(Run *run)
 }
 
 /*
- * Copy all runs that are starting or running to a palloc'd array.  Returns their
- * number.
+ * Copy all runs that are starting or running to a palloc'd array.  Returns
+ * their number.
  */
 int
 state_active_runs(Run **runs)
@@ -355,8 +355,8 @@ state_is_worker(pid_t pid)
 }
 
 /*
- * Return the seconds since the worker of a run attached, by a clock that nobody
- * sets; 0 if none did.
+ * Return the seconds since the worker of a run attached, by a clock that
+ * nobody sets; 0 if none did.
  */
 double
 state_seconds_taken(const Run *run)

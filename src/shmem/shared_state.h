@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * shared_state.h
- *	  The struct in shared memory: requests, runs in progress, outcomes.
+ *	  The struct in shared memory: set-up, waiting, launcher and plan.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -21,28 +21,28 @@ typedef enum RunReason
 	REASON_SCHEDULE,
 	REASON_CATCH_UP,			/* a slot that was missed */
 	REASON_MANUAL,
-	REASON_BEFORE_DROP			/* a statement waits for it: see before_drop.c */
+	REASON_BEFORE_DROP			/* see before_drop.c */
 } RunReason;
 
-/* What a run does. */
+/* What a run does; see run_kinds.c. */
 typedef enum RunKind
 {
 	KIND_SNAPSHOT,				/* takes a snapshot */
-	KIND_VERIFY,				/* verifies one */
-	KIND_VERIFY_ALL,			/* verifies the files of all */
-	KIND_RESTORE,				/* restores one */
-	KIND_ARCHIVE,				/* archives what was not yet */
-	KIND_ALERT,					/* tells of a run that failed */
-	KIND_SWEEP					/* drops scratch databases that were left */
+	KIND_VERIFY,				/* verifies a snapshot */
+	KIND_VERIFY_ALL,			/* verifies the files of all snapshots */
+	KIND_RESTORE,				/* restores a snapshot */
+	KIND_ARCHIVE,				/* archives what is not archived yet */
+	KIND_ALERT,					/* runs failure_command */
+	KIND_SWEEP					/* drops leftover scratch databases */
 } RunKind;
 
-/* What is waited for in turn: one queue does not wait for another. */
+/* Runs of a queue wait for each other, but not for those of other queues. */
 typedef enum RunQueue
 {
 	QUEUE_SCHEDULED,			/* snapshots of the schedule */
 	QUEUE_REQUESTED,			/* snapshots that sessions ask for */
-	QUEUE_TASKS,				/* all else that they ask for, but for */
-	QUEUE_SWEEPS,				/* what goes through all snapshots */
+	QUEUE_TASKS,				/* verifications, restores, sweeps */
+	QUEUE_SWEEPS,				/* verifications of all snapshots */
 	QUEUE_ARCHIVE,
 	QUEUE_ALERTS
 } RunQueue;
@@ -51,13 +51,13 @@ typedef enum RunState
 {
 	RUN_NONE,					/* the entry is unused */
 	RUN_QUEUED,					/* waits for the launcher */
-	RUN_STARTING,				/* a worker is asked for */
-	RUN_RUNNING,				/* a worker is at it */
+	RUN_STARTING,				/* a worker is to attach */
+	RUN_RUNNING,				/* a worker has attached */
 	RUN_SUCCEEDED,
 	RUN_FAILED
 } RunState;
 
-/* For so long after a crash nothing begins by itself. */
+/* For so long after a crash only sessions can start runs. */
 #define STATE_QUIET_SECONDS 60
 
 /* Why a run failed; detail and hint can be empty. */
@@ -72,18 +72,18 @@ typedef struct RunError
 /* A secret of a run, in hexadecimal digits. */
 #define STATE_TOKEN_SIZE	33
 
-/* Where the sessions of a run's programs note what they copy; see table_copies.c. */
+/* Where sessions of a run's programs note what they copy: table_copies.c. */
 typedef struct CopiesHandle
 {
 	dsa_handle	area;
 	dshash_table_handle tables;
 } CopiesHandle;
 
-/* How the sessions of a run's programs are known; see program_tokens.c. */
+/* How to recognize the sessions of a run's programs: program_tokens.c. */
 typedef struct RunPrograms
 {
-	char		token[STATE_TOKEN_SIZE];	/* "" when there are none */
-	Oid			role;			/* that they are authenticated as */
+	char		token[STATE_TOKEN_SIZE];	/* "" for none */
+	Oid			role;			/* that they authenticated as */
 	CopiesHandle copies;
 } RunPrograms;
 
@@ -163,7 +163,7 @@ typedef struct Run
 	RunOutcome	outcome;
 } Run;
 
-/* What the launcher has in mind. */
+/* The launcher's plan, published for snapshot_status(). */
 typedef struct LauncherPlan
 {
 	TimestampTz next_slot;		/* 0 when the schedule is off */
@@ -173,18 +173,18 @@ typedef struct LauncherPlan
 	int			consecutive_failures;
 } LauncherPlan;
 
-/* What a file system is tried for; see file_system_probe.c. */
+/* What file_system_probe.c tries on a file system. */
 typedef enum FileSystemStep
 {
 	FILE_SYSTEM_SYNC,			/* create, write and sync a file */
 	FILE_SYSTEM_SYNC_DIRECTORY,
-	FILE_SYSTEM_MODE,			/* chmod() that has an effect */
-	FILE_SYSTEM_LOCK,			/* flock() that keeps others out */
+	FILE_SYSTEM_MODE,			/* chmod() has an effect */
+	FILE_SYSTEM_LOCK,			/* flock() excludes other processes */
 	FILE_SYSTEM_LINK,
 	FILE_SYSTEM_REPLACE,		/* rename() over another file */
 	FILE_SYSTEM_RENAME,			/* of a directory */
 	FILE_SYSTEM_RENAME_OPEN,	/* of a directory with an open file in it */
-	FILE_SYSTEM_UNLINK_OPEN,	/* of a file that is open */
+	FILE_SYSTEM_UNLINK_OPEN,	/* of an open file */
 	FILE_SYSTEM_STEPS
 } FileSystemStep;
 
@@ -194,7 +194,7 @@ typedef struct FileSystem
 	int			error[FILE_SYSTEM_STEPS];
 } FileSystem;
 
-/* The outcomes so far, in the order in which runs ended. */
+/* The latest outcomes. */
 typedef struct Outcomes
 {
 	TimestampTz last_success_at;	/* 0 for never */

@@ -491,7 +491,7 @@ publish_snapshot(RunContext *cxt)
 	manifest->server_version =
 		pstrdup(GetConfigOption("server_version", false, false));
 	staging_publish(&cxt->staging, checked_manifest(manifest));
-	cxt->published = true;
+	cxt->run.outcome.published = true;
 	state_set_published();
 }
 

@@ -46,7 +46,6 @@
 
 static RunContext cxt;
 
-static bool recorded = false;	/* the outcome is in the history */
 static bool fatal_known = false;
 static RunError fatal;			/* why this process is ending */
 
@@ -79,7 +78,7 @@ worker_start(const Run *run, BackgroundWorkerHandle **handle)
 static void
 finish_run(const RunError *error)
 {
-	if (cxt.published)
+	if (cxt.run.outcome.published)
 	{
 		if (error != NULL)
 			ereport(WARNING,
@@ -87,7 +86,7 @@ finish_run(const RunError *error)
 					 errmsg("could not apply retention to database \"%s\": %s",
 							cxt.run.request.database, error->message)));
 		state_finish(cxt.manifest.size, cxt.verify_error, true,
-					 recorded);
+					 cxt.run.outcome.in_history);
 		return;
 	}
 	if (error != NULL)
@@ -110,7 +109,7 @@ do_run(void)
 			run_verify(&cxt);
 			report_history(&cxt.run, cxt.manifest.size,
 						   cxt.verify_error);
-			recorded = true;
+			cxt.run.outcome.in_history = true;
 			run_prune(&cxt);
 			break;
 		case KIND_VERIFY:
@@ -164,6 +163,7 @@ note_fatal(ErrorData *edata)
 static void
 end_of_worker(int code, Datum arg)
 {
+	const RunOutcome *outcome = &cxt.run.outcome;
 	RunError	error = fatal;
 
 	child_stop();
@@ -176,8 +176,8 @@ end_of_worker(int code, Datum arg)
 				sizeof(error.message));
 	}
 	state_finish(cxt.manifest.size,
-				 cxt.published ? NULL : &error,
-				 cxt.published, recorded);
+				 outcome->published ? NULL : &error,
+				 outcome->published, outcome->in_history);
 }
 
 /* Entry point of a snapshot worker. */

@@ -32,7 +32,8 @@ state_find_run(uint64 id)
 {
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
-		if (state_shared->runs[i].id == id && state_shared->runs[i].state != RUN_NONE)
+		if (state_shared->runs[i].id == id &&
+			state_shared->runs[i].state != RUN_NONE)
 			return &state_shared->runs[i];
 	}
 	return NULL;

@@ -36,6 +36,8 @@ OBJS = \
 	src/launcher/schedule.o \
 	src/launcher/schedule_jobs.o \
 	src/launcher/schedule_recovery.o \
+	src/launcher/schedule_takeover.o \
+	src/launcher/started_workers.o \
 	src/launcher/sweep_schedule.o \
 	src/launcher/underway_file.o \
 	src/launcher/verify_schedule.o \
@@ -56,7 +58,7 @@ OBJS = \
 	src/settings_check.o \
 	src/shmem/program_tokens.o \
 	src/shmem/run_cancel.o \
-	src/shmem/run_notes.o \
+	src/shmem/run_kinds.o \
 	src/shmem/run_queue.o \
 	src/shmem/run_table.o \
 	src/shmem/shared_state.o \

@@ -81,17 +81,17 @@ note_busy(ArchiveSchedule *archiving)
 void
 archive_schedule_note_outcome(ArchiveSchedule *archiving, Breaker *breaker, const Run *run)
 {
-	const Run	archive = {.kind = KIND_ARCHIVE};
+	const RunRequest archive = {.kind = KIND_ARCHIVE};
 	bool		good = run->state == RUN_SUCCEEDED;
 
-	if (run->kind != KIND_ARCHIVE)
+	if (run->request.kind != KIND_ARCHIVE)
 	{
-		if ((!good && !run->published) ||
-			(run->kind != KIND_SNAPSHOT && run->kind != KIND_VERIFY &&
-			 run->kind != KIND_VERIFY_ALL))
+		if ((!good && !run->outcome.published) ||
+			(run->request.kind != KIND_SNAPSHOT && run->request.kind != KIND_VERIFY &&
+			 run->request.kind != KIND_VERIFY_ALL))
 			return;
-		/* a new snapshot lifts the ban after crashes of archiving */
-		if (run->kind == KIND_SNAPSHOT)
+		/* with another snapshot, what crashed the server is tried again */
+		if (run->request.kind == KIND_SNAPSHOT)
 			breaker_forget(breaker, &archive);
 		/* but keep the delay after a failure: the remote may still be down */
 		if (archiving->failures == 0)
@@ -100,7 +100,7 @@ archive_schedule_note_outcome(ArchiveSchedule *archiving, Breaker *breaker, cons
 		return;
 	}
 	archiving->run_id = 0;
-	if (good && run->busy)
+	if (good && run->outcome.busy)
 	{
 		archiving->wanted = true;
 		note_busy(archiving);
@@ -116,10 +116,10 @@ archive_schedule_note_outcome(ArchiveSchedule *archiving, Breaker *breaker, cons
 		archiving->wanted = true;
 		return;
 	}
-	if (run->error.sqlerrcode == ERRCODE_CRASH_SHUTDOWN)
-		return;					/* given up after crashes */
+	if (run->outcome.error.sqlerrcode == ERRCODE_CRASH_SHUTDOWN)
+		return;					/* given up */
 	archiving->wanted = true;
-	if (run->error.sqlerrcode == ERRCODE_QUERY_CANCELED)
+	if (run->outcome.error.sqlerrcode == ERRCODE_QUERY_CANCELED)
 	{
 		archiving->due = clock_seconds() + retry_delay(1, 0);
 		return;
@@ -136,14 +136,14 @@ archive_schedule_note_outcome(ArchiveSchedule *archiving, Breaker *breaker, cons
 void
 archive_schedule_submit(ArchiveSchedule *archiving, Breaker *breaker)
 {
-	Run			task = {.kind = KIND_ARCHIVE};
+	RunRequest	request = {.kind = KIND_ARCHIVE};
 	Run			run;
 
 	if (!archiving->wanted || archiving->run_id != 0 || !is_on() ||
 		archiving->due > clock_seconds())
 		return;
-	task.attempt = archiving->failures + 1;
-	if (!state_submit_task(&task, &run))
+	request.attempt = archiving->failures + 1;
+	if (!state_submit_task(&request, &run))
 	{
 		/* the run table is full: try later */
 		archiving->due = clock_seconds() + 1;
@@ -151,8 +151,8 @@ archive_schedule_submit(ArchiveSchedule *archiving, Breaker *breaker)
 	}
 	archiving->wanted = false;
 	archiving->run_id = run.id;
-	if (breaker_judge(breaker, &run) != VERDICT_BEGIN)
-		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run));
+	if (breaker_judge(breaker, &run.request) != VERDICT_BEGIN)
+		state_fail(run.id, RUN_QUEUED, breaker_error(&run.request));
 }
 
 /* Seconds until a run is due, or a negative number if none is planned. */

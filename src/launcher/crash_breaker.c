@@ -3,13 +3,13 @@
  * crash_breaker.c
  *	  A circuit breaker: runs that crashed the server twice do not start again.
  *
- * Workers run in the postmaster's crash domain.  When one of them dies by a
- * signal, or takes a backend with it, the server disconnects all sessions, and
- * a run that starts automatically after the restart could cause the next
- * crash.  The launcher therefore records each automatic run in a file before
- * it starts (see underway_file.c), and removes the record when the run ends.
- * A record found after a crash belongs to a run that the crash interrupted.
- * After two such crashes the launcher gives up:
+ * The workers run in the postmaster's crash domain.  When one of them dies by
+ * a signal, or takes a backend with it, every session of the server is thrown
+ * out, and whatever begins by itself after the restart could do the same
+ * again.  So the launcher writes down what it begins by itself before it does
+ * (see underway_file.c), and strikes that out when it ends.  What it finds
+ * there after a crash was cut short by that crash.  What was cut short twice
+ * is given up:
  *
  * - a scheduled snapshot, for its slot;
  * - archiving, until there is another snapshot;
@@ -38,6 +38,7 @@
 #include "launcher/schedule_recovery.h"
 #include "launcher/underway_file.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "store/history.h"
 #include "store/replace_file.h"
 #include "util/errors.h"
@@ -46,48 +47,30 @@
 /* Number of crashes that trips the breaker. */
 #define MAX_CRASHES 2
 
-#define WHAT_LAUNCHER	"launcher"
-#define WHAT_SNAPSHOT	"snapshot"
+#define WORD_LAUNCHER	"launcher"
+#define WORD_SNAPSHOT	"snapshot"
 
 /*
- * Return the kind under which the file lists a run, and set *subject to the
- * database or snapshot that it concerns.  Returns NULL if the run does not
- * start automatically.  A NULL run stands for the launcher's own work at its
- * start.
+ * The word for a run in the file, and its subject; NULL if a session asked for
+ * it, which the file does not have.  A request that is NULL stands for the
+ * work that the launcher does itself when it starts.
  */
 static const char *
-what_is(const Run *run, const char **subject)
+word_for(const RunRequest *request, const char **subject)
 {
 	*subject = "";
-	if (run == NULL)
-		return WHAT_LAUNCHER;
-	switch (run->kind)
-	{
-		case KIND_SNAPSHOT:
-			*subject = run->database;
-			return state_is_requested(run->reason) ? NULL : WHAT_SNAPSHOT;
-		case KIND_VERIFY:
-			*subject = run->name;
-			return run->automatic ? "verification" : NULL;
-		case KIND_ARCHIVE:
-			return "archive";
-		case KIND_ALERT:
-			return "alert";
-		case KIND_SWEEP:
-			return "sweep";
-		case KIND_VERIFY_ALL:
-		case KIND_RESTORE:
-			break;
-	}
-	return NULL;
+	if (request == NULL)
+		return WORD_LAUNCHER;
+	*subject = run_subject(request);
+	return run_begins_by_itself(request) ? run_kind(request)->underway : NULL;
 }
 
 /* Return the entry of a run, or NULL. */
 static Underway *
-find_entry(Breaker *breaker, const Run *run)
+find(Breaker *breaker, const RunRequest *request)
 {
 	const char *subject;
-	const char *what = what_is(run, &subject);
+	const char *what = word_for(request, &subject);
 	ListCell   *lc;
 
 	if (what == NULL)
@@ -106,14 +89,14 @@ find_entry(Breaker *breaker, const Run *run)
 static bool
 is_snapshot(const Underway *entry)
 {
-	return strcmp(entry->what, WHAT_SNAPSHOT) == 0;
+	return strcmp(entry->what, WORD_SNAPSHOT) == 0;
 }
 
 /* Does a snapshot's entry concern an earlier slot than the run does? */
 static bool
-is_outdated(const Underway *entry, const Run *run)
+is_outdated(const Underway *entry, const RunRequest *request)
 {
-	return is_snapshot(entry) && entry->scheduled_for != run->scheduled_for;
+	return is_snapshot(entry) && entry->scheduled_for != request->scheduled_for;
 }
 
 /*
@@ -152,7 +135,7 @@ count_running(Breaker *breaker, const Underway *entry)
 
 	for (int i = 0; i < nruns; i++)
 	{
-		if (find_entry(breaker, &runs[i]) == entry)
+		if (find(breaker, &runs[i].request) == entry)
 			running++;
 	}
 	pfree(runs);
@@ -208,20 +191,20 @@ breaker_load(Breaker *breaker)
 
 /* Number of crashes that interrupted this run since its last success. */
 int
-breaker_crashes(Breaker *breaker, const Run *run)
+breaker_crashes(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find_entry(breaker, run);
+	Underway   *entry = find(breaker, request);
 
-	return entry == NULL || is_outdated(entry, run) ? 0 : (int) entry->crashes;
+	return entry == NULL || is_outdated(entry, request) ? 0 : (int) entry->crashes;
 }
 
 /* Decide whether a run may start, or (NULL) the launcher's own work. */
 Verdict
-breaker_judge(Breaker *breaker, const Run *run)
+breaker_judge(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find_entry(breaker, run);
+	Underway   *entry = find(breaker, request);
 
-	if (breaker_crashes(breaker, run) < MAX_CRASHES)
+	if (breaker_crashes(breaker, request) < MAX_CRASHES)
 		return VERDICT_BEGIN;
 	if (entry->given_up)
 		return VERDICT_GIVEN_UP;
@@ -231,13 +214,13 @@ breaker_judge(Breaker *breaker, const Run *run)
 }
 
 static Underway *
-add_entry(Breaker *breaker, const Run *run)
+add(Breaker *breaker, const RunRequest *request)
 {
 	MemoryContext caller = MemoryContextSwitchTo(breaker->context);
 	Underway   *entry = palloc0(sizeof(Underway));
 	const char *subject;
 
-	entry->what = pstrdup(what_is(run, &subject));
+	entry->what = pstrdup(word_for(request, &subject));
 	entry->subject = pstrdup(subject);
 	entry->name = pstrdup("");
 	entry->reason = pstrdup("");
@@ -248,20 +231,20 @@ add_entry(Breaker *breaker, const Run *run)
 
 /* Record the run of a slot in its entry. */
 static void
-describe_run(Breaker *breaker, Underway *entry, const Run *run)
+describe(Breaker *breaker, Underway *entry, const RunRequest *request)
 {
-	if (is_outdated(entry, run))
+	if (is_outdated(entry, request))
 	{
 		entry->crashes = 0;
 		entry->given_up = 0;
 	}
 	pfree(entry->name);
 	pfree(entry->reason);
-	entry->name = MemoryContextStrdup(breaker->context, run->name);
+	entry->name = MemoryContextStrdup(breaker->context, request->name);
 	entry->reason = MemoryContextStrdup(breaker->context,
-										state_reason_name(run->reason));
-	entry->attempt = run->attempt;
-	entry->scheduled_for = run->scheduled_for;
+										state_reason_name(request->reason));
+	entry->attempt = request->attempt;
+	entry->scheduled_for = request->scheduled_for;
 }
 
 /*
@@ -269,21 +252,21 @@ describe_run(Breaker *breaker, Underway *entry, const Run *run)
  * for a run that is not automatic.
  */
 void
-breaker_begin(Breaker *breaker, const Run *run)
+breaker_begin(Breaker *breaker, const RunRequest *request)
 {
 	const char *subject;
-	Underway   *entry = find_entry(breaker, run);
+	Underway   *entry = find(breaker, request);
 
-	if (what_is(run, &subject) == NULL)
+	if (word_for(request, &subject) == NULL)
 		return;
 	if (entry == NULL)
-		entry = add_entry(breaker, run);
+		entry = add(breaker, request);
 	if (is_snapshot(entry))
-		describe_run(breaker, entry, run);
+		describe(breaker, entry, request);
 	entry->started_at = GetCurrentTimestamp();
-	/* an error may have ended the launcher's work without breaker_end() */
-	entry->running = run == NULL ? 1 : entry->running + 1;
-	save_entries(breaker);
+	/* an error can have ended the launcher's work without a word */
+	entry->running = request == NULL ? 1 : entry->running + 1;
+	save(breaker);
 }
 
 static void
@@ -303,9 +286,9 @@ forget_entry(Breaker *breaker, Underway *entry)
 void
 breaker_end(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find_entry(breaker, run);
+	Underway   *entry = find(breaker, run != NULL ? &run->request : NULL);
 	bool		good = run == NULL || run->state == RUN_SUCCEEDED ||
-	run->published;
+	run->outcome.published;
 
 	if (entry == NULL || entry->running == 0)
 		return;
@@ -317,9 +300,9 @@ breaker_end(Breaker *breaker, const Run *run)
 
 /* Forget the crashes of a run, so that it may start again. */
 void
-breaker_forget(Breaker *breaker, const Run *run)
+breaker_forget(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find_entry(breaker, run);
+	Underway   *entry = find(breaker, request);
 
 	if (entry == NULL || entry->crashes == 0)
 		return;
@@ -331,8 +314,7 @@ breaker_forget(Breaker *breaker, const Run *run)
 }
 
 /*
- * Do breaker_forget() for all entries; include scheduled snapshots if asked
- * to.
+ * As breaker_forget(), for all, and for scheduled snapshots if they are meant.
  */
 void
 breaker_forget_all(Breaker *breaker, bool snapshots)
@@ -382,8 +364,8 @@ breaker_write_down(Breaker *breaker)
 		if (history == NIL)
 			history = history_read(directory, GetSystemIdentifier());
 		if (recovery_attempt_is_known(directory, GetSystemIdentifier(), history,
-								   entry->subject, entry->scheduled_for,
-								   entry->attempt))
+									  entry->subject, entry->scheduled_for,
+									  entry->attempt))
 			continue;
 		owner.name = entry->name;
 		owner.reason = entry->reason;
@@ -394,18 +376,21 @@ breaker_write_down(Breaker *breaker)
 	}
 }
 
-/* Return the error with which a run fails that the breaker stops. */
-const RunError *
-breaker_error(const Run *run)
-{
-	static const RunError slot = {ERRCODE_CRASH_SHUTDOWN,
-		"given up until the next scheduled time: the server crashed during two attempts",
-		"",
-	"See the server log for the crashes. snapshot_now() takes a snapshot anyway."};
-	static const RunError other = {ERRCODE_CRASH_SHUTDOWN,
-		"given up: the server crashed during two runs",
-		"",
-	"See the server log for the crashes. Reload the settings once the cause is gone."};
+static const RunError slot_given_up = {
+	.sqlerrcode = ERRCODE_CRASH_SHUTDOWN,
+	.message = "given up until the next scheduled time, since the server crashed during two tries",
+	.hint = "The server's log says more of the crashes. A call of snapshot_now() takes a snapshot in spite of them.",
+};
 
-	return run->kind == KIND_SNAPSHOT ? &slot : &other;
+static const RunError run_given_up = {
+	.sqlerrcode = ERRCODE_CRASH_SHUTDOWN,
+	.message = "given up, since the server crashed during two runs",
+	.hint = "The server's log says more of the crashes. Reload the settings once the cause is gone.",
+};
+
+/* Return the error of a run that is given up. */
+const RunError *
+breaker_error(const RunRequest *request)
+{
+	return request->kind == KIND_SNAPSHOT ? &slot_given_up : &run_given_up;
 }

@@ -29,13 +29,13 @@ typedef enum Verdict
 } Verdict;
 
 extern void breaker_load(Breaker *breaker);
-extern int	breaker_crashes(Breaker *breaker, const Run *run);
-extern Verdict breaker_judge(Breaker *breaker, const Run *run);
-extern void breaker_begin(Breaker *breaker, const Run *run);
+extern int	breaker_crashes(Breaker *breaker, const RunRequest *request);
+extern Verdict breaker_judge(Breaker *breaker, const RunRequest *request);
+extern void breaker_begin(Breaker *breaker, const RunRequest *request);
 extern void breaker_end(Breaker *breaker, const Run *run);
-extern void breaker_forget(Breaker *breaker, const Run *run);
+extern void breaker_forget(Breaker *breaker, const RunRequest *request);
 extern void breaker_forget_all(Breaker *breaker, bool snapshots);
 extern void breaker_write_down(Breaker *breaker);
-extern const RunError *breaker_error(const Run *run);
+extern const RunError *breaker_error(const RunRequest *request);
 
 #endif							/* SNAPSHOT_WORKER_CRASH_BREAKER_H */

@@ -74,6 +74,20 @@ databases_existing(void)
 	return scan_databases(true, &scratch);
 }
 
+/* Is a database in a list of names? */
+bool
+databases_include(List *databases, const char *database)
+{
+	ListCell   *lc;
+
+	foreach(lc, databases)
+	{
+		if (strcmp(lfirst(lc), database) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
 by_name(const ListCell *a, const ListCell *b)
 {

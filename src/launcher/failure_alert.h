@@ -13,6 +13,6 @@
 #include "launcher/crash_breaker.h"
 
 extern void failure_alert_submit(Breaker *breaker, const Run *failed,
-						   double *told_at);
+								 double *told_at);
 
 #endif							/* SNAPSHOT_WORKER_FAILURE_ALERT_H */

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "launcher/database_list.h"
 #include "launcher/schedule_jobs.h"
 #include "util/slot_times.h"
 
@@ -39,20 +40,7 @@ jobs_find(List **jobs, const char *database)
 	return job;
 }
 
-static bool
-contains_name(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Forget the jobs of all databases but these. */
+/* Forget the jobs of all but these databases. */
 List *
 jobs_retain_only(List *jobs, List *databases)
 {
@@ -62,7 +50,7 @@ jobs_retain_only(List *jobs, List *databases)
 	{
 		Job		   *job = lfirst(lc);
 
-		if (!contains_name(databases, job->database))
+		if (!databases_include(databases, job->database))
 		{
 			jobs = foreach_delete_current(jobs, lc);
 			pfree(job);
@@ -88,6 +76,18 @@ jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason, int attempt,
 	job->run_id = 0;
 }
 
+/* The request for the snapshot that a job tries to take. */
+void
+jobs_fill_request(const Job *job, RunRequest *request)
+{
+	memset(request, 0, sizeof(*request));
+	request->kind = KIND_SNAPSHOT;
+	request->reason = job->reason;
+	strlcpy(request->database, job->database, sizeof(request->database));
+	request->scheduled_for = job->slot;
+	request->attempt = job->attempt;
+}
+
 /*
  * Record the outcome of a run of the job's database, which took "took"
  * seconds.  If it was the run of the slot and failed, plan the next attempt;
@@ -99,20 +99,23 @@ jobs_note_outcome(Job *job, const Run *run, double took, double now)
 	bool		good = run->state == RUN_SUCCEEDED;
 
 	job->failures = good ? 0 : job->failures + 1;
-	if (good || run->published)
+	if (good || run->outcome.published)
 		job->told_at = 0;
 
 	if (job->run_id != run->id)
 		return;
 	job->run_id = 0;
 
-	/* a canceled run is not retried, nor is one that published its snapshot */
-	if (good || run->published || run->canceled ||
-		run->error.sqlerrcode == ERRCODE_QUERY_CANCELED)
+	/*
+	 * who cancels a run wants no other one; nor is one snapshot followed by
+	 * another
+	 */
+	if (good || run->outcome.published || run->canceled ||
+		run->outcome.error.sqlerrcode == ERRCODE_QUERY_CANCELED)
 		job->pending = false;
 	else
 	{
-		job->missing = run->error.sqlerrcode == ERRCODE_UNDEFINED_DATABASE;
+		job->missing = run->outcome.error.sqlerrcode == ERRCODE_UNDEFINED_DATABASE;
 		job->due = now + retry_delay(job->attempt, took);
 		job->attempt++;
 	}
@@ -145,7 +148,7 @@ jobs_keep_failures(List *jobs, List *databases)
 	{
 		Job		   *job = lfirst(lc);
 
-		if (!contains_name(databases, job->database))
+		if (!databases_include(databases, job->database))
 			job->failures = 0;
 	}
 }

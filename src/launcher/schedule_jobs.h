@@ -35,6 +35,7 @@ extern Job *jobs_find(List **jobs, const char *database);
 extern List *jobs_retain_only(List *jobs, List *databases);
 extern void jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason,
 							int attempt, double due);
+extern void jobs_fill_request(const Job *job, RunRequest *request);
 extern void jobs_note_outcome(Job *job, const Run *run, double took,
 							  double now);
 extern void jobs_note_reload(List *jobs, double now);

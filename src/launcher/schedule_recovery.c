@@ -25,6 +25,7 @@
 #include "storage/fd.h"
 
 #include "launcher/schedule_recovery.h"
+#include "shmem/run_kinds.h"
 #include "store/history.h"
 #include "store/replace_file.h"
 #include "store/store.h"
@@ -152,7 +153,8 @@ recovery_attempts(List *history, const char *database, TimestampTz slot,
 		if (is_about(line, database, slot))
 		{
 			attempts = Max(attempts, line->attempt);
-			*catch_up = strcmp(line->reason, "catch-up") == 0;
+			*catch_up = strcmp(line->reason,
+							   state_reason_name(REASON_CATCH_UP)) == 0;
 		}
 	}
 	return (int) Min(attempts, PG_INT32_MAX - 1);

@@ -68,7 +68,7 @@ sweep_schedule_note_scratch(SweepSchedule *sweeping)
 void
 sweep_schedule_submit(SweepSchedule *sweeping, Breaker *breaker)
 {
-	Run			sweep = {.kind = KIND_SWEEP};
+	RunRequest	sweep = {.kind = KIND_SWEEP};
 	Run			run;
 	Verdict		verdict;
 

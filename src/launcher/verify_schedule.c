@@ -27,6 +27,7 @@
 #include "launcher/schedule_recovery.h"
 #include "launcher/verify_schedule.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "store/history.h"
 #include "store/store.h"
 #include "util/clock.h"
@@ -129,7 +130,7 @@ verify_schedule_resume(VerifySchedule *verifying)
 static bool
 is_final(const Run *run)
 {
-	int			sqlerrcode = run->error.sqlerrcode;
+	int			sqlerrcode = run->outcome.error.sqlerrcode;
 
 	return run->canceled ||
 		sqlerrcode == ERRCODE_DATA_CORRUPTED ||
@@ -141,16 +142,16 @@ is_final(const Run *run)
 static void
 note_snapshot(VerifySchedule *verifying, const Run *run)
 {
-	Unproved   *unproved = find_unproved(verifying, run->database);
+	Unproved   *unproved = find(verifying, run->request.database);
 
-	if (!run->published || state_is_requested(run->reason))
+	if (!run->outcome.published || state_is_requested(run->request.reason))
 		return;
 	if (unproved != NULL)
 		forget_unproved(verifying, unproved);
 	if (run->state == RUN_SUCCEEDED || is_final(run))
 		return;
-	add_unproved(verifying, run->database, run->name, retry_delay(1, 0));
-	announce_retry(llast(verifying->unproved));
+	add(verifying, run->request.database, run->request.name, retry_delay(1, 0));
+	announce(llast(verifying->unproved));
 }
 
 /*
@@ -161,13 +162,13 @@ note_snapshot(VerifySchedule *verifying, const Run *run)
 bool
 verify_schedule_note_outcome(VerifySchedule *verifying, Breaker *breaker, const Run *run)
 {
-	Unproved   *unproved = find_unproved(verifying, run->database);
+	Unproved   *unproved = find(verifying, run->request.database);
 	bool		good = run->state == RUN_SUCCEEDED;
 	double		never = 0;
 
-	if (run->kind == KIND_SNAPSHOT)
+	if (run->request.kind == KIND_SNAPSHOT)
 		note_snapshot(verifying, run);
-	if (run->kind != KIND_VERIFY || unproved == NULL ||
+	if (run->request.kind != KIND_VERIFY || unproved == NULL ||
 		unproved->run_id != run->id)
 		return false;
 
@@ -207,22 +208,22 @@ is_of_use(const Unproved *unproved)
 static bool
 submit_verification(Breaker *breaker, Unproved *unproved)
 {
-	Run			task = {.kind = KIND_VERIFY,.automatic = true};
+	RunRequest	request = {.kind = KIND_VERIFY,.automatic = true};
 	Run			run;
 
-	if (!database_list_to_connect(unproved->database, task.connect_to))
+	if (!database_list_to_connect(unproved->database, request.connect_to))
 		return false;
-	task.attempt = unproved->attempt;
+	request.attempt = unproved->attempt;
 	/* a standby cannot create a database */
-	task.test_restore = setting_verify == VERIFY_RESTORE &&
+	request.test_restore = setting_verify == VERIFY_RESTORE &&
 		!RecoveryInProgress();
-	strlcpy(task.database, unproved->database, sizeof(task.database));
-	strlcpy(task.name, unproved->name, sizeof(task.name));
-	if (!state_submit_task(&task, &run))
+	strlcpy(request.database, unproved->database, sizeof(request.database));
+	strlcpy(request.name, unproved->name, sizeof(request.name));
+	if (!state_submit_task(&request, &run))
 		return false;
 	unproved->run_id = run.id;
-	if (breaker_judge(breaker, &run) != VERDICT_BEGIN)
-		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run));
+	if (breaker_judge(breaker, &run.request) != VERDICT_BEGIN)
+		state_fail(run.id, RUN_QUEUED, breaker_error(&run.request));
 	return true;
 }
 

@@ -113,7 +113,7 @@ ensure_snapshot(Oid oid, const char *command)
 		request_check_not_written();
 		request_check_not_locked(oid, "Commit first.");
 		request_snapshot(database, REASON_BEFORE_DROP, true, &run);
-		name = run.name;
+		name = run.request.name;
 		wait_for_runs(database, oid);
 	}
 	/* we may hold locks in our own database, so we must not wait there */

@@ -131,10 +131,9 @@ request_check_not_locked(Oid database, const char *hint)
 }
 
 static const RunError no_launcher = {
-	ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-	"the launcher of snapshot_worker is not running",
-	"",
-	"It is restarted within seconds of its exit; if not, see the server log. It needs one of \"max_worker_processes\"."
+	.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+	.message = "the launcher of snapshot_worker is not running",
+	.hint = "It is started again within seconds of its end; if not, the server's log says why. It takes one of \"max_worker_processes\".",
 };
 
 /*
@@ -155,7 +154,7 @@ wait_for_run(Run *run)
 		else if (give_up_at == 0)
 			give_up_at = clock_seconds() + LAUNCHER_PATIENCE_SECONDS;
 		else if (clock_seconds() >= give_up_at)
-			state_fail_waiting(run->id, RUN_QUEUED, &no_launcher);
+			state_fail(run->id, RUN_QUEUED, &no_launcher);
 		state_wait(1000);
 	}
 	state_cancel_wait();
@@ -183,7 +182,7 @@ wait_interruptibly(Run *run)
 			edata->detail = psprintf(run->state == RUN_QUEUED ?
 									 "Snapshot \"%s\" is still queued." :
 									 "Snapshot \"%s\" is still being taken.",
-									 run->name);
+									 run->request.name);
 		ReThrowError(edata);
 	}
 	PG_END_TRY();
@@ -223,6 +222,7 @@ request_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 {
 	const char *what = psprintf("could not take a snapshot of database \"%s\"",
 								database);
+	RunRequest	request = {.kind = KIND_SNAPSHOT,.reason = reason};
 	TimestampTz earliest = GetCurrentTimestamp();
 
 	earliest = folders_free_instant(settings_directory(), database,
@@ -230,20 +230,21 @@ request_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 	if (!wait && state_launcher_pid() == 0)
 		raise_run_error(what, &no_launcher);
 
-	if (!state_submit(database, reason, 1, 0, earliest, run))
+	strlcpy(request.database, database, sizeof(request.database));
+	if (!state_submit_snapshot(&request, earliest, run))
 		raise_too_many();
 	if (!wait)
 		return;
 
 	wait_interruptibly(run);
 	if (run->state == RUN_FAILED)
-		raise_run_error(what, &run->error);
+		raise_run_error(what, &run->outcome.error);
 	if (run->state != RUN_SUCCEEDED)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
-				 errmsg("outcome of snapshot \"%s\" is no longer available",
-						run->name),
-				 errhint("snapshot_list() shows it if it was taken.")));
+				 errmsg("what became of snapshot \"%s\" is not known any more",
+						run->request.name),
+				 errhint("snapshot_list() has it if it was taken.")));
 }
 
 /*
@@ -287,11 +288,11 @@ cancel_run(int code, Datum arg)
  * failed; what is "could not ...".
  */
 void
-request_task(const Run *task, const char *what)
+request_task(const RunRequest *request, const char *what)
 {
 	Run			run;
 
-	if (!state_submit_task(task, &run))
+	if (!state_submit_task(request, &run))
 		raise_too_many();
 	PG_ENSURE_ERROR_CLEANUP(cancel_run, PointerGetDatum(&run));
 	{
@@ -299,7 +300,7 @@ request_task(const Run *task, const char *what)
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(cancel_run, PointerGetDatum(&run));
 	if (run.state == RUN_FAILED)
-		raise_run_error(what, &run.error);
+		raise_run_error(what, &run.outcome.error);
 	if (run.state != RUN_SUCCEEDED)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),

@@ -19,6 +19,6 @@ extern void request_check_not_locked(Oid database, const char *hint);
 extern void request_snapshot(const char *database, RunReason reason, bool wait,
 							 Run *run);
 extern int	request_cancel(const char *database);
-extern void request_task(const Run *task, const char *what);
+extern void request_task(const RunRequest *request, const char *what);
 
 #endif							/* SNAPSHOT_WORKER_REQUEST_H */

@@ -59,7 +59,7 @@ snapshot_now(PG_FUNCTION_ARGS)
 		request_check_not_locked(oid, "Commit first, or use snapshot_now(wait => false).");
 
 	request_snapshot(database, REASON_MANUAL, wait, &run);
-	PG_RETURN_TEXT_P(cstring_to_text(run.name));
+	PG_RETURN_TEXT_P(cstring_to_text(run.request.name));
 }
 
 /* snapshot_cancel(database name) returns integer */
@@ -116,16 +116,16 @@ check_not_written(const char *what)
  * exist.
  */
 static const StoredSnapshot *
-begin_task(Run *task, RunKind kind, const char *name)
+begin_request(RunRequest *request, RunKind kind, const char *name)
 {
 	StoredSnapshot *snapshot = store_get(settings_directory(), name, false);
 
-	memset(task, 0, sizeof(*task));
-	task->kind = kind;
-	strlcpy(task->name, snapshot->name, sizeof(task->name));
-	strlcpy(task->database, snapshot->database, sizeof(task->database));
-	strlcpy(task->connect_to, get_database_name(MyDatabaseId),
-			sizeof(task->connect_to));
+	memset(request, 0, sizeof(*request));
+	request->kind = kind;
+	strlcpy(request->name, snapshot->name, sizeof(request->name));
+	strlcpy(request->database, snapshot->database, sizeof(request->database));
+	strlcpy(request->connect_to, get_database_name(MyDatabaseId),
+			sizeof(request->connect_to));
 	return snapshot;
 }
 
@@ -133,22 +133,22 @@ begin_task(Run *task, RunKind kind, const char *name)
 Datum
 snapshot_verify(PG_FUNCTION_ARGS)
 {
-	Run			task;
+	RunRequest	request;
 	const char *what;
 	StoredSnapshot *snapshot;
 
 	check_arguments(fcinfo, "snapshot_verify");
-	(void) begin_task(&task, KIND_VERIFY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	what = psprintf("could not verify snapshot \"%s\"", task.name);
-	task.test_restore = PG_GETARG_BOOL(1);
-	if (task.test_restore)
+	(void) begin_request(&request, KIND_VERIFY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	what = psprintf("could not verify snapshot \"%s\"", request.name);
+	request.test_restore = PG_GETARG_BOOL(1);
+	if (request.test_restore)
 	{
 		check_not_standby(what);
 		check_not_written(what);
 	}
 
-	request_task(&task, what);
-	snapshot = store_get(settings_directory(), task.name, false);
+	request_task(&request, what);
+	snapshot = store_get(settings_directory(), request.name, false);
 	PG_RETURN_TIMESTAMPTZ(snapshot->verification.verified_at);
 }
 
@@ -185,7 +185,7 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 {
 	const char *database = sql_name_argument(fcinfo, 0);
 	TimestampTz since = GetCurrentTimestamp();
-	Run			task = {0};
+	RunRequest	request = {0};
 	List	   *names;
 	ListCell   *lc;
 
@@ -196,13 +196,13 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 	if (database != NULL && database[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("database name must not be empty")));
-	task.kind = KIND_VERIFY_ALL;
+				 errmsg("the name of a database must not be empty")));
+	request.kind = KIND_VERIFY_ALL;
 	if (database != NULL)
-		strlcpy(task.database, database, sizeof(task.database));
-	strlcpy(task.connect_to, get_database_name(MyDatabaseId),
-			sizeof(task.connect_to));
-	request_task(&task, "could not verify the snapshots");
+		strlcpy(request.database, database, sizeof(request.database));
+	strlcpy(request.connect_to, get_database_name(MyDatabaseId),
+			sizeof(request.connect_to));
+	request_task(&request, "could not verify the snapshots");
 
 	names = folders_names(settings_directory(), database, DT_NOBEGIN, ERROR);
 	if (database != NULL && names == NIL)
@@ -248,17 +248,17 @@ Datum
 snapshot_restore(PG_FUNCTION_ARGS)
 {
 	const StoredSnapshot *snapshot;
-	Run			task;
+	RunRequest	request;
 	const char *what;
 	const char *target;
 	int			jobs;
 
 	check_arguments(fcinfo, "snapshot_restore");
-	snapshot = begin_task(&task, KIND_RESTORE,
+	snapshot = begin_request(&request, KIND_RESTORE,
 						  text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	target = NameStr(*PG_GETARG_NAME(1));
 	jobs = PG_GETARG_INT32(2);
-	what = psprintf("could not restore snapshot \"%s\"", task.name);
+	what = psprintf("could not restore snapshot \"%s\"", request.name);
 	check_not_standby(what);
 	check_not_written(what);
 	check_target(target);
@@ -273,11 +273,11 @@ snapshot_restore(PG_FUNCTION_ARGS)
 				 errmsg("snapshot \"%s\" failed its last verification",
 						snapshot->name),
 				 errdetail_internal("%s", sql_clean_text(snapshot->verification.problem))));
-	strlcpy(task.target, target, sizeof(task.target));
-	task.jobs = jobs;
+	strlcpy(request.target, target, sizeof(request.target));
+	request.jobs = jobs;
 	if (PG_GETARG_BOOL(3))
-		strlcpy(task.owner, GetUserNameFromId(GetUserId(), false),
-				sizeof(task.owner));
-	request_task(&task, what);
+		strlcpy(request.owner, GetUserNameFromId(GetUserId(), false),
+				sizeof(request.owner));
+	request_task(&request, what);
 	PG_RETURN_VOID();
 }

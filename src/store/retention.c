@@ -44,6 +44,7 @@
 #include "pgtime.h"
 #include "utils/timestamp.h"
 
+#include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
 #include "store/retention.h"
 #include "util/utc_time.h"

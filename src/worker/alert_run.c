@@ -13,6 +13,8 @@
 #include "postgres.h"
 
 #include "settings.h"
+#include "shmem/run_kinds.h"
+#include "tools/child_process.h"
 #include "tools/shell_command.h"
 #include "util/clock.h"
 #include "worker/admin_command.h"
@@ -24,20 +26,19 @@
 static List *
 variables_of(const Run *run)
 {
-	const RunError *error = &run->error;
+	const RunError *error = &run->outcome.error;
 	char		database[NAMEDATALEN] = "";
 	List	   *variables;
 
 	/* the name of an archive run contains no database */
-	if (!names_database(run->name, database))
-		strlcpy(database, run->database, sizeof(database));
+	if (!names_split(run->request.name, folder, database, &start))
+		strlcpy(database, run->request.database, sizeof(database));
 
 	variables = list_make1(psprintf("SNAPSHOT_EVENT=%s",
-									run->failed_kind == KIND_ARCHIVE ? "archive" :
-									run->published ? "verification" : "snapshot"));
+									run_event(run->request.failed_kind)));
 	variables = lappend(variables, psprintf("SNAPSHOT_DATABASE=%s", database));
-	variables = lappend(variables, psprintf("SNAPSHOT_NAME=%s", run->name));
-	variables = lappend(variables, psprintf("SNAPSHOT_ATTEMPT=%d", run->attempt));
+	variables = lappend(variables, psprintf("SNAPSHOT_NAME=%s", run->request.name));
+	variables = lappend(variables, psprintf("SNAPSHOT_ATTEMPT=%d", run->request.attempt));
 	variables = lappend(variables, psprintf("SNAPSHOT_ERROR=%s", error->message));
 	variables = lappend(variables, psprintf("SNAPSHOT_DETAIL=%s", error->detail));
 	return lappend(variables, psprintf("SNAPSHOT_HINT=%s", error->hint));

@@ -183,7 +183,7 @@ archive_snapshots(RunContext *cxt)
 
 	if (lock < 0)
 	{
-		state_set_busy(cxt->run.id);
+		state_set_busy();
 		return;
 	}
 	snapshots = store_list(cxt->directory, NULL, DT_NOBEGIN, ERROR, DEBUG1);
@@ -197,8 +197,8 @@ archive_snapshots(RunContext *cxt)
 		CHECK_FOR_INTERRUPTS();
 		if (!is_to_be_archived(snapshot))
 			continue;
-		strlcpy(cxt->run.name, snapshot->name, sizeof(cxt->run.name));
-		state_set_name(cxt->run.id, snapshot->name);
+		strlcpy(cxt->run.request.name, snapshot->name, sizeof(cxt->run.request.name));
+		state_set_name(snapshot->name);
 		run_enter_phase(cxt, "archiving", 100 * (n - 1 - i) / n,
 						 100 * (n - i) / n);
 		error = try_to_archive(cxt, snapshot->name, lock);
@@ -212,8 +212,8 @@ archive_snapshots(RunContext *cxt)
 	files_close_long(lock);
 	if (first_error != NULL)
 	{
-		strlcpy(cxt->run.name, first_name, sizeof(cxt->run.name));
-		state_set_name(cxt->run.id, first_name);
+		strlcpy(cxt->run.request.name, first_name, sizeof(cxt->run.request.name));
+		state_set_name(first_name);
 		ReThrowError(first_error);
 	}
 }

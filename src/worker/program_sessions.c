@@ -43,7 +43,7 @@ programs_admit(RunContext *cxt)
 	cxt->copies = NULL;
 	cxt->copies = copies_create(&programs.copies);
 	programs.role = cxt->connection.role;
-	state_set_programs(cxt->run.id, &programs);
+	state_set_programs(&programs);
 	cxt->connection.token = pstrdup(programs.token);
 }
 

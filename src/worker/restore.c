@@ -81,17 +81,17 @@ restore_snapshot(RunContext *cxt)
 	Run		   *run = &cxt->run;
 	StoredSnapshot *snapshot;
 	const Manifest *manifest;
-	const char *owner = run->owner[0] != '\0' ? run->owner : NULL;
+	const char *owner = run->request.owner[0] != '\0' ? run->request.owner : NULL;
 	const Fault *fault;
 
 	run_prepare(cxt);
-	snapshot = store_get(cxt->directory, run->name, true);
+	snapshot = store_get(cxt->directory, run->request.name, true);
 	cxt->held = snapshot_lock_shared(snapshot->path);
 	manifest = &snapshot->manifest;
 	restore_check_version(snapshot);
 
 	run_begin_transaction();
-	properties_check_name_is_free(run->target);
+	check_target(run->request.target);
 	if (owner == NULL)
 		restore_check_roles(snapshot, ", or restore without owners and privileges (no_owner => true)");
 	run_commit_transaction();
@@ -103,20 +103,20 @@ restore_snapshot(RunContext *cxt)
 		verify_outcome_bad(snapshot, fault);
 	run_enter_phase(cxt, "restoring", 10, 95);
 	scratch_build(cxt, manifest, owner, store_archive_path(snapshot),
-				  run->jobs);
+				  run->request.jobs);
 
 	run_enter_phase(cxt, "finishing", 95, 100);
 	run_begin_transaction();
-	properties_apply(manifest, run->scratch, owner);
-	properties_check_name_is_free(run->target);
-	scratch_rename(cxt, run->target);
+	properties_apply(manifest, run->progress.scratch, owner);
+	check_target(run->request.target);
+	scratch_rename(cxt, run->request.target);
 	test_step("renaming");
 	catalog_wait_for_standbys();
 	run_commit_transaction();
-	state_set_scratch(run->id, "");
-	run->scratch[0] = '\0';
+	state_set_scratch("");
+	run->progress.scratch[0] = '\0';
 
 	ereport(LOG,
 			(errmsg("restored snapshot \"%s\" into database \"%s\"",
-					run->name, run->target)));
+					run->request.name, run->request.target)));
 }

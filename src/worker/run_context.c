@@ -88,7 +88,7 @@ publish_progress(RunContext *cxt, double fraction)
 {
 	cxt->progress.percent = cxt->phase_from +
 		(int) ((cxt->phase_to - cxt->phase_from) * Min(fraction, 1.0));
-	state_set_progress(cxt->run.id, &cxt->progress);
+	state_set_progress(&cxt->progress);
 }
 
 /* Begin a phase, which takes the run from one percentage to another. */
@@ -96,7 +96,7 @@ void
 run_enter_phase(RunContext *cxt, const char *phase, int from, int to)
 {
 	pgstat_report_activity(STATE_RUNNING,
-						   psprintf("snapshot %s: %s", cxt->run.name, phase));
+						   psprintf("snapshot %s: %s", cxt->run.request.name, phase));
 	memset(&cxt->progress, 0, sizeof(cxt->progress));
 	strlcpy(cxt->progress.phase, phase, sizeof(cxt->progress.phase));
 	cxt->phase_from = from;
@@ -281,8 +281,8 @@ run_try_program(RunContext *cxt, char **argv, int input, int output,
 	if (result->status == 0 && output != CHILD_KEEP &&
 		result->output[0] != '\0')
 		ereport(WARNING,
-				(errmsg("%s reported warnings for database \"%s\"",
-						name_of(argv), cxt->run.database),
+				(errmsg("%s has something to say about database \"%s\"",
+						name_of(argv), cxt->run.request.database),
 				 errdetail_internal("%s", result->output)));
 	return result->status == 0;
 }

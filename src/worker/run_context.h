@@ -22,8 +22,7 @@
 /* All that a worker knows of its run. */
 typedef struct RunContext
 {
-	Run			run;
-	bool		published;		/* from then on the run has succeeded */
+	Run			run;			/* a copy of MyRun, with the same changes */
 	const RunError *verify_error;	/* of the published snapshot, or NULL */
 	Staging		staging;
 	const char *archive;		/* dump, relative to the staging path */

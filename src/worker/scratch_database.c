@@ -75,21 +75,21 @@ create_scratch_database(RunContext *cxt, const Manifest *manifest,
 	Oid			oid;
 
 	scratch_sweep();
-	snprintf(cxt->run.scratch, sizeof(cxt->run.scratch), "%s%d",
+	snprintf(cxt->run.progress.scratch, sizeof(cxt->run.progress.scratch), "%s%d",
 			 NAMES_SCRATCH_PREFIX, MyProcPid);
-	state_set_scratch(cxt->run.id, cxt->run.scratch);
+	state_set_scratch(cxt->run.progress.scratch);
 
 	run_begin_transaction();
-	oid = properties_create_database(manifest, cxt->run.scratch);
+	oid = properties_create_database(manifest, cxt->run.progress.scratch);
 	CreateSharedComments(oid, DatabaseRelationId, SCRATCH_COMMENT);
 	run_commit_transaction();
 
 	/* if something fails from here on, no files are left without a database */
 	run_begin_transaction();
-	database_settings_apply(manifest, cxt->run.scratch, false);
+	database_settings_apply(manifest, cxt->run.progress.scratch, false);
 	if (owner != NULL)
 		catalog_execute(psprintf("GRANT CREATE, TEMPORARY ON DATABASE %s TO %s",
-								 cxt->run.scratch, quote_identifier(owner)));
+								 cxt->run.progress.scratch, quote_identifier(owner)));
 	run_commit_transaction();
 	test_step("scratch created");
 }
@@ -138,7 +138,7 @@ try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
 	char	   *after = NULL;
 
 	run_begin_transaction();
-	connection_for_restore(cxt->run.scratch, &cxt->connection);
+	connection_for_restore(cxt->run.progress.scratch, &cxt->connection);
 	cxt->connection.encoding = manifest->encoding;
 	programs_admit(cxt);
 	cxt->connection.options = psprintf("%s%s", cxt->connection.options,
@@ -246,11 +246,11 @@ warn_of_leftover(const char *database, const ErrorData *edata)
 void
 scratch_drop(RunContext *cxt)
 {
-	if (cxt->run.scratch[0] == '\0')
+	if (cxt->run.progress.scratch[0] == '\0')
 		return;
-	drop_scratch_database(cxt->run.scratch);
-	cxt->run.scratch[0] = '\0';
-	state_set_scratch(cxt->run.id, "");
+	drop_scratch_database(cxt->run.progress.scratch);
+	cxt->run.progress.scratch[0] = '\0';
+	state_set_scratch("");
 }
 
 /*
@@ -291,16 +291,16 @@ scratch_discard(RunContext *cxt)
 {
 	ErrorData  *edata;
 
-	if (cxt->run.scratch[0] == '\0')
+	if (cxt->run.progress.scratch[0] == '\0')
 		return;
-	edata = try_drop_scratch_database(cxt->run.scratch);
+	edata = try_drop_scratch_database(cxt->run.progress.scratch);
 	if (edata != NULL)
 	{
-		warn_of_leftover(cxt->run.scratch, edata);
+		warn_of_leftover(cxt->run.progress.scratch, edata);
 		return;
 	}
-	cxt->run.scratch[0] = '\0';
-	state_set_scratch(cxt->run.id, "");
+	cxt->run.progress.scratch[0] = '\0';
+	state_set_scratch("");
 }
 
 /*
@@ -313,8 +313,8 @@ void
 scratch_rename(RunContext *cxt, const char *name)
 {
 	CommandCounterIncrement();
-	TerminateOtherDBBackends(get_database_oid(cxt->run.scratch, false));
-	(void) RenameDatabase(cxt->run.scratch, name);
+	TerminateOtherDBBackends(get_database_oid(cxt->run.progress.scratch, false));
+	(void) RenameDatabase(cxt->run.progress.scratch, name);
 	ForceSyncCommit();
 }
 

@@ -23,6 +23,7 @@
 #include "database/database_contents.h"
 #include "database/dump_transaction.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "store/directory.h"
 #include "store/directory_exposure.h"
 #include "store/file_system.h"
@@ -72,10 +73,10 @@ prepare_snapshot(RunContext *cxt)
 
 	directory_make(cxt->directory);
 	directory_check(cxt->directory);
-	exposure_check(cxt->directory, cxt->run.database);
+	exposure_check(cxt->directory, cxt->run.request.database);
 	file_system_look(cxt->directory);
 	file_system_check(cxt->directory);
-	staging_sweep(cxt->directory, cxt->run.database, GetSystemIdentifier(),
+	staging_sweep(cxt->directory, cxt->run.request.database, GetSystemIdentifier(),
 				  report_interrupted);
 }
 
@@ -86,20 +87,20 @@ create_staging(RunContext *cxt)
 	char		folder[NAMES_FOLDER_SIZE];
 
 	owner.system_identifier = GetSystemIdentifier();
-	owner.reason = pstrdup(state_reason_name(cxt->run.reason));
-	owner.attempt = cxt->run.attempt;
-	owner.scheduled_for = cxt->run.scheduled_for;
-	owner.started_at = cxt->run.started_at;
-	staging_create(&cxt->staging, cxt->directory, cxt->run.database,
-				   cxt->run.start, &owner);
+	owner.reason = pstrdup(state_reason_name(cxt->run.request.reason));
+	owner.attempt = cxt->run.request.attempt;
+	owner.scheduled_for = cxt->run.request.scheduled_for;
+	owner.started_at = cxt->run.progress.started_at;
+	staging_create(&cxt->staging, cxt->directory, cxt->run.request.database,
+				   cxt->run.request.start, &owner);
 
 	/* Another cluster that uses the directory may have taken the name. */
-	if (strcmp(cxt->run.name, cxt->staging.name) != 0)
+	if (strcmp(cxt->run.request.name, cxt->staging.name) != 0)
 	{
-		strlcpy(cxt->run.name, cxt->staging.name, sizeof(cxt->run.name));
-		state_set_name(cxt->run.id, cxt->run.name);
+		strlcpy(cxt->run.request.name, cxt->staging.name, sizeof(cxt->run.request.name));
+		state_set_name(cxt->run.request.name);
 	}
-	names_encode_database(cxt->run.database, folder);
+	names_encode_database(cxt->run.request.database, folder);
 	cxt->archive = psprintf("%s.dump", folder);
 }
 
@@ -121,7 +122,7 @@ check_space(RunContext *cxt)
 
 	if (setting_min_free_space == 0)
 		return;
-	newest = store_newest(cxt->directory, cxt->run.database, NULL, NULL);
+	newest = store_newest(cxt->directory, cxt->run.request.database, NULL, NULL);
 	if (newest != NULL)
 		expected = newest->manifest.size;
 	directory_check_space(cxt->directory, expected,
@@ -144,9 +145,9 @@ note_row_counts(RunContext *cxt)
 		ereport(WARNING,
 				(errmsg("the rows of " INT64_FORMAT " of " INT64_FORMAT " tables of database \"%s\" were not counted",
 						cxt->tables_begun - list_length(copies),
-						cxt->tables_begun, cxt->run.database),
-				 errdetail("The server did not see pg_dump copy them, so it could not check whether they were rewritten after the dump began."),
-				 errhint("Programs in \"snapshot_worker.bin_directory\" must keep PGOPTIONS in their environment.")));
+						cxt->tables_begun, cxt->run.request.database),
+				 errdetail("The server has not seen pg_dump copy them, and could not see whether they were rewritten since the dump began."),
+				 errhint("\"snapshot_worker.bin_directory\" must have programs that keep PGOPTIONS in their environment.")));
 		manifest->rows = -1;
 		return;
 	}
@@ -236,12 +237,12 @@ try_dump(RunContext *cxt, int jobs, int tries)
 	options.format = is_directory ? "directory" : "custom";
 	options.jobs = is_directory ? jobs : 0;
 	check_space(cxt);
-	connection_for_dump(cxt->run.database, &cxt->connection, &cxt->is_superuser);
+	connection_for_dump(cxt->run.request.database, &cxt->connection, &cxt->is_superuser);
 	programs_admit(cxt);
 	test_step("snapshot exported");
 
 	if (setting_share_files && is_directory)
-		cxt->share = hardlink_begin(cxt->directory, cxt->run.database,
+		cxt->share = hardlink_begin(cxt->directory, cxt->run.request.database,
 								  GetSystemIdentifier());
 	cxt->hashing = file_hashing_begin(cxt->staging.path, cxt->share);
 	run_enter_phase(cxt, "dumping", 0, 80);
@@ -257,8 +258,8 @@ try_dump(RunContext *cxt, int jobs, int tries)
 		}
 		if (tries == 0)
 			ereport(WARNING,
-					(errmsg("pg_dump with %d jobs of database \"%s\" failed, retrying with one",
-							options.jobs, cxt->run.database),
+					(errmsg("pg_dump with %d jobs of database \"%s\" failed; it is tried with one",
+							options.jobs, cxt->run.request.database),
 					 errdetail_internal("%s", result.output)));
 		forget_dump(cxt);
 		return false;
@@ -479,19 +480,19 @@ publish_snapshot(RunContext *cxt)
 	Manifest   *manifest = &cxt->manifest;
 
 	run_enter_phase(cxt, "publishing", 93, 94);
-	manifest->name = cxt->run.name;
-	manifest->database = cxt->run.database;
+	manifest->name = cxt->run.request.name;
+	manifest->database = cxt->run.request.database;
 	manifest->system_identifier = GetSystemIdentifier();
-	manifest->reason = pstrdup(state_reason_name(cxt->run.reason));
-	manifest->scheduled_for = cxt->run.scheduled_for;
-	manifest->attempt = cxt->run.attempt;
-	manifest->started_at = cxt->run.started_at;
+	manifest->reason = pstrdup(state_reason_name(cxt->run.request.reason));
+	manifest->scheduled_for = cxt->run.request.scheduled_for;
+	manifest->attempt = cxt->run.request.attempt;
+	manifest->started_at = cxt->run.progress.started_at;
 	manifest->finished_at = GetCurrentTimestamp();
 	manifest->server_version =
 		pstrdup(GetConfigOption("server_version", false, false));
 	staging_publish(&cxt->staging, checked_manifest(manifest));
-	cxt->published = true;
-	state_set_published(cxt->run.id);
+	cxt->run.outcome.published = true;
+	state_set_published();
 }
 
 /*
@@ -504,7 +505,7 @@ run_verify(RunContext *cxt)
 {
 	MemoryContext context = CurrentMemoryContext;
 
-	if (setting_verify <= VERIFY_LIST || state_is_requested(cxt->run.reason))
+	if (setting_verify <= VERIFY_LIST || state_is_requested(cxt->run.request.reason))
 		return;
 	run_limit_time(cxt, setting_timeout);
 
@@ -522,7 +523,7 @@ run_verify(RunContext *cxt)
 		run_explain_timeout(edata);
 		edata->message = psprintf("verification failed: %s", edata->message);
 		report_fill_error(error, edata);
-		report_failure(&cxt->run, error);
+		report_failure(&cxt->run.request, error);
 		cxt->verify_error = error;
 	}
 	PG_END_TRY();
@@ -539,7 +540,7 @@ run_verify_again(RunContext *cxt)
 {
 	run_prepare(cxt);
 	run_limit_time(cxt, setting_timeout);
-	verify_snapshot(cxt, cxt->run.test_restore ? VERIFY_RESTORE :
+	verify_snapshot(cxt, cxt->run.request.test_restore ? VERIFY_RESTORE :
 					VERIFY_ARCHIVE);
 }
 
@@ -550,8 +551,8 @@ void
 run_prune(RunContext *cxt)
 {
 	run_enter_phase(cxt, "applying retention", 99, 100);
-	(void) prune_database(cxt->directory, cxt->run.database,
-						  cxt->run.name, WARNING);
+	(void) prune_database(cxt->directory, cxt->run.request.database,
+						  cxt->run.request.name, WARNING);
 }
 
 /*
@@ -575,7 +576,7 @@ take_snapshot(RunContext *cxt)
 	ereport(LOG,
 			(errmsg("took snapshot \"%s\": " INT64_FORMAT " bytes, "
 					INT64_FORMAT " tables, %.1f s",
-					cxt->run.name, cxt->manifest.size, cxt->manifest.tables,
+					cxt->run.request.name, cxt->manifest.size, cxt->manifest.tables,
 					(double) (cxt->manifest.finished_at -
 							  cxt->manifest.started_at) / USECS_PER_SEC)));
 }

@@ -181,7 +181,7 @@ verify_locked(RunContext *cxt, const StoredSnapshot *snapshot,
 static void
 lock_and_verify(RunContext *cxt, VerifyLevel level, SharedFiles *shared)
 {
-	StoredSnapshot *snapshot = store_get(cxt->directory, cxt->run.name, true);
+	StoredSnapshot *snapshot = store_get(cxt->directory, cxt->run.request.name, true);
 
 	cxt->held = snapshot_lock_shared(snapshot->path);
 	PG_TRY();
@@ -227,7 +227,7 @@ verify_next(RunContext *cxt, SharedFiles *shared)
 			ReThrowError(edata);
 		error = palloc0(sizeof(RunError));
 		report_fill_error(error, edata);
-		report_failure(&cxt->run, error);
+		report_failure(&cxt->run.request, error);
 	}
 	PG_END_TRY();
 }
@@ -241,7 +241,7 @@ void
 verify_all(RunContext *cxt)
 {
 	MemoryContext context = CurrentMemoryContext;
-	const char *database = cxt->run.database;
+	const char *database = cxt->run.request.database;
 	List	   *snapshots = store_list(cxt->directory,
 									   database[0] != '\0' ? database : NULL,
 									   DT_NOBEGIN, ERROR, WARNING);
@@ -255,13 +255,13 @@ verify_all(RunContext *cxt)
 		MemoryContext one = AllocSetContextCreate(context, "verification",
 												  ALLOCSET_DEFAULT_SIZES);
 
-		if (!state_begin_verifying(cxt->run.id, snapshot->name))
+		if (!state_begin_verifying(snapshot->name))
 			ereport(LOG,
 					(errmsg("snapshot \"%s\" is being verified by another run",
 							snapshot->name)));
 		else
 		{
-			strlcpy(cxt->run.name, snapshot->name, sizeof(cxt->run.name));
+			strlcpy(cxt->run.request.name, snapshot->name, sizeof(cxt->run.request.name));
 			run_enter_phase(cxt, "hashing", 99 * n / list_length(snapshots),
 							 99 * (n + 1) / list_length(snapshots));
 			MemoryContextSwitchTo(one);

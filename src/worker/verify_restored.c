@@ -311,7 +311,7 @@ verify_restored(RunContext *cxt, const StoredSnapshot *snapshot)
 	comparison.archive = store_archive_path(snapshot);
 	problems_begin(&comparison.problems);
 	run_begin_transaction();
-	connection_for_compare(cxt->run.scratch, &cxt->connection);
+	connection_for_compare(cxt->run.progress.scratch, &cxt->connection);
 	run_commit_transaction();
 	cxt->connection.encoding = snapshot->manifest.encoding;
 

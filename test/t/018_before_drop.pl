@@ -1034,7 +1034,7 @@ foreach my $case (
 	like($stderr, qr/DETAIL:  pg_dump: error: the moon is full/,
 		'the detail has the reason');
 	like($stderr,
-		qr/HINT:  To go without .*SET snapshot_worker\.before_drop = off/,
+		qr/HINT:  To proceed without .*SET snapshot_worker\.before_drop = off/,
 		'the hint has the way out');
 	like($stderr, qr/CONTEXT:  $tag was not executed/,
 		'the context says that it was not done');

@@ -294,7 +294,7 @@ reload_with($node, archive_command => 'printf "first\nsecond\nthird\n" >&2; exit
 $name = take();
 wait_until('the mail is sent', sub { -s '/srv/mail' });
 like(slurp_file('/srv/mail'),
-	qr/archive: \Q$name\E, try \d+\n.*exit code 3\nfirst\nsecond\nthird\n.*tried again/s,
+	qr/archive: \Q$name\E, try \d+\n.*exit code 3\nfirst\nsecond\nthird\n.*retried/s,
 	'it has the error, and all lines of its detail');
 my ($try) = map { $_->{text} } grep { $_->{text} =~ /^runuser / }
   fenced_blocks('doc/monitoring.md');

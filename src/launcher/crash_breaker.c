@@ -67,7 +67,7 @@ word_for(const RunRequest *request, const char **subject)
 
 /* Return the entry of a run, or NULL. */
 static Underway *
-find(Breaker *breaker, const RunRequest *request)
+find_entry(Breaker *breaker, const RunRequest *request)
 {
 	const char *subject;
 	const char *what = word_for(request, &subject);
@@ -135,7 +135,7 @@ count_running(Breaker *breaker, const Underway *entry)
 
 	for (int i = 0; i < nruns; i++)
 	{
-		if (find(breaker, &runs[i].request) == entry)
+		if (find_entry(breaker, &runs[i].request) == entry)
 			running++;
 	}
 	pfree(runs);
@@ -193,7 +193,7 @@ breaker_load(Breaker *breaker)
 int
 breaker_crashes(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find(breaker, request);
+	Underway   *entry = find_entry(breaker, request);
 
 	return entry == NULL || is_outdated(entry, request) ? 0 : (int) entry->crashes;
 }
@@ -202,7 +202,7 @@ breaker_crashes(Breaker *breaker, const RunRequest *request)
 Verdict
 breaker_judge(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find(breaker, request);
+	Underway   *entry = find_entry(breaker, request);
 
 	if (breaker_crashes(breaker, request) < MAX_CRASHES)
 		return VERDICT_BEGIN;
@@ -214,7 +214,7 @@ breaker_judge(Breaker *breaker, const RunRequest *request)
 }
 
 static Underway *
-add(Breaker *breaker, const RunRequest *request)
+add_entry(Breaker *breaker, const RunRequest *request)
 {
 	MemoryContext caller = MemoryContextSwitchTo(breaker->context);
 	Underway   *entry = palloc0(sizeof(Underway));
@@ -231,7 +231,7 @@ add(Breaker *breaker, const RunRequest *request)
 
 /* Record the run of a slot in its entry. */
 static void
-describe(Breaker *breaker, Underway *entry, const RunRequest *request)
+describe_run(Breaker *breaker, Underway *entry, const RunRequest *request)
 {
 	if (is_outdated(entry, request))
 	{
@@ -255,18 +255,18 @@ void
 breaker_begin(Breaker *breaker, const RunRequest *request)
 {
 	const char *subject;
-	Underway   *entry = find(breaker, request);
+	Underway   *entry = find_entry(breaker, request);
 
 	if (word_for(request, &subject) == NULL)
 		return;
 	if (entry == NULL)
-		entry = add(breaker, request);
+		entry = add_entry(breaker, request);
 	if (is_snapshot(entry))
-		describe(breaker, entry, request);
+		describe_run(breaker, entry, request);
 	entry->started_at = GetCurrentTimestamp();
 	/* an error can have ended the launcher's work without a word */
 	entry->running = request == NULL ? 1 : entry->running + 1;
-	save(breaker);
+	save_entries(breaker);
 }
 
 static void
@@ -286,7 +286,7 @@ forget_entry(Breaker *breaker, Underway *entry)
 void
 breaker_end(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find(breaker, run != NULL ? &run->request : NULL);
+	Underway   *entry = find_entry(breaker, run != NULL ? &run->request : NULL);
 	bool		good = run == NULL || run->state == RUN_SUCCEEDED ||
 	run->outcome.published;
 
@@ -302,7 +302,7 @@ breaker_end(Breaker *breaker, const Run *run)
 void
 breaker_forget(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find(breaker, request);
+	Underway   *entry = find_entry(breaker, request);
 
 	if (entry == NULL || entry->crashes == 0)
 		return;

@@ -30,6 +30,7 @@
 #include "store/directory.h"
 #include "store/history.h"
 #include "util/clock.h"
+#include "util/errors.h"
 
 /* How often to look for what others do, such as creating a database. */
 #define LOOK_SECONDS	10

@@ -142,7 +142,7 @@ is_final(const Run *run)
 static void
 note_snapshot(VerifySchedule *verifying, const Run *run)
 {
-	Unproved   *unproved = find(verifying, run->request.database);
+	Unproved   *unproved = find_unproved(verifying, run->request.database);
 
 	if (!run->outcome.published || state_is_requested(run->request.reason))
 		return;
@@ -150,8 +150,8 @@ note_snapshot(VerifySchedule *verifying, const Run *run)
 		forget_unproved(verifying, unproved);
 	if (run->state == RUN_SUCCEEDED || is_final(run))
 		return;
-	add(verifying, run->request.database, run->request.name, retry_delay(1, 0));
-	announce(llast(verifying->unproved));
+	add_unproved(verifying, run->request.database, run->request.name, retry_delay(1, 0));
+	announce_retry(llast(verifying->unproved));
 }
 
 /*
@@ -162,7 +162,7 @@ note_snapshot(VerifySchedule *verifying, const Run *run)
 bool
 verify_schedule_note_outcome(VerifySchedule *verifying, Breaker *breaker, const Run *run)
 {
-	Unproved   *unproved = find(verifying, run->request.database);
+	Unproved   *unproved = find_unproved(verifying, run->request.database);
 	bool		good = run->state == RUN_SUCCEEDED;
 	double		never = 0;
 

@@ -31,7 +31,7 @@ variables_of(const Run *run)
 	List	   *variables;
 
 	/* the name of an archive run contains no database */
-	if (!names_split(run->request.name, folder, database, &start))
+	if (!names_database(run->request.name, database))
 		strlcpy(database, run->request.database, sizeof(database));
 
 	variables = list_make1(psprintf("SNAPSHOT_EVENT=%s",

@@ -91,7 +91,7 @@ restore_snapshot(RunContext *cxt)
 	restore_check_version(snapshot);
 
 	run_begin_transaction();
-	check_target(run->request.target);
+	properties_check_name_is_free(run->request.target);
 	if (owner == NULL)
 		restore_check_roles(snapshot, ", or restore without owners and privileges (no_owner => true)");
 	run_commit_transaction();
@@ -108,7 +108,7 @@ restore_snapshot(RunContext *cxt)
 	run_enter_phase(cxt, "finishing", 95, 100);
 	run_begin_transaction();
 	properties_apply(manifest, run->progress.scratch, owner);
-	check_target(run->request.target);
+	properties_check_name_is_free(run->request.target);
 	scratch_rename(cxt, run->request.target);
 	test_step("renaming");
 	catalog_wait_for_standbys();

@@ -251,7 +251,7 @@ existing_role(void)
  */
 void
 connection_for_dump(const char *database, Connection *connection,
-				 bool *is_superuser)
+					bool *is_superuser)
 {
 	Oid			role = existing_role();
 

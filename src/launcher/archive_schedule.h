@@ -27,7 +27,7 @@ typedef struct ArchiveSchedule
 extern void archive_schedule_begin(ArchiveSchedule *archiving);
 extern void archive_schedule_changed(ArchiveSchedule *archiving, const char *before);
 extern void archive_schedule_note_outcome(ArchiveSchedule *archiving, Breaker *breaker,
-								   const Run *run);
+										  const Run *run);
 extern void archive_schedule_submit(ArchiveSchedule *archiving, Breaker *breaker);
 extern double archive_schedule_seconds_to_next(const ArchiveSchedule *archiving);
 

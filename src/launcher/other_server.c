@@ -64,7 +64,7 @@ is_of_slot(const char *staging, uint64 system_identifier, TimestampTz slot)
  */
 bool
 other_server_has_run(const char *directory, const char *database,
-				uint64 system_identifier, TimestampTz slot)
+					 uint64 system_identifier, TimestampTz slot)
 {
 	ListCell   *lc;
 

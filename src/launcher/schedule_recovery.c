@@ -79,7 +79,7 @@ recovery_since(const char *directory, uint64 system_identifier, const char *time
  */
 void
 recovery_begin(const char *directory, uint64 system_identifier, const char *time,
-			TimestampTz since)
+			   TimestampTz since)
 {
 	ScheduleFile file = {unconstify(char *, time), since};
 
@@ -119,7 +119,7 @@ is_about(const HistoryLine *line, const char *database, TimestampTz slot)
  */
 bool
 recovery_was_taken(const char *directory, uint64 system_identifier,
-				List *history, const char *database, TimestampTz slot)
+				   List *history, const char *database, TimestampTz slot)
 {
 	ListCell   *lc;
 
@@ -140,7 +140,7 @@ recovery_was_taken(const char *directory, uint64 system_identifier,
  */
 int
 recovery_attempts(List *history, const char *database, TimestampTz slot,
-			   bool *catch_up)
+				  bool *catch_up)
 {
 	int64		attempts = 0;
 	ListCell   *lc;
@@ -163,8 +163,8 @@ recovery_attempts(List *history, const char *database, TimestampTz slot,
 /* Does the directory show the outcome of this attempt for a slot? */
 bool
 recovery_attempt_is_known(const char *directory, uint64 system_identifier,
-					   List *history, const char *database, TimestampTz slot,
-					   int64 attempt)
+						  List *history, const char *database, TimestampTz slot,
+						  int64 attempt)
 {
 	bool		catch_up;
 
@@ -199,7 +199,7 @@ recovery_last_line(List *history, const char *database)
  */
 double
 recovery_delay(List *history, const char *database, TimestampTz slot,
-			TimestampTz now)
+			   TimestampTz now)
 {
 	bool		catch_up;
 	int			attempts = recovery_attempts(history, database, slot, &catch_up);
@@ -264,7 +264,7 @@ last_start_of(List *history)
  */
 List *
 recovery_history(const char *directory, uint64 system_identifier,
-			  TimestampTz *last_start)
+				 TimestampTz *last_start)
 {
 	List	   *history = history_read(directory, system_identifier);
 	bool		added = false;

@@ -175,7 +175,7 @@ verify_schedule_note_outcome(VerifySchedule *verifying, Breaker *breaker, const 
 	unproved->run_id = 0;
 	if (!good)
 		failure_alert_submit(breaker, run,
-					   is_final(run) ? &never : &unproved->told_at);
+							 is_final(run) ? &never : &unproved->told_at);
 	if (good || is_final(run))
 	{
 		forget_unproved(verifying, unproved);
@@ -261,7 +261,7 @@ verify_schedule_submit(VerifySchedule *verifying, Breaker *breaker)
  */
 int
 verify_schedule_cancel(VerifySchedule *verifying, const char *database,
-				 uint64 last_run_id)
+					   uint64 last_run_id)
 {
 	int			count = 0;
 	ListCell   *lc;

@@ -72,16 +72,16 @@ snapshot_list(PG_FUNCTION_ARGS)
 		values[i++] = sql_text_datum(snapshot->path);
 		nulls[i] = !snapshot->verified;
 		values[i++] = sql_text_datum(snapshot->verified ?
-										   snapshot->verification.level : "");
+									 snapshot->verification.level : "");
 		nulls[i] = !snapshot->failed;
 		values[i++] = sql_text_datum(snapshot->failed ?
-										   snapshot->verification.problem : "");
+									 snapshot->verification.problem : "");
 		nulls[i] = manifest->rows < 0;
 		values[i++] = Int64GetDatum(manifest->rows);
 		values[i++] = Int64GetDatum((int64) manifest->system_identifier);
 		nulls[i] = snapshot->note == NULL;
 		values[i++] = sql_text_datum(snapshot->note != NULL ?
-										   snapshot->note : "");
+									 snapshot->note : "");
 		values[i++] = Int64GetDatum(manifest->size -
 									hardlink_shared_size(snapshot));
 		nulls[i] = snapshot->archived_at == 0;
@@ -165,7 +165,7 @@ snapshot_status(PG_FUNCTION_ARGS)
 #define SET(column, datum) (nulls[column] = false, values[column] = (datum))
 	SET(0, BoolGetDatum(setting_enable));
 	SET(1, sql_text_datum(running ? "running" : retrying ? "retrying" :
-								setting_enable ? "idle" : "disabled"));
+						  setting_enable ? "idle" : "disabled"));
 	if (running)
 	{
 		SET(2, sql_name_datum(run.request.database));
@@ -269,8 +269,8 @@ snapshot_progress(PG_FUNCTION_ARGS)
 		else
 			nulls[i++] = true;
 		values[i++] = sql_text_datum(run->state == RUN_STARTING ||
-										   progress->phase[0] == '\0' ?
-										   "starting" : progress->phase);
+									 progress->phase[0] == '\0' ?
+									 "starting" : progress->phase);
 		values[i++] = Int64GetDatum(progress->tables_done);
 		nulls[i] = progress->tables_total == 0;
 		values[i++] = Int64GetDatum(progress->tables_total);

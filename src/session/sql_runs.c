@@ -255,7 +255,7 @@ snapshot_restore(PG_FUNCTION_ARGS)
 
 	check_arguments(fcinfo, "snapshot_restore");
 	snapshot = begin_request(&request, KIND_RESTORE,
-						  text_to_cstring(PG_GETARG_TEXT_PP(0)));
+							 text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	target = NameStr(*PG_GETARG_NAME(1));
 	jobs = PG_GETARG_INT32(2);
 	what = psprintf("could not restore snapshot \"%s\"", request.name);

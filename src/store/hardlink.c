@@ -125,10 +125,10 @@ newest_good(const char *directory, const char *database,
  */
 HardLinks *
 hardlink_begin(const char *directory, const char *database,
-			uint64 system_identifier)
+			   uint64 system_identifier)
 {
 	HASHCTL		info;
-	HardLinks	   *share;
+	HardLinks  *share;
 	ListCell   *lc;
 	StoredSnapshot *earlier = newest_good(directory, database,
 										  system_identifier);
@@ -347,7 +347,7 @@ has_link(const StoredSnapshot *snapshot, const ManifestFile *file,
 /* List the names of the database's other snapshots that share this file. */
 List *
 hardlink_names(const char *directory, const StoredSnapshot *snapshot,
-			const ManifestFile *file)
+			   const ManifestFile *file)
 {
 	List	   *names = NIL;
 	ListCell   *lc;

@@ -38,7 +38,7 @@ rename_doomed(const char *path, const char *doomed, volatile int *fd)
 	*fd = -1;
 	if (rename(path, doomed) != 0)
 		return false;
-	*fd = snapshot_lock_for_removal(doomed); /* a sweep may, too */
+	*fd = snapshot_lock_for_removal(doomed);	/* a sweep may, too */
 	return true;
 }
 

@@ -82,7 +82,7 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 		return NULL;
 	}
 	snapshot->verified = verified_mark_read(snapshot->path, name,
-										   &snapshot->verification);
+											&snapshot->verification);
 	snapshot->failed = snapshot->verified &&
 		snapshot->verification.problem != NULL;
 	snapshot->archived_at = archived_mark_read(snapshot->path, name);

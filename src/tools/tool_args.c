@@ -81,7 +81,7 @@ tool_args_version(const char *bin_directory, const char *name)
 /* pg_dump of a whole database into a file or directory at path. */
 char **
 tool_args_pg_dump(const char *bin_directory, const Connection *connection,
-				 const DumpOptions *options, const char *path)
+				  const DumpOptions *options, const char *path)
 {
 	List	   *args = begin_arguments(bin_directory, "pg_dump");
 
@@ -111,8 +111,8 @@ tool_args_pg_dump(const char *bin_directory, const Connection *connection,
  */
 char **
 tool_args_pg_dumpall_globals(const char *bin_directory,
-							const Connection *connection, int lock_timeout,
-							bool role_passwords, const char *path)
+							 const Connection *connection, int lock_timeout,
+							 bool role_passwords, const char *path)
 {
 	List	   *args = begin_arguments(bin_directory, "pg_dumpall");
 	StringInfoData database;
@@ -155,7 +155,7 @@ tool_args_pg_restore_list(const char *bin_directory, const char *path)
  */
 char **
 tool_args_pg_dump_definitions(const char *bin_directory,
-							 const Connection *connection, int lock_timeout)
+							  const Connection *connection, int lock_timeout)
 {
 	List	   *args = begin_arguments(bin_directory, "pg_dump");
 
@@ -178,7 +178,7 @@ tool_args_pg_dump_definitions(const char *bin_directory,
  */
 char **
 tool_args_pg_restore_definitions(const char *bin_directory, bool list,
-								const char *path)
+								 const char *path)
 {
 	List	   *args = begin_arguments(bin_directory, "pg_restore");
 
@@ -194,7 +194,7 @@ tool_args_pg_restore_definitions(const char *bin_directory, bool list,
 /* psql that executes statements in order and stops at the first error. */
 char **
 tool_args_psql(const char *bin_directory, const Connection *connection,
-			  List *statements)
+			   List *statements)
 {
 	List	   *args = begin_arguments(bin_directory, "psql");
 	ListCell   *lc;
@@ -232,7 +232,7 @@ tool_args_pg_restore_read(const char *bin_directory, const char *path)
  */
 char **
 tool_args_pg_restore(const char *bin_directory, const Connection *connection,
-					const RestoreOptions *options, const char *path)
+					 const RestoreOptions *options, const char *path)
 {
 	List	   *args = begin_arguments(bin_directory, "pg_restore");
 
@@ -274,7 +274,7 @@ tool_args_options(const Connection *connection)
  */
 char **
 tool_args_environment(const char *bin_directory, const char *home,
-					 const char *pass_file)
+					  const char *pass_file)
 {
 	List	   *env = NIL;
 

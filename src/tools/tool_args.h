@@ -45,30 +45,30 @@ typedef struct RestoreOptions
 
 extern char **tool_args_version(const char *bin_directory, const char *program);
 extern char **tool_args_pg_dump(const char *bin_directory,
-							   const Connection *connection,
-							   const DumpOptions *options, const char *path);
+								const Connection *connection,
+								const DumpOptions *options, const char *path);
 extern char **tool_args_pg_dumpall_globals(const char *bin_directory,
-										  const Connection *connection,
-										  int lock_timeout,
-										  bool role_passwords,
-										  const char *path);
-extern char **tool_args_pg_restore_list(const char *bin_directory,
-									   const char *path);
-extern char **tool_args_pg_dump_definitions(const char *bin_directory,
 										   const Connection *connection,
-										   int lock_timeout);
+										   int lock_timeout,
+										   bool role_passwords,
+										   const char *path);
+extern char **tool_args_pg_restore_list(const char *bin_directory,
+										const char *path);
+extern char **tool_args_pg_dump_definitions(const char *bin_directory,
+											const Connection *connection,
+											int lock_timeout);
 extern char **tool_args_pg_restore_definitions(const char *bin_directory,
-											  bool list, const char *path);
+											   bool list, const char *path);
 extern char **tool_args_psql(const char *bin_directory,
-							const Connection *connection, List *statements);
+							 const Connection *connection, List *statements);
 extern char **tool_args_pg_restore_read(const char *bin_directory,
-									   const char *path);
+										const char *path);
 extern char **tool_args_pg_restore(const char *bin_directory,
-								  const Connection *connection,
-								  const RestoreOptions *options,
-								  const char *path);
+								   const Connection *connection,
+								   const RestoreOptions *options,
+								   const char *path);
 extern char *tool_args_options(const Connection *connection);
 extern char **tool_args_environment(const char *bin_directory, const char *home,
-								   const char *pass_file);
+									const char *pass_file);
 
 #endif							/* SNAPSHOT_WORKER_TOOL_ARGS_H */

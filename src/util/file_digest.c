@@ -50,7 +50,7 @@ report_digest_error(const FileDigest *digest)
 FileDigest *
 file_digest_begin(const char *path)
 {
-	FileDigest	   *digest = palloc0(sizeof(FileDigest));
+	FileDigest *digest = palloc0(sizeof(FileDigest));
 
 	digest->path = pstrdup(path);
 	digest->slice = palloc(FILES_SLICE_SIZE);
@@ -120,7 +120,7 @@ file_digest_end(FileDigest *digest, char *sha256)
 int64
 file_digest_file(const char *path, char *sha256)
 {
-	FileDigest	   *digest = file_digest_begin(path);
+	FileDigest *digest = file_digest_begin(path);
 
 	while (file_digest_step(digest))
 		CHECK_FOR_INTERRUPTS();

@@ -17,7 +17,7 @@
  */
 void
 process_describe(BackgroundWorker *worker, const char *function,
-				   const char *type)
+				 const char *type)
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->bgw_flags = BGWORKER_SHMEM_ACCESS |

@@ -13,6 +13,6 @@
 #include "postmaster/bgworker.h"
 
 extern void process_describe(BackgroundWorker *worker, const char *function,
-							   const char *type);
+							 const char *type);
 
 #endif							/* SNAPSHOT_WORKER_PROCESS_H */

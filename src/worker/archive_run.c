@@ -200,7 +200,7 @@ archive_snapshots(RunContext *cxt)
 		strlcpy(cxt->run.request.name, snapshot->name, sizeof(cxt->run.request.name));
 		state_set_name(snapshot->name);
 		run_enter_phase(cxt, "archiving", 100 * (n - 1 - i) / n,
-						 100 * (n - i) / n);
+						100 * (n - i) / n);
 		error = try_to_archive(cxt, snapshot->name, lock);
 		failures = error == NULL ? 0 : failures + 1;
 		if (error != NULL && first_error == NULL)

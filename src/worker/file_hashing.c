@@ -57,12 +57,12 @@ typedef struct HashedFile
 struct FileHashing
 {
 	const char *root;
-	HardLinks	   *share;			/* NULL if no links are made */
+	HardLinks  *share;			/* NULL if no links are made */
 	HTAB	   *hashed;			/* HashedFile entries by path */
 	List	   *queue;			/* paths of finished files */
-	FileDigest	   *digest;			/* of the first one in queue, or NULL */
+	FileDigest *digest;			/* of the first one in queue, or NULL */
 	struct stat st;				/* of that file, before it was read */
-	HardLinkCheck *check;			/* next step for that file, or NULL */
+	HardLinkCheck *check;		/* next step for that file, or NULL */
 	HashedFile *checked;		/* entry that "check" is for */
 };
 
@@ -74,7 +74,7 @@ FileHashing *
 file_hashing_begin(const char *root, HardLinks *share)
 {
 	HASHCTL		info;
-	FileHashing    *hashing = palloc0(sizeof(FileHashing));
+	FileHashing *hashing = palloc0(sizeof(FileHashing));
 
 	hashing->root = root;
 	hashing->share = share;

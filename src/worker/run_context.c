@@ -230,7 +230,7 @@ note_table(RunContext *cxt, const char *line)
 static bool
 want_line(void *arg, const char *line)
 {
-	RunContext	   *cxt = arg;
+	RunContext *cxt = arg;
 
 	cxt->in_remark = tool_output_is_remark(line, cxt->in_remark);
 	if (cxt->in_remark)
@@ -241,7 +241,7 @@ want_line(void *arg, const char *line)
 static bool
 use_time(void *arg)
 {
-	RunContext	   *cxt = arg;
+	RunContext *cxt = arg;
 
 	return cxt->hashing != NULL && file_hashing_step(cxt->hashing);
 }
@@ -259,7 +259,7 @@ name_of(char **argv)
  */
 bool
 run_try_program(RunContext *cxt, char **argv, int input, int output,
-				 ChildResult *result)
+				ChildResult *result)
 {
 	ChildWatcher watcher = {want_line, use_time, cxt};
 	char	  **environment = cxt->environment;
@@ -334,7 +334,7 @@ run_program(RunContext *cxt, char **argv, bool want_stdout)
 	ChildResult result;
 
 	if (!run_try_program(cxt, argv, -1,
-						  want_stdout ? CHILD_KEEP : CHILD_DISCARD, &result))
+						 want_stdout ? CHILD_KEEP : CHILD_DISCARD, &result))
 		run_fail(cxt, argv, &result);
 	return result.output;
 }
@@ -345,7 +345,7 @@ run_program(RunContext *cxt, char **argv, bool want_stdout)
  */
 bool
 run_try_tables(RunContext *cxt, char **argv, int jobs, int64 total,
-				ChildResult *result)
+			   ChildResult *result)
 {
 	cxt->tables_begun = 0;
 	cxt->tables_finished = 0;

@@ -26,8 +26,8 @@ typedef struct RunContext
 	const RunError *verify_error;	/* of the published snapshot, or NULL */
 	Staging		staging;
 	const char *archive;		/* dump, relative to the staging path */
-	HardLinks	   *share;			/* links to an earlier snapshot, or NULL */
-	FileHashing    *hashing;		/* of the staged files, or NULL */
+	HardLinks  *share;			/* links to an earlier snapshot, or NULL */
+	FileHashing *hashing;		/* of the staged files, or NULL */
 	Manifest	manifest;		/* of the snapshot being taken */
 	const char *directory;
 	const char *bin_directory;
@@ -54,13 +54,13 @@ extern void run_report_bytes(RunContext *cxt, int64 bytes, double fraction);
 extern void run_limit_time(RunContext *cxt, int seconds);
 extern void run_explain_timeout(ErrorData *edata);
 extern bool run_try_program(RunContext *cxt, char **argv, int input, int output,
-							 ChildResult *result);
+							ChildResult *result);
 extern void run_fail(RunContext *cxt, char **argv,
-					  const ChildResult *result);
+					 const ChildResult *result);
 extern char **run_shell_environment(const RunContext *cxt, List *variables);
 extern char *run_program(RunContext *cxt, char **argv, bool want_stdout);
 extern bool run_try_tables(RunContext *cxt, char **argv, int jobs, int64 total,
-							ChildResult *result);
+						   ChildResult *result);
 extern void run_begin_transaction(void);
 extern void run_commit_transaction(void);
 

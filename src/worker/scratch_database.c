@@ -114,11 +114,11 @@ execute_in(RunContext *cxt, char *statement)
 	const char *options = cxt->connection.options;
 
 	cxt->connection.options = psprintf("%s -c session_replication_role=replica",
-										options);
+									   options);
 	(void) run_program(cxt, tool_args_psql(cxt->bin_directory,
-												&cxt->connection,
-												list_make1(statement)),
-							false);
+										   &cxt->connection,
+										   list_make1(statement)),
+					   false);
 	cxt->connection.options = options;
 }
 
@@ -142,7 +142,7 @@ try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
 	cxt->connection.encoding = manifest->encoding;
 	programs_admit(cxt);
 	cxt->connection.options = psprintf("%s%s", cxt->connection.options,
-										database_settings_restore_options(manifest));
+									   database_settings_restore_options(manifest));
 	if (owner != NULL)
 	{
 		char	   *role = role_to_lend_to(owner, manifest);
@@ -171,7 +171,7 @@ try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
 	if (before != NULL)
 		execute_in(cxt, before);
 	argv = tool_args_pg_restore(cxt->bin_directory, &cxt->connection, &options,
-							   archive);
+								archive);
 	if (!run_try_tables(cxt, argv, jobs, manifest->tables, result))
 	{
 		if (jobs <= 1)

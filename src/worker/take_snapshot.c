@@ -243,11 +243,11 @@ try_dump(RunContext *cxt, int jobs, int tries)
 
 	if (setting_share_files && is_directory)
 		cxt->share = hardlink_begin(cxt->directory, cxt->run.request.database,
-								  GetSystemIdentifier());
+									GetSystemIdentifier());
 	cxt->hashing = file_hashing_begin(cxt->staging.path, cxt->share);
 	run_enter_phase(cxt, "dumping", 0, 80);
 	argv = tool_args_pg_dump(cxt->bin_directory, &cxt->connection, &options,
-							archive_path(cxt));
+							 archive_path(cxt));
 	if (!run_try_tables(cxt, argv, options.jobs, manifest->tables, &result))
 	{
 		if (!may_begin_anew(tries, options.jobs, &result))
@@ -324,10 +324,10 @@ dump_globals(RunContext *cxt)
 		return;
 	run_enter_phase(cxt, "saving globals", 80, 83);
 	(void) run_program(cxt, tool_args_pg_dumpall_globals(cxt->bin_directory,
-															  &cxt->connection,
-															  setting_lock_timeout,
-															  cxt->is_superuser,
-															  path), false);
+														 &cxt->connection,
+														 setting_lock_timeout,
+														 cxt->is_superuser,
+														 path), false);
 	check_globals(path);
 }
 
@@ -338,7 +338,7 @@ read_back(RunContext *cxt)
 		return;
 	run_enter_phase(cxt, "reading back", 83, 85);
 	(void) run_program(cxt, tool_args_pg_restore_list(cxt->bin_directory,
-														   archive_path(cxt)), false);
+													  archive_path(cxt)), false);
 }
 
 /*
@@ -378,7 +378,7 @@ staged_files(RunContext *cxt)
 	{
 		if (!litter_is_directory(lfirst(lc)))
 			set_directory_mode(cxt, psprintf("%s/%s", cxt->staging.path,
-											  (char *) lfirst(lc)));
+											 (char *) lfirst(lc)));
 	}
 	foreach(lc, tree.files)
 	{
@@ -412,7 +412,7 @@ hash_files(RunContext *cxt)
 		manifest->files = lappend(manifest->files, file);
 		manifest->size += file->size;
 		run_report_bytes(cxt, manifest->size,
-						(double) foreach_current_index(lc) / list_length(files));
+						 (double) foreach_current_index(lc) / list_length(files));
 	}
 
 	run_enter_phase(cxt, "syncing", 90, 93);
@@ -421,7 +421,7 @@ hash_files(RunContext *cxt)
 		CHECK_FOR_INTERRUPTS();
 		file_hashing_settle(cxt->hashing, lfirst(lc));
 		run_report_bytes(cxt, manifest->size,
-						(double) foreach_current_index(lc) / list_length(files));
+						 (double) foreach_current_index(lc) / list_length(files));
 	}
 	hardlink_end(cxt->share);
 	cxt->hashing = NULL;

@@ -38,9 +38,9 @@ is_our_pg_restore(RunContext *cxt)
 {
 	const char *prefix = "pg_restore (PostgreSQL) ";
 	const char *output = run_program(cxt,
-										  tool_args_version(cxt->bin_directory,
-														   "pg_restore"),
-										  true);
+									 tool_args_version(cxt->bin_directory,
+													   "pg_restore"),
+									 true);
 
 	return strncmp(output, prefix, strlen(prefix)) == 0 &&
 		strtol(output + strlen(prefix), NULL, 10) == SERVER_MAJOR_VERSION;
@@ -66,7 +66,7 @@ static Fault *
 read_archive(RunContext *cxt, const StoredSnapshot *snapshot)
 {
 	char	  **argv = tool_args_pg_restore_read(cxt->bin_directory,
-												store_archive_path(snapshot));
+												 store_archive_path(snapshot));
 	ChildResult result;
 	Fault	   *fault;
 
@@ -263,7 +263,7 @@ verify_all(RunContext *cxt)
 		{
 			strlcpy(cxt->run.request.name, snapshot->name, sizeof(cxt->run.request.name));
 			run_enter_phase(cxt, "hashing", 99 * n / list_length(snapshots),
-							 99 * (n + 1) / list_length(snapshots));
+							99 * (n + 1) / list_length(snapshots));
 			MemoryContextSwitchTo(one);
 			verify_next(cxt, shared);
 			MemoryContextSwitchTo(context);

@@ -191,7 +191,7 @@ verify_files(RunContext *cxt, const StoredSnapshot *snapshot,
 		check_file(cxt->directory, snapshot, file, shared, &problems);
 		bytes += file->size;
 		run_report_bytes(cxt, bytes, (double) bytes /
-						Max(snapshot->manifest.size, 1));
+						 Max(snapshot->manifest.size, 1));
 	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);

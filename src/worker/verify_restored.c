@@ -33,7 +33,7 @@
 
 typedef struct Comparison
 {
-	RunContext	   *cxt;
+	RunContext *cxt;
 	const StoredSnapshot *snapshot;
 	const char *archive;
 	File		dump;			/* dump of the scratch database */
@@ -65,8 +65,8 @@ definitions_of(const Comparison *comparison, bool archive, bool list)
 	char	  **argv;
 
 	argv = tool_args_pg_restore_definitions(comparison->cxt->bin_directory,
-										   list,
-										   archive ? comparison->archive : NULL);
+											list,
+											archive ? comparison->archive : NULL);
 	return output_of(comparison->cxt, argv,
 					 archive ? -1 : spool_descriptor(comparison->dump));
 }
@@ -323,8 +323,8 @@ verify_restored(RunContext *cxt, const StoredSnapshot *snapshot)
 	MemoryContextSwitchTo(lists);
 	comparison.dump = output_of(cxt,
 								tool_args_pg_dump_definitions(cxt->bin_directory,
-															 &cxt->connection,
-															 setting_lock_timeout),
+															  &cxt->connection,
+															  setting_lock_timeout),
 								-1);
 	test_step("comparing");
 	compare_entries(&comparison);

@@ -18,15 +18,16 @@ use File::Spec;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use SnapshotTest::Node;
 use Test::More;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 use Time::Local qw(timegm);
 
 our @EXPORT = qw(
   snapshot_node fake_clock set_clock pass_time reload_with pass_minute_after_crash snapshots leftovers
   manifest_of wait_until sha256_of slurp_lines install_fake_program
   damages start_query finish_query hold_at wait_until_held let_go own_mounts
-  history_lines
+  history_lines answers
 );
 
 # A new node that preloads the library, with a snapshot directory of its own,
@@ -35,7 +36,7 @@ our @EXPORT = qw(
 sub snapshot_node
 {
 	my ($name, %options) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = SnapshotTest::Node->new($name);
 	my $directory = $node->basedir . '/snapshots';
 
 	$node->init(@{ $options{init} // [] });
@@ -136,15 +137,16 @@ sub reload_with
 {
 	my ($node, %settings) = @_;
 
+	my $sql = '';
+
 	foreach my $name (sort keys %settings)
 	{
 		my $value = $settings{$name};
 		$value =~ s/'/''/g;
-		$node->safe_psql('postgres',
-			"ALTER SYSTEM SET snapshot_worker.\"$name\" = '$value'");
+		$sql .= "ALTER SYSTEM SET snapshot_worker.\"$name\" = '$value';\n";
 	}
-	my $before = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
-	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	my ($before) = split /\n/, $node->safe_psql('postgres',
+		"${sql}SELECT clock_timestamp();\nSELECT pg_reload_conf();");
 	$node->poll_query_until('postgres',
 		"SELECT pg_conf_load_time() > '$before'")
 	  or die 'timed out waiting for the settings to be loaded';
@@ -234,24 +236,34 @@ sub damages
 	return @damages;
 }
 
-# Wait for code to return something true; fails the test when it does not.
+# Wait for code to return something true, which is returned; fails the test when
+# it does not.
 sub wait_until
 {
 	my ($test_name, $code) = @_;
-	my $end = time() + $PostgreSQL::Test::Utils::timeout_default;
+	my $result = SnapshotTest::Node::repeat($code);
 
-	while (time() < $end)
-	{
-		my $result = $code->();
-		if ($result)
-		{
-			pass($test_name);
-			return $result;
-		}
-		usleep(100_000);
-	}
-	fail("$test_name (timed out)");
-	return;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	ok($result, $test_name . ($result ? '' : ' (timed out)'));
+	return $result;
+}
+
+# What a session says to each of some statements, in turn: a list of [ output,
+# errors ], errors with their SQLSTATE.
+sub answers
+{
+	my ($node, $database, @statements) = @_;
+	my (undef, $stdout, $stderr) = $node->psql(
+		$database,
+		"\\set VERBOSITY verbose\n"
+		  . join('', map { "$_;\n\\echo --next--\n\\warn --next--\n" } @statements),
+		on_error_stop => 0);
+	my @outputs = split /^--next--\n?/m, $stdout, -1;
+	my @errors = split /^--next--\n?/m, $stderr, -1;
+
+	die "not all was answered: $stderr" unless @outputs == @statements + 1;
+	return map { [ map { chomp; $_ } $outputs[$_], $errors[$_] ] }
+	  0 .. $#statements;
 }
 
 # Start a session, in a database or in "postgres", that runs a query; what

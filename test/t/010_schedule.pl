@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The schedule on a server whose clock the test sets: each slot is taken once,
 # for every wanted database, also when the time changes or the clock jumps.
 

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # Retention keeps the newest snapshots of each database, and touches nothing
 # that is not this cluster's own.
 

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # Which snapshots retention keeps, and by which rule: a table of cases, and
 # random histories of years against a second, naive implementation; runs whose
 # clock is wrong, which must remove what they would have removed with the right

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # What is pinned stays, what is deleted goes for good, and neither happens to
 # anything that nobody named.
 

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # What snapshot_status() says of a server on which no, or not the wanted,
 # snapshots are taken.  Promised here: a line of the configuration that has no
 # effect is named, with its file; so is a database that does not exist; an error

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The disk under the snapshots, a small one of its own, runs full.  Promised
 # here: whoever asked for the snapshot gets an error that names a file, or at
 # least the directory, and says that there is no space left; nothing is left of

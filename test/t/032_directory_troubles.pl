@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # All that can be wrong with the snapshot directory.  Promised here: one clear
 # error, with the path and the operating system user, for whoever asks for a
 # snapshot, in the log and in snapshot_status(); the scheduled snapshot is tried

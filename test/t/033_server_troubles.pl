@@ -228,6 +228,7 @@ sub use_up_connections
 {
 	my ($count) = @_;
 
+	$node->close_kept_session;
 	while (@sessions < $count)
 	{
 		my %session = (in => "SELECT 'connected';\n", out => '');

@@ -40,7 +40,7 @@ my @standbys;
 sub add_standby
 {
 	my ($name, $own_directory) = @_;
-	my $standby = PostgreSQL::Test::Cluster->new($name);
+	my $standby = SnapshotTest::Node->new($name);
 
 	$standby->init_from_backup($primary, 'base', has_streaming => 1);
 	$standby->append_conf('postgresql.conf',

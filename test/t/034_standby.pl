@@ -50,7 +50,7 @@ $primary->safe_psql(
 	CREATE TABLE rows_to_go AS SELECT i FROM generate_series(1, 100) i});
 
 $primary->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
+my $standby = SnapshotTest::Node->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 

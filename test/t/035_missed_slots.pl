@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # What becomes of a slot when the server is not there for it, or goes away in
 # the middle of it.  Promised here: with catch_up on, a server that was down at
 # the scheduled time takes that snapshot once when it starts, and with catch_up

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # A clock that jumps.  Promised here: forwards or backwards, by minutes, hours
 # or days, at rest, during a run or between two tries, no slot is taken twice,
 # the last one that was passed over is taken, and the schedule goes on from

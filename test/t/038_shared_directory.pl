@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # Servers that share a snapshot directory, and do the same thing at the same
 # moment: two clusters, and a primary with its standby.  Promised here: no two
 # writers ever write to one file; what one server has found out, another one does
@@ -302,7 +304,7 @@ $two->start;
 $two->stop;
 my $alerts = $one->basedir . '/alerts';
 $one->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
+my $standby = SnapshotTest::Node->new('standby');
 $standby->init_from_backup($one, 'base', has_streaming => 1);
 $standby->start;
 $one->wait_for_catchup($standby, 'replay', $one->lsn('insert'));

@@ -997,7 +997,7 @@ reload_with($primary, bin_directory => '');
 #
 
 $primary->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
+my $standby = SnapshotTest::Node->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 $name = $line->{name};

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The entry script of the container image, without a container: the official
 # image's scripts are stand-ins that do as these do with their arguments, and
 # the server is a real one.

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # What examples/postgres_exporter.yaml makes of snapshots, asked by a role that
 # is in pg_monitor and nothing else: every query by psql, before the first
 # snapshot, after good, bad and failed ones.

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The examples for Prometheus and Grafana, with the real programs: the exporter
 # serves the metrics; alerts and dashboard use no others; the rules pass their
 # own tests; what the dashboard asks is PromQL.

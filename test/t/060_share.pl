@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # What has not changed between two snapshots of a database is on disk once, and
 # each of them is complete by itself all the same.
 

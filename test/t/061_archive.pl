@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # Copies elsewhere.  Promised here: each good snapshot of this cluster is given
 # to archive_command until that succeeds, oldest first, also across restarts; it
 # is not removed before, up to a bound; and what the shell is given, nobody can

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # Alerts.  Promised here: failure_command is told of the first failure of a
 # scheduled snapshot, of its verification and of archive_command, with the error
 # in its environment and not among its arguments; not of each retry, and not of

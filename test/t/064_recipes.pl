@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The commands of doc/archiving.md, line by line, and others that the
 # documentation has for a shell of the server.  Promised here: they work as they
 # stand, for a server that was started as Debian's pg_ctlcluster does, with no

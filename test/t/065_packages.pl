@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # What test/packages does to a machine on which it installs PostgreSQL, for
 # "make demo" as for "make check".  Promised here: no cluster is made meanwhile,
 # and afterwards, however that ended, the next one who installs a server gets

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The snapshot directory is on a file system that lacks something: modes, hard
 # links, locks, syncs of directories, renames of directories with open files.
 # Promised here: what is missing is known before a dump begins; snapshots are

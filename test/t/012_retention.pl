@@ -72,14 +72,14 @@ ok(-e "$directory/$app[1]/precious",
 	'a snapshot to which someone added a file is not removed');
 like(slurp_file($node->logfile),
 	qr/WARNING:  snapshot "\Q$app[1]\E" is not removed\n.*DETAIL:  It holds ".*precious"/,
-	'and the log says why');
+	'the log says why a snapshot with a foreign file is not removed');
 push @app, take('app');
-ok(-d "$directory/$app[2]/mine", 'nor one to which someone added a directory');
+ok(-d "$directory/$app[2]/mine", 'a snapshot to which someone added a directory is not removed');
 unlink "$directory/$app[1]/precious" or die;
 rmdir "$directory/$app[2]/mine" or die;
 push @app, take('app');
 is_deeply([ grep { -e "$directory/$_" } @app ],
-	[ @app[ 4 .. 6 ] ], 'they go when that is gone');
+	[ @app[ 4 .. 6 ] ], 'snapshots are removed once the foreign files in them are gone');
 
 foreach my $path ('app/notes.txt', 'notes.txt',
 	'app/2020-01-01T00-00-00Z/precious',
@@ -90,11 +90,11 @@ foreach my $path ('app/notes.txt', 'notes.txt',
 	is(slurp_file("$directory/$path"), 'mine', "$path is left alone");
 }
 ok(-l "$folder/2020-01-05T00-00-00Z", 'a symbolic link is left alone');
-ok(-d "$folder/old" && -d "$directory/app-old", 'so are other directories');
-ok(-e "$directory/$foreign[1]", 'so is the snapshot of another cluster');
+ok(-d "$folder/old" && -d "$directory/app-old", 'other directories are left alone');
+ok(-e "$directory/$foreign[1]", 'the snapshot of another cluster is left alone');
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE database = 'app'"),
-	'4', 'and none of these is listed as a snapshot');
+	'4', 'entries that are no snapshots of this cluster are not listed');
 
 # A pinned snapshot is neither removed nor counted.
 append_to_file("$directory/$app[4]/pinned", '');
@@ -103,7 +103,7 @@ is_deeply([ grep { -e "$directory/$_" } @app ],
 	[ @app[ 4, 7 .. 9 ] ], 'a pinned snapshot stays, beside the newest ones');
 is( $node->safe_psql('postgres',
 		"SELECT name FROM snapshot_list() WHERE pinned"),
-	$app[4], 'and is listed as pinned');
+	$app[4], 'a pinned snapshot is listed as pinned');
 
 # A failed run removes nothing.
 reload_with($node, retention_manual => 1, bin_directory => '/nonexistent');

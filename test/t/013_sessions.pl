@@ -66,9 +66,9 @@ unlink $gate or die;
 my $first_name = finish_session($first);
 my %names = map { finish_session($_) => 1 } @sessions;
 is(scalar(keys %names), 1, 'sessions that ask while one runs share the next');
-ok(!$names{$first_name}, 'which began after they asked');
+ok(!$names{$first_name}, 'the shared run began after its sessions asked');
 ok($names{$promised}, 'who does not wait has been given the name of that one');
-is(scalar(snapshots($directory, 'db1')), 2, 'so that there are two runs in all');
+is(scalar(snapshots($directory, 'db1')), 2, 'sessions that ask while a run is on cause one more run in all');
 
 # Many databases at once.
 @sessions =
@@ -98,9 +98,9 @@ like($first->{err}, qr/ERROR:  could not take a snapshot of database "db2"/,
 	'a database that is dropped by force takes its run along');
 unlink $gate or die;
 is(scalar(grep { m{^db2/} } leftovers($directory)), 0,
-	'of which nothing is left');
+	'a run that is canceled leaves nothing behind');
 like( $node->safe_psql('postgres', "SELECT snapshot_now('db4')"),
-	qr{^db4/}, 'and the next snapshot is taken');
+	qr{^db4/}, 'after a canceled run, the next snapshot is taken');
 
 # The launcher goes away while requests wait.
 append_to_file($gate, '');

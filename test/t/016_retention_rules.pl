@@ -712,7 +712,7 @@ my @quick = map { $node->safe_psql('postgres', "SELECT snapshot_now('app')") } 1
 set_rules(retention_manual => 1);
 is($node->safe_psql('postgres', "SELECT snapshot_prune('app')"), '11',
 	'of snapshots taken at once, all but one go');
-is_deeply([ snapshots($directory, 'app') ], [ $quick[-1] ], 'and the last one stays');
+is_deeply([ snapshots($directory, 'app') ], [ $quick[-1] ], 'of snapshots taken at once, the last one stays');
 
 $node->stop;
 done_testing();

@@ -55,14 +55,14 @@ is($node->safe_psql('postgres', "SELECT note FROM snapshot_list() WHERE pinned")
 $node->safe_psql('postgres', "SELECT snapshot_pin('$app[0]')");
 is( $node->safe_psql('postgres',
 		"SELECT note IS NULL FROM snapshot_list() WHERE pinned"),
-	't', 'or none');
+	't', 'a pin without a note has none');
 append_to_file("$directory/$app[4]/pinned", "by hand\n");
 is( $node->safe_psql('postgres',
 		"SELECT note FROM snapshot_list() WHERE name = '$app[4]'"),
 	'by hand', 'a pin can be made by hand');
 $node->safe_psql('postgres', "SELECT snapshot_unpin('$app[4]')");
 is($node->safe_psql('postgres', "SELECT count(*) FROM snapshot_list() WHERE pinned"),
-	'1', 'and be taken away');
+	'1', 'a pin made by hand can be removed');
 like(error_of("SELECT snapshot_unpin('$app[4]')"),
 	qr/^psql:\S+ NOTICE:  snapshot "\Q$app[4]\E" is not pinned$/,
 	'twice is no harm');
@@ -91,7 +91,7 @@ append_to_file("$directory/$app[4]/$temporary", 'half');
 like( error_of("SELECT snapshot_delete('$app[0]')"),
 	qr/snapshot "\Q$app[0]\E" is pinned\n.*HINT/s,
 	'what is pinned is not deleted');
-ok(is_there($app[0]), 'it is still there');
+ok(is_there($app[0]), 'a pinned snapshot is still there after a refused deletion');
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[4]')");
 ok(!-e "$directory/$app[4]" && !-e "$directory/$app[4].removed",
 	'what is deleted is gone, with what was left of a pin');
@@ -122,7 +122,7 @@ append_to_file("$directory/$app[0]/precious", 'mine');
 like(error_of("SELECT snapshot_delete('$app[0]', force => true)"),
 	qr/is not removed\n.*DETAIL:.*precious/s,
 	"someone's file keeps a snapshot from being deleted, with force too");
-is(slurp_file("$directory/$app[0]/precious"), 'mine', 'it is left alone');
+is(slurp_file("$directory/$app[0]/precious"), 'mine', "someone's file is left alone by a forced deletion");
 unlink "$directory/$app[0]/precious" or die;
 
 # Another cluster's.
@@ -136,7 +136,7 @@ $theirs = $other->safe_psql('postgres', "SELECT snapshot_now('app')");
 like(error_of("SELECT snapshot_delete('$theirs', force => true)"),
 	qr/belongs to another cluster\n.*HINT/s,
 	"another cluster's snapshot is not deleted, with force either");
-ok(is_there($theirs), 'it is still there');
+ok(is_there($theirs), "another cluster's snapshot is still there after a refused deletion");
 $other->stop;
 
 # In use: a verification is held up, with the snapshot open.
@@ -145,14 +145,14 @@ my $verification = start_query($node, "SELECT snapshot_verify('$app[0]')");
 wait_until_held($node, 'verifying');
 like(error_of("SELECT snapshot_delete('$app[0]')"),
 	qr/snapshot "\Q$app[0]\E" is in use/, 'what is being verified is not deleted');
-is(error_of("SELECT snapshot_pin('$app[0]')"), '', 'but it can be pinned');
-is(error_of("SELECT snapshot_unpin('$app[0]')"), '', 'and unpinned');
+is(error_of("SELECT snapshot_pin('$app[0]')"), '', 'a snapshot that is being verified can be pinned');
+is(error_of("SELECT snapshot_unpin('$app[0]')"), '', 'a snapshot that is being verified can be unpinned');
 push @app, take();
-ok(is_there($app[0]), 'nor does retention remove it');
+ok(is_there($app[0]), 'retention does not remove a snapshot that is being verified');
 let_go($node);
 is((finish_query($verification))[1], '', 'the verification comes to its end');
 push @app, take();
-ok(!is_there($app[0]), 'then it goes');
+ok(!is_there($app[0]), 'retention removes a snapshot once its verification is over');
 
 # A crash in the middle of a removal.
 hold_at($node, 'removing');
@@ -163,7 +163,7 @@ is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE name = '$app[2]'"),
 	'0', 'half a snapshot is not listed');
 like(error_of("SELECT snapshot_pin('$app[2]')"), qr/does not exist/,
-	'nor can it be pinned');
+	'half a snapshot cannot be pinned');
 my $stderr;
 $node->stop('immediate');
 $deletion->{handle}->finish;

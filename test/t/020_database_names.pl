@@ -123,7 +123,7 @@ sub check_snapshot
 				path = '$directory/' || name
 			FROM snapshot_list() WHERE name = '$name'}),
 		unpack('H*', $database) . "|$format|t",
-		'it is listed, with the exact name of its database');
+		'the snapshot is listed with the exact name of its database');
 	is(manifest_of($directory, $name)->{format},
 		$format, 'its manifest can be read, and tells the format');
 

@@ -49,7 +49,7 @@ becomes(
 	'a misspelt name of a setting is named, with its file and line');
 $node->restart;
 becomes('warning', qr/^"snapshot_worker\.enabled" in /,
-	'it is named where it was there when the server started, too');
+	'a misspelt name that was there when the server started is named');
 
 unlink $file;
 append_to_file($file, "${good}snapshot_worker.time = '3am'\n");
@@ -84,7 +84,7 @@ becomes(
 	qr/^snapshot_worker\.databases names database "no_such_database", which does not exist/,
 	'a database that does not exist is named');
 reload_with($node, databases => '*');
-becomes('warning', qr/^$/, 'that ends when the setting is mended');
+becomes('warning', qr/^$/, 'the warning about a missing database ends with the setting');
 
 # An error, and then a success
 my $fake = install_fake_program($node, 'pg_dump', "exit 3\n");

@@ -217,7 +217,7 @@ sub check_interrupted
 		ok((grep { $_ eq $run->{name} } @listed), 'the snapshot is listed');
 		is($run->{session}{out}, $run->{name}, 'its session has its name')
 		  if $connected;
-		cmp_ok(scalar(@listed), '>=', $retention, 'so are older ones');
+		cmp_ok(scalar(@listed), '>=', $retention, 'older snapshots are listed');
 	}
 	else
 	{
@@ -271,12 +271,12 @@ sub check_next
 			  glob "$server->{directory}/*"
 		],
 		[],
-		'nor beside the folder');
+		'nothing is left over beside the folder');
 	check_directory($server, 'after the next run');
 	ok((grep { $_ eq $next->{out} } listed($server)),
 		'its snapshot is listed');
 	cmp_ok(scalar(listed($server)), '>=', $retention,
-		'as many snapshots are kept as should be');
+		'retention keeps as many snapshots as it should');
 
 	my @history = history($server);
 	my $outcome =
@@ -287,7 +287,7 @@ sub check_next
 		join("\n", splice(@history, $run->{history})),
 		qr/^\Q$run->{name}\E $outcome\n\Q$next->{out}\E succeeded$/,
 		'the history has the run, once, and the next one');
-	isnt($next->{out}, $run->{name}, 'which has another name');
+	isnt($next->{out}, $run->{name}, 'the next run has a name of its own');
 	return;
 }
 

@@ -159,7 +159,7 @@ sub breaks
 		like(
 			$stderr,
 			qr/DETAIL:  .*operating system user "\Q$os_user\E" \(uid $<\)/,
-			'and as whom the server runs')
+			'the error says as which user the server runs')
 		  unless $trouble->{without_user};
 		$server->{log} = -s $server->{node}->logfile;
 	};
@@ -193,7 +193,7 @@ EOF
 			'the status warns of the directory')
 		  unless $trouble->{without_warning};
 		cmp_ok($attempt, '>', 1, 'the attempts are counted');
-		cmp_ok($failures, '>', 0, 'so are the failures');
+		cmp_ok($failures, '>', 0, 'the failures are counted');
 		like(
 			$last_error,
 			qr/^database "app": $error/,
@@ -201,14 +201,14 @@ EOF
 		like(
 			$last_error,
 			qr/operating system user "\Q$os_user\E" \(uid $<\)/,
-			'and as whom the server runs')
+			'the error in the state says as which user the server runs')
 		  unless $trouble->{without_user};
 
 		my $log = slurp_file($node->logfile, $server->{log});
 		my @errors =
 		  $log =~ /WARNING:  snapshot of database "app" failed \(attempt 1\): (.*)/g;
 		is(scalar @errors, 1, 'the log has one error for the first attempt');
-		like($errors[0] // '', qr/^$error/, 'which says what is wrong');
+		like($errors[0] // '', qr/^$error/, 'the error in the log says what is wrong');
 		unlike($log, qr/\] ERROR:/, 'the launcher has no error of its own');
 	};
 	return;
@@ -417,7 +417,7 @@ is_deeply(
 		"$servers[0]{directory}/app"
 	],
 	[ (700) x 3 ],
-	'with its parents, and for nobody else to read');
+	'the directory is made with its parents, for nobody else to read');
 
 SKIP:
 foreach my $trouble (grep { $_->{skip} } @troubles)
@@ -470,7 +470,7 @@ subtest 'the directory is a symbolic link' => sub {
 	$node->restart;
 	is( $node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_list()'),
 		scalar(snapshots($directory)),
-		'it is listed after a restart');
+		'the snapshot behind the link is listed after a restart');
 	delete_file($directory);
 	move($server->{away}, $directory);
 };
@@ -556,7 +556,7 @@ subtest 'links in the staging directory of a run that fails' => sub {
 	isnt($session->{err}, '', 'the run fails');
 	ok(!-e $staging, 'its staging directory is gone');
 	check_precious('after it');
-	ok(-e "$precious/dump/toc.dat", 'so is what was moved away');
+	ok(-e "$precious/dump/toc.dat", 'what was moved away is left alone');
 	rmtree("$precious/dump");
 };
 
@@ -615,7 +615,7 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 	make_link("$precious/dump", $dump);
 	$name = takes_snapshot_beside($old, 'the next one');
 	is_deeply($requested->(),
-		[ $old, $name ], 'neither is what has a link for its dump');
+		[ $old, $name ], 'a snapshot that has a link for its dump is left alone');
 	ok(-e "$precious/dump/toc.dat", 'what it points to is there');
 
 	delete_file($dump);

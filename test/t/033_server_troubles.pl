@@ -335,13 +335,13 @@ is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
 	1, 'a run that waits for a slot can be canceled');
 finish_session($waiting);
 like($waiting->{err}, qr/${could_not}canceled before it was started/,
-	'which ends it at once');
+	'the canceled run that waited for a slot fails at once');
 $waiting = start_waiting('app');
 my $log_size = -s $node->logfile;
 open_gate();
 like(finish_session($long), qr{^long/}, 'the run that has the slot ends');
 like(finish_session($waiting), qr{^app/},
-	'and the one that waited for it is taken');
+	'the run that waited for a slot is taken');
 unlike(slurp_file($node->logfile, $log_size), qr/no background worker slot/,
 	'without a word of that');
 $node->append_conf('postgresql.conf', "max_worker_processes = 8\n");
@@ -401,7 +401,7 @@ is((join ' ', map { $_->{outcome} } lines($slot, $_)),
   foreach qw(app postgres);
 is(scalar lines($slot, 'closed'), 0,
 	'with *, a database that allows no connections is passed over');
-is(scalar snapshots($directory, 'closed'), 0, 'and has no snapshot');
+is(scalar snapshots($directory, 'closed'), 0, 'a database that allows no connections has no snapshot');
 set_schedule('off');
 reload_with($node, databases => 'app', max_workers => 2);
 
@@ -414,7 +414,7 @@ foreach my $statement ('DROP DATABASE app', 'ALTER DATABASE app RENAME TO other'
 }
 open_gate();
 like(finish_session($session), qr{^app/},
-	'which the run does not notice');
+	'a run does not notice that its database is in use');
 is($session->{err}, '', 'at all');
 $node->safe_psql('postgres', 'ALTER DATABASE app RENAME TO other');
 succeeds('other', 'after its run, a database can be renamed');
@@ -488,7 +488,7 @@ wait_until('the run is in the history as interrupted',
 is_deeply([ leftovers($directory) ], [],
 	'what the crash left over is swept');
 is( $node->safe_psql('postgres', 'SELECT state FROM snapshot_status()'),
-	'disabled', 'and nothing seems to be going on');
+	'disabled', 'after a crash, nothing seems to be going on');
 
 # With the worker gone, that dump has nothing to write for any more.
 open_gate();
@@ -531,7 +531,7 @@ finish_session($patient);
 like($patient->{err},
 	qr/ERROR:  could not take a snapshot of database "postgres": the launcher of snapshot_worker is not running/,
 	'without a launcher, who waits is told after a while');
-like($patient->{err}, qr/HINT:  .*max_worker_processes/, 'and what to do');
+like($patient->{err}, qr/HINT:  .*max_worker_processes/, 'the error without a launcher says what to do');
 $narrow->append_conf('postgresql.conf', "max_worker_processes = 8\n");
 $narrow->restart;
 like($narrow->safe_psql('postgres', 'SELECT snapshot_now()'),

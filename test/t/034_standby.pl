@@ -189,7 +189,7 @@ my $manifest = manifest_of($directory, $name);
 is( $primary->safe_psql('postgres',
 		"SELECT '$manifest->{lsn}'::pg_lsn BETWEEN '$before' AND '$after'"),
 	't', 'the manifest says which point in replay the snapshot is of');
-is($manifest->{timeline}, 1, 'and of which timeline');
+is($manifest->{timeline}, 1, 'the manifest says which timeline the snapshot is of');
 is( $primary->safe_psql('postgres', "SELECT name FROM snapshot_list()"),
 	$name, 'the primary lists it too');
 restores($name, 'a snapshot that was asked for on the standby');
@@ -254,7 +254,7 @@ $primary->poll_query_until('postgres', <<'EOF') or die 'no launcher';
 SELECT next_run IS NOT NULL FROM snapshot_status()
 EOF
 is_deeply([ leftovers($directory) ],
-	\@leftovers, 'and leaves alone what the standby is writing, at a start too');
+	\@leftovers, 'a primary that starts leaves alone what the standby is writing');
 open_gate();
 my $of_standby = finish_session($session);
 is($session->{err}, '', 'the standby takes its snapshot in the end');
@@ -275,7 +275,7 @@ SELECT launcher_pid IS NOT NULL FROM snapshot_status()
 EOF
 $standby->safe_psql('postgres', "SELECT snapshot_now('app')");
 is_deeply([ leftovers($directory) ],
-	\@leftovers, 'and the standby leaves that alone');
+	\@leftovers, 'the standby leaves alone what the primary is writing');
 open_gate();
 my $of_primary = finish_session($session);
 is($session->{err}, '', 'the primary takes its snapshot in the end');
@@ -309,7 +309,7 @@ like($session->{err},
 	qr/ERROR:  could not take a snapshot of database "app": .*conflict with recovery/,
 	'VACUUM on the primary during a run on the standby is a clear error');
 like($session->{err}, qr/DETAIL:  .*row versions that must be removed/,
-	'which says what the conflict was');
+	'the error says what the recovery conflict was');
 is_deeply([ leftovers($directory) ], [], 'nothing is left of that run');
 open_gate();
 catch_up();
@@ -331,12 +331,12 @@ like(($lines->())[0]{error}, qr/conflict with recovery/,
 	'the history says so');
 like(slurp_file($standby->logfile),
 	qr/WARNING:  snapshot of database "app" failed \(attempt 1\): .*conflict with recovery/,
-	'and so does the log');
+	'the log says that the recovery conflict failed the run');
 open_gate();
 wait_until('the next try is good', sub { of_slot('2026-03-22T03:00') });
 ($name) = of_slot('2026-03-22T03:00');
 cmp_ok(manifest_of($directory, $name)->{attempt}, '>', 1,
-	'and is counted as such');
+	'the try after a recovery conflict is counted');
 restores($name, 'a snapshot after a conflict');
 
 # Of the database, and of a lock.
@@ -372,7 +372,7 @@ wait_until('the standby catches up with a slot',
 	sub { of_slot('2026-03-23T03:00') });
 ($name) = of_slot('2026-03-23T03:00');
 is(defined $name ? manifest_of($directory, $name)->{reason} : undef,
-	'catch-up', 'as such');
+	'catch-up', 'the standby takes a missed slot as catch-up');
 
 #
 # Promotion.
@@ -389,9 +389,9 @@ $standby->reload;
 wait_until('the standby that was promoted takes the next slot',
 	sub { of_slot('2026-03-24T03:00') });
 ($name) = of_slot('2026-03-24T03:00');
-ok(took($standby, $name), 'without a restart');
-is(manifest_of($directory, $name)->{timeline}, 2, 'on its new timeline');
-is(next_run($standby), '2026-03-25 03:00:00+00', 'and plans the one after that');
+ok(took($standby, $name), 'the promoted standby takes the slot without a restart');
+is(manifest_of($directory, $name)->{timeline}, 2, 'the snapshot after the promotion is of the new timeline');
+is(next_run($standby), '2026-03-25 03:00:00+00', 'the promoted standby plans the slot after that');
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 
 $standby->stop;

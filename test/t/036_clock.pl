@@ -158,7 +158,7 @@ jump('2026-04-01 03:00:01');
 wait_until('retention leaves one snapshot',
 	sub { snapshots($directory, 'app') == 1 && !leftovers($directory) });
 @expected = slots_taken();
-is_deeply(\@expected, ['2026-04-01T03:00'], 'which is the last one');
+is_deeply(\@expected, ['2026-04-01T03:00'], 'the snapshot that retention leaves is the last one');
 settle('2026-04-02 03:00:00');
 jump('2026-03-30 02:00:00');
 goes_on('2026-03-30 03:00:00', [], 'back to before a snapshot that is gone');
@@ -302,7 +302,7 @@ is( $node->safe_psql('postgres',
 	scalar snapshots($directory, 'app'),
 	'all snapshots can be read');
 unlike(slurp_file($node->logfile), qr/snapshot "[^"]+" is damaged/,
-	'and none was ever damaged');
+	'no snapshot was ever damaged');
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 
 #
@@ -363,7 +363,7 @@ wait_until('a jump is noticed by a launcher that nobody wakes',
 is( manifest_of($alone_directory, (snapshots($alone_directory, 'postgres'))[0])
 	  ->{scheduled_for},
 	'2026-03-20T03:00:00.000000Z',
-	'and the slot that was passed over is taken');
+	'a slot that the clock passed over is taken');
 
 $alone->stop;
 $node->stop;

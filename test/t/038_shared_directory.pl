@@ -121,10 +121,10 @@ sub pin_at_once
 	my $second = start_pin($b, $name, 'from the second');
 	is(scalar(temporary_files()), 2, 'each writer has a file of its own');
 	finish_well($b, $second, 'the second of two pins succeeds');
-	is(listed($a, $name, 'note'), 'from the second', 'it is the one that is read');
-	finish_well($a, $first, 'so does the first, which ends later');
+	is(listed($a, $name, 'note'), 'from the second', 'the second pin is the one that is read');
+	finish_well($a, $first, 'the first of two pins succeeds, though it ends later');
 	is(listed($b, $name, 'note'), 'from the first', 'the last one to end is read, and is whole');
-	is_deeply([ temporary_files() ], [], 'neither leaves anything');
+	is_deeply([ temporary_files() ], [], 'two pins at once leave no temporary files');
 	$a->safe_psql('postgres', "SELECT snapshot_unpin('$name')");
 	return;
 }
@@ -147,7 +147,7 @@ sub inode_of_data
 
 my $a2 = take($one);
 is(inode_of_data($a2), inode_of_data($a1), 'a snapshot shares files with an older one of its cluster');
-isnt(inode_of_data($a2), inode_of_data($b1), 'and not with a newer one of another cluster');
+isnt(inode_of_data($a2), inode_of_data($b1), 'a snapshot shares no files with a newer one of another cluster');
 is(sha256_of((glob "$directory/$a2/app.dump/*.dat*")[0]),
 	sha256_of((glob "$directory/$b1/app.dump/*.dat*")[0]),
 	'though the files are equal');
@@ -202,7 +202,7 @@ let_go($one);
 like((finish_query($session))[1],
 	qr/another verification of snapshot "\Q$a3\E" has found a problem meanwhile.*DETAIL:.*have changed/s,
 	'the first one, which read it before, tells of that');
-isnt(listed($one, $a3, 'problem'), '', 'and the problem stays');
+isnt(listed($one, $a3, 'problem'), '', 'a problem that another verification found stays');
 flip_byte($a3);
 is(error_of($one, "SELECT snapshot_verify('$a3')"), '', 'what begins later and is good');
 is(listed($two, $a3, 'problem'), '', 'has the problem forgotten');
@@ -236,7 +236,7 @@ foreach my $case ([ $one, $a3 ], [ $two, $b1 ])
 	is(join(' ', slurp_lines("$remote/" . $node->name)), $name, $node->name . ' archives its own, once');
 	unlike(slurp_file($node->logfile), qr/archiving .*failed/, $node->name . ' has nothing to warn of');
 }
-is_deeply([ temporary_files() ], [], 'neither leaves anything behind');
+is_deeply([ temporary_files() ], [], 'two archiving servers leave no temporary files');
 reload_with($_, archive_command => '') foreach $one, $two;
 
 #
@@ -248,8 +248,8 @@ $session = start_pin($one, $a3, 'slower');
 $run = start_query($one, "SELECT snapshot_now('app')");
 finish_query($run);
 is(scalar(temporary_files()), 1, 'a run sweeps no file whose writer lives');
-finish_well($one, $session, 'which ends well');
-is(listed($one, $a3, 'note'), 'slower', 'and has its pin');
+finish_well($one, $session, 'a slow pin beside a run succeeds');
+is(listed($one, $a3, 'note'), 'slower', 'a snapshot has the note of the slow pin');
 $one->safe_psql('postgres', "SELECT snapshot_unpin('$a3')");
 
 # One cluster pins a snapshot of the other one, and crashes.
@@ -263,11 +263,11 @@ $session->{handle}->finish;
 let_go($two);
 is_deeply([ temporary_files() ], \@files, 'a crash leaves it');
 is(error_of($one, "SELECT snapshot_verify('$a3')"), '', 'a snapshot is not bad for that');
-is(listed($one, $a3, 'pinned'), 'f', 'nor pinned');
+is(listed($one, $a3, 'pinned'), 'f', 'a pin cut off by a crash leaves the snapshot unpinned');
 my $a4 = take($one);
-is_deeply([ temporary_files() ], \@files, 'it is left to the cluster whose it is');
+is_deeply([ temporary_files() ], \@files, 'a run leaves the temporary file of another cluster');
 $two->start;
-wait_until('which removes it when it starts', sub { !temporary_files() });
+wait_until('a cluster removes its temporary file when it starts', sub { !temporary_files() });
 
 # Nor does it keep a snapshot from being removed.
 $session = start_pin($two, $a3, 'lost again');
@@ -280,7 +280,7 @@ like(error_of($one, "SELECT snapshot_delete('$a3')"), qr/is not removed.*tmpx/s,
 unlink "$directory/$a3/pinned.1-0123456789abcdef.tmpx" or die;
 is(error_of($one, "SELECT snapshot_delete('$a3')"), '',
 	'what a crash of another cluster left in it does not keep a snapshot');
-ok(!-e "$directory/$a3" && !-e "$directory/$a3.removed", 'it is gone');
+ok(!-e "$directory/$a3" && !-e "$directory/$a3.removed", "a snapshot with another cluster's temporary file is removed");
 
 # The same in the folder and in the directory itself.
 my $of_one = system_identifier($one);
@@ -326,7 +326,7 @@ wait_until('the standby finds that', sub {
 	slurp_file($standby->logfile, $log) =~ /LOG:  an archive command is running already/;
 });
 is($standby->safe_psql('postgres', 'SELECT archive_error FROM snapshot_status()'), '',
-	'that is no error in its status');
+	'a running archive command of the primary is no error on the standby');
 append_to_file("$copies.end", '');
 wait_until('all is archived', sub {
 	$one->safe_psql('postgres',
@@ -357,10 +357,10 @@ foreach (1 .. 20)
 	usleep(100_000);
 	$on_standby->{handle}->pump_nb;
 }
-ok($on_standby->{handle}->pumpable, 'it waits for the one that cuts the history');
+ok($on_standby->{handle}->pumpable, 'the standby waits for the one that cuts the history');
 finish_well($one, $on_primary, 'the primary ends its run');
 my (undef, $stderr) = finish_query($on_standby);
-is($stderr, '', 'so does the standby');
+is($stderr, '', 'the standby ends its run without an error');
 cmp_ok(-s $history, '<', 1.5 * 1024 * 1024, 'the history was cut');
 foreach my $name ($on_primary->{out}, $on_standby->{out})
 {

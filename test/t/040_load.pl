@@ -116,7 +116,7 @@ while (wakes($launcher) - $before < 10_000)
 }
 ($fds_after, $memory_after) = holdings($launcher);
 is($fds_after, $fds, 'ten thousand wakes cost no descriptors');
-cmp_ok($memory_after - $memory, '<', 256, 'and no memory');
+cmp_ok($memory_after - $memory, '<', 256, 'ten thousand wakes cost no memory');
 
 # Two hundred sessions at once, for one database and for four.
 foreach my $databases (1, 4)
@@ -152,7 +152,7 @@ my $racers = IPC::Run::start(
 $node->safe_psql('load2', 'CREATE EXTENSION snapshot_worker; DROP EXTENSION snapshot_worker')
   foreach 1 .. 20;
 ok($racers->finish, 'snapshots, lists, reloads and DROP EXTENSION go together');
-like($out, qr{actually processed: 200/200}, 'and all come to their end')
+like($out, qr{actually processed: 200/200}, 'all sessions in the races come to their end')
   or diag($err);
 
 # A schedule of fifty databases, one of them broken.
@@ -166,7 +166,7 @@ $node->reload;
 my $slot = '2026-03-19T03:00:00.000000Z';
 wait_until('every database but one gets its scheduled snapshot',
 	sub { 49 == grep { snapshots($directory, "many$_") == 1 } 1 .. 50 });
-is(scalar(snapshots($directory, 'many17')), 0, 'and the broken one gets none');
+is(scalar(snapshots($directory, 'many17')), 0, 'a broken database gets no snapshot');
 is( $node->safe_psql('postgres', <<'EOF'), '49|t', 'each is taken once');
 SELECT count(*), bool_and(attempt = 1) FROM snapshot_history()
  WHERE outcome = 'succeeded' AND reason = 'schedule' AND database LIKE 'many%'

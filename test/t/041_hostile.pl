@@ -189,7 +189,7 @@ is_untouched($before, [ $directory, $outside ],
 is( join("\n",
 		sort glob($node->basedir . '/*'), glob($node->data_dir . '/*')),
 	$surroundings,
-	'and nothing is new around it');
+	'no trick leaves anything new around the snapshots');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_list()'),
 	'2', 'the snapshots are all there');
 
@@ -231,7 +231,7 @@ is( $node->safe_psql(
 		"SELECT name FROM pg_settings WHERE setting LIKE '%/snapshots%'",
 		extra_params => [ '-U', 'nobody' ]),
 	'',
-	'and the directory is not in its pg_settings');
+	'a role without privileges does not see the directory in pg_settings');
 
 # ---------------------------------------------------------------------------
 # Manifests
@@ -487,7 +487,7 @@ foreach my $database (@databases)
 	is($rc, 0, "a list in $encodings{$database} raises no error")
 	  or diag(substr $stderr, -1000);
 	is_deeply([ split /\n/, $stdout ],
-		[ sort @whole ], 'it has all that is whole, and nothing else');
+		[ sort @whole ], "a list in $encodings{$database} has all that is whole, and nothing else");
 	$reasons{$1} = $2
 	  while $stderr =~
 	  /WARNING:  snapshot "([^"]*)" is damaged\nDETAIL:  (.*)/g;
@@ -735,7 +735,7 @@ $node->restart;
 ok(take('app'),
 	'with leftovers that are not ours the server starts and works');
 is_untouched($before, [ @leftovers, $outside ],
-	'and none of them is touched');
+	'leftovers that are not ours are left alone');
 remove_tree(@leftovers);
 
 # What says that it is ours goes; but links in it are not followed, nor does
@@ -904,7 +904,7 @@ foreach my $query (
 my $look = 'SET search_path = pg_catalog; SET ROLE NONE;'
   . 'SELECT last_value, is_called FROM evil.called';
 my $calls = $node->safe_psql('hostile', $look);
-isnt($calls, '1|f', 'that leaves traces');
+isnt($calls, '1|f', 'traps leave traces');
 
 sub check_hostile
 {
@@ -951,7 +951,7 @@ foreach my $case (
 }
 is($node->safe_psql('hostile', $look), $calls, 'nothing of it was called');
 is_deeply([ grep { -e } 'injected', $node->data_dir . '/injected' ],
-	[], 'and nothing was injected');
+	[], 'nothing was injected by names of objects');
 
 # What would reach further is not the owner's to set up.
 foreach my $command (

@@ -263,7 +263,7 @@ finds_good($hard{$_}, 0, "$_: after the repair, it is good again")
   foreach qw(directory custom);
 is( decode_json(slurp_file("$directory/$hard{custom}/verified.json"))
 	  ->{problem},
-	undef, 'and the problem is forgotten');
+	undef, 'the problem of a repaired snapshot is forgotten');
 
 $node->safe_psql('postgres', 'CREATE DATABASE app');
 $node->safe_psql('app', <<'EOQ');
@@ -380,7 +380,7 @@ like(error_of($node, verification($app, 0)),
 like(
 	slurp_file($node->logfile),
 	qr/WARNING:  could not keep the outcome of a verification: could not open file/,
-	'and the log says that it could not');
+	'the log says that a problem could not be kept');
 rmdir "$path/verified.json" or die;
 repair($app);
 
@@ -479,7 +479,7 @@ foreach my $difference (@differences)
 	is(scratch_databases(), '', "$test_name: no scratch database is left");
 	repair($app);
 }
-finds_good($app, 1, 'and as it was, it is equal');
+finds_good($app, 1, 'a snapshot that is as it was restores to what it was');
 
 # What pg_restore cannot do need not be a problem of the snapshot.
 $node->safe_psql('postgres', 'CREATE DATABASE unrestorable');
@@ -506,10 +506,10 @@ $before = outcome($app);
 like(
 	error_of($node, verification($app, 0)),
 	qr/ERROR:  XX001: .*a restore of snapshot "\Q$app\E" has found a problem\nDETAIL:  .*There are 4 columns instead of 7\..*\nHINT:  .*restore => true/s,
-	'which is not forgotten because its archive can be read');
-is(outcome($app), $before, 'but is kept as it was');
+	'a problem found by a restore is not forgotten because the archive can be read');
+is(outcome($app), $before, 'a problem found by a restore is kept as it was');
 repair($app);
-finds_good($app, 1, 'until another restore finds nothing');
+finds_good($app, 1, 'a problem found by a restore is forgotten when a restore finds nothing');
 
 # What cannot be read is found before that.
 my $reader = install_fake_program($node, 'pg_restore', <<'EOC');
@@ -557,12 +557,12 @@ $node->safe_psql('subscriber',
 );
 my $subscriber = take('subscriber');
 finds_good($subscriber, 1, 'a database with a subscription can be restored');
-is(scratch_databases(), '', 'and its scratch database dropped');
+is(scratch_databases(), '', 'the scratch database of a subscriber is dropped');
 is( $node->safe_psql('postgres',
 		'SELECT (SELECT count(*) FROM pg_subscription), (SELECT count(*) FROM pg_replication_origin)'
 	),
 	'1|1',
-	'with nothing left of that subscription');
+	'nothing is left of a subscription in a scratch database');
 
 #
 # However it ends, the scratch database is dropped.
@@ -678,7 +678,7 @@ $node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . $comparison->() . 
 finish_query($session);
 like($session->{err}, qr/ERROR:  38000: .*pg_dump failed: /,
 	'a comparison that goes away is an error');
-is(outcome($app), $before, 'which is not held against the snapshot');
+is(outcome($app), $before, 'a comparison that goes away is not held against the snapshot');
 is(scratch_databases(), '', 'the scratch database is dropped after that, too');
 eval { $intruder->quit };
 
@@ -693,8 +693,8 @@ let_go($node);
 finish_query($session);
 like($session->{err}, qr/ERROR:  42P04: .*already exists/,
 	'a database that has the name of the scratch database is in the way');
-is(scratch_databases(), "$prefix$worker", 'but is not dropped');
-is(outcome($app), $before, 'nor is it held against the snapshot');
+is(scratch_databases(), "$prefix$worker", "a foreign database of the scratch database's name is not dropped");
+is(outcome($app), $before, "a foreign database of the scratch database's name is not held against the snapshot");
 
 # The name alone, and the comment alone, do not make a leftover.
 $node->safe_psql('postgres', 'CREATE DATABASE commented');
@@ -713,7 +713,7 @@ is( scratch_databases(),
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM pg_database WHERE datname = 'commented'"),
 	1,
-	'nor are others with such a comment');
+	'databases of others with such a comment are not dropped');
 
 # What cannot be dropped keeps nobody from a restore.
 $node->safe_psql('postgres', "CREATE DATABASE ${prefix}2");
@@ -724,10 +724,10 @@ finds_good($app, 1, 'in spite of a leftover that cannot be dropped');
 like(
 	slurp_file($node->logfile),
 	qr/WARNING:  could not drop scratch database "${prefix}2": cannot drop a template database/,
-	'which the log warns of');
+	'the log warns of a scratch database that cannot be dropped');
 $node->safe_psql('postgres',
 	"ALTER DATABASE ${prefix}2 IS_TEMPLATE false");
-finds_good($app, 1, 'once more');
+finds_good($app, 1, 'a leftover scratch database is no trouble once it can be dropped');
 is( scratch_databases(),
 	join("\n", sort "$prefix$worker", "${prefix}other"),
 	'the next restore sweeps it, and nothing else');
@@ -760,7 +760,7 @@ is_circumstance($app, 0,
 	qr/could not find an executable "\Q$bin\E\/pg_restore"/,
 	'pg_restore is missing');
 reload_with($node, bin_directory => '');
-finds_good($app, 1, 'with pg_restore, it is good');
+finds_good($app, 1, 'a snapshot is good with pg_restore in place');
 
 $node->safe_psql('postgres', 'CREATE ROLE leaver');
 $node->safe_psql('app', 'CREATE TABLE legacy (); ALTER TABLE legacy OWNER TO leaver');
@@ -907,7 +907,7 @@ is_deeply(
 	[], 'of which there is no snapshot');
 let_go($primary);
 finish_query($long);
-is($long->{err}, '', 'it was that of a verification');
+is($long->{err}, '', 'a verification of the schedule comes to its end beside others');
 reload_with($primary, databases => 'app');
 
 my %level = (
@@ -987,9 +987,9 @@ reload_with($primary, bin_directory => $bin, verify => 'archive');
 my $line = next_slot();
 is($line->{outcome}, 'failed', 'what cannot be verified is a failure');
 like($line->{error}, qr/verification failed: pg_restore failed/,
-	'with the reason');
+	'the history has the reason why a verification failed');
 is(outcome($line->{name}, $primary),
-	'none|not|', 'which is not held against the snapshot');
+	'none|not|', 'a verification that fails is not held against the snapshot');
 reload_with($primary, bin_directory => '');
 
 #
@@ -1007,11 +1007,11 @@ EOQ
 is(error_of($standby, verification($name, 0)), '',
 	'a standby verifies a snapshot');
 like(outcome($name, $primary), qr/^archive\|2026-/,
-	'which its primary knows of');
+	'the primary sees what its standby has verified');
 like(
 	error_of($standby, verification($name, 1)),
 	qr/ERROR:  25006: could not verify snapshot "\Q$name\E": recovery is in progress/,
-	'but it cannot restore one');
+	'a standby cannot verify by a restore');
 like(
 	error_of($standby, "SELECT snapshot_restore('$name', 'again')"),
 	qr/ERROR:  25006: could not restore snapshot "\Q$name\E": recovery is in progress/,
@@ -1021,7 +1021,7 @@ reload_with($_, run_on => 'standby', verify => 'restore')
 $line = next_slot(sub { $standby->reload });
 is($line->{outcome}, 'succeeded', 'the schedule of a standby verifies');
 like(outcome($line->{name}, $standby),
-	qr/^archive\|2026-/, 'as far as it can');
+	qr/^archive\|2026-/, 'the schedule of a standby verifies as far as it can');
 
 $standby->stop;
 $primary->stop;

@@ -85,7 +85,7 @@ push @app, take();
 # which has the time in it, to the second
 cmp_ok(shared(@app), '>=', $files - 1, 'a second one shares all but the table of contents');
 cmp_ok(exclusive_size($_), '<', manifest_of($directory, $_)->{size} / 10,
-	"so that $_ has little for itself")
+	"$_ has little for itself")
   foreach @app;
 is(error_of("SELECT snapshot_verify('$_', restore => true)"), '', "$_ verifies, and restores")
   foreach @app;
@@ -97,7 +97,7 @@ isnt((stat file_of($app[2], 'a'))[1], (stat file_of($app[1], 'a'))[1],
 	'a table that has changed has a file of its own');
 is((stat file_of($app[2], 'b'))[1], (stat file_of($app[1], 'b'))[1],
 	'one that has not shares it');
-is((stat file_of($app[2], 'b'))[3], 3, 'with all snapshots that have it');
+is((stat file_of($app[2], 'b'))[3], 3, 'a file is shared by all snapshots that have it');
 $node->safe_psql('postgres', "SELECT snapshot_restore('$app[2]', 'again')");
 is_same_database($node, 'app', 'again', 'what is restored is what there was');
 
@@ -119,12 +119,12 @@ like(slurp_file($node->logfile, $log),
 	qr/WARNING:  file "\Q$bad\E" is not what its manifest says\n.*DETAIL:  The new snapshot has a good copy of its own/,
 	'a file that has gone bad is not shared, and that is warned of');
 isnt((stat file_of($app[3], 'b'))[1], (stat $bad)[1], 'the new snapshot has its own');
-is(error_of("SELECT snapshot_verify('$app[3]', restore => true)"), '', 'and is good');
+is(error_of("SELECT snapshot_verify('$app[3]', restore => true)"), '', 'a snapshot beside a bad file is good');
 like(error_of("SELECT snapshot_verify('$app[2]')"),
 	qr/\Q$bad\E" have changed.*\n.*Snapshot "\Q$app[1]\E" shares that file\./,
 	'a verification finds it, and names the others that have it');
 unlike(error_of("SELECT snapshot_verify('$app[2]')"), qr/\Q$app[3]\E/,
-	'but not those that do not');
+	'a verification does not name snapshots that do not have the bad file');
 push @app, take();
 
 # All of them at once.
@@ -167,7 +167,7 @@ is( $node->safe_psql('postgres',
 	'each snapshot has its row');
 like( $node->safe_psql('postgres',
 		"SELECT problem FROM snapshot_verify_all() WHERE name = '$app[3]'"),
-	qr/manifest is missing/, 'also without a manifest');
+	qr/manifest is missing/, 'a snapshot without a manifest has its row');
 rename "$directory/$app[3]/gone", "$directory/$app[3]/manifest.json" or die;
 rmdir $closed or die;
 rename "$closed.kept", $closed or die;
@@ -179,9 +179,9 @@ my ($rc, $out, $err) = $node->psql('postgres', "SELECT snapshot_restore('$app[2]
 like($err, qr/WARNING:  snapshot "\Q$app[2]\E" was found to be bad\n.*ERROR:  could not restore snapshot .* is not what its manifest says\n.*DETAIL:  The contents of file "\Q$bad\E" have changed.*\n.*HINT:  Use another snapshot/s,
 	'a damaged snapshot is not restored');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'damaged'"), '0',
-	'and leaves nothing');
+	'a refused restore leaves no database');
 like(error_of('SELECT snapshot_verify_all(); SELECT 1/0'), qr/division by zero/,
-	'that some are bad is no error');
+	'bad snapshots are no error of snapshot_verify_all()');
 is((stat file_of($app[4], 'b'))[1], (stat file_of($app[3], 'b'))[1],
 	'the next one shares with the newest good one');
 
@@ -195,7 +195,7 @@ is(exclusive_size($app[6]), manifest_of($directory, $app[6])->{size},
 	'in custom format nothing is shared');
 reload_with($node, format => 'directory', compress => 'none');
 push @app, take();
-is(shared($app[7], $app[5]), 1, 'nor with another compression, but for what is not compressed');
+is(shared($app[7], $app[5]), 1, 'another compression shares nothing but what is not compressed');
 reload_with($node, compress => 'gzip:1');
 
 # File systems without hard links, or with no more of them for a file.

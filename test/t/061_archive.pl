@@ -90,7 +90,7 @@ foreach my $name (@names)
 }
 is_deeply([ damages($directory) ], [], 'archived snapshots are whole');
 is($node->safe_psql('postgres', "SELECT snapshot_verify('$names[0]') IS NOT NULL"), 't',
-	'and can be verified');
+	'archived snapshots can be verified');
 $node->restart;
 push @names, take('a');
 wait_until_archived($names[3]);
@@ -105,15 +105,15 @@ like(archive_error(), qr/^\Q$names[4]\E: .*exited with exit code 3\nthe remote i
 	'the status has the error');
 like(slurp_file($node->logfile, $log),
 	qr/WARNING:  archiving of snapshot "\Q$names[4]\E" failed \(attempt 1\): the archive command failed: .*3\n.*DETAIL:  the remote is broken/,
-	'so has the log');
-ok(!archived($names[4]), 'it is not archived');
+	'the log has the error of the archive command');
+ok(!archived($names[4]), 'a snapshot whose archiving failed is not archived');
 $node->stop('immediate');
 $node->start;
 pass_minute_after_crash($node);
-wait_until('it is tried again, a minute after a crash', sub { archive_error() ne '' });
+wait_until('archiving is tried again a minute after a crash', sub { archive_error() ne '' });
 mend_remote();
 wait_until_archived($names[4]);
-is(archive_error(), '', 'once it succeeds, there is no error any more');
+is(archive_error(), '', 'the archive error is gone once archiving succeeds');
 is(log_of_remote(), "@names", 'nothing was left out, or done twice');
 
 # Retention.
@@ -125,7 +125,7 @@ is_deeply([ snapshots($directory, 'b') ], [ @waiting[ 1 .. 3 ] ],
 	'retention spares what waits to be archived, up to the bound');
 like(slurp_file($node->logfile, $log),
 	qr/WARNING:  snapshot "\Q$waiting[0]\E" was removed without having been archived\n.*DETAIL:.*archive_max_waiting/,
-	'and warns of what it does not');
+	'retention warns of a snapshot that it removes unarchived');
 is( $node->safe_psql('postgres',
 		"SELECT name, rules FROM snapshot_retention('b') WHERE rules LIKE '%archived%' ORDER BY name"),
 	"$waiting[1]|to be archived\n$waiting[2]|to be archived",
@@ -160,7 +160,7 @@ mend_remote();
 my $good = take('b');
 wait_until_archived($good);
 ok(!archived($bad), 'a bad snapshot is not archived');
-ok(!archived($foreign), 'nor is one of another cluster');
+ok(!archived($foreign), 'a snapshot of another cluster is not archived');
 unlike(log_of_remote(), qr/\Q$bad\E|\Q$foreign\E/, 'the command has not seen them');
 
 # Placeholders, the environment, and names that would be commands.
@@ -209,11 +209,11 @@ wait_until('the next run finds it', sub {
 	slurp_file($node->logfile, $log) =~ /an archive command is running already/
 });
 is(scalar(slurp_lines($turns)), 1, 'after a crash there is one command at work');
-is(archive_error(), '', 'that it still runs is no error');
-unlike(slurp_file($node->logfile, $log), qr/WARNING:  archiving/, 'and no warning');
+is(archive_error(), '', 'a command that still runs is no archive error');
+unlike(slurp_file($node->logfile, $log), qr/WARNING:  archiving/, 'a command that still runs causes no warning');
 append_to_file("$turns.end", '');
 wait_until_archived($names[-1]);
-is(scalar(slurp_lines($turns)), 2, 'and when that has ended, it is run again');
+is(scalar(slurp_lines($turns)), 2, 'the archive command runs again when the one before has ended');
 
 # With another command, a run with the old one ends; and without a directory
 # there is nothing to do, and nothing is done for it.

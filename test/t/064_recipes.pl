@@ -193,13 +193,13 @@ sub is_put_back
 	run_next('Putting one back', $name);
 	is($node->safe_psql('postgres', "SELECT snapshot_verify('$name') IS NOT NULL"),
 		't', 'what was fetched is whole');
-	is((stat "/srv/snapshots/$name")[2] & 077, 0, 'and for its owner alone');
+	is((stat "/srv/snapshots/$name")[2] & 077, 0, 'what was fetched is for its owner alone');
 	$node->safe_psql('postgres', 'SELECT snapshot_prune()');
 	# An archive command that fails later is to fail for a later one.
 	wait_until_archived(take()) foreach 1 .. 2;
 	ok(-d "/srv/snapshots/$name", 'retention spares it, though it is old');
 	$node->safe_psql('postgres', "SELECT snapshot_delete('$name', force => true)");
-	ok(!-e "/srv/snapshots/$name", 'it can be removed');
+	ok(!-e "/srv/snapshots/$name", 'a snapshot that was put back can be removed');
 	return;
 }
 
@@ -210,7 +210,7 @@ wait_until_archived(take());
 my %seen = map { split /=/, $_, 2 } grep { /=/ } slurp_lines('/srv/env');
 is($seen{PATH}, '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 	'a command has a PATH where the server has none');
-is($seen{HOME}, $home, 'and a HOME');
+is($seen{HOME}, $home, 'a command has a HOME where the server has none');
 
 # restic
 my $in = 'With restic';
@@ -256,7 +256,7 @@ my ($of_one, $of_other) =
   @names[ 1, 2 ];
 is($of_one, $of_other, 'copies share the files that snapshots share');
 is_deeply([ damages('/mnt/backup') ], [], 'copies are whole');
-ok(!glob("/mnt/backup/shop/*/archived.json"), 'they are not said to be archived');
+ok(!glob("/mnt/backup/shop/*/archived.json"), 'copies are not said to be archived');
 rename "/srv/snapshots/$names[2]", "/srv/lost2" or die;
 run_next($in, $names[2]);
 is_put_back($names[2]);
@@ -297,7 +297,7 @@ $name = take();
 wait_until('the mail is sent', sub { -s '/srv/mail' });
 like(slurp_file('/srv/mail'),
 	qr/archive: \Q$name\E, try \d+\n.*exit code 3\nfirst\nsecond\nthird\n.*tried again/s,
-	'it has the error, and all lines of its detail');
+	'the mail has the error, and all lines of its detail');
 my ($try) = map { $_->{text} } grep { $_->{text} =~ /^runuser / }
   fenced_blocks('doc/monitoring.md');
 unlink '/srv/mail' or die;

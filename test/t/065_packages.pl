@@ -93,5 +93,5 @@ foreach my $case (
 my (undef, $said, $left) = packages("echo 'create_main_cluster = true' >createcluster.conf");
 is($said, 'on', "an administrator's own createcluster.conf counts");
 is($left, "./createcluster.conf\ncreate_main_cluster = true\n",
-	'and is all that is there');
+	"an administrator's createcluster.conf is all that is there");
 done_testing();

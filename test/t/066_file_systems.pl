@@ -205,7 +205,7 @@ subtest 'on NFS, somebody else has a file open' => sub {
 	my ($hidden) = glob("\Q$directory/$name\E.removed/app.dump/.nfs*");
 	ok($hidden, 'the file that is open is still there, under another name');
 	query("SELECT snapshot_now('app')");
-	ok(-e $hidden, 'it stays as long as it is open');
+	ok(-e $hidden, 'an open file stays as long as it is open');
 	close $fh or die;
 	query("SELECT snapshot_now('app')");
 	ok(!-e "$directory/$name.removed", 'a later run removes what is left');
@@ -297,7 +297,7 @@ subtest 'a crash in the middle of a probe' => sub {
 	my ($foreign) = map { s/\.\d+-/.1-/r } probes();
 	mkdir $foreign or die;
 	$node->start;
-	wait_until('it is swept when the server starts',
+	wait_until('a leftover probe is swept when the server starts',
 		sub { join(' ', probes()) eq $foreign });
 	ok(-d $foreign, 'the probe of another cluster is not');
 	rmdir $foreign or die;
@@ -327,10 +327,10 @@ subtest 'what file systems and desktops leave in a snapshot' => sub {
 		unlink "$path/$mine" or die;
 	}
 	mkdir "$path/mine" or die;
-	like(error_of("SELECT snapshot_delete('$name')"), qr/is not removed\n.*mine"/, 'so does a directory');
+	like(error_of("SELECT snapshot_delete('$name')"), qr/is not removed\n.*mine"/, "a directory of someone's keeps a snapshot from being removed");
 	rmdir "$path/mine" or die;
 	is(error_of("SELECT snapshot_delete('$name')"), '', 'without them it is removed');
-	ok(!-e $path && !-e "$path.removed", 'and the litter with it');
+	ok(!-e $path && !-e "$path.removed", 'litter is removed with the snapshot');
 	is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 };
 
@@ -344,12 +344,12 @@ subtest 'litter that comes while a snapshot is taken' => sub {
 	append_to_file("$staging/app.dump/\@eaDir/x", 'litter');
 	let_go($node);
 	my ($name, $stderr) = finish_query($session);
-	is($stderr, '', 'it is taken');
+	is($stderr, '', 'a snapshot with litter beside the dump is taken');
 	is_deeply([ grep { $_->{path} =~ /DS_Store|eaDir/ } @{ manifest_of($directory, $name)->{files} } ],
 		[], 'its manifest has none of that');
 	unlink "$directory/$name/.DS_Store" or die;
-	is(error_of("SELECT snapshot_verify('$name', restore => true)"), '', 'it is good without');
-	is(error_of("SELECT snapshot_delete('$name')"), '', 'and can be removed');
+	is(error_of("SELECT snapshot_verify('$name', restore => true)"), '', 'a snapshot is good without its litter');
+	is(error_of("SELECT snapshot_delete('$name')"), '', 'a snapshot with litter can be removed');
 };
 
 subtest 'a removal that takes long can be canceled' => sub {
@@ -361,11 +361,11 @@ subtest 'a removal that takes long can be canceled' => sub {
 	my $begin = time();
 
 	like(error_of("SET statement_timeout = '1s'; SELECT snapshot_delete('$name')"),
-		qr/canceling statement due to statement timeout/, 'it is canceled');
+		qr/canceling statement due to statement timeout/, 'a removal that takes long is canceled');
 	cmp_ok(time() - $begin, '<', 8, 'long before it is done');
 	ok(!-e "$directory/$name", 'the snapshot has no name any more');
 	ok(-e "$directory/$name.removed/manifest.json", 'what is left of it is known to be ours');
-	is(query("SELECT count(*) FROM snapshot_list() WHERE name = '$name'"), '0', 'it is not listed');
+	is(query("SELECT count(*) FROM snapshot_list() WHERE name = '$name'"), '0', 'a snapshot whose removal was canceled is not listed');
 	start_on(undef);
 	wait_until('what is left is swept', sub { !leftovers($directory) });
 };
@@ -381,7 +381,7 @@ subtest 'on a real FUSE mount' => sub {
 	start_on(undef);
 	$directory = "$mounts/snapshots";
 	reload_with($node, directory => $directory);
-	is(warning(), '', 'it lacks nothing that matters');
+	is(warning(), '', 'a usual file system lacks nothing that matters');
 	check_all('bindfs', 1);
 	$directory = $shared_before;
 };

@@ -16,8 +16,9 @@ use parent 'PostgreSQL::Test::Cluster';
 
 use IO::Select;
 use IPC::Open3;
-use PostgreSQL::Test::Utils;
-use Test::More;
+# Functions that are imported here would hide the methods of that name.
+use PostgreSQL::Test::Utils ();
+use Test::More ();
 use Time::HiRes qw(time usleep);
 
 # What a query may call to be one that only reads.  Words before a parenthesis
@@ -83,7 +84,7 @@ sub poll_query_until
 			($ret, $stdout, $stderr) = (1, '', $@) unless defined $ret;
 			$stdout eq $expected && $stderr eq '';
 		}) and return 1;
-	diag(   "timed out waiting for $expected from:\n$query\n"
+	Test::More::diag("timed out waiting for $expected from:\n$query\n"
 		  . "last output:\n$stdout\nlast error:\n$stderr");
 	return 0;
 }

@@ -310,6 +310,7 @@ sub wait_until_held
 {
 	my ($node, $step) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until(
 		"a run is at \"$step\"",
 		sub {

@@ -22,6 +22,7 @@ sub restore
 	my ($name, $target) = @_;
 	my ($folder) = $name =~ m{^([^/]+)/};
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->safe_psql('postgres', "CREATE DATABASE $target TEMPLATE template0");
 	$node->command_ok(
 		[
@@ -39,6 +40,7 @@ sub check_manifest
 	my $manifest = manifest_of($directory, $name);
 	my ($path, %found, %expected) = "$directory/$name";
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	chomp(my @files = `cd '$path' && find . -type f ! -name manifest.json`);
 	foreach my $file (map { s{^\./}{}r } @files)
 	{

@@ -35,6 +35,8 @@ sub next_run
 sub wait_for_snapshots
 {
 	my ($database, $count, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until(
 		$test_name,
 		sub {
@@ -48,6 +50,8 @@ sub wait_for_snapshots
 # No run is under way or asked for.
 sub settle
 {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
 	return wait_until('the launcher has nothing to do',
 		sub {
 			$node->safe_psql('postgres',

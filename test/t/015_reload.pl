@@ -39,6 +39,8 @@ sub args_with
 sub has
 {
 	my ($got, $expected, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	ok((grep { $_ eq $expected } @$got), $test_name) or diag("@$got");
 	return;
 }
@@ -46,6 +48,8 @@ sub has
 sub lacks
 {
 	my ($got, $pattern, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is((join ' ', grep { $_ =~ $pattern } @$got), '', $test_name);
 	return;
 }

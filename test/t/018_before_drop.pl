@@ -84,6 +84,7 @@ sub takes_one
 	my @new = grep { !$before{$_} } snapshots($directory);
 	my $name = $new[0] // '';
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	unlike($stderr, qr/ERROR/, "$test_name: it is done");
 	is(scalar(@new), 1, "$test_name: one snapshot was taken");
 	like($name, qr{^\Q$of\E/}, "$test_name: of the right database");
@@ -102,6 +103,7 @@ sub takes_none
 	my @before = snapshots($directory);
 	my ($stdout, $stderr) = run_sql($sql, %options);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	if (defined $error)
 	{
 		like($stderr, $error, "$test_name: it is refused");

@@ -111,6 +111,8 @@ sub check_snapshot
 {
 	my ($database, $format) = @_;
 	my $folder = folder_of($database);
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($ret, $name, $stderr) = $node->psql('postgres',
 		'SELECT snapshot_now(' . literal($database) . ')');
 

@@ -68,6 +68,7 @@ sub succeeds
 	my ($test_name) = @_;
 	my ($name, $stderr) = ask();
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', "$test_name: no error");
 	is( $node->safe_psql(
 			'postgres', "SELECT count(*) FROM snapshot_list() WHERE name = '$name'"

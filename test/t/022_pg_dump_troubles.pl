@@ -70,6 +70,7 @@ sub fails
 {
 	my ($story, %options) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest $story => sub {
 		my $before = listed();
 
@@ -110,6 +111,7 @@ sub succeeds
 	my ($test_name) = @_;
 	my ($name, $stderr) = run_sql('SELECT snapshot_now()');
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', "$test_name: no error");
 	ok((grep { $_ eq $name } split /\n/, listed()), "$test_name: it is listed");
 	command_like(

@@ -111,6 +111,7 @@ sub between
 {
 	my ($statements) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, 'snapshot exported');
 	my $session = start_query($node, "SELECT snapshot_now('app')");
 	wait_until_held($node, 'snapshot exported');
@@ -259,6 +260,7 @@ sub is_counted
 	my ($role, $options) = @_;
 	my $session = start_query($node, "SELECT snapshot_now('app')");
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until('pg_dump was started', sub { -e $stolen });
 	my ($token) = slurp_file($stolen) =~ /snapshot_worker\.session_token=(\w+)/;
 	unlike(slurp_file("$stolen.argv"),

@@ -32,6 +32,7 @@ sub becomes
 {
 	my ($column, $pattern, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until($test_name, sub { status($column) =~ $pattern });
 }
 

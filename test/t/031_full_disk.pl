@@ -51,6 +51,7 @@ sub fill_disk
 {
 	my $error;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	sysopen my $fh, $filler, O_WRONLY | O_CREAT | O_EXCL
 	  or die "could not create $filler: $!";
 	# Whatever does not fit is not written, or only in part.
@@ -98,6 +99,7 @@ sub check_untouched
 {
 	my ($before, $when) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is_deeply([ listed() ], $before, "$when, older snapshots are listed");
 	is_deeply([ snapshots($directory) ],
 		$before, "$when, there is no other snapshot");
@@ -111,6 +113,7 @@ sub check_next
 	my ($before) = @_;
 	my ($name, $stderr) = take_snapshot();
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', 'the next run has no trouble');
 	check_untouched([ sort @$before, $name ], 'after the next run');
 	is(last_outcome(), "$name succeeded", 'the history has it');
@@ -123,6 +126,7 @@ sub run_on_full_disk
 	my ($step) = @_;
 	my $session;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, $step);
 	$session = start_query($node, "SELECT snapshot_now('app')");
 	wait_until_held($node, $step);
@@ -136,6 +140,7 @@ sub fails_when_full
 {
 	my ($story, $step, @patterns) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest $story => sub {
 		my @before = listed();
 		my ($name, $stderr) = run_on_full_disk($step);

@@ -120,6 +120,7 @@ sub takes_snapshot
 	my ($server, $test_name) = @_;
 	my ($name, $stderr) = take_snapshot($server);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', "$test_name: no error");
 	ok((grep { $_ eq $name } snapshots($server->{directory}, 'app')),
 		"$test_name: the snapshot is there");
@@ -144,6 +145,7 @@ sub breaks
 {
 	my ($server, $trouble) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest "$trouble->{story}: asked by a session" => sub {
 		takes_snapshot($server, 'before');
 		$server->{before} = [ snapshots($server->{directory}, 'app') ];
@@ -171,6 +173,7 @@ sub is_retried
 {
 	my ($server, $trouble) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest "$trouble->{story}: on schedule" => sub {
 		my $node = $server->{node};
 		my $error = $trouble->{error}->($server);
@@ -219,6 +222,7 @@ sub heals
 {
 	my ($server, $trouble, $slot) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest "$trouble->{story}: mended" => sub {
 		my $node = $server->{node};
 		my $directory = $server->{directory};
@@ -523,6 +527,7 @@ sub check_precious
 {
 	my ($when) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is( join(' ', map { slurp_file("$precious/$_") } qw(file inner/file)),
 		'file inner/file',
 		"$when, what links point to is there");
@@ -535,6 +540,7 @@ sub hold_run
 	my $session;
 	my @staging;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, 'dumped');
 	$session = start_query($node, "SELECT snapshot_now('app')");
 	$session->{worker} = wait_until_held($node, 'dumped');
@@ -632,6 +638,7 @@ sub takes_snapshot_beside
 	my ($other, $test_name) = @_;
 	my ($name, $stderr) = take_snapshot($server);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', "$test_name: no error");
 	is_deeply([ grep { !/^\Q$other\E / && !/^\Q$other\E\// } damages($directory) ],
 		[], "$test_name: it is whole");

@@ -101,6 +101,8 @@ sub open_gate
 sub error_of
 {
 	my ($statement, $on) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($rc, $stdout, $stderr) =
 	  ($on // $node)->psql('postgres', $statement);
 
@@ -112,6 +114,8 @@ sub error_of
 sub succeeds
 {
 	my ($database, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($rc, $name, $stderr) =
 	  $node->psql('postgres', "SELECT snapshot_now('$database')");
 
@@ -170,6 +174,7 @@ sub heals
 	my ($database, $pattern, $undo, $test_name, $before) = @_;
 	my $slot = reach_slot($before);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until("$test_name: the scheduled run fails",
 		sub { lines($slot, $database) >= 1 });
 	my $line = (lines($slot, $database))[0];

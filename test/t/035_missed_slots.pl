@@ -148,6 +148,7 @@ sub taken
 {
 	my ($count, $run, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until("$test_name: taken",
 		sub { snapshots($directory, 'app') >= $count });
 	settle();
@@ -160,6 +161,7 @@ sub none_taken
 {
 	my ($count, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	settle();
 	is(scalar snapshots($directory, 'app'), $count, $test_name);
 	return;
@@ -286,6 +288,7 @@ sub cut_off
 	my ($day, $how, $act) = @_;
 	my $before = snapshots($directory, 'app');
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	append_to_file($gate, '');
 	reach("$day 03:44:59");
 	wait_for_dump();
@@ -338,6 +341,8 @@ sub without_launcher
 {
 	my ($day, $how) = @_;
 	my $before = snapshots($directory, 'app');
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $pid = $node->safe_psql('postgres',
 		'SELECT launcher_pid FROM snapshot_status()');
 

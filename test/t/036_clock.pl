@@ -96,6 +96,7 @@ sub goes_on
 {
 	my ($next, $new, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	push @expected, @$new;
 	wait_until("$test_name: taken",
 		sub { slots_taken() >= @expected });
@@ -206,6 +207,7 @@ sub fails_then
 {
 	my ($slot, $to, $next, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	append_to_file($broken, '');
 	jump($slot =~ s/T/ /r . ':01');
 	wait_until("$test_name: a try fails", sub { tries($slot) >= 1 });

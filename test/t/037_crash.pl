@@ -109,6 +109,8 @@ sub outcomes
 # The launcher has nothing to do, or nothing that it may do.
 sub settle
 {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
 	wait_until('the launcher has looked at everything',
 		sub { status('next_run') ne '' });
 	pass_time($node, 0);
@@ -131,6 +133,7 @@ sub wait_for_crash
 {
 	my ($log, $n, $what) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until(
 		"$what: the server comes back after crash $n",
 		sub { crashes($log) == $n && status('next_run') ne '' });
@@ -141,6 +144,7 @@ sub check_quiet_minute
 {
 	my ($log, $n, $what) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	like(
 		status('warning'),
 		qr/^the server has crashed: no snapshot is taken but on request for the next \d+ s$/,
@@ -164,6 +168,7 @@ sub slot_crashes
 	my $log = -s $node->logfile;
 	my $told_before = alerts();
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	come_to($slot);
 	foreach my $n (1, 2)
 	{
@@ -180,6 +185,7 @@ sub check_given_up
 {
 	my ($what, $slot, $log, $told_before) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until("$what: after two tries the slot is given up",
 		sub { outcomes($slot) >= 3 });
 	is_deeply(
@@ -219,6 +225,7 @@ sub next_slot_is_taken
 {
 	my ($what, $given_up, $slot) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	unlink glob("$act.*");
 	$node->restart;
 	settle();
@@ -255,6 +262,8 @@ next_slot_is_taken('SIGKILL before anything is staged',
 
 sub dumping_backend
 {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
 	return wait_until('pg_dump waits for a lock', sub { query(<<'EOF') });
 SELECT min(pid) FROM pg_stat_activity
  WHERE application_name = 'snapshot_worker' AND wait_event_type = 'Lock'
@@ -289,6 +298,7 @@ sub kill_postmaster
 {
 	my @pids = split /\n/, query('SELECT pid FROM pg_stat_activity');
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->kill9;
 	wait_until('all processes have ended', sub { !kill(0, @pids) });
 	$node->start;

@@ -66,6 +66,7 @@ sub wait_until_at
 {
 	my ($node, $step) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until(
 		$node->name . " is at \"$step\"",
 		sub {
@@ -94,6 +95,7 @@ sub start_pin
 {
 	my ($node, $name, $note) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, 'replacing');
 	my $session = start_query($node, "SELECT snapshot_pin('$name', '$note')");
 	wait_until_at($node, 'replacing');
@@ -104,6 +106,7 @@ sub finish_well
 {
 	my ($node, $session, $label) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	let_go($node);
 	my (undef, $stderr) = finish_query($session);
 	is($stderr, '', $label);
@@ -119,6 +122,8 @@ sub pin_at_once
 	my ($a, $b, $name) = @_;
 	my $first = start_pin($a, $name, 'from the first');
 	my $second = start_pin($b, $name, 'from the second');
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(scalar(temporary_files()), 2, 'each writer has a file of its own');
 	finish_well($b, $second, 'the second of two pins succeeds');
 	is(listed($a, $name, 'note'), 'from the second', 'the second pin is the one that is read');
@@ -172,6 +177,7 @@ sub start_verification
 {
 	my ($node, $name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, 'verified');
 	my $session = start_query($node, "SELECT snapshot_verify('$name')");
 	wait_until_at($node, 'verified');

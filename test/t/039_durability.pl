@@ -170,6 +170,7 @@ sub is_synced
 {
 	my ($label, @problems) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(join("\n", @problems), '', $label);
 	return;
 }

@@ -158,6 +158,7 @@ sub attempts_fail
 {
 	my ($role, $worker, $what) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	foreach my $attempt (@attempts)
 	{
 		my $sql = $attempt =~ s/SCRATCH/$prefix$worker/r;
@@ -519,6 +520,8 @@ EOQ
 sub survives
 {
 	my ($what) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my (undef, $name, $err) =
 	  $node->psql('postgres', "SELECT snapshot_now('twisted')");
 

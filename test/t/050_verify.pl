@@ -50,6 +50,8 @@ sub verification
 sub finds_good
 {
 	my ($name, $restore, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($rc, $out, $err) =
 	  $node->psql('postgres', verification($name, $restore));
 
@@ -88,6 +90,7 @@ sub finds_problem
 	my ($name, $restore, $problem, $test_name, $level) = @_;
 	my $error = error_of($node, verification($name, $restore));
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$level //= $restore ? 'restore' : 'checksum';
 
 	like($error,
@@ -110,6 +113,7 @@ sub is_circumstance
 	my ($name, $restore, $error, $test_name) = @_;
 	my $before = outcome($name);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	like(error_of($node, verification($name, $restore)),
 		$error, "$test_name: an error");
 	is(outcome($name), $before, "$test_name: it is not held against the snapshot");
@@ -136,6 +140,7 @@ sub wait_until_swept
 {
 	my ($test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until($test_name, sub { query(<<EOQ) eq '0' });
 SELECT count(*) FROM pg_database WHERE starts_with(datname, '$prefix')
 EOQ
@@ -873,6 +878,7 @@ sub next_slot
 	my $slot = sprintf '2026-03-%02dT03:00', $day;
 	my $line;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	set_clock($primary, sprintf '2026-03-%02d 02:59:59', $day++);
 	$primary->reload;
 	$while_held->() if $while_held;
@@ -932,6 +938,7 @@ sub damage_at
 {
 	my ($step) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($primary, $step);
 	return sub {
 		wait_until_held($primary, $step);

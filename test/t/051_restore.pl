@@ -61,6 +61,8 @@ sub restoring
 sub restores
 {
 	my ($name, $target, $more, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($rc, $out, $err) =
 	  $node->psql('postgres', restoring($name, $target, $more));
 
@@ -99,6 +101,7 @@ sub left_nothing
 {
 	my ($target, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(exists_database($target), 0, "$test_name: there is no target");
 	is(scratch_databases(), '', "$test_name: nor a scratch database");
 	return;

@@ -69,6 +69,7 @@ sub only_one
 	my ($test_name) = @_;
 	my @rows = progress();
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(scalar @rows, 1, "$test_name: it is in progress") or return {};
 	my $row = $rows[0];
 	cmp_ok($row->{percent}, '>=', $before{percent} // 0,
@@ -84,6 +85,7 @@ sub at
 {
 	my ($step) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, $step);
 	wait_until_held($node, $step);
 	return only_one("at \"$step\"");
@@ -104,6 +106,7 @@ sub at_table
 {
 	my ($table) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until("it is at table $table", sub {
 		grep { $_->{current_table} eq $table } progress() });
 	return only_one("at table $table");
@@ -122,6 +125,7 @@ sub waits_for
 {
 	my ($type, $event, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$event = 'Extension' if $node->pg_version < 17;
 	ok( $node->poll_query_until(
 			'postgres',

@@ -80,6 +80,7 @@ sub run_next
 	my ($in, $start) = @_;
 	my $command = shift @{ $commands{$in} };
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	like($command, qr/^\Q$start\E/, "$in: \"$start\" is next") or return;
 	$command =~ s{/tmp/}{$scratch/}g;
 	$command =~ s{/srv/snapshots2}{$copy}g;
@@ -105,6 +106,8 @@ like(run_next('', 'psql -d postgres -c "SELECT name'),
 sub is_as_shown
 {
 	my ($in, $command, $found, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($shown) = $all_text =~ /^\$ \Q$command\E.*\n((?:[^\$\n].*\n)+)/m
 	  or die "nothing is shown for \"$command\"";
 

@@ -104,6 +104,7 @@ sub with_server
 	my ($environment, $arguments, $code) = @_;
 	my $log = $node->logfile;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	local %ENV = (%ENV, %$environment);
 	# Without pipes, it is pumpable as long as the process lives.
 	$server = IPC::Run::start([ 'docker/entrypoint.sh', @$arguments ],

@@ -132,6 +132,7 @@ sub set_the_stage
 {
 	my ($node, $block) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	if ($block->{text} =~ /FROM snapshot_progress|snapshot_cancel\(/)
 	{
 		hold_at($node, 'dumped');

@@ -67,6 +67,7 @@ sub finds_good
 {
 	my ($name, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(verify($name), '', "$test_name is found good");
 	is(problem_of($name), '', "$test_name has no problem listed");
 	return;
@@ -77,6 +78,7 @@ sub is_circumstance
 	my ($name, $error, $test_name) = @_;
 	my $err = verify($name);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	like($err, $error, "$test_name is an error that names the reason");
 	unlike($err, qr/XX001/, "$test_name is not an error about the snapshot");
 	is(problem_of($name), '', "$test_name is not held against the snapshot");

@@ -102,6 +102,7 @@ sub next_try
 {
 	my $attempt = status('attempt');
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	pass_time($node, $_[0]);
 	wait_until("attempt $attempt fails",
 		sub { my $now = status('attempt'); $now ne '' && $now > $attempt });

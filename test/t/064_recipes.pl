@@ -122,6 +122,7 @@ sub wait_until_archived
 {
 	my ($name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until(
 		"$name is archived",
 		sub {
@@ -143,6 +144,7 @@ sub next_block
 	my ($section, $language) = @_;
 	my $block = shift @{ $blocks{$section} };
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($block && $block->{language}, $language, "$section: a block of $language is next");
 	return $block->{text};
 }
@@ -157,6 +159,7 @@ sub run_next
 	my $text = next_block($section, 'sh');
 	my ($out, $err) = ('', '');
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $time = ($name // '') =~ s{.*/}{}r;
 
 	$text =~ s/2026-11-25T12-00-00Z/$time/g;
@@ -188,6 +191,7 @@ sub is_put_back
 {
 	my ($name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	ok(!-e "/srv/snapshots/$name", "$name is not in the directory");
 	$blocks{'Putting one back'} = [@putting_back];
 	run_next('Putting one back', $name);

@@ -112,6 +112,7 @@ sub is_swept
 	my ($kind) = @_;
 	my $session;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, 'dumped');
 	$session = start_query($node, "SELECT snapshot_now('app')");
 	wait_until_held($node, 'dumped');
@@ -137,6 +138,7 @@ sub check_all
 	my @names = map { query("SELECT snapshot_now('app')") } 1 .. 2;
 	my $note = "kept on $kind";
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(error_of("SELECT snapshot_verify('$names[0]', restore => true)"), '',
 		"$kind: a snapshot verifies and restores");
 	cmp_ok(shared(@names), $shares ? '>' : '==', 0,

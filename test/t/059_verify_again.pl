@@ -98,6 +98,7 @@ sub fail_to_verify
 {
 	my $before = history_lines($directory);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	append_to_file($broken, '') unless -e $broken;
 	$log = -s $node->logfile;
 	set_clock($node, '2026-03-' . $day++ . ' 03:00:01');
@@ -119,6 +120,7 @@ sub is_over
 	my ($name, $test_name) = @_;
 	my $before = tries($name);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	append_to_file($broken, '') unless -e $broken;
 	foreach (1 .. 3)
 	{

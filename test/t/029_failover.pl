@@ -83,6 +83,7 @@ sub plans
 {
 	my ($node, $next_run) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until($node->name . ($next_run eq '' ? ' plans nothing'
 			: ' plans the next slot'),
 		sub {

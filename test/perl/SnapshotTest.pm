@@ -27,7 +27,8 @@ our @EXPORT = qw(
   snapshot_node fake_clock set_clock pass_time reload_with pass_minute_after_crash snapshots leftovers
   manifest_of wait_until sha256_of slurp_lines install_fake_program
   damages start_query finish_query hold_at wait_until_held let_go own_mounts
-  history_lines answers
+  history_lines answers take_snapshot sql_error start_session finish_session
+  wait_for_dump
 );
 
 # A new node that preloads the library, with a snapshot directory of its own,
@@ -264,6 +265,58 @@ sub answers
 	die "not all was answered: $stderr" unless @outputs == @statements + 1;
 	return map { [ map { chomp; $_ } $outputs[$_], $errors[$_] ] }
 	  0 .. $#statements;
+}
+
+# Take a snapshot of a database; returns its name.
+sub take_snapshot
+{
+	my ($node, $database) = @_;
+
+	return $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
+}
+
+# The error that a query raises; "" for none.
+sub sql_error
+{
+	my ($node, $query) = @_;
+	my (undef, undef, $stderr) = $node->psql('postgres', $query);
+
+	return $stderr;
+}
+
+# Start a session that runs a query, and waits as long as that takes.  Its errors
+# have no SQLSTATE, unlike those of start_query.
+sub start_session
+{
+	my ($node, $query) = @_;
+	my %session = (out => '', err => '');
+
+	$session{handle} = IPC::Run::start(
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $query ],
+		'<', \undef, '>', \$session{out}, '2>', \$session{err});
+	return \%session;
+}
+
+# Wait for the end of a session, and return what it has put out.
+sub finish_session
+{
+	my ($session) = @_;
+
+	$session->{handle}->finish;
+	chomp $session->{out};
+	return $session->{out};
+}
+
+# Wait until one snapshot worker has pg_dump at work.
+sub wait_for_dump
+{
+	my ($node) = @_;
+
+	$node->poll_query_until('postgres', <<'EOF') or die 'no run';
+SELECT count(*) = 1 FROM pg_stat_activity
+ WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
+EOF
+	return;
 }
 
 # Start a session, in a database or in "postgres", that runs a query; what

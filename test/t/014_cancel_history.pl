@@ -29,16 +29,6 @@ exec REAL "\$@"
 EOF
 reload_with($node, bin_directory => $bin);
 
-sub start_session
-{
-	my ($query) = @_;
-	my %session = (out => '', err => '');
-	$session{handle} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $query ],
-		'<', \undef, '>', \$session{out}, '2>', \$session{err});
-	return \%session;
-}
-
 sub wait_for_dumps
 {
 	my ($count) = @_;
@@ -60,14 +50,14 @@ is($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
 	'0', 'without a run there is nothing to stop');
 
 # Requests: one runs, another one waits behind it, a third is elsewhere.
-my $running = start_session("SELECT snapshot_now('one')");
+my $running = start_session($node, "SELECT snapshot_now('one')");
 wait_for_dumps(1);
-my $waiting = start_session("SELECT snapshot_now('one')");
+my $waiting = start_session($node, "SELECT snapshot_now('one')");
 $node->poll_query_until('postgres', <<'EOF') or die 'no request';
 SELECT count(*) = 2 FROM pg_stat_activity
  WHERE query LIKE 'SELECT snapshot_now%' AND wait_event_type = 'Extension'
 EOF
-my $elsewhere = start_session("SELECT snapshot_now('two')");
+my $elsewhere = start_session($node, "SELECT snapshot_now('two')");
 wait_for_dumps(2);
 is($node->safe_psql('postgres', "SELECT snapshot_cancel('one')"),
 	'2', 'the runs of one database are stopped');
@@ -89,7 +79,7 @@ like(history("outcome = 'failed' AND error LIKE 'canceling%'"),
 foreach my $how ('pg_cancel_backend', 'pg_terminate_backend')
 {
 	append_to_file($gate, '');
-	$running = start_session("SELECT snapshot_now('one')");
+	$running = start_session($node, "SELECT snapshot_now('one')");
 	wait_for_dumps(1);
 	$node->safe_psql('postgres',
 		"SELECT $how(pid) FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'");

@@ -89,7 +89,7 @@ sub listed
 		'SELECT name FROM snapshot_list() ORDER BY name');
 }
 
-sub take_snapshot
+sub ask_for_snapshot
 {
 	return finish_query(start_query($node, "SELECT snapshot_now('app')"));
 }
@@ -111,7 +111,7 @@ sub check_untouched
 sub check_next
 {
 	my ($before) = @_;
-	my ($name, $stderr) = take_snapshot();
+	my ($name, $stderr) = ask_for_snapshot();
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', 'the next run has no trouble');
@@ -159,7 +159,7 @@ sub fails_when_full
 }
 
 my $log_start = -s $node->logfile;
-my @first = (take_snapshot())[0];
+my @first = (ask_for_snapshot())[0];
 check_untouched(\@first, 'at first');
 
 subtest 'the disk is full before a run' => sub {
@@ -169,7 +169,7 @@ subtest 'the disk is full before a run' => sub {
 	fill_disk();
 	foreach my $try (1 .. 2)
 	{
-		($name, $stderr) = take_snapshot();
+		($name, $stderr) = ask_for_snapshot();
 		is($name, '', "try $try: there is no snapshot");
 		like(
 			$stderr,

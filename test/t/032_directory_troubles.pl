@@ -107,7 +107,7 @@ EOF
 	};
 }
 
-sub take_snapshot
+sub ask_for_snapshot
 {
 	my ($server) = @_;
 
@@ -118,7 +118,7 @@ sub take_snapshot
 sub takes_snapshot
 {
 	my ($server, $test_name) = @_;
-	my ($name, $stderr) = take_snapshot($server);
+	my ($name, $stderr) = ask_for_snapshot($server);
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', "$test_name: no error");
@@ -151,7 +151,7 @@ sub breaks
 		$server->{before} = [ snapshots($server->{directory}, 'app') ];
 		$trouble->{break}->($server);
 
-		my ($name, $stderr) = take_snapshot($server);
+		my ($name, $stderr) = ask_for_snapshot($server);
 		my $error = $trouble->{error}->($server);
 		is($name, '', 'there is no snapshot');
 		like(
@@ -485,7 +485,7 @@ subtest 'the server starts while the directory is broken' => sub {
 	move($directory, $server->{away});
 	append_to_file($directory, '');
 	$node->restart;
-	like((take_snapshot($server))[1],
+	like((ask_for_snapshot($server))[1],
 		qr/is not a directory/, 'there is an error for who asks');
 	unlike(slurp_file($node->logfile, $log),
 		qr/\] ERROR:/, 'the launcher has no error of its own');
@@ -636,7 +636,7 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 sub takes_snapshot_beside
 {
 	my ($other, $test_name) = @_;
-	my ($name, $stderr) = take_snapshot($server);
+	my ($name, $stderr) = ask_for_snapshot($server);
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', "$test_name: no error");

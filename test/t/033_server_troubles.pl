@@ -20,7 +20,7 @@ use Test::More;
 my ($narrow, $narrow_directory) = snapshot_node('narrow', conf => <<'EOF');
 max_worker_processes = 0
 EOF
-my $patient = start_session($narrow, 'postgres');
+my $patient = start_request($narrow, 'postgres');
 
 my ($node, $directory) = snapshot_node('main', start => 0, conf => <<'EOF');
 snapshot_worker.time = '03:00'
@@ -54,7 +54,7 @@ sub create_database
 }
 
 # Start a session that asks for a snapshot, and finish it; its error is in err.
-sub start_session
+sub start_request
 {
 	my ($of, $database) = @_;
 	my %session = (out => '', err => '');
@@ -68,22 +68,13 @@ sub start_session
 	return \%session;
 }
 
-sub finish_session
-{
-	my ($session) = @_;
-
-	$session->{handle}->finish;
-	chomp $session->{out};
-	return $session->{out};
-}
-
 # Start a session as above, and wait until its run is held up in its dump.
 sub start_run
 {
 	my ($database) = @_;
 
 	append_to_file($gate, '');
-	my $session = start_session($node, $database);
+	my $session = start_request($node, $database);
 	$node->poll_query_until('postgres', <<'EOF') or die 'no run';
 SELECT count(*) = 1 FROM pg_stat_activity
  WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
@@ -272,7 +263,7 @@ EOF
 }
 
 use_up_connections(5);
-my $asked = start_session($node, 'app');
+my $asked = start_request($node, 'app');
 $asked->{handle}->finish;
 $stderr = $asked->{err};
 like($stderr, $could_not, 'no connection is left: an error');
@@ -298,7 +289,7 @@ succeeds('app', 'no connection is left');
 sub start_waiting
 {
 	my ($database) = @_;
-	my $session = start_session($node, $database);
+	my $session = start_request($node, $database);
 
 	$node->poll_query_until('postgres',
 		"SELECT coalesce((SELECT true FROM snapshot_progress() WHERE database = '$database'), false)")
@@ -507,7 +498,7 @@ my $locker = IPC::Run::start(
 	'<', \$lock_in, '>', \$lock_out, '2>', \my $lock_err);
 $locker->pump until $lock_out =~ /(\d+)\n/;
 ($pid) = $lock_out =~ /(\d+)\n/;
-$session = start_session($node, 'app');
+$session = start_request($node, 'app');
 $node->poll_query_until('postgres', <<'EOF') or die 'no dump';
 SELECT count(*) > 0 FROM pg_stat_activity
  WHERE application_name = 'snapshot_worker' AND wait_event_type = 'Lock'

@@ -82,7 +82,7 @@ sub reach
 
 # Start a session that asks for a snapshot, and wait until that is held up in
 # its dump.
-sub start_session
+sub start_request
 {
 	my ($node, $database) = @_;
 	my %session = (out => '', err => '');
@@ -95,26 +95,6 @@ sub start_session
 		'<', \undef, '>', \$session{out}, '2>', \$session{err});
 	wait_for_dump($node);
 	return \%session;
-}
-
-sub finish_session
-{
-	my ($session) = @_;
-
-	$session->{handle}->finish;
-	chomp $session->{out};
-	return $session->{out};
-}
-
-sub wait_for_dump
-{
-	my ($node) = @_;
-
-	$node->poll_query_until('postgres', <<'EOF') or die 'no run';
-SELECT count(*) = 1 FROM pg_stat_activity
- WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
-EOF
-	return;
 }
 
 sub open_gate
@@ -244,7 +224,7 @@ reload_with($primary, run_on => 'primary');
 #
 
 append_to_file($gate, '');
-my $session = start_session($standby, 'app');
+my $session = start_request($standby, 'app');
 my @leftovers = leftovers($directory);
 is(scalar @leftovers, 1, 'the standby is writing a snapshot');
 $name = $primary->safe_psql('postgres', "SELECT snapshot_now('app')");
@@ -265,7 +245,7 @@ reload_with($primary,
 	bin_directory => install_fake_program($primary, 'pg_dump', $script));
 reload_with($standby, bin_directory => '');
 append_to_file($gate, '');
-$session = start_session($primary, 'app');
+$session = start_request($primary, 'app');
 @leftovers = leftovers($directory);
 is(scalar @leftovers, 1, 'the primary is writing a snapshot');
 $standby->safe_psql('postgres', "SELECT snapshot_now('app')");
@@ -302,7 +282,7 @@ sub remove_rows
 }
 
 append_to_file($gate, '');
-$session = start_session($standby, 'app');
+$session = start_request($standby, 'app');
 remove_rows();
 finish_session($session);
 like($session->{err},
@@ -343,7 +323,7 @@ restores($name, 'a snapshot after a conflict');
 $primary->safe_psql('postgres', 'CREATE DATABASE passing');
 catch_up();
 append_to_file($gate, '');
-$session = start_session($standby, 'passing');
+$session = start_request($standby, 'passing');
 $primary->safe_psql('postgres', 'DROP DATABASE passing');
 finish_session($session);
 like($session->{err},

@@ -272,16 +272,6 @@ sub restart_immediately
 	return;
 }
 
-# Wait until a snapshot worker is held up in its dump.
-sub wait_for_dump
-{
-	$node->poll_query_until('postgres', <<'EOF') or die 'no run';
-SELECT count(*) = 1 FROM pg_stat_activity
- WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
-EOF
-	return;
-}
-
 # Cut a run of a slot off; the slot is tried again.
 sub cut_off
 {
@@ -291,7 +281,7 @@ sub cut_off
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	append_to_file($gate, '');
 	reach("$day 03:44:59");
-	wait_for_dump();
+	wait_for_dump($node);
 	$act->();
 	unlink $gate or die "could not unlink: $!";
 	taken($before + 1, 'schedule 2 ' . slot("$day 03:45"),
@@ -348,7 +338,7 @@ sub without_launcher
 
 	append_to_file($gate, '');
 	reach("$day 03:44:59");
-	wait_for_dump();
+	wait_for_dump($node);
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
 	$node->poll_query_until('postgres', <<EOF) or die 'no launcher';
 SELECT launcher_pid <> $pid AND next_run IS NOT NULL FROM snapshot_status()

@@ -107,16 +107,6 @@ sub goes_on
 	return;
 }
 
-# Wait until a snapshot worker is held up in its dump.
-sub wait_for_dump
-{
-	$node->poll_query_until('postgres', <<'EOF') or die 'no run';
-SELECT count(*) = 1 FROM pg_stat_activity
- WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
-EOF
-	return;
-}
-
 #
 # At rest.
 #
@@ -176,7 +166,7 @@ jump('2026-04-10 03:00:01');
 goes_on('2026-04-11 03:00:00', ['2026-04-10T03:00'], 'days forward');
 append_to_file($gate, '');
 jump('2026-04-11 03:00:01');
-wait_for_dump();
+wait_for_dump($node);
 jump('2026-04-12 03:00:01');
 unlink $gate or die "could not unlink: $!";
 goes_on('2026-04-13 03:00:00', [ '2026-04-11T03:00', '2026-04-12T03:00' ],
@@ -184,7 +174,7 @@ goes_on('2026-04-13 03:00:00', [ '2026-04-11T03:00', '2026-04-12T03:00' ],
 
 append_to_file($gate, '');
 jump('2026-04-13 03:00:01');
-wait_for_dump();
+wait_for_dump($node);
 jump('2026-04-11 02:00:00');
 unlink $gate or die "could not unlink: $!";
 goes_on('2026-04-11 03:00:00', ['2026-04-13T03:00'],

@@ -37,21 +37,6 @@ foreach my $node ($one, $two)
 	$node->safe_psql('app', 'CREATE TABLE t AS SELECT g AS n FROM generate_series(1, 5000) g');
 }
 
-sub take
-{
-	my ($node) = @_;
-
-	return $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-}
-
-sub error_of
-{
-	my ($node, $query) = @_;
-	my (undef, undef, $stderr) = $node->psql('postgres', $query);
-
-	return $stderr;
-}
-
 # A column of snapshot_list().
 sub listed
 {
@@ -134,8 +119,8 @@ sub pin_at_once
 	return;
 }
 
-my $a1 = take($one);
-my $b1 = take($two);
+my $a1 = take_snapshot($one, 'app');
+my $b1 = take_snapshot($two, 'app');
 pin_at_once($one, $two, $a1);
 
 #
@@ -150,7 +135,7 @@ sub inode_of_data
 	return (stat $file)[1];
 }
 
-my $a2 = take($one);
+my $a2 = take_snapshot($one, 'app');
 is(inode_of_data($a2), inode_of_data($a1), 'a snapshot shares files with an older one of its cluster');
 isnt(inode_of_data($a2), inode_of_data($b1), 'a snapshot shares no files with a newer one of another cluster');
 is(sha256_of((glob "$directory/$a2/app.dump/*.dat*")[0]),
@@ -161,13 +146,13 @@ is(sha256_of((glob "$directory/$a2/app.dump/*.dat*")[0]),
 hold_at($one, 'dumped');
 my $run = start_query($one, "SELECT snapshot_now('app')");
 wait_until_at($one, 'dumped');
-like(error_of($one, "SELECT snapshot_delete('$a2', force => true)"),
+like(sql_error($one, "SELECT snapshot_delete('$a2', force => true)"),
 	qr/snapshot "\Q$a2\E" is in use/, 'a snapshot that files are shared with is not deleted');
-is(error_of($one, "SELECT snapshot_delete('$a1')"), '', 'another one is');
+is(sql_error($one, "SELECT snapshot_delete('$a1')"), '', 'another one is');
 let_go($one);
 my ($a3) = finish_query($run);
 is(inode_of_data($a3), inode_of_data($a2), 'the run shares files with it');
-is(error_of($one, "SELECT snapshot_delete('$a2')"), '', 'after the run it can be deleted');
+is(sql_error($one, "SELECT snapshot_delete('$a2')"), '', 'after the run it can be deleted');
 
 #
 # Verification.
@@ -200,9 +185,9 @@ sub flip_byte
 
 my $session = start_verification($one, $a3);
 flip_byte($a3);
-like(error_of($two, "SELECT snapshot_verify('$a3')"), qr/is not what its manifest says/,
+like(sql_error($two, "SELECT snapshot_verify('$a3')"), qr/is not what its manifest says/,
 	'while one server verifies, another one finds a problem');
-like(error_of($one, "SELECT snapshot_delete('$a3', force => true)"), qr/is in use/,
+like(sql_error($one, "SELECT snapshot_delete('$a3', force => true)"), qr/is in use/,
 	'a snapshot cannot go before the outcome of a verification is written');
 let_go($one);
 like((finish_query($session))[1],
@@ -210,7 +195,7 @@ like((finish_query($session))[1],
 	'the first one, which read it before, tells of that');
 isnt(listed($one, $a3, 'problem'), '', 'a problem that another verification found stays');
 flip_byte($a3);
-is(error_of($one, "SELECT snapshot_verify('$a3')"), '', 'what begins later and is good');
+is(sql_error($one, "SELECT snapshot_verify('$a3')"), '', 'what begins later and is good');
 is(listed($two, $a3, 'problem'), '', 'has the problem forgotten');
 
 $session = start_verification($one, $a3);
@@ -268,9 +253,9 @@ $two->stop('immediate');
 $session->{handle}->finish;
 let_go($two);
 is_deeply([ temporary_files() ], \@files, 'a crash leaves it');
-is(error_of($one, "SELECT snapshot_verify('$a3')"), '', 'a snapshot is not bad for that');
+is(sql_error($one, "SELECT snapshot_verify('$a3')"), '', 'a snapshot is not bad for that');
 is(listed($one, $a3, 'pinned'), 'f', 'a pin cut off by a crash leaves the snapshot unpinned');
-my $a4 = take($one);
+my $a4 = take_snapshot($one, 'app');
 is_deeply([ temporary_files() ], \@files, 'a run leaves the temporary file of another cluster');
 $two->start;
 wait_until('a cluster removes its temporary file when it starts', sub { !temporary_files() });
@@ -281,10 +266,10 @@ $two->stop('immediate');
 $session->{handle}->finish;
 let_go($two);
 append_to_file("$directory/$a3/pinned.1-0123456789abcdef.tmpx", 'mine');
-like(error_of($one, "SELECT snapshot_delete('$a3')"), qr/is not removed.*tmpx/s,
+like(sql_error($one, "SELECT snapshot_delete('$a3')"), qr/is not removed.*tmpx/s,
 	"what only looks like it is someone's own");
 unlink "$directory/$a3/pinned.1-0123456789abcdef.tmpx" or die;
-is(error_of($one, "SELECT snapshot_delete('$a3')"), '',
+is(sql_error($one, "SELECT snapshot_delete('$a3')"), '',
 	'what a crash of another cluster left in it does not keep a snapshot');
 ok(!-e "$directory/$a3" && !-e "$directory/$a3.removed", "a snapshot with another cluster's temporary file is removed");
 
@@ -340,7 +325,7 @@ wait_until('all is archived', sub {
 });
 is(scalar(slurp_lines($copies)), $waiting, 'each snapshot is archived once');
 reload_with($standby, archive_command => '');
-my $last = take($one);
+my $last = take_snapshot($one, 'app');
 wait_until("$last is archived, too", sub { listed($one, $last, 'archived_at') ne '' });
 reload_with($one, archive_command => '');
 unlike(slurp_file($standby->logfile, $log), qr/WARNING/, 'the standby has nothing to warn of');

@@ -42,12 +42,6 @@ append_to_file("$outside/x", 'mine');
 append_to_file("$outside/deep/toc.dat", 'mine');
 append_to_file($node->basedir . '/x', 'mine');
 
-sub take
-{
-	my ($database) = @_;
-	return $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
-}
-
 # All that is below some directories: what, of which mode, with what in it.
 sub tree_of
 {
@@ -119,8 +113,8 @@ sub peak_memory
 # ---------------------------------------------------------------------------
 # Arguments
 
-take('app');
-my $good = take('app');
+take_snapshot($node, 'app');
+my $good = take_snapshot($node, 'app');
 my $megabyte = 1024 * 1024;
 my @tricks = map { "convert_from('\\x" . unpack('H*', $_) . "', 'UTF8')" } (
 	'../x', '../../x', '..', '.', '/', '/etc/passwd', $outside, "$directory/app",
@@ -238,7 +232,7 @@ is( $node->safe_psql(
 # ---------------------------------------------------------------------------
 # Manifests
 
-take($_) foreach @databases;
+take_snapshot($node, $_) foreach @databases;
 my $whole = slurp_file("$directory/$good/manifest.json");
 my ($members) = $whole =~ /^\{"manifest_version": 1, (.*?), "roles": /
   or die $whole;
@@ -514,7 +508,7 @@ $before = tree_of(@untouched);
 reload_with($node, retention_manual => 1);
 foreach my $database (@databases)
 {
-	my $name = take($database);
+	my $name = take_snapshot($node, $database);
 
 	is_deeply(
 		[ grep { !$spoiled{$_} && $_ ne $odd } snapshots($directory, $database) ],
@@ -529,7 +523,7 @@ my $linked = spoiled_snapshot('app', sub { "$_[0]\n" });
 remove_tree("$directory/$linked/app.dump");
 symlink "$outside/deep", "$directory/$linked/app.dump" or die $!;
 $before = tree_of("$directory/$linked", $outside);
-$good = take('app');
+$good = take_snapshot($node, 'app');
 is_untouched($before, [ "$directory/$linked", $outside ],
 	'a link in place of the archive is neither followed nor removed');
 remove_tree(@spoiled_paths, "$directory/$linked");
@@ -679,7 +673,7 @@ foreach my $case (
 unlink $schedule;
 mkdir $schedule or die $!;
 $node->restart;
-ok(take('app'),
+ok(take_snapshot($node, 'app'),
 	'where it is a directory, snapshots are taken all the same');
 rmdir $schedule or die $!;
 reload_with($node, enable => 'off');
@@ -732,9 +726,9 @@ foreach my $database (@databases)
 	}
 }
 $before = tree_of(@leftovers, $outside);
-take($_) foreach @databases;
+take_snapshot($node, $_) foreach @databases;
 $node->restart;
-ok(take('app'),
+ok(take_snapshot($node, 'app'),
 	'with leftovers that are not ours the server starts and works');
 is_untouched($before, [ @leftovers, $outside ],
 	'leftovers that are not ours are left alone');
@@ -753,7 +747,7 @@ foreach my $name ('../../outside', '/etc/passwd', '', $leftover)
 	symlink "$outside/x", "$path/globals.sql" or die $!;
 	mkfifo("$path/fifo", 0600) or die $!;
 	$before = tree_of($outside);
-	take('app');
+	take_snapshot($node, 'app');
 	ok(!-e $path, "a leftover of ours, with the name \"$name\", is removed");
 	is_untouched($before, [$outside],
 	'what links in it lead to is not');

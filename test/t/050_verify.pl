@@ -32,13 +32,6 @@ snapshot_worker.retention = 1000
 snapshot_worker.retention_manual = 1000
 EOC
 
-sub take
-{
-	my ($database) = @_;
-
-	return $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
-}
-
 sub verification
 {
 	my ($name, $restore) = @_;
@@ -214,7 +207,7 @@ my %hard;
 foreach my $format ('directory', 'custom')
 {
 	reload_with($node, format => $format, jobs => 1);
-	$hard{$format} = take('hard');
+	$hard{$format} = take_snapshot($node, 'hard');
 	is(outcome($hard{$format}), 'none|not|',
 		"$format: at first, it is not verified");
 	finds_good($hard{$format}, 0, "$format: a good snapshot verifies");
@@ -277,7 +270,7 @@ CREATE TABLE parts (id int PRIMARY KEY, item int);
 INSERT INTO parts SELECT i, i FROM generate_series(1, 10) i;
 CREATE VIEW both_of_them AS SELECT * FROM items JOIN parts USING (id);
 EOQ
-my $app = take('app');
+my $app = take_snapshot($node, 'app');
 my $path = "$directory/$app";
 my $data = file_like($app, qr{/\d+\.dat(?:\.\w+)?$});
 my $toc = file_like($app, qr/toc\.dat$/);
@@ -495,7 +488,7 @@ CREATE FUNCTION is_known(int) RETURNS boolean LANGUAGE plpgsql
 CREATE TABLE checked (id int CHECK (is_known(id)));
 INSERT INTO checked VALUES (1);
 EOQ
-my $unrestorable = take('unrestorable');
+my $unrestorable = take_snapshot($node, 'unrestorable');
 finds_good($unrestorable, 0, 'what cannot be restored can be read');
 is_circumstance($unrestorable, 1,
 	qr/ERROR:  38000: .*relation "known_ones" does not exist/s,
@@ -560,7 +553,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE subscriber');
 $node->safe_psql('subscriber',
 	"CREATE SUBSCRIPTION news CONNECTION 'dbname=nowhere' PUBLICATION news WITH (connect = false, slot_name = NONE)"
 );
-my $subscriber = take('subscriber');
+my $subscriber = take_snapshot($node, 'subscriber');
 finds_good($subscriber, 1, 'a database with a subscription can be restored');
 is(scratch_databases(), '', 'the scratch database of a subscriber is dropped');
 is( $node->safe_psql('postgres',
@@ -769,7 +762,7 @@ finds_good($app, 1, 'a snapshot is good with pg_restore in place');
 
 $node->safe_psql('postgres', 'CREATE ROLE leaver');
 $node->safe_psql('app', 'CREATE TABLE legacy (); ALTER TABLE legacy OWNER TO leaver');
-my $legacy = take('app');
+my $legacy = take_snapshot($node, 'app');
 $node->safe_psql('app', 'DROP TABLE legacy; DROP ROLE leaver');
 is_circumstance(
 	$legacy, 1,
@@ -781,7 +774,7 @@ is(scratch_databases(), '', 'no scratch database is left by any of that');
 # Several at once.
 #
 
-my $other = take('app');
+my $other = take_snapshot($node, 'app');
 hold_at($node, 'verifying');
 my @sessions = (start_query($node, verification($app, 0)));
 wait_until_held($node, 'verifying');

@@ -25,11 +25,6 @@ CREATE TABLE c (n int);
 SELECT lo_from_bytea(0, 'a large object');
 EOF
 
-sub take
-{
-	return $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-}
-
 # The files of a snapshot's archive: inode by SHA-256.
 sub files_of
 {
@@ -69,30 +64,22 @@ sub file_of
 	return (glob "$directory/$name/app.dump/$number.dat*")[0];
 }
 
-sub error_of
-{
-	my ($query) = @_;
-	my (undef, undef, $stderr) = $node->psql('postgres', $query);
-
-	return $stderr;
-}
-
-my @app = take();
+my @app = take_snapshot($node, 'app');
 my $files = keys %{ files_of($app[0]) };
 is(exclusive_size($app[0]), manifest_of($directory, $app[0])->{size},
 	'a first snapshot has all for itself');
-push @app, take();
+push @app, take_snapshot($node, 'app');
 # which has the time in it, to the second
 cmp_ok(shared(@app), '>=', $files - 1, 'a second one shares all but the table of contents');
 cmp_ok(exclusive_size($_), '<', manifest_of($directory, $_)->{size} / 10,
 	"$_ has little for itself")
   foreach @app;
-is(error_of("SELECT snapshot_verify('$_', restore => true)"), '', "$_ verifies, and restores")
+is(sql_error($node, "SELECT snapshot_verify('$_', restore => true)"), '', "$_ verifies, and restores")
   foreach @app;
 
 # What changes is not shared, under whatever number it comes.
 $node->safe_psql('app', 'INSERT INTO a VALUES (0); CREATE TABLE a0 AS SELECT 1 AS n');
-push @app, take();
+push @app, take_snapshot($node, 'app');
 isnt((stat file_of($app[2], 'a'))[1], (stat file_of($app[1], 'a'))[1],
 	'a table that has changed has a file of its own');
 is((stat file_of($app[2], 'b'))[1], (stat file_of($app[1], 'b'))[1],
@@ -103,7 +90,7 @@ is_same_database($node, 'app', 'again', 'what is restored is what there was');
 
 # Removing one harms no other.
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[0]')");
-is(error_of("SELECT snapshot_verify('$app[$_]')"), '', "after one was deleted, another one is whole: $_")
+is(sql_error($node, "SELECT snapshot_verify('$app[$_]')"), '', "after one was deleted, another one is whole: $_")
   foreach 1, 2;
 
 # A shared file that has gone bad.
@@ -114,18 +101,18 @@ seek $fh, 100, 0 or die;
 print $fh chr(ord(substr $contents, 100, 1) ^ 1);
 close $fh or die;
 my $log = -s $node->logfile;
-push @app, take();
+push @app, take_snapshot($node, 'app');
 like(slurp_file($node->logfile, $log),
 	qr/WARNING:  file "\Q$bad\E" is not what its manifest says\n.*DETAIL:  The new snapshot has a good copy of its own/,
 	'a file that has gone bad is not shared, and that is warned of');
 isnt((stat file_of($app[3], 'b'))[1], (stat $bad)[1], 'the new snapshot has its own');
-is(error_of("SELECT snapshot_verify('$app[3]', restore => true)"), '', 'a snapshot beside a bad file is good');
-like(error_of("SELECT snapshot_verify('$app[2]')"),
+is(sql_error($node, "SELECT snapshot_verify('$app[3]', restore => true)"), '', 'a snapshot beside a bad file is good');
+like(sql_error($node, "SELECT snapshot_verify('$app[2]')"),
 	qr/\Q$bad\E" have changed.*\n.*Snapshot "\Q$app[1]\E" shares that file\./,
 	'a verification finds it, and names the others that have it');
-unlike(error_of("SELECT snapshot_verify('$app[2]')"), qr/\Q$app[3]\E/,
+unlike(sql_error($node, "SELECT snapshot_verify('$app[2]')"), qr/\Q$app[3]\E/,
 	'a verification does not name snapshots that do not have the bad file');
-push @app, take();
+push @app, take_snapshot($node, 'app');
 
 # All of them at once.
 sub verify_all
@@ -152,7 +139,7 @@ is( $node->safe_psql('postgres',
 		'SELECT verify_level, problem IS NULL FROM snapshot_list()'),
 	"restore|t\nrestore|t\nchecksum|f\nchecksum|f",
 	'what a restore has shown still holds where the files have not changed');
-like(error_of("SELECT * FROM snapshot_verify_all('nosuch')"),
+like(sql_error($node, "SELECT * FROM snapshot_verify_all('nosuch')"),
 	qr/there is no snapshot of database "nosuch"/, 'a database without snapshots is an error');
 
 # What cannot be read, or has lost its manifest, is told of, and nothing else is
@@ -180,21 +167,21 @@ like($err, qr/WARNING:  snapshot "\Q$app[2]\E" was found to be bad\n.*ERROR:  co
 	'a damaged snapshot is not restored');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'damaged'"), '0',
 	'a refused restore leaves no database');
-like(error_of('SELECT snapshot_verify_all(); SELECT 1/0'), qr/division by zero/,
+like(sql_error($node, 'SELECT snapshot_verify_all(); SELECT 1/0'), qr/division by zero/,
 	'bad snapshots are no error of snapshot_verify_all()');
 is((stat file_of($app[4], 'b'))[1], (stat file_of($app[3], 'b'))[1],
 	'the next one shares with the newest good one');
 
 # Off, and where it cannot be.
 reload_with($node, share_files => 'off');
-push @app, take();
+push @app, take_snapshot($node, 'app');
 is(shared($app[5], $app[4]), 0, 'when it is off, nothing is shared');
 reload_with($node, share_files => 'on', format => 'custom');
-push @app, take();
+push @app, take_snapshot($node, 'app');
 is(exclusive_size($app[6]), manifest_of($directory, $app[6])->{size},
 	'in custom format nothing is shared');
 reload_with($node, format => 'directory', compress => 'none');
-push @app, take();
+push @app, take_snapshot($node, 'app');
 is(shared($app[7], $app[5]), 1, 'another compression shares nothing but what is not compressed');
 reload_with($node, compress => 'gzip:1');
 
@@ -209,13 +196,13 @@ foreach my $case ([ EPERM, 1 ], [ EMLINK, 0 ])
 
 	$node->restart;
 	$log = -s $node->logfile;
-	push @app, take();
+	push @app, take_snapshot($node, 'app');
 	$notices = 1 if $notices;
 	is(scalar(() = slurp_file($node->logfile, $log) =~ /snapshots do not share files/g),
 		$notices, "without links ($errno) it is said at most once");
 	is(exclusive_size($app[-1]), manifest_of($directory, $app[-1])->{size},
 		"without links ($errno) all is its own");
-	is(error_of("SELECT snapshot_verify('$app[-1]')"), '', "without links ($errno) it is good");
+	is(sql_error($node, "SELECT snapshot_verify('$app[-1]')"), '', "without links ($errno) it is good");
 }
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 is_deeply([ grep { !/\Q$app[2]\E/ } damages($directory) ], [],

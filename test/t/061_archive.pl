@@ -28,13 +28,6 @@ mkdir $remote or die;
 my $copy = "test ! -e $broken || { echo the remote is broken >&2; exit 3; }; "
   . "echo %f >>$remote/log && mkdir -p $remote/%d && cp -r \"%p\" $remote/%f";
 
-sub take
-{
-	my ($database) = @_;
-
-	return $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
-}
-
 sub archived
 {
 	my ($name) = @_;
@@ -75,13 +68,13 @@ sub log_of_remote
 }
 
 $node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(a b);
-my @names = (take('a'), take('a'));
+my @names = (take_snapshot($node, 'a'), take_snapshot($node, 'a'));
 ok(!archived($names[0]), 'without archive_command nothing is archived');
 
 # What was there before is archived too, oldest first; then what comes.
 reload_with($node, archive_command => $copy);
 wait_until_archived($names[1]);
-push @names, take('b');
+push @names, take_snapshot($node, 'b');
 wait_until_archived($names[2]);
 is(log_of_remote(), "@names", 'each snapshot is archived once, oldest first');
 foreach my $name (@names)
@@ -93,14 +86,14 @@ is_deeply([ damages($directory) ], [], 'archived snapshots are whole');
 is($node->safe_psql('postgres', "SELECT snapshot_verify('$names[0]') IS NOT NULL"), 't',
 	'archived snapshots can be verified');
 $node->restart;
-push @names, take('a');
+push @names, take_snapshot($node, 'a');
 wait_until_archived($names[3]);
 is(log_of_remote(), "@names", 'after a restart, none is archived once more');
 
 # A remote that fails.
 my $log = -s $node->logfile;
 break_remote();
-push @names, take('a');
+push @names, take_snapshot($node, 'a');
 wait_until('the failure shows', sub { archive_error() ne '' });
 like(archive_error(), qr/^\Q$names[4]\E: .*exited with exit code 3\nthe remote is broken$/m,
 	'the status has the error');
@@ -121,7 +114,7 @@ is(log_of_remote(), "@names", 'nothing was left out, or done twice');
 break_remote();
 reload_with($node, retention_manual => 1, archive_max_waiting => 2);
 $log = -s $node->logfile;
-my @waiting = map { take('b') } 1 .. 4;
+my @waiting = map { take_snapshot($node, 'b') } 1 .. 4;
 is_deeply([ snapshots($directory, 'b') ], [ @waiting[ 1 .. 3 ] ],
 	'retention spares what waits to be archived, up to the bound');
 like(slurp_file($node->logfile, $log),
@@ -139,10 +132,10 @@ is_deeply([ snapshots($directory, 'b') ], [ $waiting[3] ],
 reload_with($node, retention_manual => 100);
 
 # What is not good is not archived, nor what is another cluster's.
-my $bad = take('b');
+my $bad = take_snapshot($node, 'b');
 wait_until_archived($bad);
 break_remote();
-$bad = take('b');
+$bad = take_snapshot($node, 'b');
 my $archive = (glob("$directory/$bad/*.dump"))[0];
 open my $fh, '+<:raw', $archive or die;
 seek $fh, 50, 0 or die;
@@ -158,7 +151,7 @@ $text =~ s/("system_identifier": ")\d+/${1}1/ or die;
 unlink "$directory/$foreign/manifest.json" or die;
 append_to_file("$directory/$foreign/manifest.json", $text);
 mend_remote();
-my $good = take('b');
+my $good = take_snapshot($node, 'b');
 wait_until_archived($good);
 ok(!archived($bad), 'a bad snapshot is not archived');
 ok(!archived($foreign), 'a snapshot of another cluster is not archived');
@@ -186,7 +179,7 @@ like($stderr, qr/invalid value.*\n.*%p \(path\)/, 'an unknown placeholder is ref
 # One that cannot be archived is no reason not to archive others, and what cannot
 # be written down is not copied.
 reload_with($node, archive_command => '');
-push @names, take('a'), take('a');
+push @names, take_snapshot($node, 'a'), take_snapshot($node, 'a');
 my ($stuck, $next) = @names[ -2, -1 ];
 chmod 0500, "$directory/$stuck" or die;
 truncate "$remote/log", 0 or die;
@@ -201,7 +194,7 @@ wait_until_archived($stuck);
 my $turns = $node->basedir . '/turns';
 reload_with($node,
 	archive_command => "echo %f >>$turns; while [ ! -e $turns.end ]; do sleep 0.1; done");
-push @names, take('a');
+push @names, take_snapshot($node, 'a');
 wait_until('a slow command runs', sub { -s $turns });
 $log = -s $node->logfile;
 kill 9, $node->safe_psql('postgres', 'SELECT launcher_pid FROM snapshot_status()');
@@ -219,7 +212,7 @@ is(scalar(slurp_lines($turns)), 2, 'the archive command runs again when the one 
 # With another command, a run with the old one ends; and without a directory
 # there is nothing to do, and nothing is done for it.
 unlink "$turns.end" or die;
-take('a');
+take_snapshot($node, 'a');
 wait_until('a slow command runs again', sub { slurp_lines($turns) == 3 });
 reload_with($node, archive_command => $copy);
 wait_until('all is archived by the new command', sub {
@@ -245,9 +238,9 @@ reload_with($node, directory => $directory);
 my $pid_file = $node->basedir . '/pid';
 my $hang = "echo \$\$ >$pid_file.new && mv $pid_file.new $pid_file && exec sleep 1000";
 reload_with($node, archive_command => $hang);
-take('a');
+take_snapshot($node, 'a');
 wait_until('the command hangs', sub { -s $pid_file });
-is(take('a') =~ /^a/, 1, 'snapshots are taken meanwhile');
+is(take_snapshot($node, 'a') =~ /^a/, 1, 'snapshots are taken meanwhile');
 is($node->safe_psql('postgres', "SELECT action || ' ' || phase FROM snapshot_progress()"),
 	'archive archiving', 'the progress shows it');
 my $pid = slurp_file($pid_file) + 0;
@@ -282,7 +275,7 @@ SKIP:
 	system_or_bail('restic', '-q', 'init', '-r', $repository, '-p', $password);
 	reload_with($node,
 		archive_command => "restic -q -r $repository -p $password --cache-dir $ENV{RESTIC_CACHE_DIR} backup --tag %d '%p'");
-	my $last = take('a');
+	my $last = take_snapshot($node, 'a');
 	wait_until_archived($last);
 	system_or_bail('restic', '-q', 'restore', 'latest', '-r', $repository, '-p', $password,
 		'--tag', 'a', '--path', "$directory/$last", '--target', $restored);
@@ -298,7 +291,7 @@ SKIP:
 	skip 'rclone is not installed', 1 unless has_program('rclone');
 	reload_with($node,
 		archive_command => "rclone --config /dev/null copy '%p' ':local:$remote/rclone/%f'");
-	my $last = take('a');
+	my $last = take_snapshot($node, 'a');
 	wait_until_archived($last);
 	is_deeply([ damages("$remote/rclone") ], [], 'rclone has whole snapshots');
 }
@@ -313,7 +306,7 @@ SKIP:
 	mkdir "$remote/age" or die;
 	reload_with($node,
 		archive_command => "mkdir -p $remote/age/%d && tar -C '%p' -cf - . | age -r $recipient -o '$remote/age/%f.tar.age'");
-	my $last = take('a');
+	my $last = take_snapshot($node, 'a');
 	wait_until_archived($last);
 	mkdir "$remote/plain" or die;
 	system_or_bail('sh', '-c', "age -d -i $key '$remote/age/$last.tar.age' | tar -C '$remote/plain' -xf -");

@@ -113,11 +113,6 @@ $node->safe_psql('shop', <<'EOF');
 CREATE TABLE orders AS SELECT g AS id, md5(g::text) AS what FROM generate_series(1, 20000) g
 EOF
 
-sub take
-{
-	return $node->safe_psql('postgres', "SELECT snapshot_now('shop')");
-}
-
 sub wait_until_archived
 {
 	my ($name) = @_;
@@ -200,7 +195,7 @@ sub is_put_back
 	is((stat "/srv/snapshots/$name")[2] & 077, 0, 'what was fetched is for its owner alone');
 	$node->safe_psql('postgres', 'SELECT snapshot_prune()');
 	# An archive command that fails later is to fail for a later one.
-	wait_until_archived(take()) foreach 1 .. 2;
+	wait_until_archived(take_snapshot($node, 'shop')) foreach 1 .. 2;
 	ok(-d "/srv/snapshots/$name", 'retention spares it, though it is old');
 	$node->safe_psql('postgres', "SELECT snapshot_delete('$name', force => true)");
 	ok(!-e "/srv/snapshots/$name", 'a snapshot that was put back can be removed');
@@ -210,7 +205,7 @@ sub is_put_back
 # What commands find in their environment.
 reload_with($node,
 	archive_command => 'env >/srv/env.new; mv /srv/env.new /srv/env');
-wait_until_archived(take());
+wait_until_archived(take_snapshot($node, 'shop'));
 my %seen = map { split /=/, $_, 2 } grep { /=/ } slurp_lines('/srv/env');
 is($seen{PATH}, '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 	'a command has a PATH where the server has none');
@@ -222,7 +217,7 @@ reload_with($node, archive_command => '');
 run_next($in);
 is((stat '/etc/postgresql/restic.password')[2] & 077, 0, 'the password is secret');
 my $restic = set_next($in);
-my @names = map { take() } 1 .. 3;
+my @names = map { take_snapshot($node, 'shop') } 1 .. 3;
 wait_until_archived($_) foreach @names[ 1, 2 ];
 my $first = $names[0];
 ok(glob("$home/.cache/restic/*"), 'restic has its cache');
@@ -251,7 +246,7 @@ like(slurp_file('README.md'), qr/^\Q$restic\E/m, 'README.md has the same command
 # rsync
 $in = 'With rsync, to a disk or another machine';
 set_next($in);
-@names = map { take() } 1 .. 3;
+@names = map { take_snapshot($node, 'shop') } 1 .. 3;
 wait_until_archived($_) foreach @names[ 1, 2 ];
 wait_until('the copies are there',
 	sub { -d "/mnt/backup/$names[1]" && -d "/mnt/backup/$names[2]" });
@@ -270,7 +265,7 @@ $in = 'With rclone';
 mkdir "$vault/cloud" or die;
 append_to_file('/etc/postgresql/rclone.conf', "[remote]\ntype = alias\nremote = $vault/cloud\n");
 set_next($in);
-my $name = take();
+my $name = take_snapshot($node, 'shop');
 wait_until_archived($name);
 rename "/srv/snapshots/$name", "/srv/lost3" or die;
 run_next($in, $name);
@@ -283,7 +278,7 @@ set_next($in);
 my $script = next_block($in, 'sh');
 $script =~ s/age1\.\.\./$recipient/ or die;
 install_script('archive-with-age', $script);
-$name = take();
+$name = take_snapshot($node, 'shop');
 wait_until_archived($name);
 rename "/srv/snapshots/$name", "/srv/lost4" or die;
 run_next($in, $name);
@@ -297,7 +292,7 @@ my ($mail) = map { $_->{text} } grep { $_->{text} =~ /failure_command = / }
 my ($command) = $mail =~ /failure_command = '(.*)'/ or die;
 reload_with($node, archive_command => 'printf "first\nsecond\nthird\n" >&2; exit 3',
 	failure_command => $command);
-$name = take();
+$name = take_snapshot($node, 'shop');
 wait_until('the mail is sent', sub { -s '/srv/mail' });
 like(slurp_file('/srv/mail'),
 	qr/archive: \Q$name\E, try \d+\n.*exit code 3\nfirst\nsecond\nthird\n.*tried again/s,

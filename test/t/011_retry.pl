@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # A scheduled run that fails is tried again after 5, 10, 20, 30 and 60 s, then
 # after 2, 4, 8, 15, 30 and 60 minutes, and never sooner than after as long as it
 # took, until it succeeds or the next slot takes over; no database delays another
@@ -81,7 +83,7 @@ is_deeply([ @delays[ 0 .. 2 ] ], [ 5, 10, 20 ], 'the delays grow');
 like($log, qr/WARNING:  snapshot of database "bad" failed \(attempt 1\): pg_dump failed/,
 	'each failure is a WARNING');
 like($log, qr/snapshot of database "missing" failed \(attempt 1\): database "missing" does not exist/,
-	'so is a database that is named and does not exist');
+	'a database that is named and does not exist fails with a WARNING');
 is(scalar snapshots($directory, 'good'), 1, 'the good one is not taken again');
 
 # Have so many more tries fail, each after the delay that the log tells.
@@ -114,10 +116,10 @@ $log = slurp_file($node->logfile);
 unlike($log, qr/next attempt to take a snapshot of database "missing"/,
 	'the log announces no other try of it');
 like($log, qr/LOG:  snapshot of database "missing" waits until the database exists/,
-	'but tells what it waits for');
+	'the log says that the snapshot of a missing database waits for it');
 $node->safe_psql('postgres', 'CREATE DATABASE missing');
 pass_time($node, 30);
-wait_until('once there is such a database, its snapshot is taken',
+wait_until('a database gets its snapshot once it has been created',
 	sub { snapshots($directory, 'missing') == 1 });
 is( manifest_of($directory, (snapshots($directory, 'missing'))[0])->{attempt},
 	2, 'at the second try');
@@ -130,7 +132,7 @@ wait_until('a failure that heals ends in a snapshot',
 	sub { snapshots($directory, 'bad') == 1 });
 my $manifest = manifest_of($directory, (snapshots($directory, 'bad'))[0]);
 is($manifest->{scheduled_for}, '2026-03-19T03:00:00.000000Z',
-	'which is that of the slot');
+	'the snapshot after a failure that heals is that of the slot');
 cmp_ok($manifest->{attempt}, '>=', 4, 'at a later attempt');
 
 # The next slot takes over from a retry sequence.
@@ -156,21 +158,21 @@ wait_until('a run that takes long fails at its end', sub {
 	  /next attempt to take a snapshot of database "bad" is in (\d+) s/ && ($delays[0] = $1);
 });
 cmp_ok($delays[0], '>=', 1000, 'the next one is not sooner than it took');
-cmp_ok($delays[0], '<', 1300, 'and not much later');
+cmp_ok($delays[0], '<', 1300, 'the next try is not much later than the failed one took');
 
 # A reload tries a database once more that did not exist.
 is( scalar(grep { $_->{scheduled_for} =~ /T12:00/ } $missing_lines->()),
 	1, 'a database that does not exist is tried once for the next slot');
 $node->reload;
-wait_until('and again after a reload', sub {
+wait_until('a database that does not exist is tried again after a reload', sub {
 	2 == grep { $_->{scheduled_for} =~ /T12:00/ } $missing_lines->();
 });
 is( $node->safe_psql('postgres', "SELECT snapshot_cancel('missing')"),
 	1, 'waiting for it can be canceled');
 is( $node->safe_psql('postgres', "SELECT snapshot_cancel('missing')"),
-	0, 'once');
+	0, 'waiting for a missing database can be canceled only once');
 is( $node->safe_psql('postgres', "SELECT snapshot_cancel('bad')"),
-	1, 'so can the next try of one that failed');
+	1, 'the next try of a run that failed can be canceled');
 wait_until('after which nothing is pending', sub {
 	$node->safe_psql('postgres', 'SELECT state FROM snapshot_status()') eq 'idle';
 });
@@ -181,7 +183,7 @@ is(scalar $bad_lines->(), $tries, 'what was canceled is not tried again');
 append_to_file($broken, '') unless -e $broken;
 set_clock($node, '2026-03-20 02:59:59');
 $node->reload;
-wait_until('but for the next slot', sub {
+wait_until('a canceled slot is followed by a try of the next slot', sub {
 	grep { $_->{scheduled_for} =~ /20T03:00/ } $bad_lines->();
 });
 

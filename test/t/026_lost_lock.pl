@@ -67,7 +67,7 @@ is_deeply(
 	{ map { $_->{table} => $_->{count} } @{ $manifest->{row_counts} } },
 	{ emptied => 0, kept => 1000 },
 	'what TRUNCATE left is what it has');
-is_deeply([ damages($directory) ], [], 'and nothing else');
+is_deeply([ damages($directory) ], [], 'the snapshot of the emptied table is not damaged');
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 
 # The statement has the table for longer than that.
@@ -84,7 +84,7 @@ $holder->pump until $out =~ /held/;
 like($error, qr/ERROR:  \w+: could not take a snapshot of database "app": pg_dump failed/,
 	'where the table is not to be had, the run fails');
 like($error, qr/HINT:  An earlier pg_dump with 2 jobs lost a lock to a statement such as TRUNCATE\./,
-	'and the hint says what was first');
+	"the error's hint names the lock that was lost first");
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 $in .= "\\q\n";
 $holder->finish;

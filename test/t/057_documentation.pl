@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The documentation says what is so: every example in it is run on a server,
 # and says what it is shown to say (test/perl/Documentation.pm has the rules);
 # every setting and function is in the tables, and every message is explained.
@@ -136,6 +138,7 @@ sub set_the_stage
 {
 	my ($node, $block) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	if ($block->{text} =~ /FROM snapshot_progress|snapshot_cancel\(/)
 	{
 		hold_at($node, 'dumped');

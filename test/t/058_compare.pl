@@ -67,6 +67,7 @@ sub finds_good
 {
 	my ($name, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(verify($name), '', "$test_name is found good");
 	is(problem_of($name), '', "$test_name has no problem listed");
 	return;
@@ -77,6 +78,7 @@ sub is_circumstance
 	my ($name, $error, $test_name) = @_;
 	my $err = verify($name);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	like($err, $error, "$test_name is an error that names the reason");
 	unlike($err, qr/XX001/, "$test_name is not an error about the snapshot");
 	is(problem_of($name), '', "$test_name is not held against the snapshot");
@@ -258,7 +260,7 @@ is( restore_and_execute($rich,
 like(
 	logged($log),
 	qr/WARNING:  restored snapshot "\Q$rich\E" has different definitions.*t; Type: TABLE; Schema: s;/s,
-	'but the log warns of it, and names it');
+	'the log warns of another definition, and names it');
 
 # More than there was is no loss.
 $log = -s $node->logfile;
@@ -269,7 +271,7 @@ is( restore_and_execute($rich,
 like(
 	logged($log),
 	qr/LOG:  restored snapshot "\Q$rich\E" has additional objects.*"?COMMENT - SCHEMA more/s,
-	'but the log tells it');
+	'the log tells of more than there was');
 
 # A manifest of an earlier release.
 my $manifest = slurp_file("$directory/$rich/manifest.json");
@@ -283,7 +285,7 @@ is(restore_and_execute($rich, 'DROP INDEX s.word_idx'), '',
 like(
 	logged($log),
 	qr/WARNING:  restored snapshot "\Q$rich\E" does not match its manifest.*"INDEX s word_idx postgres" is missing/s,
-	'but the log warns of what is missing');
+	"the log warns of what an earlier release's snapshot lacks");
 unlink "$directory/$rich/manifest.json";
 append_to_file("$directory/$rich/manifest.json", $manifest);
 finds_good($rich, 'after all that, the snapshot');
@@ -354,7 +356,7 @@ $node->safe_psql('anew',
 my $before_anew = -s $node->logfile;
 finds_good(take('anew'), 'a snapshot with plpgsql created anew');
 unlike(logged($before_anew), qr/has different definitions/,
-	'which is no other definition, either');
+	'plpgsql created anew is no other definition');
 create_database('without');
 $node->safe_psql('without', 'DROP EXTENSION plpgsql');
 finds_good(take('without'), 'a snapshot without plpgsql');
@@ -436,14 +438,14 @@ $log = -s $node->logfile;
 finds_good($rich, 'what one job restores, and several do not,');
 like(logged($log),
 	qr/LOG:  pg_restore with 2 jobs failed, retrying with one\n.*DETAIL:  pg_restore: error: deadlock/,
-	'and the log tells of that');
+	'the log says that pg_restore was tried with one job');
 append_to_file("$bin/fails", '');
 is_circumstance($rich, qr/ERROR:  38000: .*pg_restore failed: .*\nDETAIL:  pg_restore: error: it fails/,
 	'what neither several jobs nor one restore');
 unlink "$bin/fails";
 is( $node->safe_psql('postgres', "SELECT snapshot_restore('$rich', 'rich_again', jobs => 2)"),
 	'', 'snapshot_restore() tries one job after several, too');
-is( $node->safe_psql('rich_again', 'SELECT count(*) FROM s.t'), '0', 'and it has restored the snapshot');
+is( $node->safe_psql('rich_again', 'SELECT count(*) FROM s.t'), '0', 'snapshot_restore() with one job has restored the snapshot');
 unlink "$bin/one_job";
 reload_with($node, jobs => 1);
 
@@ -574,11 +576,11 @@ if ($node->pg_version < 17)
 else
 {
 	unlike(logged($log), qr/event triggers were enabled|has additional objects/,
-		'it was off');
+		'without an event trigger switched on, the log says nothing of it');
 }
 $log = -s $node->logfile;
 finds_good($rich, 'a snapshot without an event trigger');
-unlike(logged($log), qr/event triggers were enabled/, 'and none is told of');
+unlike(logged($log), qr/event triggers were enabled/, 'a snapshot without an event trigger causes no log of one');
 
 #
 # Without psql, and without rights.
@@ -598,7 +600,7 @@ like(restore_and_execute($blind, 'DROP INDEX s.word_idx'),
 	qr/XX001: .*"INDEX s word_idx postgres" is missing/s,
 	'what pg_dump lists is compared nevertheless');
 is(restore_and_execute($blind, 'ALTER TABLE s.t DROP COLUMN amount'), '',
-	'and columns are not, since nothing is known of them');
+	'columns that pg_dump does not list are not compared');
 
 $node->safe_psql('postgres', <<'EOQ');
 CREATE ROLE dumper LOGIN BYPASSRLS;
@@ -619,8 +621,8 @@ is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM pg_database WHERE datname LIKE 'snapshot_worker_scratch_%'"),
 	'0', 'no scratch database is left');
 my @temporary = glob($node->data_dir . '/base/pgsql_tmp/*');
-is(scalar @temporary, 0, 'nor is a temporary file');
+is(scalar @temporary, 0, 'no temporary file is left');
 unlike(slurp_file($node->logfile), qr/file leak|reference leak/,
-	'and all of them were closed before');
+	'all temporary files were closed before');
 $node->stop;
 done_testing();

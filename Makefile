@@ -72,6 +72,7 @@ OBJS = \
 	src/store/file_system_probe.o \
 	src/store/hardlink.o \
 	src/store/history.o \
+	src/store/history_line.o \
 	src/store/history_tail.o \
 	src/store/manifest.o \
 	src/store/marks.o \
@@ -109,6 +110,7 @@ OBJS = \
 	src/worker/alert_run.o \
 	src/worker/archive_run.o \
 	src/worker/column_hashes.o \
+	src/worker/dump_database.o \
 	src/worker/file_hashing.o \
 	src/worker/program_sessions.o \
 	src/worker/restore.o \

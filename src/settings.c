@@ -24,12 +24,6 @@
 #include "settings_check.h"
 #include "util/compat.h"
 
-/*
- * Thresholds of format "auto": many files, and a small average size per file.
- */
-#define MANY_FILES			1000
-#define SMALL_FILE_BYTES	((int64) 128 * 1024)
-
 bool		setting_enable = false;
 int			setting_retention = 7;
 int			setting_retention_manual = 7;
@@ -383,21 +377,6 @@ settings_bin_directory(void)
 	strlcpy(path, my_exec_path, sizeof(path));
 	get_parent_directory(path);
 	return pstrdup(path);
-}
-
-/*
- * Should a database with so many tables and large objects, and so many bytes,
- * be dumped in directory format rather than in custom format?  In directory
- * format each table and large object is a separate file, and each file must be
- * synced.  With many tiny files, syncing takes longer than the dump.
- */
-bool
-settings_directory_format(int64 files, int64 database_size)
-{
-	if (setting_format == FORMAT_AUTO)
-		return files < MANY_FILES ||
-			database_size / files >= SMALL_FILE_BYTES;
-	return setting_format == FORMAT_DIRECTORY;
 }
 
 /* Is archiving enabled? */

@@ -264,7 +264,7 @@ breaker_begin(Breaker *breaker, const RunRequest *request)
 	if (is_snapshot(entry))
 		describe_run(breaker, entry, request);
 	entry->started_at = GetCurrentTimestamp();
-	/* an error can have ended the launcher's work without a word */
+	/* an error may have ended the launcher's work without breaker_end() */
 	entry->running = request == NULL ? 1 : entry->running + 1;
 	save_entries(breaker);
 }

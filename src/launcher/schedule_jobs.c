@@ -19,8 +19,8 @@
 #include "util/slot_times.h"
 
 /*
- * Return the job of a database.  Adds one, in the current memory context, if it
- * is missing.
+ * Return the job of a database.  Adds one, in the current memory context, if
+ * it is missing.
  */
 Job *
 jobs_find(List **jobs, const char *database)

@@ -242,7 +242,7 @@ request_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 	if (run->state != RUN_SUCCEEDED)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
-				 errmsg("what became of snapshot \"%s\" is not known any more",
+				 errmsg("outcome of snapshot \"%s\" is no longer available",
 						run->request.name),
 				 errhint("snapshot_list() has it if it was taken.")));
 }

@@ -81,7 +81,7 @@ state_set_last_start(TimestampTz last_start)
 
 /*
  * Find the run of a database for a slot, if it has not ended or the launcher
- * has not processed its outcome.  Returns false if there is none.
+ * has not processed its outcome.  Returns false if no run is found.
  */
 bool
 state_find_slot(const char *database, TimestampTz slot, Run *run)
@@ -320,8 +320,8 @@ state_is_busy(const char *database)
 }
 
 /*
- * Find the oldest run that is taking a snapshot.  Returns false if there is
- * none.
+ * Find the oldest run that is taking a snapshot.  Returns false if no run is
+ * found.
  */
 bool
 state_first_running(Run *run)

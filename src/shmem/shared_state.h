@@ -143,7 +143,8 @@ typedef struct RunOutcome
 	int64		size;			/* bytes of the snapshot */
 	RunError	error;			/* of an alert that has not ended: the error
 								 * of the run that failed */
-	bool		published;		/* the snapshot exists, however the run ended */
+	bool		published;		/* the snapshot exists; the run can still
+								 * fail */
 	bool		busy;			/* another archive command was running: try
 								 * again later */
 	bool		reported;		/* the log has the outcome */
@@ -200,7 +201,7 @@ typedef struct Outcomes
 	TimestampTz last_success_at;	/* 0 for never */
 	TimestampTz last_failure_at;	/* 0 for never */
 	char		last_error[NAMEDATALEN + sizeof(RunError)];
-	char		archive_error[NAMES_SIZE + sizeof(RunError)];	/* "" for none */
+	char		archive_error[NAMES_SIZE + sizeof(RunError)];	/* or "" */
 } Outcomes;
 
 extern void state_define(void);

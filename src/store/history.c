@@ -30,7 +30,6 @@
 #include "store/history_tail.h"
 #include "store/replace_file.h"
 #include "util/files.h"
-#include "util/json_record.h"
 
 /* Most lines have some 300 bytes, so that we keep some thousands of them. */
 #define HISTORY_KEPT_BYTES	((off_t) 1024 * 1024)
@@ -42,33 +41,11 @@
 #define LOCK_TRIES			200
 #define LOCK_SLEEP_MS		50
 
-static const RecordMember members[] = {
-	{"name", RECORD_STRING, offsetof(HistoryLine, name)},
-	{"reason", RECORD_STRING, offsetof(HistoryLine, reason)},
-	{"attempt", RECORD_NUMBER, offsetof(HistoryLine, attempt)},
-	{"scheduled_for", RECORD_TIME_OR_NULL, offsetof(HistoryLine, scheduled_for)},
-	{"started_at", RECORD_TIME, offsetof(HistoryLine, started_at)},
-	{"finished_at", RECORD_TIME, offsetof(HistoryLine, finished_at)},
-	{"outcome", RECORD_STRING, offsetof(HistoryLine, outcome)},
-	{"error", RECORD_STRING_OR_NULL, offsetof(HistoryLine, error)},
-	{"size", RECORD_NUMBER, offsetof(HistoryLine, size)},
-};
-
 static char *
 history_path(const char *directory, uint64 system_identifier)
 {
 	return psprintf("%s/history-" UINT64_FORMAT ".jsonl",
 					directory, system_identifier);
-}
-
-/* Append a line to a text. */
-void
-history_format(StringInfo text, const HistoryLine *line)
-{
-	char	   *json = record_format(members, lengthof(members), line);
-
-	appendStringInfoString(text, json);
-	pfree(json);
 }
 
 /*
@@ -142,14 +119,14 @@ read_lines(const char *path)
 
 		/* drop the memory of rejected lines at once */
 		MemoryContextSwitchTo(parsing);
-		problem = record_parse(p, end - p, members, lengthof(members), &line);
+		problem = history_line_parse(p, end - p, &line);
 		MemoryContextSwitchTo(caller);
 		if (problem == NULL)
 		{
 			HistoryLine *copy = palloc(sizeof(HistoryLine));
 
 			*copy = line;
-			record_copy_strings(members, lengthof(members), copy);
+			history_line_copy_strings(copy);
 			lines = lappend(lines, copy);
 		}
 		MemoryContextReset(parsing);
@@ -209,7 +186,7 @@ append_line(int fd, const char *path, const HistoryLine *original)
 	initStringInfo(&json);
 	if (!ends_with_newline(fd, size_of(fd, path)))
 		appendStringInfoChar(&json, '\n');
-	history_format(&json, &line);
+	history_line_format(&json, &line);
 	files_write(fd, path, json.data);
 	pfree(json.data);
 }

@@ -66,7 +66,7 @@ rank_lines(List *lines)
 
 			entry->count = found ? entry->count + 1 : 1;
 			ranked[i].rank = entry->count;
-			history_format(&ranked[i].text, line);
+			history_line_format(&ranked[i].text, line);
 		}
 	}
 	hash_destroy(databases);

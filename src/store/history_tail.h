@@ -10,7 +10,9 @@
 #ifndef SNAPSHOT_WORKER_HISTORY_TAIL_H
 #define SNAPSHOT_WORKER_HISTORY_TAIL_H
 
-#include "store/history.h"
+#include "nodes/pg_list.h"
+
+#include "store/history_line.h"
 
 extern char *history_tail(List *lines, size_t limit);
 

@@ -16,8 +16,10 @@
 #include <sys/wait.h>
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "utils/memutils.h"
 
+#include "shmem/run_kinds.h"
 #include "store/snapshot_lock.h"
 #include "store/store.h"
 #include "tools/compression.h"
@@ -273,4 +275,53 @@ verify_all(RunContext *cxt)
 	ereport(LOG,
 			(errmsg("verified the files of %d snapshots: " INT64_FORMAT " bytes read",
 					list_length(snapshots), shared->bytes_read)));
+}
+
+/*
+ * Verify the snapshot just taken, if it is a scheduled one and "verify" is
+ * set.  A failure leaves the snapshot in place and does not cause a retry; it
+ * is reported, and stored as the outcome of the run.
+ */
+void
+verify_after_snapshot(RunContext *cxt)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	if (setting_verify <= VERIFY_LIST || state_is_requested(cxt->run.request.reason))
+		return;
+	run_limit_time(cxt, setting_timeout);
+
+	PG_TRY();
+	{
+		/* a standby cannot create a database */
+		verify_snapshot(cxt, RecoveryInProgress() ?
+						Min(setting_verify, VERIFY_ARCHIVE) : setting_verify);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata = error_catch_and_abort(context);
+		RunError   *error = palloc0(sizeof(RunError));
+
+		run_explain_timeout(edata);
+		edata->message = psprintf("verification failed: %s", edata->message);
+		report_fill_error(error, edata);
+		report_failure(&cxt->run.request, error);
+		cxt->verify_error = error;
+	}
+	PG_END_TRY();
+	run_limit_time(cxt, 0);
+}
+
+/*
+ * Verify a snapshot for a session, which waits or cancels, or for the
+ * schedule, for at most "timeout" seconds.  Raises an error when the snapshot
+ * is bad or cannot be verified.
+ */
+void
+verify_run(RunContext *cxt)
+{
+	run_prepare(cxt);
+	run_limit_time(cxt, setting_timeout);
+	verify_snapshot(cxt, cxt->run.request.test_restore ? VERIFY_RESTORE :
+					VERIFY_ARCHIVE);
 }

@@ -106,14 +106,14 @@ do_run(void)
 	{
 		case KIND_SNAPSHOT:
 			take_snapshot(&cxt);
-			run_verify(&cxt);
+			verify_after_snapshot(&cxt);
 			report_history(&cxt.run, cxt.manifest.size,
 						   cxt.verify_error);
 			cxt.run.outcome.in_history = true;
 			run_prune(&cxt);
 			break;
 		case KIND_VERIFY:
-			run_verify_again(&cxt);
+			verify_run(&cxt);
 			break;
 		case KIND_VERIFY_ALL:
 			run_prepare(&cxt);

@@ -38,6 +38,8 @@ OBJS = \
 	src/launcher/schedule.o \
 	src/launcher/schedule_jobs.o \
 	src/launcher/schedule_recovery.o \
+	src/launcher/schedule_takeover.o \
+	src/launcher/started_workers.o \
 	src/launcher/sweep_schedule.o \
 	src/launcher/underway_file.o \
 	src/launcher/verify_schedule.o \
@@ -58,13 +60,12 @@ OBJS = \
 	src/settings_check.o \
 	src/shmem/program_tokens.o \
 	src/shmem/run_cancel.o \
-	src/shmem/run_notes.o \
+	src/shmem/run_kinds.o \
 	src/shmem/run_queue.o \
 	src/shmem/run_table.o \
 	src/shmem/shared_state.o \
 	src/shmem/table_copies.o \
 	src/snapshot_worker.o \
-	src/store/archived_mark.o \
 	src/store/base_file.o \
 	src/store/database_folders.o \
 	src/store/directory.o \
@@ -74,8 +75,10 @@ OBJS = \
 	src/store/file_system_probe.o \
 	src/store/hardlink.o \
 	src/store/history.o \
+	src/store/history_line.o \
 	src/store/history_tail.o \
 	src/store/manifest.o \
+	src/store/marks.o \
 	src/store/prune.o \
 	src/store/remembered_base.o \
 	src/store/removal.o \
@@ -84,7 +87,6 @@ OBJS = \
 	src/store/snapshot_lock.o \
 	src/store/staging.o \
 	src/store/store.o \
-	src/store/verified_mark.o \
 	src/tools/child_process.o \
 	src/tools/compression.o \
 	src/tools/dump_definitions.o \
@@ -94,6 +96,8 @@ OBJS = \
 	src/tools/tool_args.o \
 	src/tools/tool_hints.o \
 	src/tools/tool_output.o \
+	src/util/clean_text.o \
+	src/util/errors.o \
 	src/util/file_digest.o \
 	src/util/files.o \
 	src/util/json.o \
@@ -106,9 +110,11 @@ OBJS = \
 	src/util/test_step.o \
 	src/util/utc_time.o \
 	src/util/wait_events.o \
+	src/worker/admin_command.o \
 	src/worker/alert_run.o \
 	src/worker/archive_run.o \
 	src/worker/column_hashes.o \
+	src/worker/dump_database.o \
 	src/worker/file_hashing.o \
 	src/worker/incremental.o \
 	src/worker/program_sessions.o \
@@ -131,6 +137,8 @@ REGRESS_OPTS = --temp-instance=tmp_regress \
 TAP_TESTS = 1
 # Own headers are included by their folder: "store/staging.h".
 PG_CPPFLAGS = -I$(srcdir)/src
+# What PostgreSQL calls is marked PGDLLEXPORT, and nothing else is visible.
+PG_CFLAGS = -fvisibility=hidden
 # prove is started in the source directory
 PROVE_TESTS ?= test/t/*.pl
 override PROVE_FLAGS += -I test/perl

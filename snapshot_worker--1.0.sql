@@ -11,7 +11,7 @@ AS 'MODULE_PATHNAME', 'snapshot_now'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_now(name, boolean) IS
-'take a snapshot of a database and return its name: once it is published, or at once if it is not waited for; raises an error if it is waited for and fails, in a transaction that has written, and if no directory is set';
+'take a snapshot of a database and return its name, after the run or, without wait, at once; raises an error if the awaited run fails, if the transaction has written, or if no directory is set';
 
 CREATE FUNCTION snapshot_list(
     OUT name text,
@@ -39,7 +39,7 @@ AS 'MODULE_PATHNAME', 'snapshot_list'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_list() IS
-'the snapshots in the snapshot directory, newest first; size is in bytes; verify_level is how far it was last verified, problem what was then found, verified_at when it was found good; rows are those of all tables, where they were counted; system_identifier is that of its cluster, note that of its pin; exclusive_size is the bytes that no other snapshot holds; archived_at is when archive_command had succeeded; warns of damaged ones and leaves them out; raises an error if the directory cannot be read or none is set';
+'list the snapshots in the snapshot directory, newest first; sizes are in bytes; verify_level, problem and verified_at are the level, the finding and the time of the last verification, and verified_at is null if it failed; rows is the total of all tables, null if not counted; system_identifier identifies the cluster; note belongs to the pin; exclusive_size is the part that no other snapshot shares; archived_at is when archive_command succeeded; skips damaged snapshots with a warning; raises an error if the directory cannot be read or is not set';
 
 CREATE FUNCTION snapshot_status(
     OUT enabled boolean,
@@ -61,7 +61,7 @@ AS 'MODULE_PATHNAME', 'snapshot_status'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_status() IS
-'what snapshot_worker is doing (state: disabled, idle, running or retrying), what comes next, how the last runs ended, what an administrator should see to, and why archive_command failed, if it did when it was last run';
+'report the current state (disabled, idle, running or retrying), the next run, the outcome of the last runs, a warning for the administrator, and the error of archive_command if its last execution failed';
 
 CREATE FUNCTION snapshot_next_run(
     after timestamptz DEFAULT now())
@@ -70,7 +70,7 @@ AS 'MODULE_PATHNAME', 'snapshot_next_run'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION snapshot_next_run(timestamptz) IS
-'the first time strictly after the given one at which scheduled snapshots are due; raises an error if that is out of range';
+'return the first scheduled time strictly after the given time; raises an error if it is out of range';
 
 CREATE FUNCTION snapshot_history(
     OUT name text,
@@ -87,7 +87,7 @@ AS 'MODULE_PATHNAME', 'snapshot_history'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_history() IS
-'the last some thousand runs that ended, newest first, with their outcome (succeeded, failed, or interrupted by a crash); size is in bytes; raises an error if no directory is set';
+'list about a thousand of the latest finished runs, newest first, with their outcome (succeeded, failed, or interrupted by a crash); size is in bytes; raises an error if no directory is set';
 
 CREATE FUNCTION snapshot_cancel(
     database name DEFAULT NULL)
@@ -96,7 +96,7 @@ AS 'MODULE_PATHNAME', 'snapshot_cancel'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_cancel(name) IS
-'stop the runs of a database, or of all, and return how many that were; a scheduled run that is stopped is not tried again before its next time';
+'cancel the runs of a database, or of all databases, and return the number of runs canceled; a canceled scheduled run is not retried before the next scheduled time';
 
 CREATE FUNCTION snapshot_progress(
     OUT database name,
@@ -114,7 +114,7 @@ AS 'MODULE_PATHNAME', 'snapshot_progress'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_progress() IS
-'the runs in progress (action: snapshot, verify, restore, archive, alert or sweep) and how far they have come; bytes_written is what a snapshot has on disk so far, or what a verification has read; percent only rises';
+'list the runs in progress (action: snapshot, verify, restore, archive, alert or sweep) and their progress; bytes_written is the number of bytes that a snapshot has written, or a verification has read, so far; percent never decreases';
 
 CREATE FUNCTION snapshot_verify(
     name text,
@@ -124,7 +124,7 @@ AS 'MODULE_PATHNAME', 'snapshot_verify'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_verify(text, boolean) IS
-'compare the files of a snapshot with its manifest, read the whole archive, and on request restore it into a scratch database and compare that; returns when it was found good, and raises an error that names what is wrong otherwise; either is kept beside the snapshot';
+'verify a snapshot: compare its files with its manifest, read the whole dump, and optionally restore it into a scratch database and compare the result; returns the time of success, raises an error that describes the problem otherwise; stores the outcome with the snapshot';
 
 CREATE FUNCTION snapshot_verify_all(
     database name DEFAULT NULL,
@@ -136,7 +136,7 @@ AS 'MODULE_PATHNAME', 'snapshot_verify_all'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_verify_all(name) IS
-'compare the size and SHA-256 of every file of the snapshots of a database, or of all, with the manifest, and return for each when it was found good or what the problem is; a file that several share is read once; raises an error if no directory is set or it cannot be read';
+'compare the size and SHA-256 of every file of the snapshots of a database, or of all databases, with their manifests, and return the time of success or the problem of each snapshot; reads a shared file once; raises an error if the directory cannot be read or is not set';
 
 CREATE FUNCTION snapshot_restore(
     name text,
@@ -148,7 +148,7 @@ AS 'MODULE_PATHNAME', 'snapshot_restore'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_restore(text, name, integer, boolean) IS
-'create a database as that of the snapshot was, and restore into it; there is no such database before it is whole; jobs is how many tables are restored at the same time; with no_owner, all is the caller''s, and privileges are left out; subscriptions are left out in any case; raises an error if the database exists, if roles are missing, in a transaction that has written, and whatever pg_restore says';
+'create a database with the properties of the dumped one and restore the snapshot into it; the database appears under its name only when complete; jobs is the number of tables restored at the same time; no_owner makes the caller the owner of everything and omits privileges; subscriptions are always omitted; raises an error if the database exists, if roles are missing, if the transaction has written, or if pg_restore fails';
 
 CREATE FUNCTION snapshot_pin(
     name text,
@@ -158,7 +158,7 @@ AS 'MODULE_PATHNAME', 'snapshot_pin'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_pin(text, text) IS
-'keep a snapshot from being removed by retention, which does not count it either; the note, up to 1024 bytes, replaces that of an earlier pin; raises an error if there is no such snapshot';
+'protect a snapshot from retention, which then does not count it either; the note, up to 1024 bytes, replaces that of an earlier pin; raises an error if the snapshot does not exist';
 
 CREATE FUNCTION snapshot_unpin(
     name text)
@@ -167,7 +167,7 @@ AS 'MODULE_PATHNAME', 'snapshot_unpin'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_unpin(text) IS
-'let retention have a snapshot again; raises an error if there is no such snapshot';
+'make a pinned snapshot subject to retention again; raises an error if the snapshot does not exist';
 
 CREATE FUNCTION snapshot_delete(
     name text,
@@ -177,7 +177,7 @@ AS 'MODULE_PATHNAME', 'snapshot_delete'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_delete(text, boolean) IS
-'remove a snapshot for good; raises an error if it belongs to another cluster, is in use, or holds files that are not its own, and without force also if it is pinned or the last good one of its database';
+'remove a snapshot permanently; raises an error if it belongs to another cluster, is in use, or contains foreign files, and, unless force is true, if it is pinned or the last good snapshot of its database';
 
 CREATE FUNCTION snapshot_retention(
     database name DEFAULT NULL,
@@ -190,7 +190,7 @@ AS 'MODULE_PATHNAME', 'snapshot_retention'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_retention(name) IS
-'the snapshots of a database, or of all, whether retention would keep each of them now, and by which rules';
+'list the snapshots of a database, or of all databases, with whether retention would keep each of them now, and by which rules';
 
 CREATE FUNCTION snapshot_prune(
     database name DEFAULT NULL)
@@ -199,7 +199,7 @@ AS 'MODULE_PATHNAME', 'snapshot_prune'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_prune(name) IS
-'remove the snapshots of a database, or of all that exist, which retention does not keep, and return how many that were; warns of those that could not be removed';
+'remove the snapshots that retention does not keep, of a database or of all existing databases, and return the number of snapshots removed; raises a warning for each snapshot that could not be removed';
 
 CREATE VIEW snapshots AS
 SELECT name,
@@ -219,7 +219,7 @@ SELECT name,
   FROM snapshot_list();
 
 COMMENT ON VIEW snapshots IS
-'the snapshots in the snapshot directory, newest first, in a form for people: sizes with units; see snapshot_list()';
+'snapshots in the snapshot directory, newest first, formatted for people, with units for sizes; see snapshot_list()';
 
 REVOKE ALL ON FUNCTION snapshot_now(name, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_list() FROM PUBLIC;
@@ -237,9 +237,8 @@ REVOKE ALL ON FUNCTION snapshot_delete(text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_retention(name) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_prune(name) FROM PUBLIC;
 
--- Who watches the server may see all that these functions tell, as he may see
--- its statistics and settings; the others act, and are for those whom a
--- superuser lets.
+-- Members of pg_monitor may call the functions that only report.  All others
+-- are for superusers until granted.
 GRANT EXECUTE ON FUNCTION snapshot_list() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION snapshot_status() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION snapshot_next_run(timestamptz) TO pg_monitor;

@@ -24,12 +24,6 @@
 #include "settings_check.h"
 #include "util/compat.h"
 
-/*
- * Thresholds of format "auto": many files, and a small average size per file.
- */
-#define MANY_FILES			1000
-#define SMALL_FILE_BYTES	((int64) 128 * 1024)
-
 bool		setting_enable = false;
 int			setting_retention = 7;
 int			setting_retention_manual = 7;
@@ -105,131 +99,131 @@ void
 settings_define(void)
 {
 	DefineCustomBoolVariable("snapshot_worker.enable",
-							 "Takes scheduled snapshots.",
-							 "Snapshots that are asked for by snapshot_now() are taken in any case.",
+							 "Enables scheduled snapshots.",
+							 "snapshot_now() works regardless of this setting.",
 							 &setting_enable, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.time",
-							   "UTC times of day at which snapshots are taken, as HH:MM, separated by commas.",
+							   "Sets the UTC times of day of scheduled snapshots, as HH:MM, separated by commas.",
 							   NULL,
 							   &setting_time, "03:00",
 							   PGC_SIGHUP, 0, check_setting_time, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.retention",
-							"Number of newest scheduled snapshots to keep for each database.",
+							"Sets how many of the newest scheduled snapshots of each database are kept.",
 							NULL,
 							&setting_retention, 7, 1, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.retention_manual",
-							"Number of newest requested snapshots to keep for each database.",
-							"These are the ones that snapshot_now() takes, and those before a DROP.",
+							"Sets how many of the newest requested snapshots of each database are kept.",
+							"These are snapshots taken by snapshot_now() or before a DROP.",
 							&setting_retention_manual, 7, 1, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.retention_days",
-							"Age, in days, up to which snapshots are kept.",
-							"It is measured from the newest snapshot but one. 0 turns this off.",
+							"Sets the age, in days, up to which snapshots are kept.",
+							"Age is measured from the second newest snapshot. 0 disables this rule.",
 							&setting_retention_days, 0, 0, 36500,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.keep_daily",
-							"Number of days of which the newest snapshot is kept.",
-							"0 turns this off.",
+							"Sets for how many days the newest snapshot of each day is kept.",
+							"0 disables this rule.",
 							&setting_keep_daily, 0, 0, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.keep_weekly",
-							"Number of ISO weeks of which the newest snapshot is kept.",
-							"0 turns this off.",
+							"Sets for how many ISO weeks the newest snapshot of each week is kept.",
+							"0 disables this rule.",
 							&setting_keep_weekly, 0, 0, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.keep_monthly",
-							"Number of months of which the newest snapshot is kept.",
-							"0 turns this off.",
+							"Sets for how many months the newest snapshot of each month is kept.",
+							"0 disables this rule.",
 							&setting_keep_monthly, 0, 0, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.keep_yearly",
-							"Number of years of which the newest snapshot is kept.",
-							"0 turns this off.",
+							"Sets for how many years the newest snapshot of each year is kept.",
+							"0 disables this rule.",
 							&setting_keep_yearly, 0, 0, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.directory",
-							   "Absolute path of the directory in which snapshots are kept.",
+							   "Sets the absolute path of the directory that holds snapshots.",
 							   NULL,
 							   &setting_directory, NULL,
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 							   check_setting_directory, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.databases",
-							   "Names of the databases to take scheduled snapshots of, separated by commas.",
-							   "\"*\" is every database that allows connections and is no template.",
+							   "Lists the databases that get scheduled snapshots, separated by commas.",
+							   "\"*\" means every database that allows connections and is not a template.",
 							   &setting_databases, "*",
 							   PGC_SIGHUP, 0, check_setting_databases, NULL, NULL);
 	DefineCustomEnumVariable("snapshot_worker.format",
-							 "Archive format of snapshots.",
-							 "\"auto\" is \"directory\", but \"custom\" for a database of very many tables or large objects with next to nothing in them.",
+							 "Sets the format of dumps.",
+							 "\"auto\" means \"directory\", except for a database with very many tiny tables or large objects, which is dumped in \"custom\" format.",
 							 &setting_format, FORMAT_AUTO, format_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.compress",
-							   "Compression of snapshots, as pg_dump's --compress.",
+							   "Sets the compression of dumps, as for the option --compress of pg_dump.",
 							   NULL,
 							   &setting_compress, DEFAULT_COMPRESSION,
 							   PGC_SIGHUP, 0, check_setting_compress, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.jobs",
-							"Number of tables that pg_dump dumps at the same time, in directory format.",
+							"Sets how many tables pg_dump dumps at the same time, in directory format.",
 							NULL,
 							&setting_jobs, 2, 1, 64,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("snapshot_worker.globals",
-							 "Also saves roles and tablespaces with each snapshot.",
+							 "Saves roles and tablespaces with each snapshot.",
 							 NULL,
 							 &setting_globals, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.timeout",
-							"Time after which a run is stopped and counts as failed.",
-							"0 turns this off.",
+							"Sets the maximum duration of a run, after which it is canceled and fails.",
+							"0 disables the limit.",
 							&setting_timeout, 12 * SECS_PER_HOUR, 0,
 							INT_MAX / 1000,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.lock_timeout",
-							"Time that a run waits for a lock on a table before it fails.",
-							"0 turns this off.",
+							"Sets the maximum time that a run waits for a lock on a table before it fails.",
+							"0 disables the limit.",
 							&setting_lock_timeout,
 							5 * SECS_PER_MINUTE * 1000, 0, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.user",
-							   "Role that pg_dump connects as.",
-							   "An empty string is the bootstrap superuser.",
+							   "Sets the role that pg_dump connects as.",
+							   "An empty string means the bootstrap superuser.",
 							   &setting_user, "",
 							   PGC_SIGHUP, 0, check_setting_user, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.bin_directory",
-							   "Absolute path of the directory of pg_dump, pg_dumpall and pg_restore.",
-							   "An empty string is the server's own.",
+							   "Sets the absolute path of the directory that holds pg_dump, pg_dumpall, pg_restore and psql.",
+							   "An empty string means the directory of the server's own programs.",
 							   &setting_bin_directory, "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 							   check_setting_bin_directory, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.max_workers",
-							"Number of databases of which snapshots are taken at the same time.",
-							"Scheduled and requested snapshots are counted apart, so that neither waits for the other.",
+							"Sets how many databases are dumped at the same time.",
+							"Scheduled and requested snapshots are counted separately, so neither waits for the other.",
 							&setting_max_workers, 2, 1, 64,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.min_free_space",
-							"Space that a run must leave free in the file system of the snapshot directory.",
-							"0 turns this off.",
+							"Sets the disk space that a run must leave free in the snapshot directory.",
+							"0 disables the limit.",
 							&setting_min_free_space, 0, 0, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_MB, NULL, NULL, NULL);
 	DefineCustomBoolVariable("snapshot_worker.catch_up",
-							 "Takes a scheduled snapshot that was missed while the server was down when it starts.",
+							 "Takes a scheduled snapshot at server start if it was missed while the server was down.",
 							 NULL,
 							 &setting_catch_up, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("snapshot_worker.run_on",
-							 "Role in replication in which the server takes scheduled snapshots.",
+							 "Sets the replication role in which the server takes scheduled snapshots.",
 							 NULL,
 							 &setting_run_on, RUN_ON_PRIMARY, run_on_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("snapshot_worker.verify",
-							 "How far a scheduled snapshot is verified once it is taken.",
-							 "A restore runs what owners of tables have put into check constraints, as a superuser.",
+							 "Sets how thoroughly scheduled snapshots are verified.",
+							 "\"restore\" executes code of table owners, such as check constraints, with superuser privileges.",
 							 &setting_verify, VERIFY_LIST, verify_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("snapshot_worker.share_files",
-							 "Has snapshots share what has not changed, by hard links, in directory format.",
+							 "Replaces unchanged files by hard links to those of an earlier snapshot, in directory format.",
 							 NULL,
 							 &setting_share_files, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
@@ -244,44 +238,44 @@ settings_define(void)
 							&setting_full_interval, 7 * 24 * 60, 0, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
 	DefineCustomBoolVariable("snapshot_worker.row_counts",
-							 "Has no effect: rows are always counted. A later release does not know it.",
+							 "Has no effect: rows are always counted. The next release removes this setting.",
 							 NULL,
 							 &setting_row_counts, true,
 							 PGC_SIGHUP, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 
 	DefineCustomStringVariable("snapshot_worker.archive_command",
-							   "Shell command that copies a snapshot elsewhere.",
-							   "%p is its path, %f its name, %d the folder of its database. Empty turns this off.",
+							   "Sets the shell command that copies a snapshot elsewhere.",
+							   "%p is its path, %f its name, and %d the folder of its database. An empty string disables archiving.",
 							   &setting_archive_command, "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 							   check_setting_archive_command, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.archive_max_waiting",
-							"Snapshots of each database that retention spares since they wait to be archived.",
+							"Sets how many snapshots of each database retention spares because they are not archived yet.",
 							NULL,
 							&setting_archive_max_waiting, 7, 0, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("snapshot_worker.failure_command",
-							   "Shell command that is run when a scheduled snapshot, its verification or archive_command fails.",
-							   "What has failed is in its environment. Empty turns this off.",
+							   "Sets the shell command that is run when a scheduled snapshot, its verification, or archive_command fails.",
+							   "Environment variables describe the failure. An empty string disables this.",
 							   &setting_failure_command, "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
 
 	/* Per session: a superuser must be able to switch before_drop off. */
 	DefineCustomEnumVariable("snapshot_worker.before_drop",
-							 "Statements that wait for a snapshot of what they are about to destroy.",
-							 "\"database\" is DROP DATABASE; \"table\" in addition is DROP TABLE, TRUNCATE, DROP SCHEMA ... CASCADE and ALTER TABLE ... DROP COLUMN.",
+							 "Sets which statements wait for a snapshot of the data they are about to destroy.",
+							 "\"database\" covers DROP DATABASE. \"table\" also covers DROP TABLE, TRUNCATE, DROP SCHEMA ... CASCADE and ALTER TABLE ... DROP COLUMN.",
 							 &setting_before_drop, BEFORE_DROP_OFF,
 							 before_drop_options,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.before_drop_size",
-							"Total size of tables over which statements about tables wait for a snapshot.",
+							"Sets the total size of tables above which statements about tables wait for a snapshot.",
 							NULL,
 							&setting_before_drop_size, 1024, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("snapshot_worker.before_drop_max_age",
-							"Age up to which a snapshot that nothing was written since need not be taken again.",
-							"0 has one taken each time.",
+							"Sets the age up to which an existing snapshot suffices if nothing was written since.",
+							"0 means always take a new one.",
 							&setting_before_drop_max_age, 0, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 
@@ -290,8 +284,8 @@ settings_define(void)
 	 * program_tokens.c.
 	 */
 	DefineCustomStringVariable("snapshot_worker.session_token",
-							   "Tells that a session belongs to a run.",
-							   "Given by the snapshot worker to its programs. No other value has any effect.",
+							   "Identifies the session of a run's own program.",
+							   "Set by the snapshot worker. Other values have no effect.",
 							   &setting_session_token, "",
 							   PGC_BACKEND,
 							   GUC_SUPERUSER_ONLY | GUC_NO_SHOW_ALL |
@@ -369,7 +363,7 @@ settings_directory(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no snapshot directory is set"),
-				 errhint("Set it by ALTER SYSTEM SET snapshot_worker.directory = '/path/to/snapshots', then SELECT pg_reload_conf().")));
+				 errhint("Use ALTER SYSTEM SET snapshot_worker.directory = '/path/to/snapshots', then SELECT pg_reload_conf().")));
 	return setting_directory;
 }
 
@@ -395,21 +389,6 @@ settings_bin_directory(void)
 	strlcpy(path, my_exec_path, sizeof(path));
 	get_parent_directory(path);
 	return pstrdup(path);
-}
-
-/*
- * Should a database with so many tables and large objects, and so many bytes,
- * be dumped in directory format rather than in custom format?  In directory
- * format each table and large object is a separate file, and each file must be
- * synced.  With many tiny files, syncing takes longer than the dump.
- */
-bool
-settings_directory_format(int64 files, int64 database_size)
-{
-	if (setting_format == FORMAT_AUTO)
-		return files < MANY_FILES ||
-			database_size / files >= SMALL_FILE_BYTES;
-	return setting_format == FORMAT_DIRECTORY;
 }
 
 /* Is archiving enabled? */

@@ -93,6 +93,5 @@ extern bool settings_directory_is_set(void);
 extern bool settings_directory_in_data_directory(void);
 extern bool settings_archiving(void);
 extern const char *settings_bin_directory(void);
-extern bool settings_directory_format(int64 files, int64 database_size);
 
 #endif							/* SNAPSHOT_WORKER_SETTINGS_H */

@@ -35,7 +35,7 @@ check_setting_time(char **newval, void **extra, GucSource source)
 
 	if (slot_times_parse(*newval, &times))
 		return true;
-	GUC_check_errdetail("UTC times of day are written as HH:MM, from 00:00 to 23:59, and separated by commas.");
+	GUC_check_errdetail("Use UTC times of day from 00:00 to 23:59, as HH:MM, separated by commas.");
 	return false;
 }
 
@@ -96,7 +96,7 @@ check_setting_databases(char **newval, void **extra, GucSource source)
 
 	if (!SplitGUCList(rawstring, ',', &names) || names == NIL)
 	{
-		GUC_check_errdetail("The list must be \"*\" or names of databases, separated by commas; a name with spaces, commas or quotes in it is written in double quotes.");
+		GUC_check_errdetail("The list must be \"*\" or database names, separated by commas. Names that contain spaces, commas or quotes must be in double quotes.");
 		return false;
 	}
 	foreach(lc, names)
@@ -105,7 +105,7 @@ check_setting_databases(char **newval, void **extra, GucSource source)
 
 		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
 		{
-			GUC_check_errdetail("The name of a database has 1 to %d bytes.",
+			GUC_check_errdetail("A database name has 1 to %d bytes.",
 								NAMEDATALEN - 1);
 			return false;
 		}
@@ -119,7 +119,7 @@ check_setting_user(char **newval, void **extra, GucSource source)
 	/* Empty means the bootstrap superuser. */
 	if (strlen(*newval) < NAMEDATALEN)
 		return true;
-	GUC_check_errdetail("The name of a role has at most %d bytes.",
+	GUC_check_errdetail("A role name has at most %d bytes.",
 						NAMEDATALEN - 1);
 	return false;
 }
@@ -133,7 +133,7 @@ check_setting_compress(char **newval, void **extra, GucSource source)
 		return true;
 	GUC_check_errdetail("%s", problem);
 	GUC_check_errhint(PG_DUMP_KNOWS_METHODS ?
-					  "Use what pg_dump takes as --compress, such as \"zstd:3\", \"lz4\", \"gzip:6\" or \"none\"." :
+					  "Use a value that pg_dump accepts for --compress, such as \"zstd:3\", \"lz4\", \"gzip:6\" or \"none\"." :
 					  "Use \"gzip:1\" to \"gzip:9\", or \"none\".");
 	return false;
 }

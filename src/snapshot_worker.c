@@ -17,6 +17,7 @@
 #include "session/copy_watch.h"
 #include "settings.h"
 #include "shmem/shared_state.h"
+#include "util/compat.h"
 
 PG_MODULE_MAGIC;
 

@@ -16,6 +16,7 @@
 #include "utils/guc.h"
 
 #include "database/catalog_query.h"
+#include "util/clean_text.h"
 #include "util/json.h"
 
 /*
@@ -102,15 +103,15 @@ catalog_to_utf8(const char *text, int encoding)
 	Oid			proc;
 
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return json_clean_text(value);
+		return clean_text(value, PG_UTF8);
 	proc = FindDefaultConversionProc(encoding, PG_UTF8);
 	if (!OidIsValid(proc))
-		return json_clean_text(value);
+		return clean_text(value, PG_UTF8);
 	utf8 = palloc(size);
 	if (pg_do_encoding_conversion_buf(proc, encoding, PG_UTF8,
 									  (unsigned char *) value, len,
 									  (unsigned char *) utf8, size, true) < len)
-		return json_clean_text(value);
+		return clean_text(value, PG_UTF8);
 	return utf8;
 }
 
@@ -148,7 +149,7 @@ catalog_number(uint64 row, int column)
 
 	if (value == NULL)
 		elog(ERROR, "unexpected null value");
-	return strtoll(value, NULL, 10);
+	return strtoi64(value, NULL, 10);
 }
 
 /* End the query that catalog_begin() began, and release its result. */

@@ -205,7 +205,7 @@ properties_create_database(const Manifest *manifest, const char *name)
 	else
 		ereport(WARNING,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("tablespace \"%s\" does not exist: the database is created in the default one",
+				 errmsg("tablespace \"%s\" does not exist, creating database in the default tablespace",
 						manifest->tablespace)));
 	options = lappend(options, makeDefElem("connection_limit",
 										   (Node *) makeInteger(0), -1));
@@ -243,7 +243,7 @@ apply_privilege(const ManifestPrivilege *privilege, const char *quoted)
 	/* written by a later server version, or not by us */
 	ereport(WARNING,
 			(errcode(ERRCODE_INVALID_GRANT_OPERATION),
-			 errmsg("privilege \"%s\" of the database is not restored: this server does not know it",
+			 errmsg("could not restore privilege \"%s\" of the database: not known to this server",
 					privilege->privilege)));
 }
 
@@ -280,4 +280,15 @@ properties_apply(const Manifest *manifest, const char *database,
 	catalog_execute(psprintf("COMMENT ON DATABASE %s IS %s", quoted,
 							 manifest->comment == NULL ? "NULL" :
 							 quote_literal_cstr(catalog_from_utf8(manifest->comment))));
+}
+
+/* Raise an error if there is a database of this name.  Needs a transaction. */
+void
+properties_check_name_is_free(const char *database)
+{
+	if (OidIsValid(get_database_oid(database, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_DATABASE),
+				 errmsg("database \"%s\" already exists", database),
+				 errhint("Restore into a new database, then use ALTER DATABASE ... RENAME TO to replace the other.")));
 }

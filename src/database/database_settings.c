@@ -36,6 +36,7 @@
 
 #include "database/catalog_query.h"
 #include "database/database_settings.h"
+#include "util/errors.h"
 
 #define LC_MONETARY_NAME	"lc_monetary"
 #define TEXT_SEARCH_CONFIG	"default_text_search_config"
@@ -187,13 +188,13 @@ report_unavailable(const ManifestConvention *convention, const char *value)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("\"%s\" of the snapshot is not available on this server: \"%s\"",
 						convention->name, value),
-				 errdetail("The snapshot has values of type money, which would be read as other amounts."),
-				 errhint("Install that locale for the operating system, and restart the server.")));
+				 errdetail("The snapshot has values of type money, which would be read as different amounts."),
+				 errhint("Install that locale in the operating system, and restart the server.")));
 	ereport(WARNING,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("\"%s\" of the snapshot is not available on this server: \"%s\"",
 					convention->name, value),
-			 errdetail("Materialized views that use it are computed with this server's own value.")));
+			 errdetail("Materialized views that depend on it are computed with this server's value.")));
 }
 
 /*
@@ -288,11 +289,8 @@ try_setting(const ManifestSetting *setting, const char *database)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(context);
 
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
@@ -300,7 +298,7 @@ try_setting(const ManifestSetting *setting, const char *database)
 			ReThrowError(edata);
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
-				 errmsg("setting \"%s\" of the database is not restored: %s",
+				 errmsg("could not restore setting \"%s\" of the database: %s",
 						setting->name, edata->message)));
 	}
 	PG_END_TRY();

@@ -240,7 +240,7 @@ existing_role(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("role \"%s\" does not exist", setting_user),
-				 errhint("Set \"snapshot_worker.user\" to the role that pg_dump is to connect as.")));
+				 errhint("Set \"snapshot_worker.user\" to the role that pg_dump should connect as.")));
 	return role;
 }
 
@@ -251,7 +251,7 @@ existing_role(void)
  */
 void
 connection_for_dump(const char *database, Connection *connection,
-				 bool *is_superuser)
+					bool *is_superuser)
 {
 	Oid			role = existing_role();
 

@@ -17,10 +17,10 @@ extern const char *dump_transaction_begin(Manifest *manifest);
 extern void dump_transaction_end(void);
 extern Oid	connection_role(void);
 extern void connection_for_dump(const char *database, Connection *connection,
-							 bool *is_superuser);
+								bool *is_superuser);
 extern void connection_for_restore(const char *database,
-									 Connection *connection);
+								   Connection *connection);
 extern void connection_for_compare(const char *database,
-									 Connection *connection);
+								   Connection *connection);
 
 #endif							/* SNAPSHOT_WORKER_DUMP_TRANSACTION_H */

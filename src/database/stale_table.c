@@ -149,5 +149,5 @@ stale_table_check(Relation relation, Snapshot snapshot)
 			 errmsg("table \"%s.%s\" was truncated, rewritten or redefined after the dump began",
 					get_namespace_name(RelationGetNamespace(relation)),
 					RelationGetRelationName(relation)),
-			 errdetail("COPY would not give the rows that the MVCC snapshot of the dump has.")));
+			 errdetail("COPY would not return the rows that the MVCC snapshot of the dump sees.")));
 }

@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * archive_schedule.c
- *	  When the launcher has snapshots archived.
+ *	  The schedule of archiving: when the launcher queues an archive run.
  *
- * One run archives all that there is to archive.  It is started when the
- * launcher starts, when a snapshot was taken or found good, when settings have
- * changed, and now and then, for what others put into the directory; and after
- * a failure again and again, with the delays of a snapshot's tries.
+ * One run archives all snapshots that wait for it.  The launcher queues one
+ * when it starts, after a run took a snapshot or found one good, after a
+ * change of settings, and at intervals, because others may put snapshots into
+ * the directory.  After a failure it tries again with the same delays as for a
+ * failed snapshot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -20,13 +21,13 @@
 #include "util/slot_times.h"
 #include "worker/archive_run.h"
 
-/* How often to look without a reason. */
+/* Interval between runs that nothing else triggers. */
 #define LOOK_SECONDS	600
 
-/* How soon to look again after another archive command, in seconds. */
+/* Delay before the next run when another archive command is running. */
 #define BUSY_SECONDS	15
 
-/* How often to log that it is still running. */
+/* Interval at which we log that the other command is still running. */
 #define BUSY_LOG_SECONDS	3600
 
 static bool
@@ -35,7 +36,7 @@ is_on(void)
 	return setting_archive_command[0] != '\0' && settings_directory_is_set();
 }
 
-/* There may be something to archive: see to it now. */
+/* Make a run due now. */
 void
 archive_schedule_begin(ArchiveSchedule *archiving)
 {
@@ -44,8 +45,8 @@ archive_schedule_begin(ArchiveSchedule *archiving)
 }
 
 /*
- * The settings have been read anew.  A run with another command than the one
- * that is set now ends.
+ * React to a change of settings.  Cancels the current run if its command
+ * differs from the one that is set now.
  */
 void
 archive_schedule_changed(ArchiveSchedule *archiving, const char *before)
@@ -56,8 +57,8 @@ archive_schedule_changed(ArchiveSchedule *archiving, const char *before)
 }
 
 /*
- * A run found an archive command that was running already.  That is no failure:
- * look again in a while.
+ * Handle a run that found another archive command running.  This is not a
+ * failure: try again later.
  */
 static void
 note_busy(ArchiveSchedule *archiving)
@@ -70,36 +71,36 @@ note_busy(ArchiveSchedule *archiving)
 		return;
 	archiving->busy_logged_at = now;
 	ereport(LOG,
-			(errmsg("an archive command is running already"),
-			 errdetail("It has file \"%s\" locked. Another server that shares the directory started it, or this one before it crashed.",
+			(errmsg("another archive command is already running"),
+			 errdetail("It holds a lock on file \"%s\". Another server that shares the directory started it, or this server did before it crashed.",
 					   archive_lock_path(settings_directory())),
-			 errhint("Archiving goes on when that command has ended.")));
+			 errhint("Archiving continues when that command has ended.")));
 }
 
-/* A run has ended, which may have been our own. */
+/* Handle the end of a run of any kind. */
 void
 archive_schedule_note_outcome(ArchiveSchedule *archiving, Breaker *breaker, const Run *run)
 {
-	const Run	archive = {.kind = KIND_ARCHIVE};
+	const RunRequest archive = {.kind = KIND_ARCHIVE};
 	bool		good = run->state == RUN_SUCCEEDED;
 
-	if (run->kind != KIND_ARCHIVE)
+	if (run->request.kind != KIND_ARCHIVE)
 	{
-		if ((!good && !run->published) ||
-			(run->kind != KIND_SNAPSHOT && run->kind != KIND_VERIFY &&
-			 run->kind != KIND_VERIFY_ALL))
+		if ((!good && !run->outcome.published) ||
+			(run->request.kind != KIND_SNAPSHOT && run->request.kind != KIND_VERIFY &&
+			 run->request.kind != KIND_VERIFY_ALL))
 			return;
 		/* with another snapshot, what crashed the server is tried again */
-		if (run->kind == KIND_SNAPSHOT)
+		if (run->request.kind == KIND_SNAPSHOT)
 			breaker_forget(breaker, &archive);
-		/* no reason to be less patient with a remote that fails */
+		/* but keep the delay after a failure: the remote may still be down */
 		if (archiving->failures == 0)
 			archiving->due = clock_seconds();
 		archiving->wanted = true;
 		return;
 	}
 	archiving->run_id = 0;
-	if (good && run->busy)
+	if (good && run->outcome.busy)
 	{
 		archiving->wanted = true;
 		note_busy(archiving);
@@ -115,10 +116,10 @@ archive_schedule_note_outcome(ArchiveSchedule *archiving, Breaker *breaker, cons
 		archiving->wanted = true;
 		return;
 	}
-	if (run->error.sqlerrcode == ERRCODE_CRASH_SHUTDOWN)
+	if (run->outcome.error.sqlerrcode == ERRCODE_CRASH_SHUTDOWN)
 		return;					/* given up */
 	archiving->wanted = true;
-	if (run->error.sqlerrcode == ERRCODE_QUERY_CANCELED)
+	if (run->outcome.error.sqlerrcode == ERRCODE_QUERY_CANCELED)
 	{
 		archiving->due = clock_seconds() + retry_delay(1, 0);
 		return;
@@ -129,32 +130,32 @@ archive_schedule_note_outcome(ArchiveSchedule *archiving, Breaker *breaker, cons
 }
 
 /*
- * Queue a run, if one is due and none is on.  If two runs crashed the server, it
- * fails instead.
+ * Queue a run if one is due and none is in progress.  After two runs that
+ * crashed the server, the run fails instead.
  */
 void
 archive_schedule_submit(ArchiveSchedule *archiving, Breaker *breaker)
 {
-	Run			task = {.kind = KIND_ARCHIVE};
+	RunRequest	request = {.kind = KIND_ARCHIVE};
 	Run			run;
 
 	if (!archiving->wanted || archiving->run_id != 0 || !is_on() ||
 		archiving->due > clock_seconds())
 		return;
-	task.attempt = archiving->failures + 1;
-	if (!state_submit_task(&task, &run))
+	request.attempt = archiving->failures + 1;
+	if (!state_submit_task(&request, &run))
 	{
-		/* many requests: later */
+		/* the run table is full: try later */
 		archiving->due = clock_seconds() + 1;
 		return;
 	}
 	archiving->wanted = false;
 	archiving->run_id = run.id;
-	if (breaker_judge(breaker, &run) != VERDICT_BEGIN)
-		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run));
+	if (breaker_judge(breaker, &run.request) != VERDICT_BEGIN)
+		state_fail(run.id, RUN_QUEUED, breaker_error(&run.request));
 }
 
-/* Seconds until a run is due; negative for none. */
+/* Seconds until a run is due, or a negative number if none is planned. */
 double
 archive_schedule_seconds_to_next(const ArchiveSchedule *archiving)
 {

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * cancel_pending.c
- *	  The launcher drops what sessions have canceled.
+ *	  Dropping pending jobs of the launcher that sessions have canceled.
  *
- * A session cancels runs itself.  What waits for its time is in the memory of
- * the launcher alone, which drops it when the session asks.
+ * A session cancels runs itself.  Pending jobs and verifications are known to
+ * the launcher only, which drops them on request of the session.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -15,9 +15,9 @@
 #include "launcher/cancel_pending.h"
 
 /*
- * Drop the pending jobs of a database, or ("") of all.  Runs up to that one were
- * canceled by the session; the launcher stops those that began since.  Returns
- * how many jobs that were.
+ * Drop the pending jobs of a database, or of all databases ("").  The session
+ * has canceled runs up to last_run_id itself; the launcher cancels those that
+ * began since.  Returns the number of jobs dropped.
  */
 static int
 cancel_jobs(Schedule *schedule, const char *database, uint64 last_run_id)
@@ -39,13 +39,13 @@ cancel_jobs(Schedule *schedule, const char *database, uint64 last_run_id)
 		job->missing = false;
 		count++;
 		ereport(LOG,
-				(errmsg("no more tries of a snapshot of database \"%s\", which were canceled",
+				(errmsg("no longer retrying database \"%s\": canceled",
 						job->database)));
 	}
 	return count;
 }
 
-/* Do what sessions have asked for by canceling. */
+/* Serve the cancel requests of sessions. */
 void
 cancel_pending_serve(Schedule *schedule, VerifySchedule *verifying)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cancel_pending.h
- *	  The launcher drops what sessions have canceled.
+ *	  Dropping pending jobs of the launcher that sessions have canceled.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,27 +1,27 @@
 /*-------------------------------------------------------------------------
  *
  * crash_breaker.c
- *	  A circuit breaker: what crashed the server twice is not begun again.
+ *	  A circuit breaker: runs that crashed the server twice do not start again.
  *
  * The workers run in the postmaster's crash domain.  When one of them dies by
  * a signal, or takes a backend with it, every session of the server is thrown
  * out, and whatever begins by itself after the restart could do the same
  * again.  So the launcher writes down what it begins by itself before it does
- * (see underway_file.c), and strikes that out when it ends.  What it finds there
- * after a crash was cut short by that crash.  What was cut short twice is
- * given up:
+ * (see underway_file.c), and strikes that out when it ends.  What it finds
+ * there after a crash was cut short by that crash.  What was cut short twice
+ * is given up:
  *
  * - a scheduled snapshot, for its slot;
  * - archiving, until there is another snapshot;
- * - all else, until the next slot.
+ * - everything else, until the next slot.
  *
- * A clean restart of the server and a reload of its settings end all of that
- * but the first: an administrator is there, and may have mended the cause.
- * What a session asks for is never written down, since a crash ends the
- * session, and with it the request.
+ * A clean restart of the server or a reload of its settings lifts all of these
+ * but the first: an administrator is present, and may have removed the cause.
+ * Runs that a session requests are never recorded, because a crash ends the
+ * session and with it the request.
  *
- * In addition, nothing begins by itself in the first minute after a crash:
- * see state_quiet_seconds().
+ * In addition, no automatic run starts in the first minute after a crash: see
+ * state_quiet_seconds().
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -38,54 +38,39 @@
 #include "launcher/schedule_recovery.h"
 #include "launcher/underway_file.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "store/history.h"
 #include "store/replace_file.h"
+#include "util/errors.h"
 #include "worker/run_report.h"
 
-/* So many crashes trip the breaker. */
+/* Number of crashes that trips the breaker. */
 #define MAX_CRASHES 2
 
-#define WHAT_LAUNCHER	"launcher"
-#define WHAT_SNAPSHOT	"snapshot"
+#define WORD_LAUNCHER	"launcher"
+#define WORD_SNAPSHOT	"snapshot"
 
 /*
- * What a run is written down as, and what it is about; NULL when it does not
- * begin by itself.  No run at all stands for what the launcher does itself
- * when it starts.
+ * The word for a run in the file, and its subject; NULL if a session asked for
+ * it, which the file does not have.  A request that is NULL stands for the
+ * work that the launcher does itself when it starts.
  */
 static const char *
-what_is(const Run *run, const char **subject)
+word_for(const RunRequest *request, const char **subject)
 {
 	*subject = "";
-	if (run == NULL)
-		return WHAT_LAUNCHER;
-	switch (run->kind)
-	{
-		case KIND_SNAPSHOT:
-			*subject = run->database;
-			return state_is_requested(run->reason) ? NULL : WHAT_SNAPSHOT;
-		case KIND_VERIFY:
-			*subject = run->name;
-			return run->automatic ? "verification" : NULL;
-		case KIND_ARCHIVE:
-			return "archive";
-		case KIND_ALERT:
-			return "alert";
-		case KIND_SWEEP:
-			return "sweep";
-		case KIND_VERIFY_ALL:
-		case KIND_RESTORE:
-			break;
-	}
-	return NULL;
+	if (request == NULL)
+		return WORD_LAUNCHER;
+	*subject = run_subject(request);
+	return run_begins_by_itself(request) ? run_kind(request)->underway : NULL;
 }
 
-/* The entry of a run, or NULL. */
+/* Return the entry of a run, or NULL. */
 static Underway *
-find(Breaker *breaker, const Run *run)
+find_entry(Breaker *breaker, const RunRequest *request)
 {
 	const char *subject;
-	const char *what = what_is(run, &subject);
+	const char *what = word_for(request, &subject);
 	ListCell   *lc;
 
 	if (what == NULL)
@@ -104,22 +89,22 @@ find(Breaker *breaker, const Run *run)
 static bool
 is_snapshot(const Underway *entry)
 {
-	return strcmp(entry->what, WHAT_SNAPSHOT) == 0;
+	return strcmp(entry->what, WORD_SNAPSHOT) == 0;
 }
 
-/* Is the entry of a snapshot about an earlier slot than the run's? */
+/* Does a snapshot's entry concern an earlier slot than the run does? */
 static bool
-is_outdated(const Underway *entry, const Run *run)
+is_outdated(const Underway *entry, const RunRequest *request)
 {
-	return is_snapshot(entry) && entry->scheduled_for != run->scheduled_for;
+	return is_snapshot(entry) && entry->scheduled_for != request->scheduled_for;
 }
 
 /*
- * Write the file.  A failure is a WARNING: the snapshots matter more than the
+ * Write the file.  A failure raises only a WARNING: snapshots matter more than
  * protection against their crashes.
  */
 static void
-save(Breaker *breaker)
+save_entries(Breaker *breaker)
 {
 	MemoryContext caller = CurrentMemoryContext;
 
@@ -129,21 +114,18 @@ save(Breaker *breaker)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(caller);
 
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
 		AtEOXact_Files(false);
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
-				 errmsg("could not write down what is under way: %s",
+				 errmsg("could not record the runs in progress: %s",
 						edata->message)));
 	}
 	PG_END_TRY();
 }
 
-/* How many runs that an entry is about a launcher before this one left. */
+/* Count the active runs of an entry that the previous launcher started. */
 static int64
 count_running(Breaker *breaker, const Underway *entry)
 {
@@ -153,7 +135,7 @@ count_running(Breaker *breaker, const Underway *entry)
 
 	for (int i = 0; i < nruns; i++)
 	{
-		if (find(breaker, &runs[i]) == entry)
+		if (find_entry(breaker, &runs[i].request) == entry)
 			running++;
 	}
 	pfree(runs);
@@ -161,8 +143,8 @@ count_running(Breaker *breaker, const Underway *entry)
 }
 
 /*
- * Read what was under way when the launcher before this one ended.  The first
- * launcher after a start of the server counts what a crash cut short.
+ * Load the file that the previous launcher left.  The first launcher after a
+ * server start counts the runs that a crash interrupted.
  */
 void
 breaker_load(Breaker *breaker)
@@ -175,7 +157,7 @@ breaker_load(Breaker *breaker)
 		return;
 	breaker->loaded = true;
 	caller = MemoryContextSwitchTo(breaker->context);
-	/* what a crash has left of that file */
+	/* remove temporary files that a crash left */
 	replace_sweep(".", GetSystemIdentifier());
 	breaker->entries = underway_read();
 	MemoryContextSwitchTo(caller);
@@ -203,42 +185,42 @@ breaker_load(Breaker *breaker)
 		if (!is_snapshot(entry) && !state_after_crash())
 			breaker->entries = foreach_delete_current(breaker->entries, lc);
 	}
-	save(breaker);
+	save_entries(breaker);
 	state_set_underway_counted();
 }
 
-/* How many crashes cut this short, since it was last done well. */
+/* Number of crashes that interrupted this run since its last success. */
 int
-breaker_crashes(Breaker *breaker, const Run *run)
+breaker_crashes(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, request);
 
-	return entry == NULL || is_outdated(entry, run) ? 0 : (int) entry->crashes;
+	return entry == NULL || is_outdated(entry, request) ? 0 : (int) entry->crashes;
 }
 
-/* May a run begin by itself, or (NULL) the launcher do its own work? */
+/* Decide whether a run may start, or (NULL) the launcher's own work. */
 Verdict
-breaker_judge(Breaker *breaker, const Run *run)
+breaker_judge(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, request);
 
-	if (breaker_crashes(breaker, run) < MAX_CRASHES)
+	if (breaker_crashes(breaker, request) < MAX_CRASHES)
 		return VERDICT_BEGIN;
 	if (entry->given_up)
 		return VERDICT_GIVEN_UP;
 	entry->given_up = 1;
-	save(breaker);
+	save_entries(breaker);
 	return VERDICT_GIVE_UP;
 }
 
 static Underway *
-add(Breaker *breaker, const Run *run)
+add_entry(Breaker *breaker, const RunRequest *request)
 {
 	MemoryContext caller = MemoryContextSwitchTo(breaker->context);
 	Underway   *entry = palloc0(sizeof(Underway));
 	const char *subject;
 
-	entry->what = pstrdup(what_is(run, &subject));
+	entry->what = pstrdup(word_for(request, &subject));
 	entry->subject = pstrdup(subject);
 	entry->name = pstrdup("");
 	entry->reason = pstrdup("");
@@ -247,48 +229,48 @@ add(Breaker *breaker, const Run *run)
 	return entry;
 }
 
-/* Note which run of a slot this is. */
+/* Record the run of a slot in its entry. */
 static void
-describe(Breaker *breaker, Underway *entry, const Run *run)
+describe_run(Breaker *breaker, Underway *entry, const RunRequest *request)
 {
-	if (is_outdated(entry, run))
+	if (is_outdated(entry, request))
 	{
 		entry->crashes = 0;
 		entry->given_up = 0;
 	}
 	pfree(entry->name);
 	pfree(entry->reason);
-	entry->name = MemoryContextStrdup(breaker->context, run->name);
+	entry->name = MemoryContextStrdup(breaker->context, request->name);
 	entry->reason = MemoryContextStrdup(breaker->context,
-										state_reason_name(run->reason));
-	entry->attempt = run->attempt;
-	entry->scheduled_for = run->scheduled_for;
+										state_reason_name(request->reason));
+	entry->attempt = request->attempt;
+	entry->scheduled_for = request->scheduled_for;
 }
 
 /*
- * A run is about to begin, or (NULL) the launcher's own work.  Writes that
- * down, unless the run is one that does not begin by itself.
+ * Record that a run starts, or (NULL) the launcher's own work.  Does nothing
+ * for a run that is not automatic.
  */
 void
-breaker_begin(Breaker *breaker, const Run *run)
+breaker_begin(Breaker *breaker, const RunRequest *request)
 {
 	const char *subject;
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, request);
 
-	if (what_is(run, &subject) == NULL)
+	if (word_for(request, &subject) == NULL)
 		return;
 	if (entry == NULL)
-		entry = add(breaker, run);
+		entry = add_entry(breaker, request);
 	if (is_snapshot(entry))
-		describe(breaker, entry, run);
+		describe_run(breaker, entry, request);
 	entry->started_at = GetCurrentTimestamp();
-	/* an error can have ended the launcher's work without a word */
-	entry->running = run == NULL ? 1 : entry->running + 1;
-	save(breaker);
+	/* an error may have ended the launcher's work without breaker_end() */
+	entry->running = request == NULL ? 1 : entry->running + 1;
+	save_entries(breaker);
 }
 
 static void
-forget(Breaker *breaker, Underway *entry)
+forget_entry(Breaker *breaker, Underway *entry)
 {
 	breaker->entries = list_delete_ptr(breaker->entries, entry);
 	pfree(entry->what);
@@ -298,38 +280,42 @@ forget(Breaker *breaker, Underway *entry)
 	pfree(entry);
 }
 
-/* A run has ended, or (NULL) the launcher's own work, without a crash. */
+/*
+ * Record that a run, or (NULL) the launcher's own work, ended without a crash.
+ */
 void
 breaker_end(Breaker *breaker, const Run *run)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, run != NULL ? &run->request : NULL);
 	bool		good = run == NULL || run->state == RUN_SUCCEEDED ||
-	run->published;
+	run->outcome.published;
 
 	if (entry == NULL || entry->running == 0)
 		return;
 	entry->running--;
 	if (entry->running == 0 && (good || entry->crashes == 0))
-		forget(breaker, entry);
-	save(breaker);
+		forget_entry(breaker, entry);
+	save_entries(breaker);
 }
 
-/* Forget the crashes of something: it may begin again. */
+/* Forget the crashes of a run, so that it may start again. */
 void
-breaker_forget(Breaker *breaker, const Run *run)
+breaker_forget(Breaker *breaker, const RunRequest *request)
 {
-	Underway   *entry = find(breaker, run);
+	Underway   *entry = find_entry(breaker, request);
 
 	if (entry == NULL || entry->crashes == 0)
 		return;
 	entry->crashes = 0;
 	entry->given_up = 0;
 	if (entry->running == 0)
-		forget(breaker, entry);
-	save(breaker);
+		forget_entry(breaker, entry);
+	save_entries(breaker);
 }
 
-/* As breaker_forget(), for all, and for scheduled snapshots if they are meant. */
+/*
+ * As breaker_forget(), for all, and for scheduled snapshots if they are meant.
+ */
 void
 breaker_forget_all(Breaker *breaker, bool snapshots)
 {
@@ -349,13 +335,13 @@ breaker_forget_all(Breaker *breaker, bool snapshots)
 			breaker->entries = foreach_delete_current(breaker->entries, lc);
 	}
 	if (changed)
-		save(breaker);
+		save_entries(breaker);
 }
 
 /*
- * Add to the history the scheduled runs that a crash cut short before they had
- * left anything in the directory.  To be called after a sweep, which adds the
- * others.
+ * Add to the history the scheduled runs that a crash interrupted before they
+ * left anything in the directory.  Call this after a sweep, which adds the
+ * other interrupted runs.
  */
 void
 breaker_write_down(Breaker *breaker)
@@ -378,8 +364,8 @@ breaker_write_down(Breaker *breaker)
 		if (history == NIL)
 			history = history_read(directory, GetSystemIdentifier());
 		if (recovery_attempt_is_known(directory, GetSystemIdentifier(), history,
-								   entry->subject, entry->scheduled_for,
-								   entry->attempt))
+									  entry->subject, entry->scheduled_for,
+									  entry->attempt))
 			continue;
 		owner.name = entry->name;
 		owner.reason = entry->reason;
@@ -390,18 +376,21 @@ breaker_write_down(Breaker *breaker)
 	}
 }
 
-/* The error of a run that is given up. */
-const RunError *
-breaker_error(const Run *run)
-{
-	static const RunError slot = {ERRCODE_CRASH_SHUTDOWN,
-		"given up until the next scheduled time, since the server crashed during two tries",
-		"",
-	"The server's log says more of the crashes. A call of snapshot_now() takes a snapshot in spite of them."};
-	static const RunError other = {ERRCODE_CRASH_SHUTDOWN,
-		"given up, since the server crashed during two runs",
-		"",
-	"The server's log says more of the crashes. Reload the settings once the cause is gone."};
+static const RunError slot_given_up = {
+	.sqlerrcode = ERRCODE_CRASH_SHUTDOWN,
+	.message = "given up until the next scheduled time, since the server crashed during two tries",
+	.hint = "The server's log says more of the crashes. A call of snapshot_now() takes a snapshot in spite of them.",
+};
 
-	return run->kind == KIND_SNAPSHOT ? &slot : &other;
+static const RunError run_given_up = {
+	.sqlerrcode = ERRCODE_CRASH_SHUTDOWN,
+	.message = "given up, since the server crashed during two runs",
+	.hint = "The server's log says more of the crashes. Reload the settings once the cause is gone.",
+};
+
+/* Return the error of a run that is given up. */
+const RunError *
+breaker_error(const RunRequest *request)
+{
+	return request->kind == KIND_SNAPSHOT ? &slot_given_up : &run_given_up;
 }

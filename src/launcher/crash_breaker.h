@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * crash_breaker.h
- *	  A circuit breaker: what crashed the server twice is not begun again.
+ *	  A circuit breaker: runs that crashed the server twice do not start again.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,24 +18,24 @@ typedef struct Breaker
 {
 	MemoryContext context;		/* of the entries */
 	bool		loaded;
-	List	   *entries;		/* of Underway */
+	List	   *entries;		/* list of Underway */
 } Breaker;
 
 typedef enum Verdict
 {
-	VERDICT_BEGIN,				/* it may begin */
-	VERDICT_GIVE_UP,			/* it may not, and this is the first to know */
-	VERDICT_GIVEN_UP			/* it may not, as was said before */
+	VERDICT_BEGIN,				/* the run may start */
+	VERDICT_GIVE_UP,			/* the run may not start; first refusal */
+	VERDICT_GIVEN_UP			/* the run may not start; refused before */
 } Verdict;
 
 extern void breaker_load(Breaker *breaker);
-extern int	breaker_crashes(Breaker *breaker, const Run *run);
-extern Verdict breaker_judge(Breaker *breaker, const Run *run);
-extern void breaker_begin(Breaker *breaker, const Run *run);
+extern int	breaker_crashes(Breaker *breaker, const RunRequest *request);
+extern Verdict breaker_judge(Breaker *breaker, const RunRequest *request);
+extern void breaker_begin(Breaker *breaker, const RunRequest *request);
 extern void breaker_end(Breaker *breaker, const Run *run);
-extern void breaker_forget(Breaker *breaker, const Run *run);
+extern void breaker_forget(Breaker *breaker, const RunRequest *request);
 extern void breaker_forget_all(Breaker *breaker, bool snapshots);
 extern void breaker_write_down(Breaker *breaker);
-extern const RunError *breaker_error(const Run *run);
+extern const RunError *breaker_error(const RunRequest *request);
 
 #endif							/* SNAPSHOT_WORKER_CRASH_BREAKER_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * database_list.c
- *	  The databases that the schedule takes snapshots of.
+ *	  The databases of which the schedule takes snapshots.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -20,16 +20,9 @@
 #include "util/compat.h"
 #include "util/snapshot_name.h"
 
-static bool
-is_scratch(const char *database)
-{
-	return strncmp(database, NAMES_SCRATCH_PREFIX,
-				   strlen(NAMES_SCRATCH_PREFIX)) == 0;
-}
-
 /*
- * The names of the databases that one can connect to, templates among them only
- * if they are wanted.  Scratch databases are not; *scratch tells if there are
+ * List the names of the databases that accept connections, templates included
+ * if wanted.  Scratch databases are left out; *scratch tells whether there are
  * any.
  */
 static List *
@@ -50,7 +43,7 @@ scan_databases(bool templates, bool *scratch)
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
 		MemoryContext inner;
 
-		if (is_scratch(NameStr(database->datname)))
+		if (names_is_scratch(NameStr(database->datname)))
 			*scratch = true;
 		else if (database->datallowconn &&
 				 (templates || !database->datistemplate) &&
@@ -70,8 +63,8 @@ scan_databases(bool templates, bool *scratch)
 }
 
 /*
- * The names of all databases that one can connect to.  As for
- * databases_wanted.
+ * List the names of all databases that accept connections.  The caller must
+ * satisfy the same conditions as for databases_wanted().
  */
 List *
 databases_existing(void)
@@ -81,6 +74,20 @@ databases_existing(void)
 	return scan_databases(true, &scratch);
 }
 
+/* Is a database in a list of names? */
+bool
+databases_include(List *databases, const char *database)
+{
+	ListCell   *lc;
+
+	foreach(lc, databases)
+	{
+		if (strcmp(lfirst(lc), database) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
 by_name(const ListCell *a, const ListCell *b)
 {
@@ -88,9 +95,9 @@ by_name(const ListCell *a, const ListCell *b)
 }
 
 /*
- * The names of the databases that the settings want, sorted, each once; those
- * that are named there need not exist.  For a process that can read shared
- * catalogs and is in no transaction.
+ * List the databases that the settings select, sorted and without duplicates.
+ * Databases named in the settings need not exist.  The caller must be able to
+ * read shared catalogs and must not be in a transaction.
  */
 List *
 databases_wanted(void)
@@ -114,17 +121,17 @@ databases_wanted(void)
 }
 
 /*
- * Choose the database that a worker connects to, NAMEDATALEN bytes: this one, or
- * another one if that is not there; *scratch is as for scan_databases.  Returns
- * false when there is none.
+ * Choose the database that a worker connects to: the preferred one if it
+ * exists, else another.  connect_to has NAMEDATALEN bytes; *scratch is as for
+ * scan_databases().  Returns false if no database accepts connections.
  */
 static bool
-choose(const char *preferred, char *connect_to, bool *scratch)
+choose_database(const char *preferred, char *connect_to, bool *scratch)
 {
 	List	   *databases = scan_databases(false, scratch);
 	ListCell   *lc;
 
-	/* who is in a template keeps others from copying it */
+	/* a session in a template blocks CREATE DATABASE, so prefer another */
 	if (databases == NIL)
 		databases = scan_databases(true, scratch);
 	if (databases == NIL)
@@ -139,27 +146,28 @@ choose(const char *preferred, char *connect_to, bool *scratch)
 }
 
 /*
- * The database for a worker to connect to that could do its work in any, but in
- * this one best, NAMEDATALEN bytes; false when there is none.  As for
- * databases_wanted.
+ * Choose a database to connect to for a worker that can do its work in any,
+ * but prefers this one.  connect_to has NAMEDATALEN bytes.  Returns false if
+ * no database accepts connections.  The caller must satisfy the same
+ * conditions as for databases_wanted().
  */
 bool
 database_list_to_connect(const char *preferred, char *connect_to)
 {
 	bool		scratch;
 
-	return choose(preferred, connect_to, &scratch);
+	return choose_database(preferred, connect_to, &scratch);
 }
 
 /*
- * Are there databases with the name of a scratch database?  If so, the one to
- * connect to for dropping them is in connect_to, NAMEDATALEN bytes.  As for
- * databases_wanted.
+ * Are there scratch databases to drop?  If so, set connect_to (NAMEDATALEN
+ * bytes) to the database from which to drop them.  The caller must satisfy the
+ * same conditions as for databases_wanted().
  */
 bool
 database_list_for_sweep(char *connect_to)
 {
 	bool		scratch;
 
-	return choose("", connect_to, &scratch) && scratch;
+	return choose_database("", connect_to, &scratch) && scratch;
 }

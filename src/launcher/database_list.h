@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * database_list.h
- *	  The databases that the schedule takes snapshots of.
+ *	  The databases of which the schedule takes snapshots.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,6 +14,7 @@
 
 extern List *databases_wanted(void);
 extern List *databases_existing(void);
+extern bool databases_include(List *databases, const char *database);
 extern bool database_list_to_connect(const char *preferred, char *connect_to);
 extern bool database_list_for_sweep(char *connect_to);
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * failure_alert.c
- *	  When the administrator is told of a failure.
+ *	  When the launcher queues failure_command for a failed run.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,12 +14,12 @@
 #include "util/clock.h"
 #include "worker/run_report.h"
 
-/* How often failures of the same thing are told of. */
+/* Minimum interval between alerts about the same subject. */
 #define TELL_SECONDS		3600
 
 /* Has failure_command itself crashed the server too often? */
 static bool
-is_given_up(Breaker *breaker, const Run *alert)
+is_given_up(Breaker *breaker, const RunRequest *alert)
 {
 	Verdict		verdict = breaker_judge(breaker, alert);
 
@@ -29,32 +29,31 @@ is_given_up(Breaker *breaker, const Run *alert)
 }
 
 /*
- * Queue failure_command for a run that failed, but not more often than once an
- * hour: *told_at is when that was done last, on clock_seconds(), or 0.
+ * Queue a failure_command run for a failed run, at most once an hour.
+ * *told_at is the time of the previous one, on clock_seconds(), or 0.
  */
 void
 failure_alert_submit(Breaker *breaker, const Run *failed, double *told_at)
 {
 	double		now = clock_seconds();
-	Run			alert = {.kind = KIND_ALERT};
-	Run			run;
+	RunRequest	alert = {.kind = KIND_ALERT};
 
 	if (setting_failure_command[0] == '\0' ||
-		failed->error.sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		failed->outcome.error.sqlerrcode == ERRCODE_QUERY_CANCELED ||
 		(*told_at > 0 && now - *told_at < TELL_SECONDS))
 		return;
-	alert.failed_kind = failed->kind;
-	alert.published = failed->published || failed->kind == KIND_VERIFY;
-	alert.attempt = failed->attempt;
-	alert.error = failed->error;
-	strlcpy(alert.database, failed->database, sizeof(alert.database));
-	strlcpy(alert.name, failed->name, sizeof(alert.name));
+	/* a snapshot that is there has failed its verification */
+	alert.failed_kind = failed->outcome.published ? KIND_VERIFY :
+		failed->request.kind;
+	alert.attempt = failed->request.attempt;
+	strlcpy(alert.database, failed->request.database, sizeof(alert.database));
+	strlcpy(alert.name, failed->request.name, sizeof(alert.name));
 	if (is_given_up(breaker, &alert))
 		return;
-	if (state_submit_task(&alert, &run))
+	if (state_submit_alert(&alert, &failed->outcome.error))
 		*told_at = now;
 	else
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("nobody was told of the failure: too many others are being told of")));
+				 errmsg("could not queue failure_command: too many alerts are pending")));
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * failure_alert.h
- *	  When the administrator is told of a failure.
+ *	  When the launcher queues failure_command for a failed run.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -13,6 +13,6 @@
 #include "launcher/crash_breaker.h"
 
 extern void failure_alert_submit(Breaker *breaker, const Run *failed,
-						   double *told_at);
+								 double *told_at);
 
 #endif							/* SNAPSHOT_WORKER_FAILURE_ALERT_H */

@@ -3,11 +3,10 @@
  * launcher.c
  *	  The scheduling loop.
  *
- * The launcher owns the clock.  It is a static background worker that is
- * connected to no database, and sees to it that requested and scheduled runs
- * get their workers.  All that a run can do wrong is a value to it, not an
- * error.  It never exits with code 0, which would be for good; should it end,
- * the postmaster starts another one.
+ * The launcher is a static background worker that connects to no database.  It
+ * decides when runs are due, and starts workers for them.  The failure of a
+ * run is a value to it, not an error.  It never exits with code 0, which would
+ * unregister it; after any other exit the postmaster starts another launcher.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -39,9 +38,12 @@
 #include "launcher/failure_alert.h"
 #include "launcher/launcher.h"
 #include "launcher/schedule.h"
+#include "launcher/schedule_takeover.h"
+#include "launcher/started_workers.h"
 #include "launcher/sweep_schedule.h"
 #include "launcher/verify_schedule.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
 #include "store/staging.h"
 #include "util/clock.h"
@@ -49,70 +51,57 @@
 #include "util/test_step.h"
 #include "util/wait_events.h"
 #include "worker/run_report.h"
-#include "worker/worker.h"
 
-/* Cap on the sleep, so that a clock that jumped is noticed. */
+/* Cap on the sleep, to notice that the clock was set. */
 #define MAX_SLEEP_SECONDS	60
 
-/* After an error of its own, the launcher rests. */
+/* How long the launcher rests after an error of its own. */
 #define REST_SECONDS		10
 
 /* How soon the postmaster starts another launcher. */
 #define RESTART_SECONDS		5
 
-/* How long a run waits for a background worker slot, looking how often. */
-#define SLOT_PATIENCE_SECONDS	30
-#define SLOT_LOOK_SECONDS		0.25
-
-/* A worker that was asked for. */
-typedef struct StartedWorker
-{
-	uint64		run_id;
-	BackgroundWorkerHandle *handle; /* NULL while there is no slot for it */
-	double		give_up_at;		/* then, on clock_seconds() */
-} StartedWorker;
-
 typedef struct Launcher
 {
-	MemoryContext context;		/* of what outlives a turn of the loop */
-	MemoryContext turn;			/* of what does not */
-	Schedule		schedule;
-	ArchiveSchedule	archiving;
-	VerifySchedule	verifying;
+	MemoryContext context;		/* outlives a turn of the loop */
+	MemoryContext turn;			/* is reset after each one */
+	Schedule	schedule;
+	ArchiveSchedule archiving;
+	VerifySchedule verifying;
 	Breaker		breaker;
-	List	   *workers;		/* StartedWorkers that may not have begun */
-	SweepSchedule	sweeping;
+	StartedWorkers workers;
+	SweepSchedule sweeping;
 } Launcher;
 
-/* Have the launcher started with the server.  For _PG_init. */
+/* Register the launcher, to start with the server.  For _PG_init. */
 void
 launcher_register(void)
 {
 	BackgroundWorker worker;
 
 	process_describe(&worker, "snapshot_worker_launcher_main",
-					   "snapshot_worker launcher");
+					 "snapshot_worker launcher");
 	worker.bgw_restart_time = RESTART_SECONDS;
 	RegisterBackgroundWorker(&worker);
 }
 
 /*
- * Look at the snapshot directory after a start, or when there is another one:
- * sweep it, and go on where an earlier launcher stopped.  If a crash cut that
- * short, this waits like a run, and after two crashes it is left out, so that
- * the launcher can serve requests and the slots to come.
+ * Sweep the snapshot directory and take over the schedule, after a start or
+ * when the setting has changed.  If the server crashed meanwhile, this waits
+ * as runs do, and after two crashes it is skipped, to serve requests and later
+ * slots.
  */
 static void
-look_at_directory(Launcher *launcher)
+recover_directory(Launcher *launcher)
 {
 	if (sweep_schedule_is_done(&launcher->sweeping) && launcher->schedule.resumed)
 		return;
 	if (breaker_judge(&launcher->breaker, NULL) == VERDICT_GIVE_UP)
 		ereport(WARNING,
 				(errcode(ERRCODE_CRASH_SHUTDOWN),
-				 errmsg("the snapshot directory is not looked at until the next scheduled time, since the server crashed twice meanwhile"),
-				 errdetail("Leftovers are not removed, and it is not known how earlier runs ended."),
-				 errhint("The server's log says more of the crashes. Reload the settings once the cause is gone.")));
+				 errmsg("not scanning the snapshot directory until the next scheduled time: the server crashed during two scans"),
+				 errdetail("Leftovers are not removed, and the outcome of earlier runs is unknown."),
+				 errhint("See the server log for the crashes. Reload the settings once the cause is gone.")));
 	if (breaker_judge(&launcher->breaker, NULL) != VERDICT_BEGIN ||
 		(breaker_crashes(&launcher->breaker, NULL) > 0 &&
 		 state_quiet_seconds() > 0))
@@ -129,90 +118,25 @@ look_at_directory(Launcher *launcher)
 	breaker_end(&launcher->breaker, NULL);
 }
 
-/*
- * Ask for the worker of a run once more, for which there was no slot.  Returns
- * false when there is nothing to wait for: the run has ended, since it was
- * canceled, or waited for too long.
- */
-static bool
-ask_again(Launcher *launcher, StartedWorker *worker)
-{
-	const RunError no_slot = {ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-		"no background worker slot is free for the snapshot worker", "",
-	"Raise \"max_worker_processes\" and restart the server."};
-	MemoryContext turn;
-	Run			run;
-
-	if (!state_get(worker->run_id, &run) || run.state != RUN_STARTING)
-		return false;
-	turn = MemoryContextSwitchTo(launcher->context);
-	if (!worker_start(&run, &worker->handle))
-		worker->handle = NULL;
-	MemoryContextSwitchTo(turn);
-	if (worker->handle != NULL || clock_seconds() < worker->give_up_at)
-		return true;
-	state_fail_waiting(worker->run_id, RUN_STARTING, &no_slot);
-	return false;
-}
-
-/* Fail runs whose worker exited without reporting, or cannot be started. */
+/* Add an outcome to log and history, unless its worker has done that. */
 static void
-check_workers(Launcher *launcher)
+report_outcome(const Run *run)
 {
-	const RunError not_started = {ERRCODE_INSUFFICIENT_RESOURCES,
-		"the snapshot worker could not be started", "",
-	"The server's log says more."};
-	const RunError lost = {ERRCODE_INTERNAL_ERROR,
-		"the snapshot worker went away", "",
-	"The server's log says more."};
-	ListCell   *lc;
+	const RunError *error = run->state == RUN_FAILED ? &run->outcome.error : NULL;
 
-	foreach(lc, launcher->workers)
-	{
-		StartedWorker *worker = lfirst(lc);
-		pid_t		pid;
-
-		if (worker->handle == NULL)
-		{
-			if (ask_again(launcher, worker))
-				continue;
-		}
-		else
-		{
-			BgwHandleStatus status = GetBackgroundWorkerPid(worker->handle,
-															&pid);
-
-			if (status != BGWH_STOPPED && status != BGWH_POSTMASTER_DIED)
-				continue;
-			pfree(worker->handle);
-		}
-		/* a run that did begin has its outcome from its own worker */
-		state_fail_waiting(worker->run_id, RUN_STARTING, &not_started);
-		launcher->workers = foreach_delete_current(launcher->workers, lc);
-		pfree(worker);
-	}
-	state_finish_lost(&lost);
-}
-
-/* Put the end of a run where its worker could not: into log and history. */
-static void
-write_down(const Run *run)
-{
-	const RunError *error = run->state == RUN_FAILED ? &run->error : NULL;
-
-	if (error != NULL && !run->reported)
-		report_failure(run, error);
-	if (run->recorded || run->kind != KIND_SNAPSHOT)
+	if (error != NULL && !run->outcome.reported)
+		report_failure(&run->request, error);
+	if (run->outcome.in_history || run->request.kind != KIND_SNAPSHOT)
 		return;
-	report_history(run, run->size, error);
+	report_history(run, run->outcome.size, error);
 
-	/* What a worker that was cut off left is no news any more. */
+	/* The run is in the history now: do not report its leftovers again. */
 	if (settings_directory_is_set())
-		staging_sweep(settings_directory(), run->database,
+		staging_sweep(settings_directory(), run->request.database,
 					  GetSystemIdentifier(), NULL);
 }
 
-/* Take note of the runs that ended. */
+/* Process the outcomes of runs that have ended. */
 static void
 collect_outcomes(Launcher *launcher)
 {
@@ -224,66 +148,42 @@ collect_outcomes(Launcher *launcher)
 		Job		   *job;
 
 		breaker_end(&launcher->breaker, &run);
-		write_down(&run);
-		if (run.scratch[0] != '\0')
+		report_outcome(&run);
+		if (run.progress.scratch[0] != '\0')
 			sweep_schedule_note_scratch(&launcher->sweeping);
 		archive_schedule_note_outcome(&launcher->archiving, &launcher->breaker, &run);
-		if (run.kind == KIND_ARCHIVE && run.state == RUN_FAILED)
+		if (run.request.kind == KIND_ARCHIVE && run.state == RUN_FAILED)
 			failure_alert_submit(&launcher->breaker, &run,
-						   &launcher->archiving.told_at);
+								 &launcher->archiving.told_at);
 		if (verify_schedule_note_outcome(&launcher->verifying, &launcher->breaker,
-								   &run))
-			jobs_note_verified(schedule_job(&launcher->schedule, run.database));
-		if (run.kind != KIND_SNAPSHOT)
+										 &run))
+			jobs_note_verified(schedule_job(&launcher->schedule, run.request.database));
+		if (run.request.kind != KIND_SNAPSHOT)
 			continue;
-		job = schedule_job(&launcher->schedule, run.database);
+		job = schedule_job(&launcher->schedule, run.request.database);
 		jobs_note_outcome(job, &run, state_seconds_taken(&run),
 						  clock_seconds());
-		if (run.state == RUN_FAILED && !state_is_requested(run.reason))
+		if (run.state == RUN_FAILED && !state_is_requested(run.request.reason))
 			failure_alert_submit(&launcher->breaker, &run,
-						   run.published ? &never : &job->told_at);
+								 run.outcome.published ? &never : &job->told_at);
 		if (!job->pending || job->attempt == 1 || job->run_id != 0)
 			continue;
 		if (job->missing)
 			ereport(LOG,
-					(errmsg("the snapshot of database \"%s\" waits until there is such a database",
+					(errmsg("snapshot of database \"%s\" waits until the database exists",
 							job->database)));
 		else
 			ereport(LOG,
-					(errmsg("next try of a snapshot of database \"%s\" is in %.0f s",
+					(errmsg("next attempt to take a snapshot of database \"%s\" is in %.0f s",
 							job->database, job->due - clock_seconds())));
 	}
-}
-
-/*
- * Ask for a worker.  Where no slot is free, as during parallel queries, the run
- * waits for one.
- */
-static void
-start_run(Launcher *launcher, const Run *run)
-{
-	MemoryContext turn;
-	StartedWorker *worker;
-
-	/* before there is anything that could crash */
-	breaker_begin(&launcher->breaker, run);
-
-	/* first of all, so that check_workers knows of it, whatever happens */
-	turn = MemoryContextSwitchTo(launcher->context);
-	worker = palloc0(sizeof(StartedWorker));
-	worker->run_id = run->id;
-	worker->give_up_at = clock_seconds() + SLOT_PATIENCE_SECONDS;
-	launcher->workers = lappend(launcher->workers, worker);
-	state_set_starting(run->id);
-	if (!worker_start(run, &worker->handle))
-		worker->handle = NULL;
-	MemoryContextSwitchTo(turn);
 }
 
 /* Start the scheduled runs that are due. */
 static void
 start_scheduled(Launcher *launcher)
 {
+	RunRequest	request;
 	Run			run;
 	ListCell   *lc;
 
@@ -294,25 +194,38 @@ start_scheduled(Launcher *launcher)
 		if (state_count_active(QUEUE_SCHEDULED) >= setting_max_workers)
 			break;
 		if (state_is_busy(job->database))
-			continue;			/* its end will wake us */
+			continue;			/* the end of that run wakes us */
 		if ((job->attempt > 1 || job->reason == REASON_CATCH_UP) &&
 			!schedule_may_try(job))
 			continue;
-		if (!state_submit(job->database, job->reason, job->attempt,
-						  job->slot, GetCurrentTimestamp(), &run))
-			break;				/* many requests: later */
+		jobs_fill_request(job, &request);
+		if (!state_submit_snapshot(&request, GetCurrentTimestamp(), &run))
+			break;				/* the table of runs is full: later */
 		job->run_id = run.id;
-		start_run(launcher, &run);
+		started_workers_add(&launcher->workers, &launcher->breaker, &run);
 	}
 }
 
 /*
- * Start what can be started.  Each queue is counted apart, so that none has to
- * wait for another.
+ * Start the runs that can start.  Each queue has a limit of its own, so no
+ * queue waits for another.
  */
 static void
 start_runs(Launcher *launcher)
 {
+	/* In this order; jobs of the schedule, which are not queued, come last. */
+	static const struct
+	{
+		RunQueue	queue;
+		bool		one_at_a_time;
+		bool		respects_quiet; /* waits for a while after a crash */
+	}			queues[] = {
+		{.queue = QUEUE_REQUESTED},
+		{.queue = QUEUE_TASKS},
+		{.queue = QUEUE_SWEEPS,.one_at_a_time = true},
+		{.queue = QUEUE_ARCHIVE,.one_at_a_time = true},
+		{.queue = QUEUE_ALERTS,.respects_quiet = true},
+	};
 	bool		quiet = state_quiet_seconds() > 0;
 	Run			run;
 
@@ -321,38 +234,23 @@ start_runs(Launcher *launcher)
 		archive_schedule_submit(&launcher->archiving, &launcher->breaker);
 		verify_schedule_submit(&launcher->verifying, &launcher->breaker);
 	}
-	for (RunQueue queue = QUEUE_REQUESTED; queue <= QUEUE_ALERTS; queue++)
+	for (size_t i = 0; i < lengthof(queues); i++)
 	{
-		int			limit = queue == QUEUE_ARCHIVE || queue == QUEUE_SWEEPS ?
-		1 : setting_max_workers;
+		int			limit = queues[i].one_at_a_time ? 1 : setting_max_workers;
 
-		if (quiet && queue == QUEUE_ALERTS)
+		if (quiet && queues[i].respects_quiet)
 			continue;
-		while (state_count_active(queue) < limit &&
-			   state_next_request(queue, &run))
-			start_run(launcher, &run);
+		while (state_count_active(queues[i].queue) < limit &&
+			   state_next_request(queues[i].queue, &run))
+			started_workers_add(&launcher->workers, &launcher->breaker, &run);
 	}
 	if (!quiet)
 		start_scheduled(launcher);
 }
 
-/* Does a run wait for a background worker slot? */
-static bool
-waits_for_slot(Launcher *launcher)
-{
-	ListCell   *lc;
-
-	foreach(lc, launcher->workers)
-	{
-		if (((StartedWorker *) lfirst(lc))->handle == NULL)
-			return true;
-	}
-	return false;
-}
-
-/* Milliseconds until something may be due. */
+/* Return the milliseconds until something may be due. */
 static long
-time_to_sleep(Launcher *launcher)
+compute_sleep_ms(Launcher *launcher)
 {
 	double		seconds = MAX_SLEEP_SECONDS;
 	double		to_job = jobs_seconds_to_next(launcher->schedule.jobs,
@@ -372,15 +270,17 @@ time_to_sleep(Launcher *launcher)
 		seconds = Min(seconds, to_archive);
 	if (to_verify >= 0)
 		seconds = Min(seconds, to_verify);
-	if (waits_for_slot(launcher))
-		seconds = Min(seconds, SLOT_LOOK_SECONDS);
-	/* rounded up, so as not to wake just before it */
+	if (started_workers_wait(&launcher->workers))
+		seconds = Min(seconds, STARTED_WORKERS_LOOK_SECONDS);
+	/* rounded up, not to wake just before it */
 	return Max((long) (seconds * 1000) + 1, 1);
 }
 
-/* Take over changed settings, once the old ones have had their due. */
+/*
+ * Process SIGHUP.  Slots already due are begun under the old settings first.
+ */
 static void
-reload(Launcher *launcher)
+reload_settings(Launcher *launcher)
 {
 	ScheduleSettings before;
 	const char *archive_command = pstrdup(setting_archive_command);
@@ -395,8 +295,8 @@ reload(Launcher *launcher)
 }
 
 /*
- * A SIGTERM while there is nothing to do ends the launcher without a word; in
- * the middle of something, CHECK_FOR_INTERRUPTS ends it.
+ * Process signals.  SIGTERM ends the launcher here without a message; in the
+ * middle of a turn, CHECK_FOR_INTERRUPTS() raises FATAL.
  */
 static void
 handle_signals(Launcher *launcher)
@@ -405,7 +305,7 @@ handle_signals(Launcher *launcher)
 		proc_exit(1);
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
-		reload(launcher);
+		reload_settings(launcher);
 }
 
 static void
@@ -417,32 +317,32 @@ sleep_until_woken(long timeout_ms)
 }
 
 static void
-end_of_launcher(int code, Datum arg)
+end_launcher(int code, Datum arg)
 {
 	state_launcher_end();
 }
 
-/* One turn: all that there is to do now, then sleep. */
+/* Execute one turn of the loop: do all that is due now, then sleep. */
 static void
 take_turn(Launcher *launcher)
 {
 	handle_signals(launcher);
 	breaker_load(&launcher->breaker);
-	schedule_note_turn(&launcher->schedule);
-	look_at_directory(launcher);
-	check_workers(launcher);
+	schedule_check_turn(&launcher->schedule);
+	recover_directory(launcher);
+	started_workers_check(&launcher->workers);
 	collect_outcomes(launcher);
 	sweep_schedule_submit(&launcher->sweeping, &launcher->breaker);
 	schedule_advance(&launcher->schedule);
 	cancel_pending_serve(&launcher->schedule, &launcher->verifying);
 	start_runs(launcher);
 	schedule_publish(&launcher->schedule);
-	sleep_until_woken(time_to_sleep(launcher));
+	sleep_until_woken(compute_sleep_ms(launcher));
 }
 
-/* Report an error of the launcher's own, clean up, and rest. */
+/* Report an error of the launcher, clean up, and rest. */
 static void
-recover(void)
+recover_from_error(void)
 {
 	double		end = clock_seconds() + REST_SECONDS;
 
@@ -456,7 +356,7 @@ recover(void)
 
 	while (clock_seconds() < end && !ProcDiePending)
 	{
-		/* whoever emitted one waits for all processes */
+		/* its sender waits for all processes */
 		if (ProcSignalBarrierPending)
 			ProcessProcSignalBarrier();
 		sleep_until_woken(1 + (long) ((end - clock_seconds()) * 1000));
@@ -471,7 +371,7 @@ snapshot_worker_launcher_main(Datum main_arg)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
-	pqsignal(SIGINT, SIG_IGN);	/* there is no statement to cancel */
+	pqsignal(SIGINT, SIG_IGN);	/* no statement to cancel */
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 
@@ -486,13 +386,14 @@ snapshot_worker_launcher_main(Datum main_arg)
 	launcher.verifying.context = launcher.context;
 	launcher.sweeping.context = launcher.context;
 	launcher.breaker.context = launcher.context;
+	launcher.workers.context = launcher.context;
 	MemoryContextSwitchTo(launcher.turn);
 
-	before_shmem_exit(end_of_launcher, 0);
+	before_shmem_exit(end_launcher, 0);
 	state_launcher_begin();
 	if (state_quiet_seconds() > 0)
 		ereport(LOG,
-				(errmsg("the server has crashed: no snapshot is taken but on request for the next %.0f s",
+				(errmsg("the server has crashed: only requested snapshots are taken for the next %.0f s",
 						state_quiet_seconds())));
 	schedule_adopt(&launcher.schedule);
 	archive_schedule_begin(&launcher.archiving);
@@ -506,7 +407,7 @@ snapshot_worker_launcher_main(Datum main_arg)
 		}
 		PG_CATCH();
 		{
-			recover();
+			recover_from_error();
 		}
 		PG_END_TRY();
 		MemoryContextSwitchTo(launcher.turn);

@@ -10,6 +10,8 @@
 #ifndef SNAPSHOT_WORKER_LAUNCHER_H
 #define SNAPSHOT_WORKER_LAUNCHER_H
 
+#include "util/compat.h"
+
 extern void launcher_register(void);
 
 extern PGDLLEXPORT void snapshot_worker_launcher_main(Datum main_arg);

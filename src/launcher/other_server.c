@@ -4,7 +4,8 @@
  *	  Does another server take the snapshot of a slot?
  *
  * A primary and its standbys can share a directory.  When the schedule passes
- * from one to the other, the first one can still have a run of the last slot.
+ * from one to the other, the old server's run of the last slot may still be in
+ * progress.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -23,7 +24,7 @@
 #include "store/staging.h"
 #include "store/store.h"
 
-/* Does a process have this marker file locked? */
+/* Does a process hold a lock on this marker file? */
 static bool
 is_locked(const char *path)
 {
@@ -34,11 +35,11 @@ is_locked(const char *path)
 	if (fd < 0)
 		return false;
 	locked = flock(fd, LOCK_SH | LOCK_NB) != 0;
-	(void) close(fd);			/* only locked */
+	(void) close(fd);			/* opened only to test the lock */
 	return locked;
 }
 
-/* Is a run of the cluster for that slot at this staging directory? */
+/* Does this staging directory belong to a run of the cluster for that slot? */
 static bool
 is_of_slot(const char *staging, uint64 system_identifier, TimestampTz slot)
 {
@@ -58,12 +59,12 @@ is_of_slot(const char *staging, uint64 system_identifier, TimestampTz slot)
 }
 
 /*
- * Is a snapshot of the database for that slot being taken in the directory, by
- * whatever server of the cluster?  Raises no error.
+ * Is any server of the cluster taking a snapshot of the database for that
+ * slot?  Raises no error.
  */
 bool
 other_server_has_run(const char *directory, const char *database,
-				uint64 system_identifier, TimestampTz slot)
+					 uint64 system_identifier, TimestampTz slot)
 {
 	ListCell   *lc;
 

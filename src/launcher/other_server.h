@@ -13,6 +13,6 @@
 #include "datatype/timestamp.h"
 
 extern bool other_server_has_run(const char *directory, const char *database,
-							uint64 system_identifier, TimestampTz slot);
+								 uint64 system_identifier, TimestampTz slot);
 
 #endif							/* SNAPSHOT_WORKER_OTHER_SERVER_H */

@@ -1,19 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * schedule.c
- *	  What the schedule has on: slots as they come, and what is left of them.
+ *	  The schedule: begins each slot when it is due, and tracks pending jobs.
  *
- * A slot is an instant at which the schedule is due.  When the clock has
- * reached the next one, every wanted database gets a job for it, which is
- * tried until it succeeds or the following slot takes over.  If more than one
- * slot has gone by (the clock was set forward, or the machine slept) only the
- * last of them counts.  If the clock is set back, the slots that come again
- * are passed over for databases that have had them.
- *
- * A launcher that starts asks the directory what became of the last slot: it
- * may have been missed, or its tries may have been cut short.  So does one whose
- * turn it becomes, by a promotion or a reload, since the server whose turn it
- * was may have died before the slot.
+ * A slot is an instant of the schedule.  When the clock reaches the next one,
+ * each wanted database gets a job for it, which is tried until it succeeds or
+ * the following slot replaces it.  If the clock has passed more than one slot
+ * (it was set forward, or the machine slept), only the last of them counts.
+ * If the clock is set back, slots that come again are skipped for databases
+ * that have had them.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -35,12 +30,12 @@
 #include "store/directory.h"
 #include "store/history.h"
 #include "util/clock.h"
-#include "util/snapshot_name.h"
+#include "util/errors.h"
 
-/* How often to look for what others do, such as to make a database. */
+/* How often to look for what others do, such as creating a database. */
 #define LOOK_SECONDS	10
 
-/* Does the schedule run in this server's present role in replication? */
+/* Does the schedule run on this server, in its present replication role? */
 bool
 schedule_is_our_turn(void)
 {
@@ -56,7 +51,7 @@ schedule_is_our_turn(void)
 	return true;
 }
 
-/* The job of a database; a new one if there is none yet. */
+/* Return the job of a database, which is added if it is missing. */
 Job *
 schedule_job(Schedule *schedule, const char *database)
 {
@@ -67,84 +62,9 @@ schedule_job(Schedule *schedule, const char *database)
 	return job;
 }
 
-static bool
-contains(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Make known the outcomes that the history has, unless newer ones are. */
-static void
-publish_outcomes(const Outcomes *found)
-{
-	LauncherPlan plan;
-	Outcomes	outcomes;
-
-	state_get_plan(&plan, &outcomes);
-	if (found->last_success_at <= outcomes.last_success_at &&
-		found->last_failure_at <= outcomes.last_failure_at)
-		return;
-	outcomes.last_success_at = Max(outcomes.last_success_at,
-								   found->last_success_at);
-	if (found->last_failure_at > outcomes.last_failure_at)
-	{
-		outcomes.last_failure_at = found->last_failure_at;
-		strlcpy(outcomes.last_error, found->last_error,
-				sizeof(outcomes.last_error));
-	}
-	state_set_outcomes(&outcomes);
-}
-
-/* How did earlier runs end, here or on the server whose turn it was? */
-static void
-resume_outcomes(Schedule *schedule, List *history, List *wanted)
-{
-	Outcomes	outcomes = {0};
-	ListCell   *lc;
-
-	foreach(lc, wanted)
-		schedule_job(schedule, lfirst(lc))->failures = 0;
-
-	foreach(lc, history)
-	{
-		HistoryLine *line = lfirst(lc);
-		bool		good = strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0;
-		char		folder[NAMES_FOLDER_SIZE];
-		char		database[NAMEDATALEN];
-		TimestampTz start;
-
-		if (!names_split(line->name, folder, database, &start))
-			continue;
-		if (good)
-			outcomes.last_success_at = line->finished_at;
-		else
-		{
-			outcomes.last_failure_at = line->finished_at;
-			state_describe_failure(outcomes.last_error,
-								   sizeof(outcomes.last_error), database,
-								   line->error != NULL ? line->error :
-								   line->outcome, "");
-		}
-		if (contains(wanted, database))
-		{
-			Job		   *job = schedule_job(schedule, database);
-
-			job->failures = good ? 0 : job->failures + 1;
-		}
-	}
-	publish_outcomes(&outcomes);
-}
-
-/* Whether snapshots for a slot can be named; if not, that is warned of. */
-static bool
-can_be_named(TimestampTz slot)
+/* Can a snapshot for this slot be named?  Emits a WARNING if not. */
+bool
+schedule_can_name(TimestampTz slot)
 {
 	char		text[UTC_TIME_NAME_SIZE];
 
@@ -152,139 +72,44 @@ can_be_named(TimestampTz slot)
 		return true;
 	ereport(WARNING,
 			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			 errmsg("no scheduled snapshot is taken: the clock is out of the range that a snapshot's name can hold")));
+			 errmsg("no scheduled snapshot is taken: the clock is out of the range of snapshot names")));
 	return false;
 }
 
 /*
- * After a start of the server: may a slot still be tried, or did its tries
- * crash the server?  If so, that is made known as a run that failed.
+ * Write to the schedule file, for the next launcher, since when the schedule
+ * is in force, unless the file has that.  A failure is reported at elevel, and
+ * the next call tries again: all that can be lost is a snapshot to catch up
+ * with. If it is another server's turn, that server writes the file.
  */
-static bool
-may_be_tried(Schedule *schedule, const char *database, TimestampTz slot,
-			 RunReason reason, int attempts)
-{
-	Run			run = {.kind = KIND_SNAPSHOT,.reason = reason};
-	Verdict		verdict;
-
-	run.scheduled_for = slot;
-	strlcpy(run.database, database, sizeof(run.database));
-	verdict = breaker_judge(schedule->breaker, &run);
-	if (verdict == VERDICT_GIVE_UP &&
-		state_submit(database, reason, attempts, slot, GetCurrentTimestamp(),
-					 &run))
-		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run));
-	return verdict == VERDICT_BEGIN;
-}
-
-/*
- * Since when the schedule is in force, or 0 where it is not.  If the directory
- * does not know (the server whose turn it was has another one), this server's own
- * settings tell.
- */
-static TimestampTz
-in_force_since(Schedule *schedule)
-{
-	TimestampTz since = recovery_since(settings_directory(),
-									GetSystemIdentifier(), setting_time);
-
-	return since != 0 ? since : schedule->since;
-}
-
-/*
- * After a start of the server, or of the launcher, or when it has become our
- * turn: was the last slot missed, or is it still being tried?
- */
-static void
-resume_slot(Schedule *schedule, List *history, List *wanted)
-{
-	const char *directory = settings_directory();
-	uint64		system_identifier = GetSystemIdentifier();
-	TimestampTz since = in_force_since(schedule);
-	SlotTimes	times;
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz slot;
-	ListCell   *lc;
-
-	settings_schedule(&times);
-	slot = slot_times_latest(&times, now);
-	if (!setting_enable || !schedule_is_our_turn() || since > slot ||
-		!can_be_named(slot))
-		return;
-
-	foreach(lc, wanted)
-	{
-		const char *database = lfirst(lc);
-		Job		   *job = schedule_job(schedule, database);
-		bool		catch_up;
-		int			attempts = recovery_attempts(history, database, slot,
-											  &catch_up);
-		RunReason	reason = attempts == 0 || catch_up ? REASON_CATCH_UP :
-		REASON_SCHEDULE;
-		Run			run;
-
-		/* it came while it was our turn before */
-		if (job->slot == slot)
-			continue;
-
-		/* the launcher before us had one started that is still on */
-		if (state_find_slot(database, slot, &run))
-		{
-			jobs_begin_slot(job, slot, run.reason, run.attempt,
-							clock_seconds());
-			job->run_id = run.id;
-			continue;
-		}
-		if ((attempts == 0 && !setting_catch_up) ||
-			recovery_was_taken(directory, system_identifier, history, database,
-							slot))
-			continue;
-		if (may_be_tried(schedule, database, slot, reason, attempts))
-			jobs_begin_slot(job, slot, reason, attempts + 1,
-							clock_seconds() +
-							recovery_delay(history, database, slot, now));
-		else
-			job->slot = slot;
-	}
-}
-
-/*
- * Write down, for the launcher after us, since when the schedule is in force.
- * A failure is reported at elevel, and made up for as soon as it can be: it
- * costs no snapshot but one to catch up with.  A server whose turn it is not
- * leaves that to the one that it shares the directory with.
- */
-static void
-note_schedule(Schedule *schedule, int elevel)
+void
+schedule_save(Schedule *schedule, int elevel)
 {
 	MemoryContext turn = CurrentMemoryContext;
 
-	if (schedule->noted || !settings_directory_is_set() || !schedule_is_our_turn())
+	if (schedule->saved || !settings_directory_is_set() || !schedule_is_our_turn())
 		return;
 
 	PG_TRY();
 	{
-		if (schedule->scheduled)
+		if (schedule->next_slot != 0)
 		{
 			directory_make(settings_directory());
 			recovery_begin(settings_directory(), GetSystemIdentifier(),
-						setting_time, schedule->since);
+						   setting_time, schedule->since);
 		}
 		else
 			recovery_end(settings_directory(), GetSystemIdentifier());
-		schedule->noted = true;
+		schedule->saved = true;
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(turn);
 
-		MemoryContextSwitchTo(turn);
-		edata = CopyErrorData();
-		FlushErrorState();
 		AtEOXact_Files(false);
 		ereport(elevel,
 				(errcode(edata->sqlerrcode),
-				 errmsg("could not write down the schedule: %s",
+				 errmsg("could not write schedule file: %s",
 						edata->message),
 				 edata->detail != NULL ?
 				 errdetail_internal("%s", edata->detail) : 0));
@@ -292,75 +117,7 @@ note_schedule(Schedule *schedule, int elevel)
 	PG_END_TRY();
 }
 
-/* Go on where the launcher before us stopped, as the directory tells. */
-void
-schedule_resume(Schedule *schedule)
-{
-	TimestampTz last_start;
-	TimestampTz since;
-	List	   *history;
-	List	   *wanted;
-
-	if (schedule->resumed)
-		return;
-	schedule->resumed = true;
-	if (!settings_directory_is_set())
-		return;
-
-	history = recovery_history(settings_directory(), GetSystemIdentifier(),
-							&last_start);
-	state_set_last_start(last_start);
-	wanted = databases_wanted();
-	resume_outcomes(schedule, history, wanted);
-	resume_slot(schedule, history, wanted);
-
-	/* A schedule that stands as it was keeps its date, if that is one. */
-	since = recovery_since(settings_directory(), GetSystemIdentifier(),
-						setting_time);
-	schedule->noted = setting_enable && since != 0 &&
-		since <= GetCurrentTimestamp();
-	note_schedule(schedule, WARNING);
-}
-
-/* It is not our turn any more: leave what is to be done to others. */
-static void
-pass_on(Schedule *schedule)
-{
-	ListCell   *lc;
-
-	foreach(lc, schedule->jobs)
-	{
-		Job		   *job = lfirst(lc);
-
-		if (!job->pending || job->run_id != 0)
-			continue;
-		ereport(LOG,
-				(errmsg("no more tries of a snapshot of database \"%s\", since \"snapshot_worker.run_on\" leaves that to another server",
-						job->database)));
-		job->pending = false;
-		job->slot = 0;
-	}
-}
-
-/*
- * Note whose turn it is.  When it becomes ours, or we are promoted, the directory
- * is to be looked at as after a start.
- */
-void
-schedule_note_turn(Schedule *schedule)
-{
-	bool		our_turn = schedule_is_our_turn();
-	bool		standby = RecoveryInProgress();
-
-	if (our_turn && (!schedule->our_turn || standby != schedule->standby))
-		schedule->resumed = false;
-	schedule->our_turn = our_turn;
-	schedule->standby = standby;
-	if (!our_turn)
-		pass_on(schedule);
-}
-
-/* The slot has come: give every wanted database a job for it. */
+/* Give every wanted database a job for a slot that is due. */
 static void
 begin_slot(Schedule *schedule, TimestampTz slot)
 {
@@ -368,7 +125,7 @@ begin_slot(Schedule *schedule, TimestampTz slot)
 	List	   *history = NIL;
 	ListCell   *lc;
 
-	if (!can_be_named(slot))
+	if (!schedule_can_name(slot))
 		return;
 	breaker_forget_all(schedule->breaker, true);
 	if (settings_directory_is_set())
@@ -380,28 +137,27 @@ begin_slot(Schedule *schedule, TimestampTz slot)
 		const char *database = lfirst(lc);
 		Job		   *job = schedule_job(schedule, database);
 
-		/* after a clock that was set back */
+		/* the clock was set back, and the slot comes again */
 		if (job->slot == slot)
 			continue;
 		if (settings_directory_is_set() &&
 			recovery_was_taken(settings_directory(), GetSystemIdentifier(),
-							history, database, slot))
+							   history, database, slot))
 			job->pending = false;
 		else
 			jobs_begin_slot(job, slot, REASON_SCHEDULE, 1, clock_seconds());
 	}
 }
 
-/* The schedule that the settings ask for is in force from now on. */
+/* Put the schedule of the settings into force, from now on. */
 void
 schedule_adopt(Schedule *schedule)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	ListCell   *lc;
 
-	schedule->scheduled = setting_enable;
 	schedule->since = now;
-	schedule->noted = false;
+	schedule->saved = false;
 	schedule->next_slot = 0;
 	schedule->last_look = now;
 	if (setting_enable)
@@ -414,7 +170,7 @@ schedule_adopt(Schedule *schedule)
 		((Job *) lfirst(lc))->pending = false;
 }
 
-/* Keep the schedule: is a slot due, and which one is next? */
+/* Advance the schedule: begin a slot that is due, and compute the next one. */
 void
 schedule_advance(Schedule *schedule)
 {
@@ -423,8 +179,8 @@ schedule_advance(Schedule *schedule)
 
 	schedule->last_look = now;
 	if (schedule->resumed)
-		note_schedule(schedule, DEBUG1);
-	if (!schedule->scheduled)
+		schedule_save(schedule, DEBUG1);
+	if (schedule->next_slot == 0)
 		return;
 
 	if (now < last_look)
@@ -446,13 +202,13 @@ schedule_advance(Schedule *schedule)
 	}
 }
 
-/* A job's database is not wanted any more: no tries, and no failures to see to. */
+/* Drop a job, and its failures, since its database is no longer wanted. */
 static void
-give_up(Job *job)
+drop_job(Job *job)
 {
 	if (job->pending)
 		ereport(LOG,
-				(errmsg("no more tries of a snapshot of database \"%s\", which is not wanted any more",
+				(errmsg("no longer retrying database \"%s\": not selected by \"snapshot_worker.databases\"",
 						job->database)));
 	job->pending = false;
 	job->missing = false;
@@ -460,7 +216,7 @@ give_up(Job *job)
 }
 
 static void
-give_up_unwanted(Schedule *schedule)
+drop_unwanted_jobs(Schedule *schedule)
 {
 	List	   *wanted = databases_wanted();
 	ListCell   *lc;
@@ -469,14 +225,15 @@ give_up_unwanted(Schedule *schedule)
 	{
 		Job		   *job = lfirst(lc);
 
-		if (!contains(wanted, job->database))
-			give_up(job);
+		if (!databases_include(wanted, job->database))
+			drop_job(job);
 	}
 }
 
 /*
- * The settings have been read anew: if they ask for another schedule, that is
- * in force from now on.  The old one has had its due by schedule_advance().
+ * The settings were reloaded: put their schedule into force, if it differs.
+ * The caller has called schedule_advance() before the reload, so slots that
+ * were due under the old settings have begun.
  */
 void
 schedule_changed(Schedule *schedule, const ScheduleSettings *before)
@@ -490,14 +247,14 @@ schedule_changed(Schedule *schedule, const ScheduleSettings *before)
 	else if (strcmp(before->directory, after.directory) != 0)
 	{
 		schedule->since = GetCurrentTimestamp();
-		schedule->noted = false;
+		schedule->saved = false;
 	}
-	give_up_unwanted(schedule);
+	drop_unwanted_jobs(schedule);
 	jobs_note_reload(schedule->jobs, clock_seconds());
-	note_schedule(schedule, WARNING);
+	schedule_save(schedule, WARNING);
 }
 
-/* Remember the settings that make the schedule, palloc'd. */
+/* Copy the settings that define the schedule, palloc'd. */
 void
 schedule_copy_settings(ScheduleSettings *settings)
 {
@@ -507,7 +264,10 @@ schedule_copy_settings(ScheduleSettings *settings)
 								  settings_directory() : "");
 }
 
-/* Is the snapshot of a job's slot there, or being taken by another server? */
+/*
+ * Has a server that shares the directory taken the snapshot of a job's slot,
+ * or is one taking it?
+ */
 static bool
 is_done_elsewhere(Job *job)
 {
@@ -515,7 +275,7 @@ is_done_elsewhere(Job *job)
 	uint64		system_identifier = GetSystemIdentifier();
 
 	if (other_server_has_run(directory, job->database, system_identifier,
-						job->slot))
+							 job->slot))
 	{
 		job->due = clock_seconds() + LOOK_SECONDS;
 		ereport(LOG,
@@ -524,27 +284,27 @@ is_done_elsewhere(Job *job)
 		return true;
 	}
 	if (!recovery_was_taken(directory, system_identifier,
-						 history_read(directory, system_identifier),
-						 job->database, job->slot))
+							history_read(directory, system_identifier),
+							job->database, job->slot))
 		return false;
 	job->pending = false;
 	return true;
 }
 
 /*
- * May a job be tried that failed before, or makes up for what was missed?  Its
- * database can have been dropped since: if it is not wanted any more, there is
- * nothing to do for it.  If it did not exist, it is tried again once it does.
+ * May a job be tried that failed before, or that catches up with a missed
+ * slot? It is dropped if its database is no longer wanted.  If the database
+ * did not exist, the job waits until it does.
  */
 bool
 schedule_may_try(Job *job)
 {
-	if (!contains(databases_wanted(), job->database))
+	if (!databases_include(databases_wanted(), job->database))
 	{
-		give_up(job);
+		drop_job(job);
 		return false;
 	}
-	if (job->missing && !contains(databases_existing(), job->database))
+	if (job->missing && !databases_include(databases_existing(), job->database))
 	{
 		job->due = clock_seconds() + LOOK_SECONDS;
 		return false;
@@ -552,7 +312,7 @@ schedule_may_try(Job *job)
 	return !settings_directory_is_set() || !is_done_elsewhere(job);
 }
 
-/* Forget the failures of databases that are neither there nor wanted. */
+/* Forget the failures of databases that neither exist nor are wanted. */
 static void
 forget_failures(Schedule *schedule)
 {
@@ -562,7 +322,7 @@ forget_failures(Schedule *schedule)
 									   databases_existing()));
 }
 
-/* Let the sessions see what is planned. */
+/* Publish the plan, for snapshot_status(). */
 void
 schedule_publish(Schedule *schedule)
 {

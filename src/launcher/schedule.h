@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * schedule.h
- *	  What the schedule has on: slots as they come, and what is left of them.
+ *	  The schedule: begins each slot when it is due, and tracks pending jobs.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,20 +17,19 @@
 typedef struct Schedule
 {
 	MemoryContext context;		/* of the jobs */
-	bool		resumed;		/* what the directory knows has been read */
-	bool		our_turn;		/* at the last look */
+	bool		resumed;		/* schedule_resume() was called in this turn */
+	bool		our_turn;		/* when last checked */
 	bool		standby;		/* likewise */
-	bool		scheduled;		/* the schedule is on */
 	SlotTimes	times;
 	TimestampTz next_slot;		/* 0 when the schedule is off */
-	TimestampTz last_look;		/* at the clock */
+	TimestampTz last_look;		/* when the clock was last read */
 	TimestampTz since;			/* when the schedule came into force */
-	bool		noted;			/* the directory has that */
+	bool		saved;			/* the schedule file has that */
 	List	   *jobs;
 	Breaker    *breaker;
 } Schedule;
 
-/* The settings that make the schedule. */
+/* The settings that define the schedule. */
 typedef struct ScheduleSettings
 {
 	bool		enable;
@@ -39,9 +38,9 @@ typedef struct ScheduleSettings
 } ScheduleSettings;
 
 extern bool schedule_is_our_turn(void);
-extern void schedule_note_turn(Schedule *schedule);
 extern void schedule_adopt(Schedule *schedule);
-extern void schedule_resume(Schedule *schedule);
+extern bool schedule_can_name(TimestampTz slot);
+extern void schedule_save(Schedule *schedule, int elevel);
 extern void schedule_advance(Schedule *schedule);
 extern void schedule_copy_settings(ScheduleSettings *settings);
 extern void schedule_changed(Schedule *schedule, const ScheduleSettings *before);

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * schedule_jobs.c
- *	  What the schedule still has to do, for each database: pure.
+ *	  The jobs of the schedule, one for each database: pure.
  *
- * Each database succeeds or fails by itself.  A failed try is followed by
- * another one after a delay; whichever database has waited for longest is
- * next, so that one that fails for ever delays no other.  Delays are measured
- * on a clock that nobody sets.
+ * Each database succeeds or fails independently.  After a failure the job is
+ * tried again with a delay.  The database that has waited longest comes first,
+ * so that a database that keeps failing delays no other.  Delays are measured
+ * on a monotonic clock.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,12 +14,13 @@
  */
 #include "postgres.h"
 
+#include "launcher/database_list.h"
 #include "launcher/schedule_jobs.h"
 #include "util/slot_times.h"
 
 /*
- * The job of a database.  If there is none, one is added, in the memory
- * context that is current.
+ * Return the job of a database.  Adds one, in the current memory context, if
+ * it is missing.
  */
 Job *
 jobs_find(List **jobs, const char *database)
@@ -39,19 +40,6 @@ jobs_find(List **jobs, const char *database)
 	return job;
 }
 
-static bool
-contains(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Forget the jobs of all but these databases. */
 List *
 jobs_retain_only(List *jobs, List *databases)
@@ -62,7 +50,7 @@ jobs_retain_only(List *jobs, List *databases)
 	{
 		Job		   *job = lfirst(lc);
 
-		if (!contains(databases, job->database))
+		if (!databases_include(databases, job->database))
 		{
 			jobs = foreach_delete_current(jobs, lc);
 			pfree(job);
@@ -72,8 +60,8 @@ jobs_retain_only(List *jobs, List *databases)
 }
 
 /*
- * A slot has come, and with it the attempt of that number: it takes over from
- * what was left of the slot before.
+ * Open a slot for a job, with this attempt as the next one.  Replaces whatever
+ * was left of the previous slot.
  */
 void
 jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason, int attempt,
@@ -88,10 +76,22 @@ jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason, int attempt,
 	job->run_id = 0;
 }
 
+/* The request for the snapshot that a job tries to take. */
+void
+jobs_fill_request(const Job *job, RunRequest *request)
+{
+	memset(request, 0, sizeof(*request));
+	request->kind = KIND_SNAPSHOT;
+	request->reason = job->reason;
+	strlcpy(request->database, job->database, sizeof(request->database));
+	request->scheduled_for = job->slot;
+	request->attempt = job->attempt;
+}
+
 /*
- * A run of the job's database has ended, which took so many seconds.  If it was
- * that of the slot, and failed, there is to be another one; where there is no
- * such database, not before there is one.
+ * Record the outcome of a run of the job's database, which took "took"
+ * seconds.  If it was the run of the slot and failed, plan the next attempt;
+ * if the database does not exist, that attempt waits until the database does.
  */
 void
 jobs_note_outcome(Job *job, const Run *run, double took, double now)
@@ -99,7 +99,7 @@ jobs_note_outcome(Job *job, const Run *run, double took, double now)
 	bool		good = run->state == RUN_SUCCEEDED;
 
 	job->failures = good ? 0 : job->failures + 1;
-	if (good || run->published)
+	if (good || run->outcome.published)
 		job->told_at = 0;
 
 	if (job->run_id != run->id)
@@ -110,18 +110,18 @@ jobs_note_outcome(Job *job, const Run *run, double took, double now)
 	 * who cancels a run wants no other one; nor is one snapshot followed by
 	 * another
 	 */
-	if (good || run->published || run->canceled ||
-		run->error.sqlerrcode == ERRCODE_QUERY_CANCELED)
+	if (good || run->outcome.published || run->canceled ||
+		run->outcome.error.sqlerrcode == ERRCODE_QUERY_CANCELED)
 		job->pending = false;
 	else
 	{
-		job->missing = run->error.sqlerrcode == ERRCODE_UNDEFINED_DATABASE;
+		job->missing = run->outcome.error.sqlerrcode == ERRCODE_UNDEFINED_DATABASE;
 		job->due = now + retry_delay(job->attempt, took);
 		job->attempt++;
 	}
 }
 
-/* The settings were read anew: try databases once more that did not exist. */
+/* After a reload of the settings, retry databases that did not exist. */
 void
 jobs_note_reload(List *jobs, double now)
 {
@@ -138,7 +138,7 @@ jobs_note_reload(List *jobs, double now)
 	}
 }
 
-/* Forget the failures of all but these databases. */
+/* Forget the failures of all databases but these. */
 void
 jobs_keep_failures(List *jobs, List *databases)
 {
@@ -148,14 +148,14 @@ jobs_keep_failures(List *jobs, List *databases)
 	{
 		Job		   *job = lfirst(lc);
 
-		if (!contains(databases, job->database))
+		if (!databases_include(databases, job->database))
 			job->failures = 0;
 	}
 }
 
 /*
- * The snapshot of the job's slot, whose first verification had failed, was found
- * good.  Failures of a later slot's tries still count.
+ * Record that a later verification found the snapshot of the job's slot good.
+ * Failures of a later slot's attempts still count.
  */
 void
 jobs_note_verified(Job *job)
@@ -173,7 +173,7 @@ longest_waiting_first(const ListCell *a, const ListCell *b)
 	return (x > y) - (x < y);
 }
 
-/* The jobs that are due and not on, the one that waited for longest first. */
+/* List the jobs that are due and have no run, longest waiting first. */
 List *
 jobs_due(List *jobs, double now)
 {
@@ -210,8 +210,9 @@ jobs_seconds_to_next(List *jobs, double now)
 }
 
 /*
- * The failed job that is tried again first, or is being tried; or NULL.  One
- * that waits for its database to be made has no time for that.
+ * Return the failed job whose retry is next or in progress, or NULL.  Jobs
+ * that wait for their database to exist have no time for a retry and are
+ * ignored.
  */
 Job *
 jobs_next_retry(List *jobs)
@@ -230,7 +231,7 @@ jobs_next_retry(List *jobs)
 	return next;
 }
 
-/* The failed runs in a row of the database that has most of them. */
+/* The highest number of consecutive failed runs of any database. */
 int
 jobs_most_failures(List *jobs)
 {

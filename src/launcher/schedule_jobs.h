@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * schedule_jobs.h
- *	  What the schedule still has to do, for each database.
+ *	  The jobs of the schedule, one for each database: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,20 +14,20 @@
 
 #include "shmem/shared_state.h"
 
-/* A database, and its scheduled run for the slot that came last. */
+/* A database and its scheduled run for the latest slot. */
 typedef struct Job
 {
 	char		database[NAMEDATALEN];
-	TimestampTz slot;			/* 0 when none came yet */
+	TimestampTz slot;			/* 0 before the first slot */
 	RunReason	reason;			/* of the run for that slot */
-	bool		pending;		/* that slot is still to be done */
-	bool		missing;		/* there was no such database: it is waited
-								 * for */
-	int			attempt;		/* which try is next, or is on, from 1 */
-	double		due;			/* when it is, on clock_seconds() */
-	uint64		run_id;			/* the run that is on; 0 for none */
-	int			failures;		/* runs failed in a row, for any reason */
-	double		told_at;		/* when that was told of, on clock_seconds();
+	bool		pending;		/* the slot still needs a snapshot */
+	bool		missing;		/* waits for its database to exist */
+	int			attempt;		/* number of the next or current attempt, from
+								 * 1 */
+	double		due;			/* when it is due, on clock_seconds() */
+	uint64		run_id;			/* the run in progress; 0 for none */
+	int			failures;		/* consecutive failed runs, for any reason */
+	double		told_at;		/* time of the last alert, on clock_seconds();
 								 * 0 for never */
 } Job;
 
@@ -35,6 +35,7 @@ extern Job *jobs_find(List **jobs, const char *database);
 extern List *jobs_retain_only(List *jobs, List *databases);
 extern void jobs_begin_slot(Job *job, TimestampTz slot, RunReason reason,
 							int attempt, double due);
+extern void jobs_fill_request(const Job *job, RunRequest *request);
 extern void jobs_note_outcome(Job *job, const Run *run, double took,
 							  double now);
 extern void jobs_note_reload(List *jobs, double now);

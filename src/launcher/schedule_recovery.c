@@ -1,14 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * schedule_recovery.c
- *	  Which slots were due, and which were taken, as the directory tells.
+ *	  What a restart reads back: which slots were due, and which were taken.
  *
- * A server that starts has to know whether it missed a slot while it was down,
- * was in the middle of trying, or took it already.  Snapshots and history say
- * what became of a slot.  Whether the schedule was in force at a slot at all
- * is in a file of its own, "schedule-<system identifier>.json" (for a standby,
- * "schedule-<system identifier>-standby.json"), which has the times of day and
- * since when they hold.
+ * A server that starts must know whether it missed a slot while it was down,
+ * was in the middle of an attempt, or has already taken the snapshot.
+ * Snapshots and history record the outcome of each slot.  Whether the schedule
+ * was in force at a slot is recorded in a separate file, "schedule-<system
+ * identifier>.json" (on a standby, "schedule-<system
+ * identifier>-standby.json"), which holds the times of day and the moment
+ * since which they are in force.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -24,6 +25,7 @@
 #include "storage/fd.h"
 
 #include "launcher/schedule_recovery.h"
+#include "shmem/run_kinds.h"
 #include "store/history.h"
 #include "store/replace_file.h"
 #include "store/store.h"
@@ -37,7 +39,7 @@
 
 typedef struct ScheduleFile
 {
-	char	   *time;			/* as the setting has it */
+	char	   *time;			/* as in the setting */
 	TimestampTz since;
 } ScheduleFile;
 
@@ -56,47 +58,38 @@ schedule_path(const char *directory, uint64 system_identifier)
 }
 
 /*
- * Since when the schedule with these times of day is in force, or 0 where it
- * is not.  Raises no error.
+ * Return the time since which the schedule with these times of day is in
+ * force, or 0 if it is not.  Raises no error.
  */
 TimestampTz
 recovery_since(const char *directory, uint64 system_identifier, const char *time)
 {
 	ScheduleFile file = {0};
-	const char *problem;
-	size_t		len;
-	char	   *text = files_read(schedule_path(directory, system_identifier),
-								  SCHEDULE_MAX_SIZE, &len, &problem);
 
-	if (text == NULL ||
-		record_parse(text, len, members, lengthof(members), &file) != NULL ||
-		strcmp(file.time, time) != 0)
+	if (!record_load(schedule_path(directory, system_identifier),
+					 SCHEDULE_MAX_SIZE, members, lengthof(members), &file,
+					 time))
 		return 0;
 	return file.since;
 }
 
 /*
- * Write down since when the schedule with these times of day is in force.
- * Raises an error when that fails.
+ * Write the time since which the schedule with these times of day is in force.
+ * Raises an error on failure.
  */
 void
 recovery_begin(const char *directory, uint64 system_identifier, const char *time,
-			TimestampTz since)
+			   TimestampTz since)
 {
 	ScheduleFile file = {unconstify(char *, time), since};
-	StringInfoData json;
 
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	record_write(&json, members, lengthof(members), &file);
-	appendStringInfoString(&json, "}\n");
-
-	replace_file(schedule_path(directory, system_identifier), json.data);
+	replace_file(schedule_path(directory, system_identifier),
+				 record_format(members, lengthof(members), &file));
 }
 
 /*
- * Write down that no schedule is in force any more.  Raises an error when that
- * fails.
+ * Record that no schedule is in force, by removing the file.  Raises an error
+ * on failure.
  */
 void
 recovery_end(const char *directory, uint64 system_identifier)
@@ -109,26 +102,24 @@ recovery_end(const char *directory, uint64 system_identifier)
 				 errmsg("could not remove file \"%s\": %m", path)));
 }
 
-/* Is this line about a run of the database for the slot? */
+/* Does this line describe a run of the database for the slot? */
 static bool
 is_about(const HistoryLine *line, const char *database, TimestampTz slot)
 {
-	char		folder[NAMES_FOLDER_SIZE];
 	char		of[NAMEDATALEN];
-	TimestampTz start;
 
 	return line->scheduled_for == slot &&
-		names_split(line->name, folder, of, &start) &&
+		names_database(line->name, of) &&
 		strcmp(of, database) == 0;
 }
 
 /*
- * Was a snapshot of the database taken for the slot?  Retention can have
- * removed it since, but not from the history.
+ * Was a snapshot of the database taken for the slot?  Retention may have
+ * removed the snapshot since, but not its line in the history.
  */
 bool
 recovery_was_taken(const char *directory, uint64 system_identifier,
-				List *history, const char *database, TimestampTz slot)
+				   List *history, const char *database, TimestampTz slot)
 {
 	ListCell   *lc;
 
@@ -144,12 +135,12 @@ recovery_was_taken(const char *directory, uint64 system_identifier,
 }
 
 /*
- * How often a snapshot of the database was tried for the slot, and whether
- * that was to make up for having missed it.
+ * Return the number of attempts to take a snapshot of the database for the
+ * slot.  *catch_up tells whether they made up for a missed slot.
  */
 int
 recovery_attempts(List *history, const char *database, TimestampTz slot,
-			   bool *catch_up)
+				  bool *catch_up)
 {
 	int64		attempts = 0;
 	ListCell   *lc;
@@ -162,17 +153,18 @@ recovery_attempts(List *history, const char *database, TimestampTz slot,
 		if (is_about(line, database, slot))
 		{
 			attempts = Max(attempts, line->attempt);
-			*catch_up = strcmp(line->reason, "catch-up") == 0;
+			*catch_up = strcmp(line->reason,
+							   state_reason_name(REASON_CATCH_UP)) == 0;
 		}
 	}
 	return (int) Min(attempts, PG_INT32_MAX - 1);
 }
 
-/* Does the directory know what became of an attempt for a slot? */
+/* Does the directory show the outcome of this attempt for a slot? */
 bool
 recovery_attempt_is_known(const char *directory, uint64 system_identifier,
-					   List *history, const char *database, TimestampTz slot,
-					   int64 attempt)
+						  List *history, const char *database, TimestampTz slot,
+						  int64 attempt)
 {
 	bool		catch_up;
 
@@ -180,7 +172,7 @@ recovery_attempt_is_known(const char *directory, uint64 system_identifier,
 		recovery_was_taken(directory, system_identifier, history, database, slot);
 }
 
-/* The last line about a scheduled run of the database, or NULL. */
+/* Return the last line for a scheduled run of the database, or NULL. */
 HistoryLine *
 recovery_last_line(List *history, const char *database)
 {
@@ -199,14 +191,15 @@ recovery_last_line(List *history, const char *database)
 }
 
 /*
- * Seconds until the next attempt for a slot is due: what is left of the delay
- * after the last one, or 0 when there was none.  Never more than the delay
- * itself, wherever the clock was set since; how long the attempt took does not
- * count, as the clock cannot tell that either.
+ * Seconds until the next attempt for a slot is due: the remainder of the delay
+ * after the last one, or 0 if there was no attempt.  The result never exceeds
+ * the delay itself, even if the clock was set back meanwhile.  The duration of
+ * the attempt is ignored, because the clock may have been set during it as
+ * well.
  */
 double
 recovery_delay(List *history, const char *database, TimestampTz slot,
-			TimestampTz now)
+			   TimestampTz now)
 {
 	bool		catch_up;
 	int			attempts = recovery_attempts(history, database, slot, &catch_up);
@@ -254,26 +247,24 @@ last_start_of(List *history)
 
 	foreach(lc, history)
 	{
-		char		folder[NAMES_FOLDER_SIZE];
-		char		database[NAMEDATALEN];
+		HistoryLine *line = lfirst(lc);
 		TimestampTz start;
 
-		if (names_split(((HistoryLine *) lfirst(lc))->name, folder, database,
-						&start))
+		if (names_start(line->name, &start))
 			last_start = Max(last_start, start);
 	}
 	return last_start;
 }
 
 /*
- * The history of a cluster, once lines were added for snapshots that were
- * published when it was too late to put them there, since the server went
- * down; and the newest start in any name of a run, or 0.  Raises no error:
- * what cannot be read is not there.
+ * Read the history of a cluster, after adding lines for snapshots that were
+ * published just before the server went down, too late for their history
+ * lines.  *last_start is the latest start in the name of any run, or 0.
+ * Raises no error: unreadable files and snapshots count as absent.
  */
 List *
 recovery_history(const char *directory, uint64 system_identifier,
-			  TimestampTz *last_start)
+				 TimestampTz *last_start)
 {
 	List	   *history = history_read(directory, system_identifier);
 	bool		added = false;
@@ -281,7 +272,7 @@ recovery_history(const char *directory, uint64 system_identifier,
 
 	*last_start = last_start_of(history);
 	if (history == NIL)
-		return NIL;				/* there was none, or somebody removed it */
+		return NIL;				/* there was no history, or it was removed */
 
 	foreach(lc, store_list(directory, NULL, *last_start - USECS_PER_DAY,
 						   DEBUG1, DEBUG1))

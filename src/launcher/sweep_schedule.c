@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sweep_schedule.c
- *	  When the launcher has leftovers removed.
+ *	  When the launcher sweeps leftovers of interrupted runs.
  *
  * The launcher itself sweeps the snapshot directory.  Scratch databases are
  * dropped by a worker, which can connect to a database.
@@ -22,7 +22,7 @@
 #include "store/staging.h"
 #include "worker/run_report.h"
 
-/* Has the snapshot directory that is set been swept, if one is set? */
+/* Has the current snapshot directory been swept?  True if none is set. */
 bool
 sweep_schedule_is_done(const SweepSchedule *sweeping)
 {
@@ -32,8 +32,8 @@ sweep_schedule_is_done(const SweepSchedule *sweeping)
 }
 
 /*
- * Find out what the file system of the snapshot directory can do, remove what
- * interrupted runs left there, and put the runs into the history.
+ * Find out what the file system of the snapshot directory can do, remove the
+ * leftovers of interrupted runs, and add those runs to the history.
  */
 void
 sweep_schedule_sweep(SweepSchedule *sweeping)
@@ -46,14 +46,14 @@ sweep_schedule_sweep(SweepSchedule *sweeping)
 		ereport(WARNING,
 				(errmsg("snapshot directory \"%s\" is inside the data directory",
 						settings_directory()),
-				 errdetail("Whatever destroys the data directory destroys the snapshots as well."),
-				 errhint("Set \"snapshot_worker.directory\" to a place elsewhere, best on another disk.")));
+				 errdetail("Losing the data directory would lose the snapshots as well."),
+				 errhint("Set \"snapshot_worker.directory\" to a directory outside of it, preferably on another disk.")));
 	file_system_look(settings_directory());
 	staging_sweep(settings_directory(), NULL, GetSystemIdentifier(),
 				  report_interrupted);
 }
 
-/* A run has left a scratch database. */
+/* Note that a run left a scratch database behind. */
 void
 sweep_schedule_note_scratch(SweepSchedule *sweeping)
 {
@@ -61,13 +61,14 @@ sweep_schedule_note_scratch(SweepSchedule *sweeping)
 }
 
 /*
- * Have scratch databases dropped that a crash left, or a worker that was ended,
- * unless this crashed the server twice.  A standby has none of its own.
+ * Queue a sweep run if a crash or a terminated worker left scratch databases,
+ * unless such a run has crashed the server twice.  A standby has no scratch
+ * databases of its own.
  */
 void
 sweep_schedule_submit(SweepSchedule *sweeping, Breaker *breaker)
 {
-	Run			sweep = {.kind = KIND_SWEEP};
+	RunRequest	sweep = {.kind = KIND_SWEEP};
 	Run			run;
 	Verdict		verdict;
 
@@ -78,7 +79,7 @@ sweep_schedule_submit(SweepSchedule *sweeping, Breaker *breaker)
 	if (verdict == VERDICT_GIVE_UP)
 		report_failure(&sweep, breaker_error(&sweep));
 
-	/* with many requests, it is done later */
+	/* if the run table is full, the next call tries again */
 	sweeping->scratch_swept = verdict != VERDICT_BEGIN ||
 		!database_list_for_sweep(sweep.connect_to) ||
 		state_submit_task(&sweep, &run);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sweep_schedule.h
- *	  When the launcher has leftovers removed.
+ *	  When the launcher sweeps leftovers of interrupted runs.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -16,7 +16,8 @@ typedef struct SweepSchedule
 {
 	MemoryContext context;		/* of the directory's name */
 	char	   *swept;			/* the directory that was swept, or NULL */
-	bool		scratch_swept;	/* no scratch database should be left */
+	bool		scratch_swept;	/* no scratch database is left, as far as
+								 * known */
 } SweepSchedule;
 
 extern bool sweep_schedule_is_done(const SweepSchedule *sweeping);

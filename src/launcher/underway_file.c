@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * underway_file.c
- *	  The file that tells, after a crash, what was under way.
+ *	  The file that lists the automatic runs in progress, for after a crash.
  *
- * The file is in the data directory: it is about this very server, while a
- * primary and its standbys can share the snapshot directory.  It has one JSON
- * object on each line.  Only the launcher reads and writes it.
+ * The file is in the data directory, because it describes this one server,
+ * while a primary and its standbys can share the snapshot directory.  It has
+ * one JSON object on each line.  Only the launcher reads and writes it.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -22,7 +22,7 @@
 #include "util/files.h"
 #include "util/json_record.h"
 
-/* Relative to the data directory, where every server process is. */
+/* Relative to the data directory, the working directory of all processes. */
 #define UNDERWAY_FILE		"snapshot_worker.underway"
 
 #define UNDERWAY_MAX_SIZE	((size_t) 16 * 1024 * 1024)
@@ -41,8 +41,8 @@ static const RecordMember members[] = {
 };
 
 /*
- * What the file has: a list of Underway, palloc'd.  Skips lines that are not
- * ours.  Returns NIL when there is no file that can be read.
+ * Read the file.  Returns a list of Underway, palloc'd, or NIL if the file is
+ * missing or unreadable.  Lines in another form are skipped.
  */
 List *
 underway_read(void)
@@ -69,8 +69,8 @@ underway_read(void)
 }
 
 /*
- * Replace the file, durably; no entries, no file.  Raises an error when that
- * fails.
+ * Replace the file, durably, or remove it if there are no entries.  Raises an
+ * error on failure.
  */
 void
 underway_write(List *entries)
@@ -88,11 +88,8 @@ underway_write(List *entries)
 	}
 	initStringInfo(&json);
 	foreach(lc, entries)
-	{
-		appendStringInfoChar(&json, '{');
-		record_write(&json, members, lengthof(members), lfirst(lc));
-		appendStringInfoString(&json, "}\n");
-	}
+		appendStringInfoString(&json, record_format(members, lengthof(members),
+													lfirst(lc)));
 	replace_file(UNDERWAY_FILE, json.data);
 	pfree(json.data);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * underway_file.h
- *	  The file that tells, after a crash, what was under way.
+ *	  The file that lists the automatic runs in progress, for after a crash.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -13,14 +13,14 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
-/* Something that begins by itself, and how often a crash cut it short. */
+/* An automatic run, and how many crashes interrupted it. */
 typedef struct Underway
 {
 	char	   *what;			/* the kind of run */
 	char	   *subject;		/* its database or snapshot, or "" */
-	int64		running;		/* how many are running now */
+	int64		running;		/* number of such runs in progress */
 	int64		crashes;
-	int64		given_up;		/* 1: the administrator knows that it is */
+	int64		given_up;		/* 1 if the refusal has been reported */
 
 	/* The latest run of a slot; empty for other kinds. */
 	char	   *name;

@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * verify_schedule.c
- *	  When the launcher has a scheduled snapshot verified again.
+ *	  The schedule of verification retries for scheduled snapshots.
  *
- * A scheduled snapshot is verified by the run that takes it.  If that comes to
- * no result, because of something that is not the snapshot's fault, the
- * snapshot is verified again, with the delays of a snapshot's tries.  This ends
- * with a result, good or bad; when someone cancels it; when the snapshot is
- * gone, or "verify" is turned down; and when a later slot's snapshot of the
- * database has taken its place.
+ * A scheduled snapshot is verified by the run that takes it.  If that
+ * verification fails for a reason that does not lie in the snapshot, it is
+ * retried with the same delays as a failed snapshot.  The retries end with a
+ * result, good or bad; when a session cancels them; when the snapshot is gone
+ * or "verify" is set to a lower level; or when a later slot's snapshot of the
+ * database replaces this one.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -27,24 +27,25 @@
 #include "launcher/schedule_recovery.h"
 #include "launcher/verify_schedule.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "store/history.h"
 #include "store/store.h"
 #include "util/clock.h"
 #include "util/slot_times.h"
 
-/* A scheduled snapshot whose verification came to no result. */
+/* A scheduled snapshot whose verification had no result. */
 typedef struct Unproved
 {
 	char		database[NAMEDATALEN];
 	char		name[NAMES_SIZE];	/* of the snapshot */
-	int			attempt;		/* which verification is next, or is running */
-	double		due;			/* when it is, on clock_seconds() */
-	uint64		run_id;			/* the run that is on; 0 for none */
-	double		told_at;		/* when a failure was told of */
+	int			attempt;		/* next or current verification, from 1 */
+	double		due;			/* when it is due, on clock_seconds() */
+	uint64		run_id;			/* the run in progress; 0 for none */
+	double		told_at;		/* time of the last alert */
 } Unproved;
 
 static Unproved *
-find(VerifySchedule *verifying, const char *database)
+find_unproved(VerifySchedule *verifying, const char *database)
 {
 	ListCell   *lc;
 
@@ -59,15 +60,16 @@ find(VerifySchedule *verifying, const char *database)
 }
 
 static void
-forget(VerifySchedule *verifying, Unproved *unproved)
+forget_unproved(VerifySchedule *verifying, Unproved *unproved)
 {
 	verifying->unproved = list_delete_ptr(verifying->unproved, unproved);
 	pfree(unproved);
 }
 
-/* A snapshot is to be verified for the second time, in so many seconds. */
+/* Plan the second verification of a snapshot, "delay" seconds from now. */
 static void
-add(VerifySchedule *verifying, const char *database, const char *name, double delay)
+add_unproved(VerifySchedule *verifying, const char *database, const char *name,
+			 double delay)
 {
 	MemoryContext caller = MemoryContextSwitchTo(verifying->context);
 	Unproved   *unproved = palloc0(sizeof(Unproved));
@@ -76,24 +78,24 @@ add(VerifySchedule *verifying, const char *database, const char *name, double de
 	strlcpy(unproved->name, name, sizeof(unproved->name));
 	unproved->attempt = 2;
 	unproved->due = clock_seconds() + delay;
-	/* the run that took it was told of */
+	/* the run that took the snapshot has raised an alert */
 	unproved->told_at = clock_seconds();
 	verifying->unproved = lappend(verifying->unproved, unproved);
 	MemoryContextSwitchTo(caller);
 }
 
 static void
-announce(const Unproved *unproved)
+announce_retry(const Unproved *unproved)
 {
 	ereport(LOG,
-			(errmsg("next verification of snapshot \"%s\" is in %.0f s",
+			(errmsg("next attempt to verify snapshot \"%s\" is in %.0f s",
 					unproved->name,
 					Max(unproved->due - clock_seconds(), 0))));
 }
 
 /*
- * After a start of the server, or of the launcher: go on with snapshots whose
- * last verification came to no result.
+ * After a start of the server or the launcher, resume the verification of
+ * snapshots whose last verification had no result.
  */
 void
 verify_schedule_resume(VerifySchedule *verifying)
@@ -113,22 +115,22 @@ verify_schedule_resume(VerifySchedule *verifying)
 		StoredSnapshot *snapshot;
 
 		if (line == NULL || !history_is_of_verification(line) ||
-			find(verifying, database) != NULL)
+			find_unproved(verifying, database) != NULL)
 			continue;
 		snapshot = store_load(directory, line->name, false, DEBUG1);
 		if (snapshot != NULL && !snapshot->verified)
-			add(verifying, database, line->name, retry_delay(1, 0));
+			add_unproved(verifying, database, line->name, retry_delay(1, 0));
 	}
 }
 
 /*
- * Does the failure of a run end the tries?  What is found bad has come to a
+ * Does the failure of a run end the retries?  A snapshot found bad is a
  * result.
  */
 static bool
 is_final(const Run *run)
 {
-	int			sqlerrcode = run->error.sqlerrcode;
+	int			sqlerrcode = run->outcome.error.sqlerrcode;
 
 	return run->canceled ||
 		sqlerrcode == ERRCODE_DATA_CORRUPTED ||
@@ -136,57 +138,57 @@ is_final(const Run *run)
 		sqlerrcode == ERRCODE_CRASH_SHUTDOWN;
 }
 
-/* A run that took a snapshot has ended. */
+/* Handle the end of a run that took a snapshot. */
 static void
 note_snapshot(VerifySchedule *verifying, const Run *run)
 {
-	Unproved   *unproved = find(verifying, run->database);
+	Unproved   *unproved = find_unproved(verifying, run->request.database);
 
-	if (!run->published || state_is_requested(run->reason))
+	if (!run->outcome.published || state_is_requested(run->request.reason))
 		return;
 	if (unproved != NULL)
-		forget(verifying, unproved);
+		forget_unproved(verifying, unproved);
 	if (run->state == RUN_SUCCEEDED || is_final(run))
 		return;
-	add(verifying, run->database, run->name, retry_delay(1, 0));
-	announce(llast(verifying->unproved));
+	add_unproved(verifying, run->request.database, run->request.name, retry_delay(1, 0));
+	announce_retry(llast(verifying->unproved));
 }
 
 /*
- * A run has ended.  If it was one of ours, and failed, the administrator is
- * told: of a snapshot that was found bad at once, else once an hour.  Returns
- * true when a snapshot was found good after all.
+ * Handle the end of a run.  If it was a verification of ours that failed,
+ * queue an alert: at once if the snapshot was found bad, else at most once an
+ * hour.  Returns true if the verification found a snapshot good.
  */
 bool
 verify_schedule_note_outcome(VerifySchedule *verifying, Breaker *breaker, const Run *run)
 {
-	Unproved   *unproved = find(verifying, run->database);
+	Unproved   *unproved = find_unproved(verifying, run->request.database);
 	bool		good = run->state == RUN_SUCCEEDED;
 	double		never = 0;
 
-	if (run->kind == KIND_SNAPSHOT)
+	if (run->request.kind == KIND_SNAPSHOT)
 		note_snapshot(verifying, run);
-	if (run->kind != KIND_VERIFY || unproved == NULL ||
+	if (run->request.kind != KIND_VERIFY || unproved == NULL ||
 		unproved->run_id != run->id)
 		return false;
 
 	unproved->run_id = 0;
 	if (!good)
 		failure_alert_submit(breaker, run,
-					   is_final(run) ? &never : &unproved->told_at);
+							 is_final(run) ? &never : &unproved->told_at);
 	if (good || is_final(run))
 	{
-		forget(verifying, unproved);
+		forget_unproved(verifying, unproved);
 		return good;
 	}
 	unproved->due = clock_seconds() +
 		retry_delay(unproved->attempt, state_seconds_taken(run));
 	unproved->attempt++;
-	announce(unproved);
+	announce_retry(unproved);
 	return false;
 }
 
-/* Is there any use in verifying a snapshot? */
+/* Can a snapshot still be verified, and does "verify" ask for it? */
 static bool
 is_of_use(const Unproved *unproved)
 {
@@ -199,28 +201,29 @@ is_of_use(const Unproved *unproved)
 }
 
 /*
- * Queue the next verification of a snapshot.  One whose verification crashed
- * the server twice fails instead.  Returns false when too many runs are queued.
+ * Queue the next verification of a snapshot.  If verifying it crashed the
+ * server twice, the run fails instead.  Returns false if the run table is
+ * full.
  */
 static bool
-submit(Breaker *breaker, Unproved *unproved)
+submit_verification(Breaker *breaker, Unproved *unproved)
 {
-	Run			task = {.kind = KIND_VERIFY,.automatic = true};
+	RunRequest	request = {.kind = KIND_VERIFY,.automatic = true};
 	Run			run;
 
-	if (!database_list_to_connect(unproved->database, task.connect_to))
+	if (!database_list_to_connect(unproved->database, request.connect_to))
 		return false;
-	task.attempt = unproved->attempt;
+	request.attempt = unproved->attempt;
 	/* a standby cannot create a database */
-	task.test_restore = setting_verify == VERIFY_RESTORE &&
+	request.test_restore = setting_verify == VERIFY_RESTORE &&
 		!RecoveryInProgress();
-	strlcpy(task.database, unproved->database, sizeof(task.database));
-	strlcpy(task.name, unproved->name, sizeof(task.name));
-	if (!state_submit_task(&task, &run))
+	strlcpy(request.database, unproved->database, sizeof(request.database));
+	strlcpy(request.name, unproved->name, sizeof(request.name));
+	if (!state_submit_task(&request, &run))
 		return false;
 	unproved->run_id = run.id;
-	if (breaker_judge(breaker, &run) != VERDICT_BEGIN)
-		state_fail_waiting(run.id, RUN_QUEUED, breaker_error(&run));
+	if (breaker_judge(breaker, &run.request) != VERDICT_BEGIN)
+		state_fail(run.id, RUN_QUEUED, breaker_error(&run.request));
 	return true;
 }
 
@@ -240,25 +243,25 @@ verify_schedule_submit(VerifySchedule *verifying, Breaker *breaker)
 		if (!is_of_use(unproved))
 		{
 			ereport(LOG,
-					(errmsg("no more verifications of snapshot \"%s\", which is gone or is not to be verified any more",
+					(errmsg("no longer retrying verification of snapshot \"%s\": removed, or no longer to be verified",
 							unproved->name)));
 			verifying->unproved = foreach_delete_current(verifying->unproved,
 														 lc);
 			pfree(unproved);
 		}
-		else if (!submit(breaker, unproved))
-			unproved->due = now + 1;	/* many requests: later */
+		else if (!submit_verification(breaker, unproved))
+			unproved->due = now + 1;	/* the run table is full: try later */
 	}
 }
 
 /*
- * Drop the pending verifications of a database, or ("") of all.  Runs up to that
- * one were canceled already; later ones are stopped.  Returns how many
- * verifications that were.
+ * Drop the pending verifications of a database, or of all databases ("").  The
+ * caller has canceled runs up to last_run_id already; later ones are canceled
+ * here.  Returns the number of verifications dropped.
  */
 int
 verify_schedule_cancel(VerifySchedule *verifying, const char *database,
-				 uint64 last_run_id)
+					   uint64 last_run_id)
 {
 	int			count = 0;
 	ListCell   *lc;
@@ -274,7 +277,7 @@ verify_schedule_cancel(VerifySchedule *verifying, const char *database,
 		if (unproved->run_id != 0)
 			state_cancel_run(unproved->run_id);
 		ereport(LOG,
-				(errmsg("no more verifications of snapshot \"%s\", which were canceled",
+				(errmsg("no longer retrying verification of snapshot \"%s\": canceled",
 						unproved->name)));
 		verifying->unproved = foreach_delete_current(verifying->unproved, lc);
 		pfree(unproved);
@@ -283,7 +286,7 @@ verify_schedule_cancel(VerifySchedule *verifying, const char *database,
 	return count;
 }
 
-/* Seconds until a verification is due; negative for none. */
+/* Seconds until a verification is due, or a negative number for never. */
 double
 verify_schedule_seconds_to_next(const VerifySchedule *verifying)
 {

@@ -35,6 +35,7 @@
 #include "session/request.h"
 #include "settings.h"
 #include "store/store.h"
+#include "util/errors.h"
 #include "util/wait_events.h"
 
 /* Interval at which to check whether the last run of a database has ended. */
@@ -112,7 +113,7 @@ ensure_snapshot(Oid oid, const char *command)
 		request_check_not_written();
 		request_check_not_locked(oid, "Commit first.");
 		request_snapshot(database, REASON_BEFORE_DROP, true, &run);
-		name = run.name;
+		name = run.request.name;
 		wait_for_runs(database, oid);
 	}
 	/* we may hold locks in our own database, so we must not wait there */
@@ -137,19 +138,16 @@ ensure_snapshot_or_explain(Oid oid, const char *command)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(caller);
 
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
 		if (edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
 		{
-			const char *without = "To go without a snapshot, a superuser can SET snapshot_worker.before_drop = off.";
+			const char *without = "To proceed without a snapshot, a superuser can SET snapshot_worker.before_drop = off.";
 
 			edata->hint = edata->hint == NULL ? pstrdup(without) :
 				psprintf("%s %s", edata->hint, without);
 		}
-		edata->context = psprintf("%s was not executed: a snapshot is to be taken before it%s%s",
+		edata->context = psprintf("%s was not executed: it must wait for a snapshot%s%s",
 								  command,
 								  edata->context == NULL ? "" : "\n",
 								  edata->context == NULL ? "" : edata->context);

@@ -26,6 +26,7 @@
 #include "store/database_folders.h"
 #include "store/store.h"
 #include "util/clock.h"
+#include "util/errors.h"
 
 /* How long a request waits for a launcher. */
 #define LAUNCHER_PATIENCE_SECONDS	30
@@ -90,17 +91,24 @@ holds_table_lock(Oid database)
 	return false;
 }
 
+/* Has this transaction written? */
+bool
+request_has_written(void)
+{
+	return TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
 /*
  * Raise an error if this transaction has written: pg_dump would not see that.
  */
 void
 request_check_not_written(void)
 {
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	if (request_has_written())
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("cannot take a snapshot in a transaction that has written"),
-				 errdetail("The snapshot would not contain what this transaction has written, and could wait for its locks for ever."),
+				 errdetail("The snapshot would lack the changes of this transaction, and could wait for its locks forever."),
 				 errhint("Commit first.")));
 }
 
@@ -118,15 +126,14 @@ request_check_not_locked(Oid database, const char *hint)
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("cannot wait for a snapshot in a transaction that has locked a table"),
-				 errdetail("The snapshot could wait for that lock for ever."),
+				 errdetail("The snapshot could wait for that lock forever."),
 				 errhint("%s", hint)));
 }
 
 static const RunError no_launcher = {
-	ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-	"the launcher of snapshot_worker is not running",
-	"",
-	"It is started again within seconds of its end; if not, the server's log says why. It takes one of \"max_worker_processes\"."
+	.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+	.message = "the launcher of snapshot_worker is not running",
+	.hint = "It is started again within seconds of its end; if not, the server's log says why. It takes one of \"max_worker_processes\".",
 };
 
 /*
@@ -147,7 +154,7 @@ wait_for_run(Run *run)
 		else if (give_up_at == 0)
 			give_up_at = clock_seconds() + LAUNCHER_PATIENCE_SECONDS;
 		else if (clock_seconds() >= give_up_at)
-			state_fail_waiting(run->id, RUN_QUEUED, &no_launcher);
+			state_fail(run->id, RUN_QUEUED, &no_launcher);
 		state_wait(1000);
 	}
 	state_cancel_wait();
@@ -167,18 +174,15 @@ wait_interruptibly(Run *run)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(caller);
 
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
 		state_cancel_wait();
 		(void) state_get(run->id, run);
 		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			edata->detail = psprintf(run->state == RUN_QUEUED ?
-									 "The request for snapshot \"%s\" stands." :
+									 "Snapshot \"%s\" is still queued." :
 									 "Snapshot \"%s\" is still being taken.",
-									 run->name);
+									 run->request.name);
 		ReThrowError(edata);
 	}
 	PG_END_TRY();
@@ -194,12 +198,9 @@ raise_run_error(const char *what, const RunError *error)
 	if (ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
 
-	ereport(ERROR,
-			(errcode(sqlerrcode),
-			 errmsg("%s: %s", what, sql_clean_text(error->message)),
-			 error->detail[0] != '\0' ?
-			 errdetail_internal("%s", sql_clean_text(error->detail)) : 0,
-			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+	error_report(ERROR, sqlerrcode,
+				 psprintf("%s: %s", what, sql_clean_text(error->message)),
+				 sql_clean_text(error->detail), error->hint);
 }
 
 static void
@@ -207,8 +208,8 @@ raise_too_many(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("too many snapshots are being asked for"),
-			 errhint("Ask again when some are done.")));
+			 errmsg("too many snapshot runs are queued"),
+			 errhint("Retry when some have finished.")));
 }
 
 /*
@@ -221,6 +222,7 @@ request_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 {
 	const char *what = psprintf("could not take a snapshot of database \"%s\"",
 								database);
+	RunRequest	request = {.kind = KIND_SNAPSHOT,.reason = reason};
 	TimestampTz earliest = GetCurrentTimestamp();
 
 	earliest = folders_free_instant(settings_directory(), database,
@@ -228,19 +230,20 @@ request_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 	if (!wait && state_launcher_pid() == 0)
 		raise_run_error(what, &no_launcher);
 
-	if (!state_submit(database, reason, 1, 0, earliest, run))
+	strlcpy(request.database, database, sizeof(request.database));
+	if (!state_submit_snapshot(&request, earliest, run))
 		raise_too_many();
 	if (!wait)
 		return;
 
 	wait_interruptibly(run);
 	if (run->state == RUN_FAILED)
-		raise_run_error(what, &run->error);
+		raise_run_error(what, &run->outcome.error);
 	if (run->state != RUN_SUCCEEDED)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
-				 errmsg("what became of snapshot \"%s\" is not known any more",
-						run->name),
+				 errmsg("outcome of snapshot \"%s\" is no longer available",
+						run->request.name),
 				 errhint("snapshot_list() has it if it was taken.")));
 }
 
@@ -285,11 +288,11 @@ cancel_run(int code, Datum arg)
  * failed; what is "could not ...".
  */
 void
-request_task(const Run *task, const char *what)
+request_task(const RunRequest *request, const char *what)
 {
 	Run			run;
 
-	if (!state_submit_task(task, &run))
+	if (!state_submit_task(request, &run))
 		raise_too_many();
 	PG_ENSURE_ERROR_CLEANUP(cancel_run, PointerGetDatum(&run));
 	{
@@ -297,9 +300,9 @@ request_task(const Run *task, const char *what)
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(cancel_run, PointerGetDatum(&run));
 	if (run.state == RUN_FAILED)
-		raise_run_error(what, &run.error);
+		raise_run_error(what, &run.outcome.error);
 	if (run.state != RUN_SUCCEEDED)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
-				 errmsg("%s: what became of it is not known any more", what)));
+				 errmsg("%s: its outcome is no longer available", what)));
 }

@@ -13,11 +13,12 @@
 #include "shmem/shared_state.h"
 
 extern Oid	request_check_database(const char *database);
+extern bool request_has_written(void);
 extern void request_check_not_written(void);
 extern void request_check_not_locked(Oid database, const char *hint);
 extern void request_snapshot(const char *database, RunReason reason, bool wait,
 							 Run *run);
 extern int	request_cancel(const char *database);
-extern void request_task(const Run *task, const char *what);
+extern void request_task(const RunRequest *request, const char *what);
 
 #endif							/* SNAPSHOT_WORKER_REQUEST_H */

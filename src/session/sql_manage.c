@@ -9,14 +9,11 @@
  */
 #include "postgres.h"
 
-#include <unistd.h>
-
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
-#include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -24,10 +21,10 @@
 #include "settings.h"
 #include "store/prune.h"
 #include "store/removal.h"
-#include "store/replace_file.h"
 #include "store/retention.h"
 #include "store/snapshot_lock.h"
 #include "store/store.h"
+#include "util/compat.h"
 
 PG_FUNCTION_INFO_V1(snapshot_pin);
 PG_FUNCTION_INFO_V1(snapshot_unpin);
@@ -43,7 +40,7 @@ argument_snapshot(FunctionCallInfo fcinfo, int argument)
 	if (PG_ARGISNULL(argument))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the name of a snapshot must not be null")));
+				 errmsg("snapshot name must not be null")));
 	return store_get(settings_directory(),
 					 text_to_cstring(PG_GETARG_TEXT_PP(argument)), false);
 }
@@ -61,12 +58,12 @@ argument_note(FunctionCallInfo fcinfo, int argument)
 		note = text_to_cstring(PG_GETARG_TEXT_PP(argument));
 		note = pg_server_to_any(note, strlen(note), PG_UTF8);
 	}
-	if (strlen(note) > STORE_NOTE_MAX_SIZE)
+	if (strlen(note) > MARK_NOTE_MAX_SIZE)
 		ereport(ERROR,
 				(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
 				 errmsg("the note is too long"),
 				 errdetail("A note has at most %d bytes in UTF-8.",
-						   STORE_NOTE_MAX_SIZE)));
+						   MARK_NOTE_MAX_SIZE)));
 	return note;
 }
 
@@ -82,7 +79,7 @@ snapshot_pin(PG_FUNCTION_ARGS)
 	{
 		/* it may have been removed before we locked it */
 		snapshot = store_get(settings_directory(), snapshot->name, false);
-		replace_file(psprintf("%s/%s", snapshot->path, STORE_PIN_FILE), note);
+		pinned_mark_write(snapshot->path, note);
 	}
 	PG_FINALLY();
 	{
@@ -99,17 +96,10 @@ Datum
 snapshot_unpin(PG_FUNCTION_ARGS)
 {
 	StoredSnapshot *snapshot = argument_snapshot(fcinfo, 0);
-	char	   *path = psprintf("%s/%s", snapshot->path, STORE_PIN_FILE);
 
-	if (unlink(path) == 0)
-		(void) fsync_fname_ext(snapshot->path, true, false, ERROR);
-	else if (errno == ENOENT)
+	if (!pinned_mark_remove(snapshot->path))
 		ereport(NOTICE,
 				(errmsg("snapshot \"%s\" is not pinned", snapshot->name)));
-	else
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not remove file \"%s\": %m", path)));
 	PG_RETURN_VOID();
 }
 
@@ -144,14 +134,14 @@ snapshot_delete(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("snapshot \"%s\" belongs to another cluster",
 						snapshot->name),
-				 errhint("Delete it there; if there is no such cluster any more, remove directory \"%s\".",
+				 errhint("Delete it there. If that cluster no longer exists, remove directory \"%s\".",
 						 snapshot->path)));
 	if (!force && !snapshot->failed && !has_other_good_one(snapshot))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("snapshot \"%s\" is the last good one of its database",
 						snapshot->name),
-				 errhint("Use snapshot_delete(name, force => true) to delete it nevertheless.")));
+				 errhint("Use snapshot_delete(name, force => true) to delete it anyway.")));
 	(void) removal_remove(snapshot, force, ERROR);
 	PG_RETURN_VOID();
 }
@@ -255,7 +245,7 @@ snapshot_prune(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_DATABASE),
 				 errmsg("database \"%s\" does not exist", database),
-				 errdetail("The snapshots of a database that is gone stay until they are deleted."),
+				 errdetail("Snapshots of a dropped database are kept until they are deleted."),
 				 errhint("Use snapshot_delete().")));
 
 	foreach(lc, snapshots_by_database(database))

@@ -24,10 +24,12 @@
 #include "session/sql_util.h"
 #include "session/status_warnings.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
 #include "store/hardlink.h"
 #include "store/history.h"
 #include "store/store.h"
+#include "util/compat.h"
 #include "util/files.h"
 #include "util/snapshot_name.h"
 
@@ -70,16 +72,16 @@ snapshot_list(PG_FUNCTION_ARGS)
 		values[i++] = sql_text_datum(snapshot->path);
 		nulls[i] = !snapshot->verified;
 		values[i++] = sql_text_datum(snapshot->verified ?
-										   snapshot->verification.level : "");
+									 snapshot->verification.level : "");
 		nulls[i] = !snapshot->failed;
 		values[i++] = sql_text_datum(snapshot->failed ?
-										   snapshot->verification.problem : "");
+									 snapshot->verification.problem : "");
 		nulls[i] = manifest->rows < 0;
 		values[i++] = Int64GetDatum(manifest->rows);
 		values[i++] = Int64GetDatum((int64) manifest->system_identifier);
 		nulls[i] = snapshot->note == NULL;
 		values[i++] = sql_text_datum(snapshot->note != NULL ?
-										   snapshot->note : "");
+									 snapshot->note : "");
 		values[i++] = Int64GetDatum(manifest->size -
 									hardlink_shared_size(snapshot));
 		nulls[i] = snapshot->archived_at == 0;
@@ -105,14 +107,12 @@ snapshot_history(PG_FUNCTION_ARGS)
 	for (int n = list_length(lines) - 1; n >= 0; n--)
 	{
 		HistoryLine *line = list_nth(lines, n);
-		char		folder[NAMES_FOLDER_SIZE];
 		char		database[NAMEDATALEN];
-		TimestampTz start;
 		Datum		values[9] = {0};
 		bool		nulls[9] = {0};
 		int			i = 0;
 
-		if (!names_split(line->name, folder, database, &start))
+		if (!names_database(line->name, database))
 			continue;
 		values[i++] = sql_text_datum(line->name);
 		values[i++] = sql_name_datum(database);
@@ -165,12 +165,12 @@ snapshot_status(PG_FUNCTION_ARGS)
 #define SET(column, datum) (nulls[column] = false, values[column] = (datum))
 	SET(0, BoolGetDatum(setting_enable));
 	SET(1, sql_text_datum(running ? "running" : retrying ? "retrying" :
-								setting_enable ? "idle" : "disabled"));
+						  setting_enable ? "idle" : "disabled"));
 	if (running)
 	{
-		SET(2, sql_name_datum(run.database));
-		SET(3, sql_text_datum(run.name));
-		SET(4, Int32GetDatum(run.attempt));
+		SET(2, sql_name_datum(run.request.database));
+		SET(3, sql_text_datum(run.request.name));
+		SET(4, Int32GetDatum(run.request.attempt));
 	}
 	else if (retrying)
 	{
@@ -225,28 +225,6 @@ snapshot_next_run(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(next);
 }
 
-static const char *
-action_of(const Run *run)
-{
-	switch (run->kind)
-	{
-		case KIND_SNAPSHOT:
-			return "snapshot";
-		case KIND_VERIFY:
-		case KIND_VERIFY_ALL:
-			return "verify";
-		case KIND_RESTORE:
-			return "restore";
-		case KIND_ARCHIVE:
-			return "archive";
-		case KIND_ALERT:
-			return "alert";
-		case KIND_SWEEP:
-			break;
-	}
-	return "sweep";
-}
-
 /* Return the bytes that a run has written or, if it only reads, has read. */
 static int64
 bytes_of(const Run *run)
@@ -254,9 +232,9 @@ bytes_of(const Run *run)
 	const char *path;
 	int64		size;
 
-	if (run->kind != KIND_SNAPSHOT || !settings_directory_is_set())
-		return run->progress.bytes;
-	path = psprintf("%s/%s", settings_directory(), run->name);
+	if (run->request.kind != KIND_SNAPSHOT || !settings_directory_is_set())
+		return run->progress.shown.bytes;
+	path = psprintf("%s/%s", settings_directory(), run->request.name);
 	size = files_size(psprintf("%s%s", path, NAMES_STAGING_SUFFIX));
 	/* it may have been published by now */
 	return size > 0 ? size : files_size(path);
@@ -277,34 +255,34 @@ snapshot_progress(PG_FUNCTION_ARGS)
 	nruns = state_active_runs(&runs);
 	for (Run *run = runs; run < runs + nruns; run++)
 	{
-		const Progress *progress = &run->progress;
+		const Progress *progress = &run->progress.shown;
 		Datum		values[10] = {0};
 		bool		nulls[10] = {0};
 		int			i = 0;
 
-		if (run->database[0] != '\0')
-			values[i++] = sql_name_datum(run->database);
+		if (run->request.database[0] != '\0')
+			values[i++] = sql_name_datum(run->request.database);
 		else
 			nulls[i++] = true;
-		if (run->name[0] != '\0')
-			values[i++] = sql_text_datum(run->name);
+		if (run->request.name[0] != '\0')
+			values[i++] = sql_text_datum(run->request.name);
 		else
 			nulls[i++] = true;
 		values[i++] = sql_text_datum(run->state == RUN_STARTING ||
-										   progress->phase[0] == '\0' ?
-										   "starting" : progress->phase);
+									 progress->phase[0] == '\0' ?
+									 "starting" : progress->phase);
 		values[i++] = Int64GetDatum(progress->tables_done);
 		nulls[i] = progress->tables_total == 0;
 		values[i++] = Int64GetDatum(progress->tables_total);
 		nulls[i] = progress->current_table[0] == '\0';
 		values[i++] = sql_text_datum(progress->current_table);
 		values[i++] = Int64GetDatum(bytes_of(run));
-		nulls[i] = run->started_at == 0;
+		nulls[i] = run->progress.started_at == 0;
 		values[i++] = DirectFunctionCall2(timestamp_mi,
 										  TimestampTzGetDatum(now),
-										  TimestampTzGetDatum(run->started_at));
+										  TimestampTzGetDatum(run->progress.started_at));
 		values[i++] = Int32GetDatum(progress->percent);
-		values[i++] = sql_text_datum(action_of(run));
+		values[i++] = sql_text_datum(run_kind(&run->request)->action);
 		Assert(i == lengthof(values));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
 							 values, nulls);

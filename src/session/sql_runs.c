@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
@@ -19,12 +18,14 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "database/database_properties.h"
 #include "session/request.h"
 #include "session/sql_util.h"
 #include "settings.h"
 #include "shmem/shared_state.h"
 #include "store/database_folders.h"
 #include "store/store.h"
+#include "util/compat.h"
 
 /* The maximum that pg_dump accepts. */
 #define MAX_JOBS	64
@@ -58,7 +59,7 @@ snapshot_now(PG_FUNCTION_ARGS)
 		request_check_not_locked(oid, "Commit first, or use snapshot_now(wait => false).");
 
 	request_snapshot(database, REASON_MANUAL, wait, &run);
-	PG_RETURN_TEXT_P(cstring_to_text(run.name));
+	PG_RETURN_TEXT_P(cstring_to_text(run.request.name));
 }
 
 /* snapshot_cancel(database name) returns integer */
@@ -66,8 +67,7 @@ Datum
 snapshot_cancel(PG_FUNCTION_ARGS)
 {
 	sql_check_loaded();
-	PG_RETURN_INT32(request_cancel(PG_ARGISNULL(0) ? NULL :
-								  NameStr(*PG_GETARG_NAME(0))));
+	PG_RETURN_INT32(request_cancel(sql_name_argument(fcinfo, 0)));
 }
 
 static void
@@ -103,11 +103,11 @@ check_not_standby(const char *what)
 static void
 check_not_written(const char *what)
 {
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	if (request_has_written())
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("%s: this transaction has written", what),
-				 errdetail("The restore could wait for its locks for ever."),
+				 errdetail("The restore could wait for its locks forever."),
 				 errhint("Commit first.")));
 }
 
@@ -116,16 +116,16 @@ check_not_written(const char *what)
  * exist.
  */
 static const StoredSnapshot *
-begin_task(Run *task, RunKind kind, const char *name)
+begin_request(RunRequest *request, RunKind kind, const char *name)
 {
 	StoredSnapshot *snapshot = store_get(settings_directory(), name, false);
 
-	memset(task, 0, sizeof(*task));
-	task->kind = kind;
-	strlcpy(task->name, snapshot->name, sizeof(task->name));
-	strlcpy(task->database, snapshot->database, sizeof(task->database));
-	strlcpy(task->connect_to, get_database_name(MyDatabaseId),
-			sizeof(task->connect_to));
+	memset(request, 0, sizeof(*request));
+	request->kind = kind;
+	strlcpy(request->name, snapshot->name, sizeof(request->name));
+	strlcpy(request->database, snapshot->database, sizeof(request->database));
+	strlcpy(request->connect_to, get_database_name(MyDatabaseId),
+			sizeof(request->connect_to));
 	return snapshot;
 }
 
@@ -133,22 +133,22 @@ begin_task(Run *task, RunKind kind, const char *name)
 Datum
 snapshot_verify(PG_FUNCTION_ARGS)
 {
-	Run			task;
+	RunRequest	request;
 	const char *what;
 	StoredSnapshot *snapshot;
 
 	check_arguments(fcinfo, "snapshot_verify");
-	(void) begin_task(&task, KIND_VERIFY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	what = psprintf("could not verify snapshot \"%s\"", task.name);
-	task.test_restore = PG_GETARG_BOOL(1);
-	if (task.test_restore)
+	(void) begin_request(&request, KIND_VERIFY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	what = psprintf("could not verify snapshot \"%s\"", request.name);
+	request.test_restore = PG_GETARG_BOOL(1);
+	if (request.test_restore)
 	{
 		check_not_standby(what);
 		check_not_written(what);
 	}
 
-	request_task(&task, what);
-	snapshot = store_get(settings_directory(), task.name, false);
+	request_task(&request, what);
+	snapshot = store_get(settings_directory(), request.name, false);
 	PG_RETURN_TIMESTAMPTZ(snapshot->verification.verified_at);
 }
 
@@ -167,7 +167,7 @@ put_verified(ReturnSetInfo *rsinfo, const char *name,
 	if (snapshot == NULL)
 		problem = "its manifest is missing or damaged";
 	else if (!snapshot->verified || snapshot->verification.verified_at < since)
-		problem = "it was not verified: the server's log says why";
+		problem = "it was not verified: see the server log";
 	else if (snapshot->failed)
 		problem = snapshot->verification.problem;
 	values[0] = sql_text_datum(name);
@@ -183,9 +183,9 @@ put_verified(ReturnSetInfo *rsinfo, const char *name,
 Datum
 snapshot_verify_all(PG_FUNCTION_ARGS)
 {
-	const char *database = PG_ARGISNULL(0) ? NULL : NameStr(*PG_GETARG_NAME(0));
+	const char *database = sql_name_argument(fcinfo, 0);
 	TimestampTz since = GetCurrentTimestamp();
-	Run			task = {0};
+	RunRequest	request = {0};
 	List	   *names;
 	ListCell   *lc;
 
@@ -197,12 +197,12 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("the name of a database must not be empty")));
-	task.kind = KIND_VERIFY_ALL;
+	request.kind = KIND_VERIFY_ALL;
 	if (database != NULL)
-		strlcpy(task.database, database, sizeof(task.database));
-	strlcpy(task.connect_to, get_database_name(MyDatabaseId),
-			sizeof(task.connect_to));
-	request_task(&task, "could not verify the snapshots");
+		strlcpy(request.database, database, sizeof(request.database));
+	strlcpy(request.connect_to, get_database_name(MyDatabaseId),
+			sizeof(request.connect_to));
+	request_task(&request, "could not verify the snapshots");
 
 	names = folders_names(settings_directory(), database, DT_NOBEGIN, ERROR);
 	if (database != NULL && names == NIL)
@@ -230,18 +230,14 @@ check_target(const char *target)
 	if (target[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("the name of a database must not be empty")));
-	if (strncmp(target, NAMES_SCRATCH_PREFIX, strlen(NAMES_SCRATCH_PREFIX)) == 0)
+				 errmsg("database name must not be empty")));
+	if (names_is_scratch(target))
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("database name \"%s\" is reserved", target),
-				 errdetail("Names that start with \"%s\" are of databases that are made and dropped for a restore.",
+				 errdetail("Names that start with \"%s\" are reserved for scratch databases of restores.",
 						   NAMES_SCRATCH_PREFIX)));
-	if (OidIsValid(get_database_oid(target, true)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_DATABASE),
-				 errmsg("database \"%s\" already exists", target),
-				 errhint("Restore into a new one; ALTER DATABASE ... RENAME TO can then put it in the place of the other.")));
+	properties_check_name_is_free(target);
 }
 
 /*
@@ -252,17 +248,17 @@ Datum
 snapshot_restore(PG_FUNCTION_ARGS)
 {
 	const StoredSnapshot *snapshot;
-	Run			task;
+	RunRequest	request;
 	const char *what;
 	const char *target;
 	int			jobs;
 
 	check_arguments(fcinfo, "snapshot_restore");
-	snapshot = begin_task(&task, KIND_RESTORE,
-						  text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	snapshot = begin_request(&request, KIND_RESTORE,
+							 text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	target = NameStr(*PG_GETARG_NAME(1));
 	jobs = PG_GETARG_INT32(2);
-	what = psprintf("could not restore snapshot \"%s\"", task.name);
+	what = psprintf("could not restore snapshot \"%s\"", request.name);
 	check_not_standby(what);
 	check_not_written(what);
 	check_target(target);
@@ -274,14 +270,14 @@ snapshot_restore(PG_FUNCTION_ARGS)
 	if (snapshot->failed)
 		ereport(WARNING,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("snapshot \"%s\" was found to be bad",
+				 errmsg("snapshot \"%s\" failed its last verification",
 						snapshot->name),
 				 errdetail_internal("%s", sql_clean_text(snapshot->verification.problem))));
-	strlcpy(task.target, target, sizeof(task.target));
-	task.jobs = jobs;
+	strlcpy(request.target, target, sizeof(request.target));
+	request.jobs = jobs;
 	if (PG_GETARG_BOOL(3))
-		strlcpy(task.owner, GetUserNameFromId(GetUserId(), false),
-				sizeof(task.owner));
-	request_task(&task, what);
+		strlcpy(request.owner, GetUserNameFromId(GetUserId(), false),
+				sizeof(request.owner));
+	request_task(&request, what);
 	PG_RETURN_VOID();
 }

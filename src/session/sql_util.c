@@ -15,6 +15,7 @@
 
 #include "session/sql_util.h"
 #include "shmem/shared_state.h"
+#include "util/clean_text.h"
 
 /* Raise an error if the library was not loaded at server start. */
 void
@@ -27,24 +28,11 @@ sql_check_loaded(void)
 				 errhint("Add snapshot_worker to \"shared_preload_libraries\" in postgresql.conf and restart the server.")));
 }
 
-/*
- * Return a copy for the caller.  Names and messages may come from a database
- * with another encoding, so each invalid byte is replaced by "?".
- */
+/* A copy that this database's encoding can hold; see clean_text(). */
 char *
 sql_clean_text(const char *value)
 {
-	char	   *copy = pstrdup(value);
-
-	if (!pg_verifymbstr(copy, strlen(copy), true))
-	{
-		for (char *p = copy; *p != '\0'; p++)
-		{
-			if (IS_HIGHBIT_SET(*p))
-				*p = '?';
-		}
-	}
-	return copy;
+	return clean_text(value, GetDatabaseEncoding());
 }
 
 /* Return a cleaned value as text. */

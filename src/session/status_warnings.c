@@ -60,7 +60,7 @@ refused_setting(void)
 		TupleDesc	columns = SPI_tuptable->tupdesc;
 		MemoryContext inner = MemoryContextSwitchTo(caller);
 
-		words = psprintf("\"%s\" in \"%s\" line %s is not in force: %s",
+		words = psprintf("\"%s\" in \"%s\" line %s is not applied: %s",
 						 SPI_getvalue(row, columns, 1),
 						 SPI_getvalue(row, columns, 2),
 						 SPI_getvalue(row, columns, 3),
@@ -100,7 +100,7 @@ warnings_first(pid_t launcher_pid)
 	if (!settings_directory_is_set())
 		return "no snapshot directory is set: set snapshot_worker.directory";
 	if (directory_problem(settings_directory()) != NULL)
-		return psprintf("%s: see to \"%s\", or set snapshot_worker.directory to another one",
+		return psprintf("%s: check \"%s\", or set snapshot_worker.directory to another directory",
 						directory_problem(settings_directory()),
 						settings_directory());
 	if (file_system_problem(settings_directory()) != NULL)
@@ -114,9 +114,9 @@ warnings_first(pid_t launcher_pid)
 		return psprintf("snapshot_worker.databases names database \"%s\", which does not exist",
 						missing_database());
 	if (state_quiet_seconds() > 0)
-		return psprintf("the server has crashed: no snapshot is taken but on request for the next %.0f s",
+		return psprintf("the server has crashed: only requested snapshots are taken for the next %.0f s",
 						ceil(state_quiet_seconds()));
 	if (settings_directory_in_data_directory())
-		return "the snapshot directory is inside the data directory: what destroys that destroys the snapshots";
+		return "the snapshot directory is inside the data directory: losing the data directory would lose the snapshots";
 	return NULL;
 }

@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * program_tokens.c
- *	  The runs in shared memory: how the sessions of their programs are known.
+ *	  Tokens by which the sessions of a run's programs are recognized.
  *
- * pg_dump and pg_restore connect as any client does.  Their worker gives them a
- * token, in an environment that only the server's own operating system user can
- * read, and they pass it on in the options of their connections.  A session
- * that has the token of a run which is under way, and that was authenticated as
- * the role that the run connects as, is one of that run's.  No other session
- * can guess a token, and a token means nothing once its run has ended.
+ * pg_dump and pg_restore connect as any client does.  Their worker passes them
+ * a token, in an environment that only the server's own operating system user
+ * can read, and they pass it on in the options of their connections.  A
+ * session belongs to a run if it has the token of that run, which is running,
+ * and authenticated as the role that the run connects as.  No other session
+ * can guess a token, and a token is void once its run has ended.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,7 +18,7 @@
 
 #include "shmem/shared_struct.h"
 
-/* Are two tokens the same?  Takes as long whether they are or not. */
+/* Are two tokens the same?  Takes the same time whether they are or not. */
 static bool
 is_same(const char *a, const char *b)
 {
@@ -29,22 +29,22 @@ is_same(const char *a, const char *b)
 	return difference == 0;
 }
 
-/* From now on until its end, a run knows its programs' sessions by these. */
+/*
+ * Until its end, the worker's run recognizes the sessions of its programs by
+ * this token and role.
+ */
 void
-state_set_programs(uint64 id, const RunPrograms *programs)
+state_set_programs(const RunPrograms *programs)
 {
-	Run		   *run;
-
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	run = state_find_run(id);
-	if (run != NULL && run->state == RUN_RUNNING)
-		run->programs = *programs;
+	if (MyRun != NULL)
+		MyRun->progress.programs = *programs;
 	LWLockRelease(state_lock);
 }
 
 /*
- * Where sessions with this token, authenticated as this role, note what they
- * copy.  Returns false when no run that is under way knows them.
+ * Find where sessions with this token, authenticated as this role, note what
+ * they copy.  Returns false if they belong to no running run.
  */
 bool
 state_find_programs(const char *token, Oid role, CopiesHandle *copies)
@@ -61,10 +61,10 @@ state_find_programs(const char *token, Oid role, CopiesHandle *copies)
 	{
 		const Run  *run = &state_shared->runs[i];
 
-		found = run->state == RUN_RUNNING && run->programs.role == role &&
-			is_same(run->programs.token, padded);
+		found = run->state == RUN_RUNNING && run->progress.programs.role == role &&
+			is_same(run->progress.programs.token, padded);
 		if (found)
-			*copies = run->programs.copies;
+			*copies = run->progress.programs.copies;
 	}
 	LWLockRelease(state_lock);
 	return found;

@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * run_cancel.c
- *	  The runs in shared memory that are stopped, or cannot be started.
+ *	  Cancel runs in shared memory, and what the launcher has pending.
  *
- * What the launcher has in mind but has not asked for yet is not in shared
- * memory: a request tells it to drop that.
+ * A run without a worker ends at once.  A worker that is running gets a
+ * signal, and reports the end of its run itself.  A worker that is not yet in
+ * the server's array of processes gets no signal; once it can be interrupted,
+ * it calls state_is_canceled().
  *
- * One that has no worker yet just ends; to the others' workers a signal is sent,
- * and they note the end of their runs themselves.  A worker that is not yet in
- * the server's array of processes gets no signal; it looks for itself whether
- * its run was canceled, once it can be interrupted.
+ * Jobs that the launcher has not queued yet are not in shared memory.  A
+ * CancelRequest asks the launcher to drop them.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -24,33 +24,18 @@
 
 #include "shmem/shared_struct.h"
 
-/*
- * A run that still is in the given state, in which no worker is at it, has
- * failed.
- */
-void
-state_fail_waiting(uint64 id, RunState state, const RunError *error)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	Run		   *run;
-
-	Assert(state == RUN_QUEUED || state == RUN_STARTING);
-
-	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	run = state_find_run(id);
-	if (run != NULL && run->state == state)
-		state_set_finished(run, now, 0, error);
-	LWLockRelease(state_lock);
-	ConditionVariableBroadcast(&state_shared->changed);
-}
+static const RunError canceled = {
+	.sqlerrcode = ERRCODE_QUERY_CANCELED,
+	.message = "canceled before it was started",
+};
 
 /*
- * Ask the launcher to drop what it has pending for a database, or (NULL) for
- * all.  Returns 0 when too many sessions ask for that.  The caller holds the
- * lock.
+ * Ask the launcher to drop the pending jobs of a database, or (NULL) of all.
+ * Returns the id of the CancelRequest, or 0 when too many sessions cancel.
+ * The caller holds the lock.
  */
 static uint64
-request_cancel(const char *database)
+submit_cancel(const char *database)
 {
 	CancelRequest *place = NULL;
 
@@ -58,7 +43,7 @@ request_cancel(const char *database)
 	{
 		CancelRequest *other = &state_shared->cancels[i];
 
-		/* who asked may have gone without looking at what was done */
+		/* a session may end without reading the answer */
 		if (other->id == 0 || other->done)
 		{
 			if (place == NULL || other->id < place->id)
@@ -77,34 +62,31 @@ request_cancel(const char *database)
 }
 
 /*
- * Stop the runs of a database, or (NULL) of all: those that have no worker yet
- * at once, the others by an interrupt to their worker.  Returns how many.  The
- * launcher is asked to drop what is pending; state_get_canceled() tells of
- * *request, which is 0 when too many sessions ask for that.
+ * Cancel the runs of a database, or (NULL) of all, and ask the launcher to
+ * drop its pending jobs.  Returns the number of runs.  *request is for
+ * state_get_canceled(), or 0 when too many sessions cancel at the same time.
  */
 int
 state_cancel(const char *database, uint64 *request)
 {
-	const RunError canceled = {ERRCODE_QUERY_CANCELED,
-	"canceled before it was started", "", ""};
 	TimestampTz now = GetCurrentTimestamp();
 	pid_t		pids[STATE_MAX_RUNS];
 	int			npids = 0;
 	int			count = 0;
 
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	/* at the same moment, so that nothing begins unseen in between */
-	*request = request_cancel(database);
+	/* under the same lock, or a job could begin in between */
+	*request = submit_cancel(database);
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		Run		   *run = &state_shared->runs[i];
 
-		if (database != NULL && strcmp(run->database, database) != 0)
+		if (database != NULL && strcmp(run->request.database, database) != 0)
 			continue;
 		if (run->state == RUN_RUNNING)
 		{
 			run->canceled = true;
-			pids[npids++] = run->worker_pid;
+			pids[npids++] = run->progress.worker_pid;
 			count++;
 		}
 		else if (run->state == RUN_QUEUED || run->state == RUN_STARTING)
@@ -118,7 +100,7 @@ state_cancel(const char *database, uint64 *request)
 
 	for (int i = 0; i < npids; i++)
 	{
-		/* one that has gone has ended its run */
+		/* a worker that has exited has reported its outcome */
 		if (BackendPidGetProc(pids[i]) != NULL)
 			(void) kill(pids[i], SIGINT);
 	}
@@ -126,7 +108,7 @@ state_cancel(const char *database, uint64 *request)
 }
 
 static CancelRequest *
-find_request(uint64 id)
+find_cancel(uint64 id)
 {
 	for (int i = 0; i < STATE_MAX_CANCELS; i++)
 	{
@@ -137,8 +119,8 @@ find_request(uint64 id)
 }
 
 /*
- * Has the launcher dropped what it was asked to?  If so, *count tells how much
- * that was, and there is no more to learn about the request.
+ * Has the launcher dropped the jobs of a CancelRequest?  If so, *count is
+ * their number, and the request ends.
  */
 bool
 state_get_canceled(uint64 request, int *count)
@@ -148,7 +130,7 @@ state_get_canceled(uint64 request, int *count)
 
 	*count = 0;
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	found = find_request(request);
+	found = find_cancel(request);
 	done = found == NULL || found->done;
 	if (done && found != NULL)
 	{
@@ -160,9 +142,9 @@ state_get_canceled(uint64 request, int *count)
 }
 
 /*
- * For the launcher: the request that came first, for a database (NAMEDATALEN
- * bytes) or "" for all, and the last run that it has canceled itself.  False
- * when there is none.
+ * For the launcher: find the oldest CancelRequest that it has not served.
+ * database (NAMEDATALEN bytes) is "" for all.  The session has canceled runs
+ * up to *last_run_id itself.  Returns false when no request is left.
  */
 bool
 state_next_cancel(uint64 *request, char *database, uint64 *last_run_id)
@@ -188,14 +170,14 @@ state_next_cancel(uint64 *request, char *database, uint64 *last_run_id)
 	return first != NULL;
 }
 
-/* The launcher has dropped so much for a request. */
+/* The launcher has dropped count jobs for a CancelRequest. */
 void
 state_cancel_done(uint64 request, int count)
 {
 	CancelRequest *found;
 
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	found = find_request(request);
+	found = find_cancel(request);
 	if (found != NULL)
 	{
 		found->done = true;
@@ -205,15 +187,10 @@ state_cancel_done(uint64 request, int count)
 	ConditionVariableBroadcast(&state_shared->changed);
 }
 
-/*
- * Stop a run that a session asked for and no longer waits for.  Does nothing
- * when it has ended.
- */
+/* Cancel a run.  Does nothing when it has ended. */
 void
 state_cancel_run(uint64 id)
 {
-	const RunError canceled = {ERRCODE_QUERY_CANCELED,
-	"canceled before it was started", "", ""};
 	TimestampTz now = GetCurrentTimestamp();
 	pid_t		pid = 0;
 	Run		   *run;
@@ -223,28 +200,14 @@ state_cancel_run(uint64 id)
 	if (run != NULL && run->state == RUN_RUNNING)
 	{
 		run->canceled = true;
-		pid = run->worker_pid;
+		pid = run->progress.worker_pid;
 	}
 	else if (run != NULL && !run_is_finished(run))
 		state_set_finished(run, now, 0, &canceled);
 	LWLockRelease(state_lock);
 	ConditionVariableBroadcast(&state_shared->changed);
 
-	/* it may have gone since */
+	/* it may have exited since */
 	if (pid != 0 && BackendPidGetProc(pid) != NULL)
 		(void) kill(pid, SIGINT);
-}
-
-/* Was a run canceled since its worker has begun? */
-bool
-state_is_canceled(uint64 id)
-{
-	Run		   *run;
-	bool		canceled;
-
-	LWLockAcquire(state_lock, LW_SHARED);
-	run = state_find_run(id);
-	canceled = run != NULL && run->canceled;
-	LWLockRelease(state_lock);
-	return canceled;
 }

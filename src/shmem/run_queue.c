@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * run_queue.c
- *	  The runs in shared memory that are asked for: which comes next.
+ *	  The runs in shared memory that wait: submit them, choose the next.
  *
- * A run is asked for by a session or by the launcher's schedule (queued), and
- * the launcher asks for a worker (starting).  What comes then is in
- * run_table.c.
+ * A session or the launcher submits a run (queued), and the launcher starts a
+ * worker for it (starting).  The rest of its life is in run_table.c.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -15,43 +14,16 @@
 
 #include "utils/timestamp.h"
 
+#include "shmem/run_kinds.h"
 #include "shmem/shared_struct.h"
 
-static RunQueue
-queue_of(const Run *run)
-{
-	if (run->kind == KIND_ARCHIVE)
-		return QUEUE_ARCHIVE;
-	if (run->kind == KIND_ALERT)
-		return QUEUE_ALERTS;
-	if (run->kind == KIND_VERIFY_ALL)
-		return QUEUE_SWEEPS;
-	if (run->kind != KIND_SNAPSHOT)
-		return QUEUE_TASKS;
-	return state_is_requested(run->reason) ? QUEUE_REQUESTED : QUEUE_SCHEDULED;
-}
-
-/* Is a snapshot of the database being taken?  The caller holds the lock. */
-static bool
-is_busy(const char *database)
-{
-	for (int i = 0; i < STATE_MAX_RUNS; i++)
-	{
-		if (run_is_active(&state_shared->runs[i]) &&
-			state_shared->runs[i].kind == KIND_SNAPSHOT &&
-			strcmp(state_shared->runs[i].database, database) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
- * A place for a new run: an unused one, or that of the run whose outcome has
- * been known for longest.  NULL when there is none.  The caller holds the
- * lock.
+ * Return an entry for a new run: an unused one, or that of the run that ended
+ * first of those whose outcome the launcher has processed.  Returns NULL when
+ * the table is full.  The caller holds the lock.
  */
 static Run *
-free_place(void)
+find_free_entry(void)
 {
 	Run		   *oldest = NULL;
 
@@ -62,13 +34,13 @@ free_place(void)
 		if (run->state == RUN_NONE)
 			return run;
 		if (run_is_finished(run) && run->collected &&
-			(oldest == NULL || run->finished_at < oldest->finished_at))
+			(oldest == NULL || run->outcome.finished_at < oldest->outcome.finished_at))
 			oldest = run;
 	}
 	return oldest;
 }
 
-/* Is there room for one more alert?  The caller holds the lock. */
+/* May one more alert be queued?  The caller holds the lock. */
 static bool
 may_alert(void)
 {
@@ -78,7 +50,7 @@ may_alert(void)
 	{
 		const Run  *run = &state_shared->runs[i];
 
-		if (run->kind == KIND_ALERT && run->state != RUN_NONE &&
+		if (run->request.kind == KIND_ALERT && run->state != RUN_NONE &&
 			!run_is_finished(run))
 			alerts++;
 	}
@@ -86,18 +58,19 @@ may_alert(void)
 }
 
 /*
- * The start, or the second after another run's if that is not before it.  A
- * clock that was set back is no reason to wait for it, though.
+ * Return start, moved to one second after other_start if it is not later than
+ * that.  A clock that was set back by an hour or more moves nothing, or the
+ * new snapshot would have to wait for the old time.
  */
 static TimestampTz
-after(TimestampTz other, TimestampTz start)
+move_start(TimestampTz start, TimestampTz other_start)
 {
-	if (other >= start && other < start + USECS_PER_HOUR)
-		return other + USECS_PER_SEC;
+	if (other_start >= start && other_start < start + USECS_PER_HOUR)
+		return other_start + USECS_PER_SEC;
 	return start;
 }
 
-/* Runs of earlier lives of the server had names up to this start. */
+/* Before the server started, runs had names up to this instant. */
 void
 state_set_last_start(TimestampTz last_start)
 {
@@ -107,8 +80,8 @@ state_set_last_start(TimestampTz last_start)
 }
 
 /*
- * The run of a database for a slot that is on, or whose outcome the launcher
- * has not heard of; false when there is none.
+ * Find the run of a database for a slot, if it has not ended or the launcher
+ * has not processed its outcome.  Returns false if no run is found.
  */
 bool
 state_find_slot(const char *database, TimestampTz slot, Run *run)
@@ -121,9 +94,9 @@ state_find_slot(const char *database, TimestampTz slot, Run *run)
 		Run		   *other = &state_shared->runs[i];
 
 		found = other->state != RUN_NONE && !other->collected &&
-			other->kind == KIND_SNAPSHOT &&
-			other->scheduled_for == slot &&
-			strcmp(other->database, database) == 0;
+			other->request.kind == KIND_SNAPSHOT &&
+			other->request.scheduled_for == slot &&
+			strcmp(other->request.database, database) == 0;
 		if (found)
 			*run = *other;
 	}
@@ -132,147 +105,162 @@ state_find_slot(const char *database, TimestampTz slot, Run *run)
 }
 
 /*
- * Queue a run of a database, to be named by the first second from earliest on
- * that no other run of this database here has.  A session's request joins
- * another session's that has not begun to look at the database yet, and that
- * keeps its reason.
+ * Put a queued run into an unused entry, and wake the launcher.  The caller
+ * holds the lock.
+ */
+static void
+queue_run(Run *run, const RunRequest *request)
+{
+	memset(run, 0, sizeof(*run));
+	run->id = ++state_shared->last_id;
+	run->state = RUN_QUEUED;
+	run->request = *request;
+	run->request.attempt = Max(request->attempt, 1);
+	state_wake_launcher();
+}
+
+/*
+ * Queue a snapshot of a database, for this reason, attempt and slot.  Its name
+ * is made from the first second, not before earliest, that no other run of the
+ * database on this server has.  A session's request joins that of another
+ * session for which no worker has attached yet, which keeps its own reason.
  * Returns false when too many runs are queued; else the run is in *run.
  */
 bool
-state_submit(const char *database, RunReason reason, int attempt,
-			 TimestampTz scheduled_for, TimestampTz earliest, Run *run)
+state_submit_snapshot(const RunRequest *request, TimestampTz earliest,
+					  Run *run)
 {
-	Run		   *place = NULL;
+	RunRequest	named = *request;
+	Run		   *entry = NULL;
 	TimestampTz start = earliest - earliest % USECS_PER_SEC;
 
+	Assert(request->kind == KIND_SNAPSHOT);
+
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	start = after(state_shared->last_start, start);
+	start = move_start(start, state_shared->last_start);
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		Run		   *other = &state_shared->runs[i];
 
-		if (other->state == RUN_NONE || other->kind != KIND_SNAPSHOT ||
-			strcmp(other->database, database) != 0)
+		if (other->state == RUN_NONE || other->request.kind != KIND_SNAPSHOT ||
+			strcmp(other->request.database, request->database) != 0)
 			continue;
-		if (state_is_requested(reason) && state_is_requested(other->reason) &&
+		if (state_is_requested(request->reason) &&
+			state_is_requested(other->request.reason) &&
 			(other->state == RUN_QUEUED || other->state == RUN_STARTING))
-			place = other;
-		start = after(other->start, start);
+			entry = other;
+		start = move_start(start, other->request.start);
 	}
 
-	if (place == NULL)
+	if (entry == NULL)
 	{
-		place = free_place();
-		if (place != NULL)
+		entry = find_free_entry();
+		if (entry != NULL)
 		{
-			memset(place, 0, sizeof(*place));
-			place->id = ++state_shared->last_id;
-			place->state = RUN_QUEUED;
-			place->reason = reason;
-			strlcpy(place->database, database, sizeof(place->database));
-			place->start = start;
-			(void) names_make(database, start, place->name);
-			place->scheduled_for = scheduled_for;
-			place->attempt = attempt;
-			state_wake_launcher();
+			named.start = start;
+			(void) names_make(named.database, start, named.name);
+			queue_run(entry, &named);
 		}
 	}
-	if (place != NULL)
-		*run = *place;
+	if (entry != NULL)
+		*run = *entry;
 	LWLockRelease(state_lock);
-	return place != NULL;
+	return entry != NULL;
+}
+
+/* As queue_run(), for a run that is not a snapshot. */
+static void
+queue_task(Run *run, const RunRequest *request)
+{
+	queue_run(run, request);
+	run->request.reason = REASON_MANUAL;
 }
 
 /*
- * Queue a run that takes no snapshot, with what "task" says of it.  Returns
- * false when too many runs are queued; else the run is in *run.
+ * Queue a run that takes no snapshot.  Returns false when too many runs are
+ * queued; else the run is in *run.
  */
 bool
-state_submit_task(const Run *task, Run *run)
+state_submit_task(const RunRequest *request, Run *run)
 {
-	Run		   *place;
+	Run		   *entry;
 
-	Assert(task->kind != KIND_SNAPSHOT);
+	Assert(request->kind != KIND_SNAPSHOT && request->kind != KIND_ALERT);
 
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	place = task->kind == KIND_ALERT && !may_alert() ? NULL : free_place();
-	if (place != NULL)
+	entry = find_free_entry();
+	if (entry != NULL)
 	{
-		*place = *task;
-		place->id = ++state_shared->last_id;
-		place->state = RUN_QUEUED;
-		place->reason = REASON_MANUAL;
-		place->attempt = Max(task->attempt, 1);
-		*run = *place;
-		state_wake_launcher();
+		queue_task(entry, request);
+		*run = *entry;
 	}
 	LWLockRelease(state_lock);
-	return place != NULL;
+	return entry != NULL;
 }
 
 /*
- * Is the snapshot of that name being verified, or taken, after which it may be
- * verified?  The caller holds the lock.
+ * Queue an alert about a run that failed with that error.  Returns false when
+ * too many alerts, or too many runs, are queued.
  */
+bool
+state_submit_alert(const RunRequest *request, const RunError *failure)
+{
+	Run		   *entry;
+
+	Assert(request->kind == KIND_ALERT);
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	entry = may_alert() ? find_free_entry() : NULL;
+	if (entry != NULL)
+	{
+		queue_task(entry, request);
+		entry->outcome.error = *failure;
+	}
+	LWLockRelease(state_lock);
+	return entry != NULL;
+}
+
+/* Is an active run in the way of this one?  The caller holds the lock. */
 static bool
-is_being_verified(const char *name)
+has_to_wait(const RunRequest *request)
 {
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		const Run  *run = &state_shared->runs[i];
 
-		if (run_is_active(run) &&
-			(run->kind == KIND_VERIFY || run->kind == KIND_VERIFY_ALL ||
-			 run->kind == KIND_SNAPSHOT) &&
-			strcmp(run->name, name) == 0)
+		if (run_is_active(run) && run_waits_for(request, &run->request))
 			return true;
 	}
 	return false;
 }
 
 /*
- * A run that verifies many snapshots comes to this one, which is its name from
- * then on.  Returns false when another run is at that snapshot.
+ * The worker's run, which verifies many snapshots, comes to this one.  Returns
+ * false when another run is busy with that snapshot.
  */
 bool
-state_begin_verifying(uint64 id, const char *name)
+state_begin_verifying(const char *name)
 {
-	Run		   *run;
-	bool		begun;
+	RunRequest	verification;
+	bool		begun = false;
 
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	run = state_find_run(id);
-	begun = run != NULL && !is_being_verified(name);
-	if (begun)
-		strlcpy(run->name, name, sizeof(run->name));
+	if (MyRun != NULL)
+	{
+		verification = MyRun->request;
+		strlcpy(verification.name, name, sizeof(verification.name));
+		begun = !has_to_wait(&verification);
+		if (begun)
+			MyRun->request = verification;
+	}
 	LWLockRelease(state_lock);
 	return begun;
 }
 
-/* Is another run in the way of this one?  The caller holds the lock. */
-static bool
-has_to_wait(const Run *run)
-{
-	switch (run->kind)
-	{
-		case KIND_SNAPSHOT:
-			return is_busy(run->database);
-		case KIND_VERIFY:
-			return is_being_verified(run->name);
-		case KIND_VERIFY_ALL:
-		case KIND_RESTORE:
-		case KIND_ARCHIVE:
-		case KIND_ALERT:
-		case KIND_SWEEP:
-			break;
-	}
-	return false;
-}
-
 /*
- * The queued run that a session asked for first, of those in a queue for which
- * no other run is in the way: one snapshot of a database is taken at a time, and
- * one outcome of a verification is written.
+ * Find the oldest run of a queue that can start now: only one snapshot of a
+ * database is taken, and only one outcome of a verification is written, at a
+ * time.  Returns false if no run can start.
  */
 bool
 state_next_request(RunQueue queue, Run *run)
@@ -284,9 +272,9 @@ state_next_request(RunQueue queue, Run *run)
 	{
 		Run		   *other = &state_shared->runs[i];
 
-		if (other->state == RUN_QUEUED && queue_of(other) == queue &&
+		if (other->state == RUN_QUEUED && run_queue(&other->request) == queue &&
 			(first == NULL || other->id < first->id) &&
-			!has_to_wait(other))
+			!has_to_wait(&other->request))
 			first = other;
 	}
 	if (first != NULL)
@@ -295,7 +283,7 @@ state_next_request(RunQueue queue, Run *run)
 	return first != NULL;
 }
 
-/* How many runs of a queue are starting or running. */
+/* Count the runs of a queue that are starting or running. */
 int
 state_count_active(RunQueue queue)
 {
@@ -305,14 +293,14 @@ state_count_active(RunQueue queue)
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
 		if (run_is_active(&state_shared->runs[i]) &&
-			queue_of(&state_shared->runs[i]) == queue)
+			run_queue(&state_shared->runs[i].request) == queue)
 			count++;
 	}
 	LWLockRelease(state_lock);
 	return count;
 }
 
-/* Is a snapshot of the database asked for, or being taken? */
+/* Is a snapshot of the database queued, or being taken? */
 bool
 state_is_busy(const char *database)
 {
@@ -324,14 +312,17 @@ state_is_busy(const char *database)
 		Run		   *run = &state_shared->runs[i];
 
 		busy = (run_is_active(run) || run->state == RUN_QUEUED) &&
-			run->kind == KIND_SNAPSHOT &&
-			strcmp(run->database, database) == 0;
+			run->request.kind == KIND_SNAPSHOT &&
+			strcmp(run->request.database, database) == 0;
 	}
 	LWLockRelease(state_lock);
 	return busy;
 }
 
-/* The snapshot being taken that was asked for first. */
+/*
+ * Find the oldest run that is taking a snapshot.  Returns false if no run is
+ * found.
+ */
 bool
 state_first_running(Run *run)
 {
@@ -342,7 +333,7 @@ state_first_running(Run *run)
 	{
 		Run		   *other = &state_shared->runs[i];
 
-		if (run_is_active(other) && other->kind == KIND_SNAPSHOT &&
+		if (run_is_active(other) && other->request.kind == KIND_SNAPSHOT &&
 			(first == NULL || other->id < first->id))
 			first = other;
 	}
@@ -352,7 +343,7 @@ state_first_running(Run *run)
 	return first != NULL;
 }
 
-/* The launcher is about to ask for a worker for this run. */
+/* The launcher is about to register a worker for this run. */
 void
 state_set_starting(uint64 id)
 {

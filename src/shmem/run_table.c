@@ -3,9 +3,11 @@
  * run_table.c
  *	  The runs in shared memory: in progress, and ended.
  *
- * The worker that was asked for (see run_queue.c) takes a run up (running),
- * and whoever sees it end writes down the outcome, which stays there for those
- * who wait until the entry is needed again, oldest first.
+ * The worker that the launcher started (see run_queue.c) attaches to the entry
+ * of its run.  From then on, and until it reports the outcome, nobody else
+ * changes that entry, except to ask for the run to stop, or, when the worker
+ * has died, to report that.  The outcome stays for those who wait for it until
+ * the entry is needed again, oldest first.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -21,13 +23,17 @@
 #include "shmem/shared_struct.h"
 #include "util/clock.h"
 
-/* The entry of a run, or NULL.  The caller holds the lock. */
+/* The entry of the run that this process works on, or NULL. */
+Run		   *MyRun = NULL;
+
+/* Return the entry of a run, or NULL.  The caller holds the lock. */
 Run *
 state_find_run(uint64 id)
 {
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
-		if (state_shared->runs[i].id == id && state_shared->runs[i].state != RUN_NONE)
+		if (state_shared->runs[i].id == id &&
+			state_shared->runs[i].state != RUN_NONE)
 			return &state_shared->runs[i];
 	}
 	return NULL;
@@ -49,45 +55,50 @@ state_describe_failure(char *text, size_t size, const char *database,
 			 message, detail[0] != '\0' ? "\n" : "", detail);
 }
 
-/* Note the end of a run.  The caller holds the lock. */
+/*
+ * Set the outcome of a run: success when error is NULL.  Wakes the launcher.
+ * The caller holds the lock, and wakes those who wait once it is released.
+ */
 void
 state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 {
 	Outcomes   *outcomes = &state_shared->outcomes;
 
 	run->state = error == NULL ? RUN_SUCCEEDED : RUN_FAILED;
-	run->finished_at = now;
-	run->worker_pid = 0;
-	memset(&run->programs, 0, sizeof(run->programs));
-	run->size = size;
+	run->outcome.finished_at = now;
+	run->progress.worker_pid = 0;
+	memset(&run->progress.programs, 0, sizeof(run->progress.programs));
+	run->outcome.size = size;
 	if (error != NULL)
-		run->error = *error;
-	if (run->busy)
-		;						/* it has not tried, so the last error stands */
-	else if (run->kind == KIND_ARCHIVE)
+		run->outcome.error = *error;
+	if (run->outcome.busy)
+		;						/* nothing was tried: the last error stands */
+	else if (run->request.kind == KIND_ARCHIVE)
 	{
 		outcomes->archive_error[0] = '\0';
 		if (error != NULL)
 			snprintf(outcomes->archive_error, sizeof(outcomes->archive_error),
-					 "%s%s%s%s%s", run->name, run->name[0] != '\0' ? ": " : "",
+					 "%s%s%s%s%s", run->request.name, run->request.name[0] != '\0' ? ": " : "",
 					 error->message,
 					 error->detail[0] != '\0' ? "\n" : "", error->detail);
 	}
-	else if (run->kind != KIND_SNAPSHOT)
-		;						/* these are for whoever asked for them */
+	else if (run->request.kind != KIND_SNAPSHOT)
+		;						/* only the session that asked is concerned */
 	else if (error == NULL)
 		outcomes->last_success_at = now;
 	else
 	{
 		outcomes->last_failure_at = now;
 		state_describe_failure(outcomes->last_error,
-							   sizeof(outcomes->last_error), run->database,
+							   sizeof(outcomes->last_error), run->request.database,
 							   error->message, error->detail);
 	}
 	state_wake_launcher();
 }
 
-/* A copy of a run; false when its entry has been given to another one. */
+/*
+ * Copy a run.  Returns false when its entry has been given to another one.
+ */
 bool
 state_get(uint64 id, Run *run)
 {
@@ -102,59 +113,154 @@ state_get(uint64 id, Run *run)
 }
 
 /*
- * This process is the worker of a run.  Returns false when the run is not to
- * be started (any more).
- */
-bool
-state_attach(uint64 id, Run *run)
-{
-	Run		   *found;
-	bool		attached = false;
-	TimestampTz now = GetCurrentTimestamp();
-	double		began = clock_seconds();
-
-	LWLockAcquire(state_lock, LW_EXCLUSIVE);
-	found = state_find_run(id);
-	if (found != NULL && found->state == RUN_STARTING)
-	{
-		found->state = RUN_RUNNING;
-		found->worker_pid = MyProcPid;
-		found->started_at = now;
-		found->began = began;
-		*run = *found;
-		attached = true;
-	}
-	LWLockRelease(state_lock);
-	return attached;
-}
-
-/*
- * A run has ended: well, when error is NULL.  reported and recorded tell
- * whether the log and the history were told already; if not, the launcher
- * tells them.  Does nothing when the end of the run is known.
+ * Fail a run on behalf of a worker that it does not have, or no longer has.
+ * Does nothing unless the run is in the given state.  The launcher adds the
+ * outcome to log and history.
  */
 void
-state_finish(uint64 id, int64 size, const RunError *error,
-			 bool reported, bool recorded)
+state_fail(uint64 id, RunState state, const RunError *error)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	Run		   *run;
 
 	LWLockAcquire(state_lock, LW_EXCLUSIVE);
 	run = state_find_run(id);
-	if (run != NULL && !run_is_finished(run))
+	if (run != NULL && run->state == state)
+		state_set_finished(run, now, 0, error);
+	LWLockRelease(state_lock);
+	ConditionVariableBroadcast(&state_shared->changed);
+}
+
+/*
+ * This process is the worker of a run, which is copied to *run.  Returns false
+ * when the run has ended already, or has another worker.
+ */
+bool
+state_attach(uint64 id, Run *run)
+{
+	Run		   *found;
+	TimestampTz now = GetCurrentTimestamp();
+	double		began = clock_seconds();
+
+	Assert(MyRun == NULL);
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	found = state_find_run(id);
+	if (found != NULL && found->state == RUN_STARTING)
 	{
-		run->reported = reported;
-		run->recorded = recorded;
-		state_set_finished(run, now, size, error);
+		found->state = RUN_RUNNING;
+		found->progress.worker_pid = MyProcPid;
+		found->progress.started_at = now;
+		found->progress.began = began;
+		*run = *found;
+		MyRun = found;
+	}
+	LWLockRelease(state_lock);
+	return MyRun != NULL;
+}
+
+/* For the worker of a run: was the run canceled since it attached? */
+bool
+state_is_canceled(void)
+{
+	bool		canceled;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	canceled = MyRun != NULL && MyRun->canceled;
+	LWLockRelease(state_lock);
+	return canceled;
+}
+
+/* The worker's run is about this snapshot from now on. */
+void
+state_set_name(const char *name)
+{
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	if (MyRun != NULL)
+		strlcpy(MyRun->request.name, name, sizeof(MyRun->request.name));
+	LWLockRelease(state_lock);
+}
+
+/* The snapshot of the worker's run has been published. */
+void
+state_set_published(void)
+{
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	if (MyRun != NULL)
+		MyRun->outcome.published = true;
+	LWLockRelease(state_lock);
+}
+
+/*
+ * The worker's run did not archive anything, since another archive command is
+ * running, perhaps of another server.
+ */
+void
+state_set_busy(void)
+{
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	if (MyRun != NULL)
+		MyRun->outcome.busy = true;
+	LWLockRelease(state_lock);
+}
+
+/*
+ * The worker is about to create this scratch database, or ("") its run has
+ * none left.
+ */
+void
+state_set_scratch(const char *scratch)
+{
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	if (MyRun != NULL)
+		strlcpy(MyRun->progress.scratch, scratch,
+				sizeof(MyRun->progress.scratch));
+	LWLockRelease(state_lock);
+}
+
+/* Publish how far the worker's run has come.  Its percentage never falls. */
+void
+state_set_progress(const Progress *progress)
+{
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	if (MyRun != NULL)
+	{
+		Progress   *shown = &MyRun->progress.shown;
+		int			percent = Max(shown->percent, progress->percent);
+
+		*shown = *progress;
+		shown->percent = percent;
+	}
+	LWLockRelease(state_lock);
+}
+
+/*
+ * The worker's run has ended, successfully when error is NULL.  reported and
+ * in_history tell whether log and history have the outcome; if not, the
+ * launcher adds it.  Does nothing when the worker has done this before.
+ */
+void
+state_finish(int64 size, const RunError *error, bool reported, bool in_history)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	if (MyRun != NULL)
+	{
+		MyRun->outcome.reported = reported;
+		MyRun->outcome.in_history = in_history;
+		state_set_finished(MyRun, now, size, error);
+		/* the entry can now go to another run */
+		MyRun = NULL;
 	}
 	LWLockRelease(state_lock);
 	ConditionVariableBroadcast(&state_shared->changed);
 }
 
 /*
- * Runs whose worker is no longer there have failed.  A worker notes its own
- * end; this is for one that could not do even that.
+ * Fail the runs whose worker has died without reporting an outcome.  Processes
+ * are looked for with kill(), and not among the backends of the server: a
+ * worker that has just attached is not one of those yet.
  */
 void
 state_finish_lost(const RunError *error)
@@ -166,10 +272,12 @@ state_finish_lost(const RunError *error)
 	LWLockAcquire(state_lock, LW_SHARED);
 	for (int i = 0; i < STATE_MAX_RUNS; i++)
 	{
-		if (state_shared->runs[i].state == RUN_RUNNING)
+		const Run  *run = &state_shared->runs[i];
+
+		if (run->state == RUN_RUNNING)
 		{
-			ids[count] = state_shared->runs[i].id;
-			pids[count++] = state_shared->runs[i].worker_pid;
+			ids[count] = run->id;
+			pids[count++] = run->progress.worker_pid;
 		}
 	}
 	LWLockRelease(state_lock);
@@ -177,13 +285,14 @@ state_finish_lost(const RunError *error)
 	for (int i = 0; i < count; i++)
 	{
 		if (kill(pids[i], 0) != 0 && errno == ESRCH)
-			state_finish(ids[i], 0, error, false, false);
+			state_fail(ids[i], RUN_RUNNING, error);
 	}
 }
 
 /*
- * The next run whose outcome the launcher has not heard of; false when there
- * is none.
+ * Copy the run that ended first of those whose outcome the launcher has not
+ * processed yet, and count it as processed.  Returns false when there are no
+ * more.
  */
 bool
 state_collect(Run *run)
@@ -196,7 +305,8 @@ state_collect(Run *run)
 		Run		   *other = &state_shared->runs[i];
 
 		if (run_is_finished(other) && !other->collected &&
-			(first == NULL || other->finished_at < first->finished_at))
+			(first == NULL ||
+			 other->outcome.finished_at < first->outcome.finished_at))
 			first = other;
 	}
 	if (first != NULL)
@@ -209,36 +319,49 @@ state_collect(Run *run)
 }
 
 /*
- * Seconds since the worker of a run came, however the clock was set meanwhile;
- * 0 for a run that got none.
+ * Copy all runs that are starting or running to a palloc'd array.  Returns
+ * their number.
+ */
+int
+state_active_runs(Run **runs)
+{
+	int			count = 0;
+
+	*runs = palloc(STATE_MAX_RUNS * sizeof(Run));
+	LWLockAcquire(state_lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS; i++)
+	{
+		if (run_is_active(&state_shared->runs[i]))
+			(*runs)[count++] = state_shared->runs[i];
+	}
+	LWLockRelease(state_lock);
+	return count;
+}
+
+/* Is this process the worker of a run? */
+bool
+state_is_worker(pid_t pid)
+{
+	bool		found = false;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	for (int i = 0; i < STATE_MAX_RUNS && !found; i++)
+	{
+		const Run  *run = &state_shared->runs[i];
+
+		found = run->state == RUN_RUNNING && run->progress.worker_pid == pid;
+	}
+	LWLockRelease(state_lock);
+	return found;
+}
+
+/*
+ * Return the seconds since the worker of a run attached, by a clock that
+ * nobody sets; 0 if none did.
  */
 double
 state_seconds_taken(const Run *run)
 {
-	return run->began == 0 ? 0 : clock_seconds() - run->began;
-}
-
-/* The word for a reason, in manifests and lists. */
-const char *
-state_reason_name(RunReason reason)
-{
-	switch (reason)
-	{
-		case REASON_SCHEDULE:
-			return "schedule";
-		case REASON_CATCH_UP:
-			return "catch-up";
-		case REASON_MANUAL:
-			return "manual";
-		case REASON_BEFORE_DROP:
-			return "before drop";
-	}
-	return "unknown";
-}
-
-/* Does a session ask for runs of this reason, and not the schedule? */
-bool
-state_is_requested(RunReason reason)
-{
-	return reason == REASON_MANUAL || reason == REASON_BEFORE_DROP;
+	return run->progress.began == 0 ? 0 :
+		clock_seconds() - run->progress.began;
 }

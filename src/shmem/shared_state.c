@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * shared_state.c
- *	  The struct in shared memory: made, locked, waited on; launcher and plan.
+ *	  The struct in shared memory: set-up, waiting, launcher and plan.
  *
- * One lock guards all of it.  While it is held, nothing is allocated, waited
- * for, read, written or reported: every function here copies in or out.  A
- * crash of the server zeroes the struct; the end of a launcher or of a worker
- * does not, so that both put right on their way in and out what they own.
+ * One lock guards all of it.  While a process holds the lock, it allocates,
+ * waits for, reads, writes and reports nothing: each function copies in or
+ * out. A crash of the server zeroes the struct, but the end of a launcher or
+ * of a worker does not: they initialize what they own when they start, and
+ * clear it when they end.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -29,6 +30,7 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
 #include "shmem/shared_struct.h"
 #include "util/clock.h"
@@ -54,8 +56,7 @@ request_memory(void)
 /*
  * Does the server start after a crash: of itself, of one of its processes, or
  * of the machine?  Before recovery, the control file says if the server was
- * shut down.  It does not in the copy of a server that was running, which is
- * no crash.
+ * shut down.  A base backup looks like a crash there, but has a backup label.
  */
 static bool
 is_after_crash(void)
@@ -78,7 +79,7 @@ init_memory(void)
 	if (prev_shmem_startup_hook)
 		prev_shmem_startup_hook();
 
-	/* a process that only attaches does not need it */
+	/* only the process that creates the struct needs to know */
 	after_crash = !IsUnderPostmaster && is_after_crash();
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	state_shared = ShmemInitStruct(STATE_NAME, sizeof(SharedState), &found);
@@ -93,7 +94,7 @@ init_memory(void)
 	LWLockRelease(AddinShmemInitLock);
 }
 
-/* Ask for the shared memory.  For _PG_init, while the server starts. */
+/* Request the shared memory.  For _PG_init, while the server starts. */
 void
 state_define(void)
 {
@@ -111,8 +112,8 @@ state_exists(void)
 }
 
 /*
- * When the shared memory was made: at the start of the server, or after a crash
- * of one of its processes.
+ * Return the time when the shared memory was created: at the start of the
+ * server, or after a crash of one of its processes.
  */
 TimestampTz
 state_made_at(void)
@@ -120,14 +121,14 @@ state_made_at(void)
 	return state_shared->made_at;
 }
 
-/* The tranche of the locks in dynamic shared memory of ours. */
+/* Return the tranche for locks in our dynamic shared memory. */
 int
 state_tranche(void)
 {
 	return state_lock->tranche;
 }
 
-/* Was the shared memory made after a crash?  See is_after_crash(). */
+/* Was the shared memory created after a crash?  See is_after_crash(). */
 bool
 state_after_crash(void)
 {
@@ -135,9 +136,9 @@ state_after_crash(void)
 }
 
 /*
- * Seconds for which nothing may begin by itself, so that the server can be
- * used between two crashes: up to a minute from the first launcher after a
- * crash on, else 0.
+ * Return the seconds for which only sessions may start runs.  After a crash
+ * this is a minute, from the start of the first launcher: the server stays
+ * usable for that long even if the next run crashes it again.
  */
 double
 state_quiet_seconds(void)
@@ -150,7 +151,7 @@ state_quiet_seconds(void)
 	return Max(quiet_until - clock_seconds(), 0);
 }
 
-/* Has a launcher counted what the last crash cut short? */
+/* Has a launcher counted the runs that the last crash interrupted? */
 bool
 state_underway_is_counted(void)
 {
@@ -162,7 +163,7 @@ state_underway_is_counted(void)
 	return counted;
 }
 
-/* This launcher has counted what the last crash cut short. */
+/* This launcher has counted the runs that the last crash interrupted. */
 void
 state_set_underway_counted(void)
 {
@@ -171,7 +172,7 @@ state_set_underway_counted(void)
 	LWLockRelease(state_lock);
 }
 
-/* Have the launcher look again.  The caller holds the lock. */
+/* Wake the launcher.  The caller holds the lock. */
 void
 state_wake_launcher(void)
 {
@@ -180,10 +181,10 @@ state_wake_launcher(void)
 }
 
 /*
- * This process is the launcher from now on.  Of the runs for which the one
- * before asked for a worker that has not come, those that sessions asked for
- * go back to the queue, and those of the schedule are planned anew.  Should
- * two workers come for one run, state_attach sends the second away.
+ * This process becomes the launcher.  Of the runs whose worker has not
+ * attached yet, those that sessions asked for go back to the queue, and those
+ * of the schedule are dropped, to be planned anew.  If two workers then start
+ * for one run, state_attach() rejects the second.
  */
 void
 state_launcher_begin(void)
@@ -201,13 +202,13 @@ state_launcher_begin(void)
 		Run		   *run = &state_shared->runs[i];
 
 		if (run->state == RUN_STARTING || run->state == RUN_QUEUED)
-			run->state = state_is_requested(run->reason) ? RUN_QUEUED : RUN_NONE;
+			run->state = state_is_requested(run->request.reason) ? RUN_QUEUED : RUN_NONE;
 	}
 	LWLockRelease(state_lock);
 	ConditionVariableBroadcast(&state_shared->changed);
 }
 
-/* This process, the launcher, ends. */
+/* This process is no longer the launcher. */
 void
 state_launcher_end(void)
 {
@@ -222,7 +223,7 @@ state_launcher_end(void)
 	ConditionVariableBroadcast(&state_shared->changed);
 }
 
-/* The launcher's process, or 0. */
+/* Return the process ID of the launcher, or 0. */
 pid_t
 state_launcher_pid(void)
 {
@@ -260,8 +261,8 @@ state_get_plan(LauncherPlan *plan, Outcomes *outcomes)
 }
 
 /*
- * Publish what the file system of a directory can do.  Whether it has locks
- * stays as it was first found, since somebody may have one.
+ * Publish what the file system of a directory can do.  The first finding about
+ * locks stays, since a process may hold one of that sort.
  */
 void
 state_set_file_system(const char *directory, const FileSystem *file_system)
@@ -279,8 +280,8 @@ state_set_file_system(const char *directory, const FileSystem *file_system)
 }
 
 /*
- * What the file system of a directory can do.  Returns false when that was not
- * found out yet.
+ * Get what the file system of a directory can do.  Returns false if it has not
+ * been probed yet.
  */
 bool
 state_get_file_system(const char *directory, FileSystem *file_system)
@@ -294,7 +295,9 @@ state_get_file_system(const char *directory, FileSystem *file_system)
 	return known;
 }
 
-/* Has the file system of the snapshot directory no locks, as far as is known? */
+/*
+ * Does the file system of the snapshot directory lack locks, as far as known?
+ */
 bool
 state_locks_are_local(void)
 {
@@ -306,14 +309,14 @@ state_locks_are_local(void)
 	return local;
 }
 
-/* What happens from here on ends the next state_wait(). */
+/* Any change from here on ends the next state_wait(). */
 void
 state_prepare_to_wait(void)
 {
 	ConditionVariablePrepareToSleep(&state_shared->changed);
 }
 
-/* Wait for the end of some run, or for some time.  Handles interrupts. */
+/* Wait for a change, or for the timeout.  Processes interrupts. */
 void
 state_wait(long timeout_ms)
 {
@@ -321,7 +324,7 @@ state_wait(long timeout_ms)
 									   wait_event(WAIT_RUN));
 }
 
-/* No more waiting. */
+/* End the waiting that state_prepare_to_wait() began. */
 void
 state_cancel_wait(void)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * shared_state.h
- *	  The struct in shared memory: requests, runs in progress, outcomes.
+ *	  The struct in shared memory: set-up, waiting, launcher and plan.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -22,28 +22,28 @@ typedef enum RunReason
 	REASON_SCHEDULE,
 	REASON_CATCH_UP,			/* a slot that was missed */
 	REASON_MANUAL,
-	REASON_BEFORE_DROP			/* a statement waits for it: see before_drop.c */
+	REASON_BEFORE_DROP			/* see before_drop.c */
 } RunReason;
 
-/* What a run does. */
+/* What a run does; see run_kinds.c. */
 typedef enum RunKind
 {
 	KIND_SNAPSHOT,				/* takes a snapshot */
-	KIND_VERIFY,				/* verifies one */
-	KIND_VERIFY_ALL,			/* verifies the files of all */
-	KIND_RESTORE,				/* restores one */
-	KIND_ARCHIVE,				/* archives what was not yet */
-	KIND_ALERT,					/* tells of a run that failed */
-	KIND_SWEEP					/* drops scratch databases that were left */
+	KIND_VERIFY,				/* verifies a snapshot */
+	KIND_VERIFY_ALL,			/* verifies the files of all snapshots */
+	KIND_RESTORE,				/* restores a snapshot */
+	KIND_ARCHIVE,				/* archives what is not archived yet */
+	KIND_ALERT,					/* runs failure_command */
+	KIND_SWEEP					/* drops leftover scratch databases */
 } RunKind;
 
-/* What is waited for in turn: one queue does not wait for another. */
+/* Runs of a queue wait for each other, but not for those of other queues. */
 typedef enum RunQueue
 {
 	QUEUE_SCHEDULED,			/* snapshots of the schedule */
 	QUEUE_REQUESTED,			/* snapshots that sessions ask for */
-	QUEUE_TASKS,				/* all else that they ask for, but for */
-	QUEUE_SWEEPS,				/* what goes through all snapshots */
+	QUEUE_TASKS,				/* verifications, restores, sweeps */
+	QUEUE_SWEEPS,				/* verifications of all snapshots */
 	QUEUE_ARCHIVE,
 	QUEUE_ALERTS
 } RunQueue;
@@ -52,13 +52,13 @@ typedef enum RunState
 {
 	RUN_NONE,					/* the entry is unused */
 	RUN_QUEUED,					/* waits for the launcher */
-	RUN_STARTING,				/* a worker is asked for */
-	RUN_RUNNING,				/* a worker is at it */
+	RUN_STARTING,				/* a worker is to attach */
+	RUN_RUNNING,				/* a worker has attached */
 	RUN_SUCCEEDED,
 	RUN_FAILED
 } RunState;
 
-/* For so long after a crash nothing begins by itself. */
+/* For so long after a crash only sessions can start runs. */
 #define STATE_QUIET_SECONDS 60
 
 /* Why a run failed; detail and hint can be empty. */
@@ -73,7 +73,7 @@ typedef struct RunError
 /* A secret of a run, in hexadecimal digits. */
 #define STATE_TOKEN_SIZE	33
 
-/* Where the sessions of a run's programs note what they copy; see table_copies.c. */
+/* Where sessions of a run's programs note what they copy: table_copies.c. */
 typedef struct CopiesHandle
 {
 	dsa_handle	area;
@@ -82,67 +82,93 @@ typedef struct CopiesHandle
 	XLogRecPtr	standby_lsn;	/* replayed before the MVCC snapshot, or 0 */
 } CopiesHandle;
 
-/* How the sessions of a run's programs are known; see program_tokens.c. */
+/* How to recognize the sessions of a run's programs: program_tokens.c. */
 typedef struct RunPrograms
 {
-	char		token[STATE_TOKEN_SIZE];	/* "" when there are none */
-	Oid			role;			/* that they are authenticated as */
+	char		token[STATE_TOKEN_SIZE];	/* "" for none */
+	Oid			role;			/* that they authenticated as */
 	CopiesHandle copies;
 } RunPrograms;
 
-/* How far a run has come. */
+/* How far a run has come, as snapshot_progress() shows it. */
 typedef struct Progress
 {
 	char		phase[32];
 	int			percent;		/* only rises */
 	int64		tables_done;
-	int64		tables_total;	/* 0 where no tables are gone through */
+	int64		tables_total;	/* 0 in a phase that does not count tables */
 	char		current_table[2 * NAMEDATALEN]; /* "" for none */
 	int64		bytes;			/* read, so far in this phase */
 } Progress;
 
+/* What a session or the launcher asks for.  Unused members are zero. */
+typedef struct RunRequest
+{
+	RunKind		kind;
+	RunReason	reason;
+	char		database[NAMEDATALEN];
+	char		name[NAMES_SIZE];	/* of the snapshot, which may not exist
+									 * yet; a run that goes through many has
+									 * that of the present one */
+	int			attempt;		/* from 1 */
+
+	/* Of a snapshot. */
+	TimestampTz start;			/* the instant in its name */
+	TimestampTz scheduled_for;	/* its slot; 0 if a session asked for it */
+	bool		full;			/* read everything, whatever has changed */
+
+	/* Of a verification or a restore. */
+	char		connect_to[NAMEDATALEN];	/* database of the worker */
+	bool		automatic;		/* no session asked for it */
+	bool		test_restore;	/* verify by restoring */
+	char		target[NAMEDATALEN];	/* database to restore into */
+	char		owner[NAMEDATALEN]; /* of that; "" as in the snapshot */
+	int			jobs;			/* of pg_restore */
+
+	/* Of an alert: what failed.  A snapshot can fail its verification. */
+	RunKind		failed_kind;
+} RunRequest;
+
+/* What the worker of a run says of it while it runs. */
+typedef struct RunProgress
+{
+	TimestampTz started_at;		/* 0 before a worker attaches */
+	double		began;			/* the same on clock_seconds() */
+	pid_t		worker_pid;		/* 0 without a worker */
+	Progress	shown;
+	char		scratch[NAMEDATALEN];	/* database made for this run, or "" */
+	RunPrograms programs;
+} RunProgress;
+
+/* How a run ended. */
+typedef struct RunOutcome
+{
+	TimestampTz finished_at;
+	int64		size;			/* bytes of the snapshot */
+	RunError	error;			/* of an alert that has not ended: the error
+								 * of the run that failed */
+	bool		published;		/* the snapshot exists; the run can still
+								 * fail */
+	bool		busy;			/* another archive command was running: try
+								 * again later */
+	bool		reported;		/* the log has the outcome */
+	bool		in_history;		/* the history has it */
+} RunOutcome;
+
+/* An entry of the table of runs. */
 typedef struct Run
 {
 	uint64		id;				/* never used twice; grows in order of
 								 * requests */
-	RunKind		kind;
 	RunState	state;
-	RunReason	reason;
-	char		database[NAMEDATALEN];
-	char		name[NAMES_SIZE];	/* of the snapshot to be */
-	TimestampTz start;			/* the instant in that name */
-	TimestampTz scheduled_for;	/* the slot of a scheduled run, else 0 */
-	int			attempt;		/* from 1 */
-	TimestampTz started_at;
-	TimestampTz finished_at;
-	double		began;			/* on clock_seconds(); 0 before a worker came */
-	pid_t		worker_pid;		/* 0 without a worker */
-	bool		reported;		/* the log has the outcome */
-	bool		recorded;		/* the history was told of it */
-	bool		collected;		/* the launcher knows the outcome */
 	bool		canceled;		/* its worker has to stop */
-	bool		published;		/* the snapshot is there, however the run
-								 * ended */
-	int64		size;			/* bytes of the snapshot */
-	Progress	progress;
-	char		scratch[NAMEDATALEN];	/* database made for this run, or "" */
-	RunPrograms programs;
-	RunError	error;
-
-	/* Of runs that take no snapshot. */
-	char		connect_to[NAMEDATALEN];	/* database, "" to choose one */
-	bool		automatic;		/* no session asked for it */
-	bool		full;			/* read everything, whatever has changed */
-	bool		test_restore;	/* verify by restoring */
-	char		target[NAMEDATALEN];	/* database to restore into */
-	char		owner[NAMEDATALEN]; /* of that, "" as in the snapshot */
-	int			jobs;			/* of pg_restore */
-	RunKind		failed_kind;	/* of the run that is told of */
-	bool		busy;			/* another archive command was running: to be
-								 * tried later */
+	bool		collected;		/* the launcher has processed the outcome */
+	RunRequest	request;
+	RunProgress progress;
+	RunOutcome	outcome;
 } Run;
 
-/* What the launcher has in mind. */
+/* The launcher's plan, published for snapshot_status(). */
 typedef struct LauncherPlan
 {
 	TimestampTz next_slot;		/* 0 when the schedule is off */
@@ -152,18 +178,18 @@ typedef struct LauncherPlan
 	int			consecutive_failures;
 } LauncherPlan;
 
-/* What a file system is tried for; see file_system_probe.c. */
+/* What file_system_probe.c tries on a file system. */
 typedef enum FileSystemStep
 {
 	FILE_SYSTEM_SYNC,			/* create, write and sync a file */
 	FILE_SYSTEM_SYNC_DIRECTORY,
-	FILE_SYSTEM_MODE,			/* chmod() that has an effect */
-	FILE_SYSTEM_LOCK,			/* flock() that keeps others out */
+	FILE_SYSTEM_MODE,			/* chmod() has an effect */
+	FILE_SYSTEM_LOCK,			/* flock() excludes other processes */
 	FILE_SYSTEM_LINK,
 	FILE_SYSTEM_REPLACE,		/* rename() over another file */
 	FILE_SYSTEM_RENAME,			/* of a directory */
 	FILE_SYSTEM_RENAME_OPEN,	/* of a directory with an open file in it */
-	FILE_SYSTEM_UNLINK_OPEN,	/* of a file that is open */
+	FILE_SYSTEM_UNLINK_OPEN,	/* of an open file */
 	FILE_SYSTEM_STEPS
 } FileSystemStep;
 
@@ -173,13 +199,13 @@ typedef struct FileSystem
 	int			error[FILE_SYSTEM_STEPS];
 } FileSystem;
 
-/* The outcomes so far, in the order in which runs ended. */
+/* The latest outcomes. */
 typedef struct Outcomes
 {
 	TimestampTz last_success_at;	/* 0 for never */
 	TimestampTz last_failure_at;	/* 0 for never */
 	char		last_error[NAMEDATALEN + sizeof(RunError)];
-	char		archive_error[NAMES_SIZE + sizeof(RunError)];	/* "" for none */
+	char		archive_error[NAMES_SIZE + sizeof(RunError)];	/* or "" */
 } Outcomes;
 
 extern void state_define(void);
@@ -205,19 +231,19 @@ extern void state_get_plan(LauncherPlan *plan, Outcomes *outcomes);
 
 extern void state_set_last_start(TimestampTz last_start);
 extern bool state_find_slot(const char *database, TimestampTz slot, Run *run);
-extern bool state_submit(const char *database, RunReason reason, int attempt,
-						 TimestampTz scheduled_for, TimestampTz earliest,
-						 Run *run);
+extern bool state_submit_snapshot(const RunRequest *request,
+								  TimestampTz earliest, Run *run);
 extern int	state_cancel(const char *database, uint64 *request);
 extern bool state_get_canceled(uint64 request, int *count);
 extern bool state_next_cancel(uint64 *request, char *database,
 							  uint64 *last_run_id);
 extern void state_cancel_done(uint64 request, int count);
-extern bool state_submit_task(const Run *task, Run *run);
+extern bool state_submit_task(const RunRequest *request, Run *run);
+extern bool state_submit_alert(const RunRequest *request,
+							   const RunError *failure);
 extern void state_cancel_run(uint64 id);
-extern bool state_is_canceled(uint64 id);
-extern void state_fail_waiting(uint64 id, RunState state,
-							   const RunError *error);
+extern bool state_is_canceled(void);
+extern void state_fail(uint64 id, RunState state, const RunError *error);
 extern bool state_next_request(RunQueue queue, Run *run);
 extern int	state_count_active(RunQueue queue);
 extern bool state_is_worker(pid_t pid);
@@ -226,18 +252,18 @@ extern bool state_first_running(Run *run);
 extern bool state_get(uint64 id, Run *run);
 extern void state_set_starting(uint64 id);
 extern bool state_attach(uint64 id, Run *run);
-extern bool state_begin_verifying(uint64 id, const char *name);
-extern void state_set_programs(uint64 id, const RunPrograms *programs);
+extern bool state_begin_verifying(const char *name);
+extern void state_set_programs(const RunPrograms *programs);
 extern bool state_find_programs(const char *token, Oid role,
 								CopiesHandle *copies);
-extern void state_set_name(uint64 id, const char *name);
-extern void state_set_published(uint64 id);
-extern void state_set_busy(uint64 id);
-extern void state_set_scratch(uint64 id, const char *scratch);
-extern void state_set_progress(uint64 id, const Progress *progress);
+extern void state_set_name(const char *name);
+extern void state_set_published(void);
+extern void state_set_busy(void);
+extern void state_set_scratch(const char *scratch);
+extern void state_set_progress(const Progress *progress);
 extern int	state_active_runs(Run **runs);
-extern void state_finish(uint64 id, int64 size, const RunError *error,
-						 bool reported, bool recorded);
+extern void state_finish(int64 size, const RunError *error, bool reported,
+						 bool in_history);
 extern void state_finish_lost(const RunError *error);
 extern void state_describe_failure(char *text, size_t size,
 								   const char *database,
@@ -248,8 +274,5 @@ extern double state_seconds_taken(const Run *run);
 extern void state_prepare_to_wait(void);
 extern void state_wait(long timeout_ms);
 extern void state_cancel_wait(void);
-
-extern const char *state_reason_name(RunReason reason);
-extern bool state_is_requested(RunReason reason);
 
 #endif							/* SNAPSHOT_WORKER_SHARED_STATE_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * shared_struct.h
- *	  The struct itself, for the shared_*.c alone.
+ *	  The struct in shared memory, for the files of this folder alone.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,31 +18,33 @@
 
 #define STATE_MAX_RUNS	256
 
-/* So that a command which hangs, for many failures, leaves room for the rest. */
+/*
+ * Cap on queued alerts: a failure_command that hangs must not fill the table.
+ */
 #define STATE_MAX_ALERTS 16
 
-/* Sessions that cancel at the same moment; more of them wait. */
+/* Sessions that can cancel at the same time; others wait. */
 #define STATE_MAX_CANCELS 16
 
-/* A session wants what the launcher has pending to be dropped. */
+/* A session asks the launcher to drop pending jobs. */
 typedef struct CancelRequest
 {
 	uint64		id;				/* 0 when the entry is unused */
 	char		database[NAMEDATALEN];	/* "" for all */
-	uint64		last_run_id;	/* runs up to this one were canceled already */
+	uint64		last_run_id;	/* the session canceled runs up to this one */
 	bool		done;
-	int			count;			/* of what was dropped */
+	int			count;			/* of dropped jobs */
 } CancelRequest;
 
 typedef struct SharedState
 {
-	/* Broadcast when a run ends, and when the launcher comes or goes. */
+	/* Broadcast when a run ends, and when a launcher starts or ends. */
 	ConditionVariable changed;
 
 	TimestampTz made_at;		/* never changes */
 	bool		after_crash;	/* never changes */
 
-	/* All that follows is guarded by the lock. */
+	/* The lock guards all that follows. */
 	pid_t		launcher_pid;	/* 0 without a launcher */
 	Latch	   *launcher_latch; /* in shared memory; NULL without a launcher */
 	double		quiet_until;	/* on clock_seconds(); 0 before any launcher */
@@ -61,6 +63,7 @@ typedef struct SharedState
 
 extern SharedState *state_shared;
 extern LWLock *state_lock;
+extern Run *MyRun;
 
 static inline bool
 run_is_active(const Run *run)
@@ -74,7 +77,7 @@ run_is_finished(const Run *run)
 	return run->state == RUN_SUCCEEDED || run->state == RUN_FAILED;
 }
 
-/* For these, the caller holds the lock. */
+/* The caller of these holds the lock. */
 extern void state_wake_launcher(void);
 extern Run *state_find_run(uint64 id);
 extern void state_set_finished(Run *run, TimestampTz now, int64 size,

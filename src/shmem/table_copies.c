@@ -6,8 +6,8 @@
  * The worker of a run creates a hash table before it starts pg_dump or
  * pg_restore.  The sessions of that program, which run in backends of this
  * server, attach to it and note each table whose rows they have copied.  When
- * the program has ended, the worker reads what they noted.  The memory is freed
- * when the last process that is attached ends or detaches.
+ * the program has ended, the worker reads these notes.  The memory is freed
+ * when the last attached process ends or detaches.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -36,8 +36,8 @@ describe_table(dshash_parameters *parameters)
 }
 
 /*
- * Create a hash table without entries.  *handle is for the sessions that are to
- * attach to it.  Raises an error where there is no dynamic shared memory left.
+ * Create an empty hash table.  Sessions attach to it by *handle.  Raises an
+ * error when no dynamic shared memory is left.
  */
 Copies *
 copies_create(CopiesHandle *handle)
@@ -58,7 +58,7 @@ copies_create(CopiesHandle *handle)
 
 /*
  * Attach to the hash table of a run, until copies_detach() or the end of this
- * process.  Raises an error when its worker has gone.
+ * process.  Raises an error when its worker has exited.
  */
 Copies *
 copies_attach(const CopiesHandle *handle)
@@ -76,7 +76,7 @@ copies_attach(const CopiesHandle *handle)
 	return copies;
 }
 
-/* Forget a hash table. */
+/* Detach from a hash table, and free what this process has of it. */
 void
 copies_detach(Copies *copies)
 {
@@ -111,7 +111,7 @@ copies_find(Copies *copies, Oid oid, TableCopy *copy)
 	return true;
 }
 
-/* Note a table.  A second note about it takes the place of the first. */
+/* Note a table.  A later note about the same table replaces the first. */
 void
 copies_note(Copies *copies, const TableCopy *copy)
 {
@@ -133,7 +133,7 @@ by_name(const ListCell *a, const ListCell *b)
 	return order != 0 ? order : strcmp(x->table, y->table);
 }
 
-/* The tables copied so far, palloc'd TableCopy structs, by schema and name. */
+/* Return the copied tables, palloc'd TableCopy structs, by schema and name. */
 List *
 copies_list(Copies *copies)
 {

@@ -42,7 +42,7 @@ typedef struct TableCopy
 	char		table[NAMEDATALEN];
 } TableCopy;
 
-/* What a process knows of a run's copies. */
+/* A process's attachment to the hash table. */
 typedef struct Copies Copies;
 
 extern Copies *copies_create(CopiesHandle *handle);

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * database_folders.c
- *	  The snapshot directory: its folders, and what bears names in them.
+ *	  The folders of the snapshot directory, and the names found in them.
  *
- * Whatever does not have the form that we give to names is not ours, and is
- * passed over without a word.
+ * Entries whose names do not have our form are not ours.  They are ignored
+ * silently.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -21,8 +21,8 @@
 #include "util/snapshot_name.h"
 
 /*
- * The names of what is in a directory; NIL when it does not exist.  When it
- * cannot be read, that is reported at elevel.
+ * List the names of a directory's entries; NIL if it does not exist.  Reports
+ * at elevel if it cannot be read.
  */
 static List *
 entries_of(const char *path, int elevel)
@@ -33,7 +33,7 @@ entries_of(const char *path, int elevel)
 
 	if (dir == NULL && errno == ENOENT)
 		return NIL;
-	/* with no directory, this is who reports that */
+	/* if dir is NULL, ReadDirExtended() reports the failed open */
 	while ((entry = ReadDirExtended(dir, path, elevel)) != NULL)
 		entries = lappend(entries, pstrdup(entry->d_name));
 	if (dir != NULL)
@@ -41,7 +41,7 @@ entries_of(const char *path, int elevel)
 	return entries;
 }
 
-/* Is there a directory of that path?  A symbolic link is none. */
+/* Is there a directory at that path?  Symbolic links do not count. */
 bool
 folders_is_directory(const char *path)
 {
@@ -50,9 +50,7 @@ folders_is_directory(const char *path)
 	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/*
- * The folders of one database or (NULL) of all, as palloc'd names.
- */
+/* List the folders of one database, or of all (NULL), as palloc'd names. */
 static List *
 folders_of(const char *directory, const char *database, int elevel)
 {
@@ -79,7 +77,7 @@ folders_of(const char *directory, const char *database, int elevel)
 	return folders;
 }
 
-/* The folders of all databases, as palloc'd names; what is not readable has none. */
+/* List the folders of all databases; an unreadable directory has none. */
 List *
 folders_list(const char *directory)
 {
@@ -105,9 +103,8 @@ is_leftover(const char *entry)
 }
 
 /*
- * The paths of the directories of one database or (NULL) of all that bear the
- * name of a snapshot being written or removed.  What cannot be read is
- * reported at elevel.
+ * List the paths of staging directories and of half-removed snapshots, of one
+ * database or of all (NULL).  Reports unreadable directories at elevel.
  */
 List *
 folders_leftovers(const char *directory, const char *database, int elevel)
@@ -132,9 +129,9 @@ folders_leftovers(const char *directory, const char *database, int elevel)
 }
 
 /*
- * The paths of the directories of one database or (NULL) of all in which files
- * are replaced: folders, snapshots, and (for all) the snapshot directory itself.
- * What cannot be read is reported at elevel.
+ * List the paths of the directories in which files are replaced, for one
+ * database or for all (NULL): folders, snapshots, and (for all) the snapshot
+ * directory itself.  Reports unreadable directories at elevel.
  */
 List *
 folders_places(const char *directory, const char *database, int elevel)
@@ -161,7 +158,7 @@ folders_places(const char *directory, const char *database, int elevel)
 	return places;
 }
 
-/* By the instant that is in the name, and then by the whole of that. */
+/* Order by the start in the name, then by the whole name. */
 static int
 newest_first(const ListCell *a, const ListCell *b)
 {
@@ -173,9 +170,10 @@ newest_first(const ListCell *a, const ListCell *b)
 }
 
 /*
- * The names of what could be snapshots, of one database or (NULL) of all, that
- * start at an instant or later, newest first.  A directory that cannot be read
- * is reported at elevel, but one folder of all is no more than a WARNING.
+ * List the names that have the form of a snapshot's, of one database or of all
+ * (NULL), with a start at or after "since", newest first.  Reports an
+ * unreadable directory at elevel, but one unreadable folder among all raises
+ * only a WARNING.
  */
 List *
 folders_names(const char *directory, const char *database, TimestampTz since,
@@ -204,9 +202,8 @@ folders_names(const char *directory, const char *database, TimestampTz since,
 }
 
 /*
- * The first instant from the given one on, in whole seconds, for which the
- * directory has nothing yet that would bear the name of a new snapshot of
- * the database.
+ * Return the first instant, in whole seconds from the given one on, whose name
+ * is still free for a new snapshot of the database.
  */
 TimestampTz
 folders_free_instant(const char *directory, const char *database,
@@ -225,7 +222,7 @@ folders_free_instant(const char *directory, const char *database,
 		if (!names_make(database, instant, name))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-					 errmsg("the clock is out of the range that a snapshot's name can hold")));
+					 errmsg("the clock is out of the range of snapshot names")));
 		for (size_t i = 0; i < lengthof(suffixes) && !taken; i++)
 			taken = lstat(psprintf("%s/%s%s", directory, name, suffixes[i]),
 						  &st) == 0;

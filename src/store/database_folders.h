@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * database_folders.h
- *	  The snapshot directory: its folders, and what bears names in them.
+ *	  The folders of the snapshot directory, and the names found in them.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * directory.c
- *	  The snapshot directory itself: is it there, writable, and large enough?
+ *	  The snapshot directory itself: creation, access checks and free space.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -34,8 +34,8 @@ errdetail_os_user(void)
 }
 
 /*
- * Make the snapshot directory, with its parents, where it does not exist.
- * Raises an error when that fails.
+ * Create the snapshot directory, parents included, if it does not exist.
+ * Raises an error on failure.
  */
 void
 directory_make(const char *directory)
@@ -43,7 +43,7 @@ directory_make(const char *directory)
 	struct stat st;
 
 	if (stat(directory, &st) == 0 || errno != ENOENT)
-		return;					/* directory_check knows the rest */
+		return;					/* directory_check() reports it */
 	if (pg_mkdir_p(pstrdup(directory), pg_dir_create_mode) == 0)
 	{
 		char	   *parent = pstrdup(directory);
@@ -61,8 +61,8 @@ directory_make(const char *directory)
 }
 
 /*
- * Raise an error, with the operating system user, when the snapshot directory
- * is not a directory in which the server can write.
+ * Raise an error, naming the operating system user, unless the snapshot
+ * directory is a directory that is writable by the server.
  */
 void
 directory_check(const char *directory)
@@ -92,9 +92,9 @@ directory_check(const char *directory)
 }
 
 /*
- * What keeps the server from writing into the snapshot directory, in a few
- * words, or NULL.  One that is not there can be made where its nearest parent
- * that is there is writable.
+ * Return in a few words why the server cannot write to the snapshot directory,
+ * or NULL if it can.  A missing directory is no problem if its nearest
+ * existing parent is writable, because the server can then create it.
  */
 const char *
 directory_problem(const char *directory)
@@ -104,7 +104,7 @@ directory_problem(const char *directory)
 
 	while (stat(path, &st) != 0)
 	{
-		/* nor is a link to nothing a directory, or can be made one */
+		/* a dangling symbolic link cannot become a directory either */
 		if (errno != ENOENT || lstat(path, &st) == 0)
 			return "the snapshot directory cannot be accessed";
 		get_parent_directory(path);
@@ -115,8 +115,8 @@ directory_problem(const char *directory)
 		return "the snapshot directory is not a directory";
 	if (access(path, W_OK | X_OK) != 0)
 		return strcmp(path, directory) == 0 ?
-			"the snapshot directory is not writable for the server" :
-			"the snapshot directory does not exist, and the server may not make it";
+			"the snapshot directory is not writable by the server" :
+			"the snapshot directory does not exist, and the server cannot create it";
 	return NULL;
 }
 
@@ -128,9 +128,8 @@ pretty_size(int64 bytes)
 }
 
 /*
- * Raise an error, with the numbers, when less than "spared" bytes would be
- * free in the file system of the snapshot directory once a snapshot of the
- * expected size has been written.
+ * Raise an error, with the numbers, if a snapshot of the expected size would
+ * leave less than "spared" bytes free in the file system.
  */
 void
 directory_check_space(const char *directory, int64 expected, int64 spared)
@@ -152,5 +151,5 @@ directory_check_space(const char *directory, int64 expected, int64 spared)
 				 errdetail("%s is free, the snapshot is expected to take %s, and \"snapshot_worker.min_free_space\" is %s.",
 						   pretty_size(available), pretty_size(expected),
 						   pretty_size(spared)),
-				 errhint("Make room, or lower \"snapshot_worker.retention\" or \"snapshot_worker.min_free_space\".")));
+				 errhint("Free some space, or lower \"snapshot_worker.retention\" or \"snapshot_worker.min_free_space\".")));
 }

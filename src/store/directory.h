@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * directory.h
- *	  The snapshot directory itself: is it there, writable, and large enough?
+ *	  The snapshot directory itself: creation, access checks and free space.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,26 +1,26 @@
 /*-------------------------------------------------------------------------
  *
  * directory_exposure.c
- *	  Can others write where snapshots are?
+ *	  Check whether other users can write to the snapshot directory.
  *
- * Whoever can write there can replace a snapshot by one that makes him a
- * superuser when it is restored, and whoever owns a database's folder can read
- * what is in it.  But owners and modes are not always what they look like, so
- * a run is refused only where a stranger has certainly been let in:
+ * A user who can write there can replace a snapshot by one that makes him a
+ * superuser when it is restored, and the owner of a database's folder can read
+ * its contents.  But owners and modes can mislead, so a run is refused only if
+ * the directory certainly admits others:
  *
- * - A directory of the server's own that everyone can write to, without the
- *	 sticky bit.  Not where the file system shows that mode for everything (SMB,
- *	 vfat), and not where root made it so: volumes of containers come like that,
- *	 and there is nobody else in a container.
- * - A database's folder that belongs neither to the server's user, nor to root,
- *	 nor to the owner of the snapshot directory.  Folders are made by the server;
- *	 where NFS gives files to another user, it gives all of them.
+ * - A directory that belongs to the server's user is writable by everyone and
+ *   has no sticky bit.  This does not apply if the file system shows that mode
+ *   for all directories (SMB, vfat), or if root set the mode: volumes of
+ *   containers come like that, and a container has no other users.
+ * - A database's folder belongs neither to the server's user, nor to root, nor
+ *   to the owner of the snapshot directory.  The server creates the folders;
+ *   if NFS maps files to another user, it maps all of them.
  *
- * What only may let others in is the warning of snapshot_status(): everyone may
- * write; the owner is a third one; or so may a group that the server is not in.
- * A group that it is in was made for it.  Where neither owner nor group are the
- * server's, it can write by an access control list, and the mode has no meaning
- * for groups.
+ * Doubtful cases lead to the warning of snapshot_status(): everyone may write,
+ * the owner is a third user, or a group may write that the server is not in.
+ * A group that the server is in is taken to exist for this purpose.  If
+ * neither owner nor group are the server's, the server has access through an
+ * access control list, and the mode says nothing about groups.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -54,7 +54,7 @@ is_own_group(gid_t group)
 	return false;
 }
 
-/* Does a new directory in this one get the mode that it is made with? */
+/* Does mkdir() in this directory honor the mode it is given? */
 static bool
 keeps_modes(const char *path)
 {
@@ -77,11 +77,11 @@ check_mode(const char *path, const struct stat *st)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("directory \"%s\" can be written to by every user of the machine",
+			 errmsg("directory \"%s\" is writable by every user of the machine",
 					path),
 			 errdetail("Its mode is %04o. Anyone could replace snapshots in it.",
 					   (unsigned int) (st->st_mode & 07777)),
-			 errhint("Take that right away: chmod o-w.")));
+			 errhint("Revoke that permission: chmod o-w.")));
 }
 
 static void
@@ -95,10 +95,10 @@ check_owner(const char *path, const struct stat *st, uid_t expected)
 					path),
 			 errdetail("It belongs to uid %u, and the server runs as uid %u.",
 					   (unsigned int) st->st_uid, (unsigned int) geteuid()),
-			 errhint("Find out who made it. If it is to be used, give it to the server's user: chown -R.")));
+			 errhint("Find out who created it. To use it, give it to the server's user: chown -R.")));
 }
 
-/* Get what is at a path, if it is a directory. */
+/* Stat a path.  Returns false unless it is a directory. */
 static bool
 get_directory(const char *path, bool follow, struct stat *st)
 {
@@ -107,8 +107,8 @@ get_directory(const char *path, bool follow, struct stat *st)
 }
 
 /*
- * Raise an error when others have certainly been let into the snapshot
- * directory, or into the folder of a database in it.
+ * Raise an error if others certainly have access to the snapshot directory, or
+ * to the folder of a database in it.
  */
 void
 exposure_check(const char *directory, const char *database)
@@ -119,7 +119,7 @@ exposure_check(const char *directory, const char *database)
 	struct stat st;
 
 	if (!get_directory(directory, true, &top))
-		return;					/* directory_check knows better */
+		return;					/* directory_check() reports this better */
 	check_mode(directory, &top);
 	names_encode_database(database, folder);
 	path = psprintf("%s/%s", directory, folder);
@@ -129,33 +129,33 @@ exposure_check(const char *directory, const char *database)
 	check_mode(path, &st);
 }
 
-/* How others may get in, in a few words, or NULL. */
+/* Return in a few words how others may have access, or NULL. */
 static const char *
-describe(const struct stat *st, uid_t expected)
+describe_exposure(const struct stat *st, uid_t expected)
 {
 	if ((st->st_mode & S_IWOTH) != 0)
-		return "can be written to by every user of the machine";
+		return "is writable by every user of the machine";
 	if (st->st_uid != geteuid() && st->st_uid != 0 && st->st_uid != expected)
 		return "belongs to another operating system user";
 	if (st->st_uid == geteuid() && (st->st_mode & S_IWGRP) != 0 &&
 		!is_own_group(st->st_gid))
-		return "can be written to by a group that the server is not in";
+		return "is writable by a group that the server is not in";
 	return NULL;
 }
 
 static const char *
 problem_of(const char *path, const struct stat *st, uid_t expected)
 {
-	const char *words = describe(st, expected);
+	const char *words = describe_exposure(st, expected);
 
 	return words == NULL ? NULL :
-		psprintf("directory \"%s\" %s, who could replace snapshots: see to its owner and mode",
+		psprintf("directory \"%s\" %s, who could replace snapshots: check its owner and mode",
 				 path, words);
 }
 
 /*
- * How others may get into the snapshot directory, or into a folder in it, or
- * NULL.
+ * Return how others may have access to the snapshot directory or to one of its
+ * folders, or NULL.
  */
 const char *
 exposure_problem(const char *directory)

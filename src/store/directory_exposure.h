@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * directory_exposure.h
- *	  Can others write where snapshots are?
+ *	  Check whether other users can write to the snapshot directory.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,21 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * file_lock.c
- *	  Locks on files, also where the file system has none.
+ *	  Locks on files, with a substitute for file systems that have no locks.
  *
  * Processes lock files of the snapshot directory with flock().  The kernel
- * drops such a lock with its holder, and other servers that share the directory
- * see it.
+ * releases such a lock when its holder exits, and other servers that share the
+ * directory see it.
  *
- * Some file systems have no flock(): NFS without its lock daemon, for instance.
- * There, a process locks a byte of a file in the data directory, by fcntl() on
- * the open file description.  The byte's position is a hash of device and inode
- * of the file that is meant.  The kernel drops this lock as well, but only this
- * server sees it: the snapshot directory must then belong to this server alone,
- * and snapshot_status() says so.
+ * Some file systems have no flock(), for instance NFS without its lock daemon.
+ * There, a process locks a byte of a file in the data directory instead, with
+ * an fcntl() lock on the open file description.  The byte's position is a hash
+ * of device and inode of the file to lock.  The kernel releases this lock as
+ * well, but only this server sees it: no other server may use the snapshot
+ * directory then, and snapshot_status() says so.
  *
- * Which of the two it is must not change while somebody has a lock.  The server
- * finds out once for each directory (see state_set_file_system).
+ * The choice must not change while a process holds a lock.  The server decides
+ * once for each directory (see state_set_file_system).
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -26,22 +26,20 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/file_perm.h"
 #include "common/hashfn.h"
-#include "storage/fd.h"
 
 #include "shmem/shared_state.h"
 #include "store/file_lock.h"
+#include "util/files.h"
 
-/* In the data directory, empty. */
+/* An empty file in the data directory. */
 #define LOCKS_FILE	"snapshot_worker.locks"
 
-/* A process has locks on no more files than this at a time. */
+/* Maximum number of locks of one process. */
 #define MAX_LOCKS	32
 
-/* Which descriptor holds the lock on the file that another one has open. */
+/* For each file locked by its byte: its descriptor, and that of the lock. */
 static struct
 {
 	int			fd;
@@ -49,7 +47,7 @@ static struct
 }			local_locks[MAX_LOCKS];
 static int	nlocal_locks = 0;
 
-/* Can this server keep locks where the file system has none? */
+/* Can this server lock files on file systems that have no locks? */
 bool
 file_lock_can_be_local(void)
 {
@@ -74,14 +72,12 @@ lock_byte(const struct stat *st, int operation)
 	lock.l_start = (off_t) (hash_bytes_extended((unsigned char *) key,
 												sizeof(key), 0) >> 2);
 	lock.l_len = 1;
-	fd = BasicOpenFilePerm(LOCKS_FILE, O_RDWR | O_CREAT | O_NOFOLLOW |
-						   PG_BINARY, pg_file_create_mode);
+	fd = files_open_long(LOCKS_FILE, O_RDWR | O_CREAT);
 	if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) != 0)
 	{
-		int			save_errno = errno == EACCES ? EWOULDBLOCK : errno;
-
-		(void) close(fd);		/* nothing was written */
-		errno = save_errno;
+		if (errno == EACCES)
+			errno = EWOULDBLOCK;
+		files_close_long(fd);
 		return -1;
 	}
 	return fd;
@@ -91,10 +87,25 @@ lock_byte(const struct stat *st, int operation)
 #endif
 }
 
+/* Release the lock that stands for a file in the data directory, if any. */
+static void
+drop_local_lock(int fd)
+{
+	for (int i = 0; i < nlocal_locks; i++)
+	{
+		if (local_locks[i].fd == fd)
+		{
+			files_close_long(local_locks[i].local_fd);
+			local_locks[i] = local_locks[--nlocal_locks];
+			return;
+		}
+	}
+}
+
 /*
- * Lock an open file (LOCK_SH or LOCK_EX) without waiting, until file_lock_close().
- * Returns 0, or -1 with errno, which is EWOULDBLOCK when somebody else has it
- * locked.  Raises no error.
+ * Lock an open file (LOCK_SH or LOCK_EX) without waiting, until
+ * file_lock_close().  Returns 0, or -1 with errno, which is EWOULDBLOCK if
+ * another process holds a conflicting lock.  Raises no error.
  */
 int
 file_lock_take(int fd, int operation)
@@ -106,7 +117,7 @@ file_lock_take(int fd, int operation)
 		return flock(fd, operation | LOCK_NB);
 	if (fstat(fd, &st) != 0)
 		return -1;
-	file_lock_drop(fd);				/* of a descriptor that was closed elsewhere */
+	drop_local_lock(fd);		/* left by a closed descriptor */
 	if (nlocal_locks == MAX_LOCKS)
 	{
 		errno = ENOLCK;
@@ -121,28 +132,35 @@ file_lock_take(int fd, int operation)
 	return 0;
 }
 
-/* Give up the lock that is kept elsewhere for a file, if there is one. */
-void
-file_lock_drop(int fd)
+/*
+ * Open or create a file and lock it without waiting.  Returns a descriptor for
+ * file_lock_close(), or -1 with errno, which is EWOULDBLOCK if another process
+ * holds a conflicting lock.  Raises no error.
+ */
+int
+file_lock_open(const char *path, int flags, int operation)
 {
-	for (int i = 0; i < nlocal_locks; i++)
+	int			fd = files_open_long(path, flags);
+
+	if (fd >= 0 && file_lock_take(fd, operation) != 0)
 	{
-		if (local_locks[i].fd == fd)
-		{
-			(void) close(local_locks[i].local_fd);	/* empty */
-			local_locks[i] = local_locks[--nlocal_locks];
-			return;
-		}
+		files_close_long(fd);
+		return -1;
 	}
+	return fd;
 }
 
 /*
- * Close a file and give up its lock.  The lock goes last, as the file can get
- * another name until it is closed.
+ * Close a file that files_open_long() opened, and release its lock.  The lock
+ * goes last, because the file may be renamed until it is closed.  Leaves errno
+ * alone.
  */
 void
 file_lock_close(int fd)
 {
-	(void) close(fd);			/* synced, or nothing was written */
-	file_lock_drop(fd);
+	int			save_errno = errno;
+
+	files_close_long(fd);
+	drop_local_lock(fd);
+	errno = save_errno;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * file_lock.h
- *	  Locks on files, also where the file system has none.
+ *	  Locks on files, with a substitute for file systems that have no locks.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,7 +12,7 @@
 
 extern bool file_lock_can_be_local(void);
 extern int	file_lock_take(int fd, int operation);
-extern void file_lock_drop(int fd);
+extern int	file_lock_open(const char *path, int flags, int operation);
 extern void file_lock_close(int fd);
 
 #endif							/* SNAPSHOT_WORKER_FILE_LOCK_H */

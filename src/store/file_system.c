@@ -1,24 +1,24 @@
 /*-------------------------------------------------------------------------
  *
  * file_system.c
- *	  What the file system of the snapshot directory lacks, and what of it.
+ *	  The abilities that the snapshot directory's file system lacks.
  *
- * The launcher probes a directory when it first looks at it, and each run that
- * takes a snapshot does before it begins; see file_system_probe.c.  The result is in shared
- * memory, where every process finds it.
+ * The launcher probes a directory when it first uses it, and each run that
+ * takes a snapshot probes it before it starts; see file_system_probe.c.  The
+ * result is kept in shared memory, where every process finds it.
  *
- * - Without modes (vfat, SMB), those of the mount are good enough.
+ * - Without modes (vfat, SMB), we accept those of the mount.
  * - Without hard links (vfat, some FUSE), snapshots do not share files.
- * - Where a directory with open files cannot be renamed (SMB), they are closed
- *	 first; see files_rename_is_hindered().
- * - Where an open file that is removed keeps a name (NFS, FUSE), the directory
- *	 goes later; see litter.c.
- * - Where directories cannot be synced (FUSE), the file system has to see to
- *	 it that names survive a loss of power.
+ * - If a directory with open files cannot be renamed (SMB), we close them
+ *   first; see files_rename_is_hindered().
+ * - If an open file keeps a name after its removal (NFS, FUSE), we remove the
+ *   directory later; see litter.c.
+ * - If directories cannot be synced (FUSE), only the file system can ensure
+ *   that names survive a loss of power.
  * - Without locks, this server keeps its own; see file_lock.c.
  *
- * Nothing takes the place of files that can be synced, and of names that can be
- * changed: without them a run fails before its dump.
+ * A snapshot cannot do without syncing files and renaming: if the file system
+ * lacks one of these, a run fails before its dump.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -31,10 +31,10 @@
 #include "store/file_system.h"
 #include "store/file_system_probe.h"
 
-/* A sweep by another process can take the probe away. */
+/* A sweep by another process may remove the probe's directory. */
 #define PROBE_TRIES	3
 
-/* The steps that a snapshot cannot do without, and what cannot be done. */
+/* The steps that a snapshot requires, and what a failure means. */
 static const struct
 {
 	FileSystemStep step;
@@ -43,7 +43,7 @@ static const struct
 	{FILE_SYSTEM_SYNC, "could not create and sync a file"},
 	{FILE_SYSTEM_SYNC_DIRECTORY, "could not sync a directory"},
 	{FILE_SYSTEM_RENAME, "could not rename a directory"},
-	{FILE_SYSTEM_REPLACE, "could not replace a file by renaming another one"},
+	{FILE_SYSTEM_REPLACE, "could not rename a file over another one"},
 	{FILE_SYSTEM_UNLINK_OPEN, "could not remove a file that is open"},
 };
 
@@ -64,11 +64,11 @@ file_system_look(const char *directory)
 }
 
 /*
- * Is an error one that matters?  A full disk is not the file system's nature.
- * For directories fsync() fails so where there is nothing to sync.
+ * Does an error show that the file system lacks an ability?  A full disk does
+ * not, nor do the errors of fsync() on a directory that needs no sync.
  */
 static bool
-matters(FileSystemStep step, int error)
+shows_lack(FileSystemStep step, int error)
 {
 	if (error == 0 || error == ENOSPC || error == EDQUOT)
 		return false;
@@ -76,7 +76,7 @@ matters(FileSystemStep step, int error)
 		(error != EINVAL && error != EBADF);
 }
 
-/* What a snapshot needs and does not get, as palloc'd words, or NULL. */
+/* Return which ability a snapshot requires and lacks, palloc'd, or NULL. */
 static const char *
 find_lack(const FileSystem *result)
 {
@@ -84,7 +84,7 @@ find_lack(const FileSystem *result)
 	{
 		int			error = result->error[needed[i].step];
 
-		if (matters(needed[i].step, error))
+		if (shows_lack(needed[i].step, error))
 			return psprintf("%s: %s", needed[i].words, strerror(error));
 	}
 	if (result->error[FILE_SYSTEM_LOCK] != 0 && !file_lock_can_be_local())
@@ -94,8 +94,8 @@ find_lack(const FileSystem *result)
 }
 
 /*
- * Raise an error when the file system of a directory was found to lack what a
- * snapshot needs.
+ * Raise an error if the file system of a directory lacks an ability that a
+ * snapshot requires.
  */
 void
 file_system_check(const char *directory)
@@ -112,10 +112,10 @@ file_system_check(const char *directory)
 				 errmsg("the file system of snapshot directory \"%s\" cannot hold snapshots",
 						directory),
 				 errdetail("A probe failed there: %s.", lack),
-				 errhint("See to its mount options, or set \"snapshot_worker.directory\" to a directory on another file system.")));
+				 errhint("Check its mount options, or set \"snapshot_worker.directory\" to a directory on another file system.")));
 }
 
-/* What an administrator should know of the file system, or NULL. */
+/* Return a warning about the file system for the administrator, or NULL. */
 const char *
 file_system_problem(const char *directory)
 {
@@ -126,7 +126,7 @@ file_system_problem(const char *directory)
 		return NULL;
 	lack = find_lack(&result);
 	if (lack != NULL)
-		return psprintf("the file system of the snapshot directory cannot hold snapshots (%s): see to its mount options, or set snapshot_worker.directory to another one",
+		return psprintf("the file system of the snapshot directory cannot hold snapshots (%s): check its mount options, or set snapshot_worker.directory to another one",
 						lack);
 	if (result.error[FILE_SYSTEM_LOCK] != 0)
 		return psprintf("the file system of the snapshot directory has no file locks (flock: %s): let no other server use the directory, or mount it with locks and restart the server",
@@ -134,7 +134,7 @@ file_system_problem(const char *directory)
 	return NULL;
 }
 
-/* Does the mount, and not chmod(), say what modes directories have? */
+/* Does the mount, rather than chmod(), determine the modes of directories? */
 bool
 file_system_fixes_modes(const char *directory)
 {
@@ -144,13 +144,13 @@ file_system_fixes_modes(const char *directory)
 		result.error[FILE_SYSTEM_MODE] != 0;
 }
 
-/* Has the file system no hard links? */
+/* Does the file system lack hard links? */
 bool
 file_system_lacks_links(const char *directory)
 {
 	FileSystem	result;
 
-	/* "too many links" is said of one file */
+	/* EMLINK concerns a single file, not the file system */
 	return state_get_file_system(directory, &result) &&
 		result.error[FILE_SYSTEM_LINK] != 0 &&
 		result.error[FILE_SYSTEM_LINK] != EMLINK;

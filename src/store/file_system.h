@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * file_system.h
- *	  What the file system of the snapshot directory lacks, and what of it.
+ *	  The abilities that the snapshot directory's file system lacks.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * file_system_probe.c
- *	  Try out what a file system can do.
+ *	  The probe of a file system: try all operations that a snapshot uses.
  *
- * The probe makes a directory with a temporary name, does in it all that a
- * snapshot needs, and removes it.  It judges nothing: file_system.c says what
- * follows from a step that failed.
+ * The probe creates a directory with a temporary name, tries every operation
+ * in it, and removes it.  It makes no judgement: file_system.c decides what
+ * follows from a failed step.
  *
- * A crash can leave the directory behind.  A sweep by the same cluster removes
- * it.  The sweep cannot tell whether the probe is still on, since there may be
- * no locks; a probe whose directory goes away has no result.
+ * A crash can leave the directory behind; a sweep by the same cluster removes
+ * it.  The sweep cannot tell whether the probe is still running, because there
+ * may be no locks.  A probe whose directory disappears has no result.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -31,21 +31,21 @@
 
 #define PROBE_NAME	".snapshot_worker_probe"
 
-/* A new name for a probe in a directory, as a palloc'd path. */
+/* Return a new name for a probe in a directory, as a palloc'd path. */
 char *
 probe_make_name(const char *directory)
 {
 	return replace_make_name(psprintf("%s/" PROBE_NAME, directory));
 }
 
-/* The error of a call, or 0 where it succeeded. */
+/* Return the error of a call, or 0 if it succeeded. */
 static int
 error_of(int rc)
 {
 	return rc == 0 ? 0 : errno;
 }
 
-/* Create a file that holds a few bytes.  Returns a descriptor or -1. */
+/* Create a file with a few bytes.  Returns a descriptor or -1. */
 static int
 create_file(const char *path)
 {
@@ -59,7 +59,7 @@ create_file(const char *path)
 	{
 		int			save_errno = errno != 0 ? errno : ENOSPC;
 
-		(void) close(fd);		/* not wanted any more */
+		(void) close(fd);		/* the file is of no use */
 		errno = save_errno;
 		return -1;
 	}
@@ -78,7 +78,7 @@ try_mode(const char *path)
 	return (st.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO)) == mode ? 0 : ENOTSUP;
 }
 
-/* Does a lock on an open file keep another descriptor from locking it? */
+/* Does a lock on an open file conflict with one by another descriptor? */
 static int
 try_lock(const char *path, int fd)
 {
@@ -91,7 +91,8 @@ try_lock(const char *path, int fd)
 	if (other < 0)
 		return errno;
 	if (flock(other, LOCK_EX | LOCK_NB) == 0)
-		error = ENOLCK;			/* a lock that locks nothing is none */
+		error = ENOLCK;			/* a lock that does not exclude others is
+								 * useless */
 	else if (errno != EWOULDBLOCK)
 		error = errno;
 	(void) close(other);		/* nothing was written */
@@ -107,7 +108,7 @@ try_link(const char *path, const char *newpath)
 	return error_of(unlink(newpath));
 }
 
-/* Can a file be renamed to the name of another one, which it replaces? */
+/* Can a file be renamed over another one, replacing it? */
 static int
 try_replace(const char *path, const char *replaced)
 {
@@ -135,8 +136,8 @@ try_sync_directory(const char *path)
 }
 
 /*
- * All steps, in a directory that is there for them.  Returns false when the disk
- * is full, which says nothing of what the file system can do.
+ * Try all steps in a directory that was created for them.  Returns false if
+ * the disk is full, which shows nothing about the file system.
  */
 static bool
 try_all(const char *root, FileSystem *result)
@@ -161,12 +162,12 @@ try_all(const char *root, FileSystem *result)
 	error[FILE_SYSTEM_SYNC_DIRECTORY] = try_sync_directory(path);
 	test_step("probing");
 
-	/* with the file open, and if that fails, with none */
+	/* with the file open, and if that fails, with it closed */
 	error[FILE_SYSTEM_RENAME_OPEN] = error_of(rename(path, renamed));
 	if (error[FILE_SYSTEM_RENAME_OPEN] == 0)
 		file = psprintf("%s/file", renamed);
 	error[FILE_SYSTEM_UNLINK_OPEN] = error_of(unlink(file));
-	(void) close(fd);			/* nothing that anybody wants */
+	(void) close(fd);			/* its contents do not matter */
 	if (error[FILE_SYSTEM_RENAME_OPEN] != 0)
 		error[FILE_SYSTEM_RENAME] = error_of(rename(path, renamed));
 	return true;
@@ -190,7 +191,7 @@ remove_flat(const char *path)
 	return rmdir(path) == 0;
 }
 
-/* Remove what a probe has made.  Returns false when it is not all there. */
+/* Remove what a probe created.  Returns false if some of it is missing. */
 static bool
 remove_probe(const char *root)
 {
@@ -200,9 +201,9 @@ remove_probe(const char *root)
 }
 
 /*
- * Try out what the file system of a directory can do.  Returns false when there
- * is no result, since nothing can be made in the directory, the disk is full, or
- * what was made went away.  Raises no error.
+ * Probe the file system of a directory.  Returns false if the probe has no
+ * result: its directory could not be created, the disk is full, or files
+ * disappeared.  Raises no error.
  */
 bool
 probe_try(const char *directory, FileSystem *result)

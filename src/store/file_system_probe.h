@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * file_system_probe.h
- *	  Try out what a file system can do.
+ *	  The probe of a file system: try all operations that a snapshot uses.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

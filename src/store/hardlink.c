@@ -1,19 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * hardlink.c
- *	  Files of a snapshot that are the same as in an earlier one.
+ *	  Hard links to files of an earlier snapshot that have not changed.
  *
- * In directory format each table has a file of its own, and that of a table
- * that has not changed is the same each time, but for its name.  It becomes a
- * hard link to the one in the newest good snapshot before: both snapshots stay
- * complete by themselves, and the bytes go when the last of them is removed.
+ * In directory format each table has its own file, and the file of an
+ * unchanged table is the same each time, except for its name.  Such a file
+ * becomes a hard link to the one in the newest good snapshot before: each
+ * snapshot stays complete by itself, and the bytes are freed when the last
+ * snapshot that has them is removed.
  *
- * One earlier snapshot is looked at, that of the same database which is newest of
- * the good ones: what has not changed is in that, and a run reads one manifest
- * for it, and keeps one snapshot from being removed, however many there are.
+ * Only one earlier snapshot is considered, the newest good one of the same
+ * database.  It has all files that have not changed, so that a run reads one
+ * manifest and locks one snapshot, however many there are.
  *
- * A file that was good once can have gone bad on disk.  So the earlier one is
- * compared byte by byte before the new one is given up for it.
+ * A file that was good once may have become corrupt on disk.  So the earlier
+ * file is compared byte by byte before it replaces the new one.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -51,7 +52,8 @@ struct HardLinks
 {
 	const StoredSnapshot *earlier;
 	HTAB	   *files;
-	int			held;			/* the earlier snapshot; see snapshot_lock.c */
+	int			held;			/* lock on the earlier snapshot; see
+								 * snapshot_lock.c */
 	bool		impossible;		/* the file system has no hard links */
 };
 
@@ -68,7 +70,7 @@ struct HardLinkCheck
 	char	   *earlier;
 	int			fd;				/* of the new file; negative when not open */
 	int			earlier_fd;
-	char	   *slice;			/* what was read of them last */
+	char	   *slice;			/* the slices read last */
 	char	   *earlier_slice;
 	CheckResult result;
 };
@@ -81,7 +83,7 @@ make_key(ShareKey *key, const ManifestFile *file)
 	key->size = file->size;
 }
 
-/* Is this a file of the archive, and not beside it? */
+/* Is this a file of the dump, rather than one beside it? */
 static bool
 is_in_archive(const ManifestFile *file)
 {
@@ -89,9 +91,9 @@ is_in_archive(const ManifestFile *file)
 }
 
 /*
- * Is this a good snapshot of the cluster, in directory format?  One from the
- * future would be the newest for as long as the clock takes to reach it, while
- * tables change.
+ * Is this a good snapshot of the cluster, in directory format?  A snapshot
+ * with a date in the future does not qualify: it would remain the newest until
+ * the clock reaches it, while tables change.
  */
 static bool
 is_candidate(const StoredSnapshot *snapshot, const void *arg)
@@ -104,7 +106,7 @@ is_candidate(const StoredSnapshot *snapshot, const void *arg)
 		strcmp(snapshot->manifest.format, "directory") == 0;
 }
 
-/* The newest one of a database, with its files, or NULL. */
+/* Return the newest candidate of a database, with its files, or NULL. */
 static StoredSnapshot *
 newest_good(const char *directory, const char *database,
 			uint64 system_identifier)
@@ -117,16 +119,16 @@ newest_good(const char *directory, const char *database,
 }
 
 /*
- * Prepare to share files of a new snapshot of a database with an earlier one of
- * the same cluster, which is kept from being removed until hardlink_end(), or until
- * this process ends.  Returns NULL where there is none.
+ * Prepare to share files of a new snapshot with an earlier one of the same
+ * database and cluster, which is locked against removal until hardlink_end()
+ * or until this process exits.  Returns NULL if there is no such snapshot.
  */
 HardLinks *
 hardlink_begin(const char *directory, const char *database,
-			uint64 system_identifier)
+			   uint64 system_identifier)
 {
 	HASHCTL		info;
-	HardLinks	   *share;
+	HardLinks  *share;
 	ListCell   *lc;
 	StoredSnapshot *earlier = newest_good(directory, database,
 										  system_identifier);
@@ -168,10 +170,9 @@ hardlink_begin(const char *directory, const char *database,
 }
 
 /*
- * Begin to compare a new file, which is as the manifest's entry says, with the
- * one of the earlier snapshot that should be the same.  Returns NULL where there
- * is none.  Needs a transaction, before whose end there has to be a
- * hardlink_check_end().
+ * Start to compare a new file, which matches the manifest's entry, with its
+ * equal in the earlier snapshot.  Returns NULL if there is no equal.  Needs a
+ * transaction, and hardlink_check_end() before it ends.
  */
 HardLinkCheck *
 hardlink_check_begin(HardLinks *share, const char *path, const ManifestFile *file)
@@ -201,7 +202,7 @@ hardlink_check_begin(HardLinks *share, const char *path, const ManifestFile *fil
 	return check;
 }
 
-/* Compare on by a slice.  Returns false when there is nothing more to do. */
+/* Compare one more slice.  Returns false when the comparison is finished. */
 bool
 hardlink_check_step(HardLinkCheck *check)
 {
@@ -223,8 +224,8 @@ hardlink_check_step(HardLinkCheck *check)
 }
 
 /*
- * The path of the earlier file, if it is known to be the same, or NULL.  That
- * it is not what it was is warned of.
+ * Return the path of the earlier file if it is known to be the same, else
+ * NULL. Raises a WARNING if the earlier file does not match its own manifest.
  */
 const char *
 hardlink_check_end(HardLinkCheck *check)
@@ -234,9 +235,9 @@ hardlink_check_end(HardLinkCheck *check)
 	if (check->result == CHECK_DIFFERENT)
 		ereport(WARNING,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("file \"%s\" is not what its manifest says", earlier),
+				 errmsg("file \"%s\" does not match its manifest", earlier),
 				 errdetail("The new snapshot has a good copy of its own."),
-				 errhint("Verify the snapshots of this database by snapshot_verify().")));
+				 errhint("Verify the snapshots of this database with snapshot_verify().")));
 	if (check->fd >= 0)
 		(void) CloseTransientFile(check->fd);	/* only read */
 	if (check->earlier_fd >= 0)
@@ -250,9 +251,9 @@ hardlink_check_end(HardLinkCheck *check)
 }
 
 /*
- * Put a link to an earlier file, as hardlink_check_end() returned it, in the place
- * of a new one.  Returns false where it cannot be linked.  Raises an error when
- * that cannot be put in place.
+ * Replace a new file by a link to an earlier file, as returned by
+ * hardlink_check_end().  Returns false if the file system cannot link it.
+ * Raises an error if the link cannot be renamed into place.
  */
 bool
 hardlink_link(HardLinks *share, const char *earlier, const char *path)
@@ -263,7 +264,7 @@ hardlink_link(HardLinks *share, const char *earlier, const char *path)
 		return false;
 	if (link(earlier, newpath) != 0)
 	{
-		/* as many as the file system has for one file, or none at all */
+		/* too many links to this file, or the file is gone */
 		if (errno != EMLINK && errno != ENOENT)
 		{
 			share->impossible = true;
@@ -282,7 +283,7 @@ hardlink_link(HardLinks *share, const char *earlier, const char *path)
 	return true;
 }
 
-/* No more files are shared. */
+/* Unlock the earlier snapshot and stop sharing. */
 void
 hardlink_end(HardLinks *share)
 {
@@ -291,8 +292,8 @@ hardlink_end(HardLinks *share)
 }
 
 /*
- * The bytes of a snapshot that other ones hold as well.  Raises no error: what
- * cannot be looked at is not shared.
+ * Return the bytes of a snapshot that other snapshots share.  Raises no error:
+ * files that cannot be examined count as not shared.
  */
 int64
 hardlink_shared_size(const StoredSnapshot *snapshot)
@@ -307,7 +308,7 @@ hardlink_shared_size(const StoredSnapshot *snapshot)
 	root = store_archive_path(snapshot);
 	dir = AllocateDir(root);
 
-	/* There can be very many files: paths are not looked up from the root. */
+	/* There may be very many files: do not look up paths from the root. */
 	while ((entry = ReadDirExtended(dir, root, DEBUG1)) != NULL)
 	{
 		struct stat st;
@@ -322,7 +323,7 @@ hardlink_shared_size(const StoredSnapshot *snapshot)
 	return size;
 }
 
-/* Has the snapshot a link to this very file? */
+/* Does the snapshot have a link to this file? */
 static bool
 has_link(const StoredSnapshot *snapshot, const ManifestFile *file,
 		 const struct stat *wanted)
@@ -343,10 +344,10 @@ has_link(const StoredSnapshot *snapshot, const ManifestFile *file,
 	return false;
 }
 
-/* The names of the other snapshots of the database that have this file, too. */
+/* List the names of the database's other snapshots that share this file. */
 List *
 hardlink_names(const char *directory, const StoredSnapshot *snapshot,
-			const ManifestFile *file)
+			   const ManifestFile *file)
 {
 	List	   *names = NIL;
 	ListCell   *lc;

@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * history.c
- *	  One line for each finished run, good or bad.
+ *	  The history: one line for each finished run, good or bad.
  *
- * The file has a JSON object on each line, oldest first, and belongs to one
- * cluster.  A primary and its standbys may share it, so that it is written
- * under a lock.  A line that was cut off by a crash is passed over.  The file
- * is kept short: when it has grown to twice what is kept, older lines are
- * dropped, first those of the databases that have most lines.
+ * The file has one JSON object on each line, oldest first, and belongs to one
+ * cluster.  A primary and its standbys may share it, so it is written under a
+ * lock.  A line that a crash cut off is ignored.  When the file has grown to
+ * twice the size to keep, older lines are dropped, those of the databases with
+ * most lines first.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -20,7 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file_perm.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
@@ -31,29 +30,16 @@
 #include "store/history_tail.h"
 #include "store/replace_file.h"
 #include "util/files.h"
-#include "util/json_record.h"
 
-/* Lines are mostly of some 300 bytes: some thousands of them are kept. */
+/* Most lines have some 300 bytes, so that we keep some thousands of them. */
 #define HISTORY_KEPT_BYTES	((off_t) 1024 * 1024)
 
-/* Of a longer file, the last lines are read. */
+/* How many bytes we read at the end of a longer file. */
 #define HISTORY_READ_BYTES	(3 * HISTORY_KEPT_BYTES)
 
-/* The lock is waited for up to ten seconds. */
+/* We wait for the lock up to ten seconds. */
 #define LOCK_TRIES			200
 #define LOCK_SLEEP_MS		50
-
-static const RecordMember members[] = {
-	{"name", RECORD_STRING, offsetof(HistoryLine, name)},
-	{"reason", RECORD_STRING, offsetof(HistoryLine, reason)},
-	{"attempt", RECORD_NUMBER, offsetof(HistoryLine, attempt)},
-	{"scheduled_for", RECORD_TIME_OR_NULL, offsetof(HistoryLine, scheduled_for)},
-	{"started_at", RECORD_TIME, offsetof(HistoryLine, started_at)},
-	{"finished_at", RECORD_TIME, offsetof(HistoryLine, finished_at)},
-	{"outcome", RECORD_STRING, offsetof(HistoryLine, outcome)},
-	{"error", RECORD_STRING_OR_NULL, offsetof(HistoryLine, error)},
-	{"size", RECORD_NUMBER, offsetof(HistoryLine, size)},
-};
 
 static char *
 history_path(const char *directory, uint64 system_identifier)
@@ -62,22 +48,25 @@ history_path(const char *directory, uint64 system_identifier)
 					directory, system_identifier);
 }
 
-/* Append a line to a text. */
-void
-history_format(StringInfo text, const HistoryLine *line)
+/*
+ * Open a history and lock it.  Other processes hold the lock only briefly.
+ * Returns a descriptor for file_lock_close().  Raises an error on failure.
+ */
+static int
+open_locked(const char *path)
 {
-	appendStringInfoChar(text, '{');
-	record_write(text, members, lengthof(members), line);
-	appendStringInfoString(text, "}\n");
-}
-
-/* Whoever else has the lock needs it for a moment only. */
-static void
-lock_file(int fd, const char *path)
-{
-	for (int i = 0; file_lock_take(fd, LOCK_EX) != 0; i++)
+	for (int tries = 0;; tries++)
 	{
-		if ((errno != EINTR && errno != EWOULDBLOCK) || i >= LOCK_TRIES)
+		int			fd = files_open_long(path, O_RDWR | O_APPEND | O_CREAT);
+
+		if (fd < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not open file \"%s\": %m", path)));
+		if (file_lock_take(fd, LOCK_EX) == 0)
+			return fd;
+		file_lock_close(fd);
+		if ((errno != EINTR && errno != EWOULDBLOCK) || tries >= LOCK_TRIES)
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not lock file \"%s\": %m", path)));
@@ -86,41 +75,25 @@ lock_file(int fd, const char *path)
 	}
 }
 
-static int
-open_history(const char *path)
-{
-	int			fd = OpenTransientFilePerm(path, O_RDWR | O_APPEND | O_CREAT |
-										   O_NOFOLLOW | PG_BINARY,
-										   pg_file_create_mode);
-
-	if (fd < 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not open file \"%s\": %m", path)));
-	return fd;
-}
-
 /*
- * Lock the file that is open.  Returns false when it is no longer the one of
- * that path: someone else cut it short between open and lock.
+ * Is the open file still the one at path?  Another process may have replaced
+ * it between open and lock.
  */
 static bool
-lock_current(int fd, const char *path, struct stat *st)
+is_current(int fd, const char *path)
 {
+	struct stat st;
 	struct stat named;
 
-	lock_file(fd, path);
-	if (fstat(fd, st) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not stat file \"%s\": %m", path)));
+	if (fstat(fd, &st) != 0)
+		return true;			/* append_line() raises the error */
 	return lstat(path, &named) == 0 &&
-		named.st_ino == st->st_ino && named.st_dev == st->st_dev;
+		named.st_ino == st.st_ino && named.st_dev == st.st_dev;
 }
 
 /*
- * The lines of a history, oldest first: a list of HistoryLine.  What is not a
- * line of ours is passed over.
+ * Read the lines of a history, oldest first: a list of HistoryLine.  Lines in
+ * another form are skipped.
  */
 static List *
 read_lines(const char *path)
@@ -141,19 +114,19 @@ read_lines(const char *path)
 
 		CHECK_FOR_INTERRUPTS();
 		if (end == NULL)
-			break;				/* torn: it is not finished */
+			break;				/* torn by a crash */
 		*end = '\0';
 
-		/* what is none of ours is not to stay in memory */
+		/* drop the memory of rejected lines at once */
 		MemoryContextSwitchTo(parsing);
-		problem = record_parse(p, end - p, members, lengthof(members), &line);
+		problem = history_line_parse(p, end - p, &line);
 		MemoryContextSwitchTo(caller);
 		if (problem == NULL)
 		{
 			HistoryLine *copy = palloc(sizeof(HistoryLine));
 
 			*copy = line;
-			record_copy_strings(members, lengthof(members), copy);
+			history_line_copy_strings(copy);
 			lines = lappend(lines, copy);
 		}
 		MemoryContextReset(parsing);
@@ -165,7 +138,7 @@ read_lines(const char *path)
 	return lines;
 }
 
-/* Replace the file, which is locked, by the lines that are to be kept. */
+/* Replace the file, which is locked, by the lines to keep. */
 static void
 drop_old_lines(const char *path)
 {
@@ -174,6 +147,18 @@ drop_old_lines(const char *path)
 	if (lines == NIL)
 		return;
 	replace_file(path, history_tail(lines, HISTORY_KEPT_BYTES));
+}
+
+static off_t
+size_of(int fd, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", path)));
+	return st.st_size;
 }
 
 /* Does a file of that size end with a whole line? */
@@ -186,100 +171,62 @@ ends_with_newline(int fd, off_t size)
 		(pread(fd, &last, 1, size - 1) == 1 && last == '\n');
 }
 
-typedef void (*history_action) (int fd, const char *path,
-								const struct stat *st, void *arg);
-
-/*
- * Do something to the file while it is open and locked.  It is closed, and so
- * unlocked, whatever happens: who called us may catch the error and live on.
- * Returns false when the file was replaced meanwhile.
- */
-static bool
-try_with_lock(const char *path, history_action action, void *arg)
-{
-	volatile bool done = false;
-	int			fd = open_history(path);
-
-	PG_TRY();
-	{
-		struct stat st;
-
-		if (lock_current(fd, path, &st))
-		{
-			action(fd, path, &st, arg);
-			done = true;
-		}
-	}
-	PG_FINALLY();
-	{
-		/* what was written is synced: nothing can be lost here */
-		(void) CloseTransientFile(fd);
-		file_lock_drop(fd);
-	}
-	PG_END_TRY();
-	return done;
-}
-
 static void
-with_lock(const char *path, history_action action, void *arg)
+append_line(int fd, const char *path, const HistoryLine *original)
 {
-	while (!try_with_lock(path, action, arg))
-		CHECK_FOR_INTERRUPTS();
-}
-
-static void
-append_line(int fd, const char *path, const struct stat *st, void *arg)
-{
-	HistoryLine line = *(HistoryLine *) arg;
+	HistoryLine line = *original;
 	StringInfoData json;
 
-	/* under the lock, so that lines are in the order of their times */
+	/* taken under the lock, so that lines are in the order of their times */
 	if (line.finished_at == 0)
 		line.finished_at = GetCurrentTimestamp();
 	if (line.started_at == 0)
 		line.started_at = line.finished_at;
 
 	initStringInfo(&json);
-	if (!ends_with_newline(fd, st->st_size))
+	if (!ends_with_newline(fd, size_of(fd, path)))
 		appendStringInfoChar(&json, '\n');
-	history_format(&json, &line);
+	history_line_format(&json, &line);
 	files_write(fd, path, json.data);
 	pfree(json.data);
 }
 
 /*
- * Add a line to the history of a cluster in a directory, durably.  A run that
- * has no finished_at ends now, and one without started_at began then.  Raises an
- * error when that fails.
+ * Append a line to the history of a cluster in a directory, durably, and drop
+ * older lines of one that has grown too long.  A line without finished_at gets
+ * the present time, and one without started_at the same.  Raises an error on
+ * failure.
  */
 void
 history_append(const char *directory, uint64 system_identifier,
 			   const HistoryLine *line)
 {
-	with_lock(history_path(directory, system_identifier), append_line,
-			  unconstify(HistoryLine *, line));
-	(void) fsync_fname_ext(directory, true, false, ERROR);
-}
+	char	   *path = history_path(directory, system_identifier);
+	int			fd = open_locked(path);
 
-static void
-trim(int fd, const char *path, const struct stat *st, void *arg)
-{
-	if (st->st_size > 2 * HISTORY_KEPT_BYTES)
-		drop_old_lines(path);
+	while (!is_current(fd, path))
+	{
+		file_lock_close(fd);
+		CHECK_FOR_INTERRUPTS();
+		fd = open_locked(path);
+	}
+	PG_TRY();
+	{
+		append_line(fd, path, line);
+		(void) fsync_fname_ext(directory, true, false, ERROR);
+		if (size_of(fd, path) > 2 * HISTORY_KEPT_BYTES)
+			drop_old_lines(path);
+	}
+	PG_FINALLY();
+	{
+		/* the caller may catch the error and continue */
+		file_lock_close(fd);
+	}
+	PG_END_TRY();
 }
 
 /*
- * Drop older lines of a history that has grown too long.  Raises an error when
- * that fails.
- */
-void
-history_trim(const char *directory, uint64 system_identifier)
-{
-	with_lock(history_path(directory, system_identifier), trim, NULL);
-}
-
-/*
- * Is a line about a snapshot that was taken, but whose verification failed?
+ * Does a line describe a snapshot that was taken, but failed its verification?
  * Other failures leave no snapshot, and so have no size.
  */
 bool
@@ -289,8 +236,8 @@ history_is_of_verification(const HistoryLine *line)
 }
 
 /*
- * The history of a cluster in a directory, oldest first: a list of
- * HistoryLine.  Returns NIL when there is no history that could be read.
+ * Read the history of a cluster in a directory, oldest first: a list of
+ * HistoryLine.  Returns NIL if there is no readable history.
  */
 List *
 history_read(const char *directory, uint64 system_identifier)

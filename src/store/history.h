@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * history.h
- *	  One line for each finished run, good or bad.
+ *	  The history: one line for each finished run, good or bad.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -10,32 +10,12 @@
 #ifndef SNAPSHOT_WORKER_HISTORY_H
 #define SNAPSHOT_WORKER_HISTORY_H
 
-#include "datatype/timestamp.h"
-#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
-/* How a run ended, as the history says it. */
-#define OUTCOME_SUCCEEDED	"succeeded"
-#define OUTCOME_FAILED		"failed"
-#define OUTCOME_INTERRUPTED	"interrupted"
+#include "store/history_line.h"
 
-typedef struct HistoryLine
-{
-	char	   *name;			/* of the snapshot, published or not */
-	char	   *reason;
-	int64		attempt;
-	TimestampTz scheduled_for;	/* the slot of a scheduled run, else 0 */
-	TimestampTz started_at;
-	TimestampTz finished_at;
-	char	   *outcome;
-	char	   *error;			/* NULL when it succeeded */
-	int64		size;			/* bytes */
-} HistoryLine;
-
-extern void history_format(StringInfo text, const HistoryLine *line);
 extern void history_append(const char *directory, uint64 system_identifier,
 						   const HistoryLine *line);
-extern void history_trim(const char *directory, uint64 system_identifier);
 extern bool history_is_of_verification(const HistoryLine *line);
 extern List *history_read(const char *directory, uint64 system_identifier);
 

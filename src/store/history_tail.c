@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * history_tail.c
- *	  Which lines of a history that has grown too long are kept: pure.
+ *	  The choice of lines to keep in a history that grew too long: pure.
  *
- * Each database keeps its last lines: as many for each as there is room for, so
- * that a database whose runs fail again and again pushes out its own lines only.
+ * Each database keeps its latest lines, as many for each as fit.  So a
+ * database whose runs keep failing pushes out only its own lines.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,7 +18,7 @@
 #include "store/history_tail.h"
 #include "util/snapshot_name.h"
 
-/* How many lines of a database there are, from a line on to the last one. */
+/* The number of lines of a database from some line on. */
 typedef struct DatabaseLines
 {
 	char		database[NAMEDATALEN];	/* the hash key */
@@ -29,7 +29,7 @@ typedef struct DatabaseLines
 typedef struct Line
 {
 	StringInfoData text;
-	int			rank;			/* 1 for the last one of its database */
+	int			rank;			/* 1 for the last line of its database */
 } Line;
 
 static HTAB *
@@ -44,7 +44,7 @@ make_table(void)
 					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
-/* The lines with their ranks; what has no snapshot's name has rank 0. */
+/* Rank the lines; lines without a snapshot's name have rank 0. */
 static Line *
 rank_lines(List *lines)
 {
@@ -54,13 +54,11 @@ rank_lines(List *lines)
 	for (int i = list_length(lines) - 1; i >= 0; i--)
 	{
 		HistoryLine *line = list_nth(lines, i);
-		char		folder[NAMES_FOLDER_SIZE];
 		char		database[NAMEDATALEN];
-		TimestampTz start;
 
 		initStringInfo(&ranked[i].text);
 		ranked[i].rank = 0;
-		if (names_split(line->name, folder, database, &start))
+		if (names_database(line->name, database))
 		{
 			bool		found;
 			DatabaseLines *entry = hash_search(databases, database, HASH_ENTER,
@@ -68,7 +66,7 @@ rank_lines(List *lines)
 
 			entry->count = found ? entry->count + 1 : 1;
 			ranked[i].rank = entry->count;
-			history_format(&ranked[i].text, line);
+			history_line_format(&ranked[i].text, line);
 		}
 	}
 	hash_destroy(databases);
@@ -76,8 +74,8 @@ rank_lines(List *lines)
 }
 
 /*
- * How many lines of each database fit into so many bytes; 0 when there are so
- * many databases that not even one of each does.
+ * Return how many lines of each database fit into "limit" bytes; 0 if there
+ * are too many databases for even one line of each.
  */
 static int
 count_fitting(const Line *ranked, int count, size_t limit)
@@ -99,7 +97,7 @@ count_fitting(const Line *ranked, int count, size_t limit)
 }
 
 /*
- * The text of the lines that are to be kept, oldest first, in at most so many
+ * Return the text of the lines to keep, oldest first, of at most "limit"
  * bytes.
  */
 char *
@@ -112,7 +110,7 @@ history_tail(List *lines, size_t limit)
 	int			first = 0;
 	StringInfoData kept;
 
-	/* of the first lines that do not fit, the newest may */
+	/* if not even one line of each database fits, keep the newest ones */
 	for (int i = count - 1; i >= 0; i--)
 	{
 		if (ranked[i].rank > 0 && ranked[i].rank <= Max(fitting, 1))

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * history_tail.h
- *	  Which lines of a history that has grown too long are kept: pure.
+ *	  The choice of lines to keep in a history that grew too long: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -10,7 +10,9 @@
 #ifndef SNAPSHOT_WORKER_HISTORY_TAIL_H
 #define SNAPSHOT_WORKER_HISTORY_TAIL_H
 
-#include "store/history.h"
+#include "nodes/pg_list.h"
+
+#include "store/history_line.h"
 
 extern char *history_tail(List *lines, size_t limit);
 

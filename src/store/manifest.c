@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * manifest.c
- *	  What a snapshot is, as its manifest.json says: written and parsed.
+ *	  The manifest: manifest.json, which describes a snapshot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -122,7 +122,7 @@ is_good_file(const void *item)
 		strspn(file->sha256, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
 }
 
-/* The arrays of a manifest, each of objects of one kind. */
+/* The arrays of a manifest, each with objects of one kind. */
 typedef struct ManifestArray
 {
 	const char *name;
@@ -131,7 +131,7 @@ typedef struct ManifestArray
 	size_t		item_size;
 	size_t		list;			/* offset in the manifest */
 	bool		(*is_good) (const void *item);	/* or NULL */
-	const char *problem;		/* with an item that is not good */
+	const char *problem;		/* for an item that is not good */
 } ManifestArray;
 
 static const ManifestArray arrays[] = {
@@ -166,7 +166,7 @@ list_of(const ManifestArray *array, Manifest *manifest)
 	return (List **) ((char *) manifest + array->list);
 }
 
-/* The manifest as text, palloc'd. */
+/* Return the manifest as text, palloc'd. */
 char *
 manifest_format(const Manifest *manifest)
 {
@@ -204,17 +204,18 @@ typedef struct ManifestReader
 	RecordProgress progress;
 	int64		version;
 	bool		want_lists;
-	const char *problem;		/* with an item of an array, or NULL */
+	const char *problem;		/* the first problem with an item of an array,
+								 * or NULL */
 	int			nfiles;
 
-	/* The item that is being read; array is NULL when there is none. */
+	/* The item that is being read; array is NULL outside of items. */
 	const ManifestArray *array;
 	int			number;
 	void	   *item;
 	RecordProgress item_progress;
 } ManifestReader;
 
-/* An item has been read, if there was one; keep it if that is wanted. */
+/* Finish the current item, if any, and append it to its list if wanted. */
 static void
 end_item(ManifestReader *reader)
 {
@@ -272,7 +273,7 @@ read_value(void *arg, const JsonValue *value)
 		if (strncmp(value->path, array->name, len) != 0 ||
 			(value->path[len] != '.' && value->path[len] != '\0'))
 			continue;
-		/* an object outside of an array, or a scalar in it */
+		/* an object outside of an array, or a scalar in one */
 		if (value->item < 0 || value->path[len] == '\0')
 			reader->problem = array->problem;
 		else
@@ -291,8 +292,8 @@ read_value(void *arg, const JsonValue *value)
 }
 
 /*
- * Read a manifest into *manifest; its lists only if they are wanted.  Returns
- * NULL, or why this is no manifest of ours.  Raises no error.
+ * Parse a manifest into *manifest, with its lists only if want_lists.  Returns
+ * NULL, or why the text is not a valid manifest.  Raises no error.
  */
 const char *
 manifest_parse(char *text, size_t len, bool want_lists, Manifest *manifest)
@@ -325,7 +326,7 @@ manifest_parse(char *text, size_t len, bool want_lists, Manifest *manifest)
 }
 
 /*
- * Give a manifest that was read without its lists strings of its own, in the
+ * Copy the strings of a manifest that was read without its lists into the
  * current memory context.
  */
 void

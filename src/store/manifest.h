@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * manifest.h
- *	  What a snapshot is, as its manifest.json says.
+ *	  The manifest: manifest.json, which describes a snapshot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -19,7 +19,7 @@
 #define MANIFEST_FILE		"manifest.json"
 #define MANIFEST_VERSION	1
 
-/* A manifest has some 120 bytes for each file: room for two million. */
+/* A manifest takes some 120 bytes per file: room for two million. */
 #define MANIFEST_MAX_SIZE	((size_t) 256 * 1024 * 1024)
 
 typedef struct ManifestFile
@@ -29,31 +29,30 @@ typedef struct ManifestFile
 	char	   *sha256;			/* in hexadecimal digits */
 } ManifestFile;
 
-/* A role that the database's objects need, to be owned or granted. */
+/* A role that owns objects of the database or has privileges on them. */
 typedef struct ManifestRole
 {
 	char	   *name;
 } ManifestRole;
 
-/* What ALTER DATABASE or ALTER ROLE IN DATABASE has set. */
+/* A setting made by ALTER DATABASE or ALTER ROLE ... IN DATABASE. */
 typedef struct ManifestSetting
 {
-	char	   *role;			/* NULL for all */
+	char	   *role;			/* NULL for all roles */
 	char	   *name;
 	char	   *value;
 } ManifestSetting;
 
-/* The value that was in force of a setting by which values are read. */
+/* A setting that affects how values are read, and its value at the dump. */
 typedef struct ManifestConvention
 {
 	char	   *name;
 	char	   *value;
-	int64		required;		/* 1 where values would be read as others
-								 * without it, else 0 */
+	int64		required;		/* 1 if values would be misread without it,
+								 * else 0 */
 } ManifestConvention;
 
-/* A schema that the owner may use for no other reason than that he owns the
- * database. */
+/* A schema that the owner may use only because he owns the database. */
 typedef struct ManifestSchema
 {
 	char	   *name;
@@ -64,17 +63,18 @@ typedef struct ManifestPrivilege
 {
 	char	   *role;			/* NULL for PUBLIC */
 	char	   *privilege;
-	int64		grantable;		/* 1 with the option to grant it, else 0 */
+	int64		grantable;		/* 1 with grant option, else 0 */
 } ManifestPrivilege;
 
 /*
- * What the archive's table of contents does not show of a kind of objects: how
- * many there are, and a hash of what they are.  See column_hashes.c.
+ * The contents of one kind of objects, which the dump's table of contents does
+ * not show: their number, and a hash of their definitions.  See
+ * column_hashes.c.
  */
 typedef struct ManifestContents
 {
 	char	   *kind;
-	int64		count;			/* -1 if it is not known */
+	int64		count;			/* -1 if unknown */
 	char	   *hash;			/* or NULL */
 } ManifestContents;
 
@@ -85,11 +85,11 @@ typedef struct ManifestRows
 	int64		count;
 } ManifestRows;
 
-/* Strings are in UTF-8 once they have been read. */
+/* All strings are in UTF-8 once the manifest has been read. */
 typedef struct Manifest
 {
 	char	   *name;
-	char	   *database;		/* for people; the name has the exact bytes */
+	char	   *database;		/* for display; the name has the exact bytes */
 	uint64		system_identifier;
 	char	   *reason;
 	TimestampTz scheduled_for;	/* the slot of a scheduled run, else 0 */
@@ -101,15 +101,16 @@ typedef struct Manifest
 	char	   *format;
 	char	   *compression;
 	int64		jobs;			/* 0 in custom format */
-	XLogRecPtr	lsn;			/* see dump_transaction.c for its meaning */
+	XLogRecPtr	lsn;			/* for its meaning see dump_transaction.c */
 	int64		timeline;
 	int64		database_size;	/* bytes */
 	int64		tables;
-	TimestampTz server_started_at;	/* since then IDs can be compared */
-	int64		next_xid;		/* full transaction ID; see unchanged_since.c */
-	int64		size;			/* bytes in all files */
+	TimestampTz server_started_at;	/* transaction IDs are comparable since
+									 * then */
+	int64		next_xid;		/* see unchanged_since.c */
+	int64		size;			/* total bytes of all files */
 
-	/* as CREATE DATABASE and ALTER DATABASE have them */
+	/* properties set by CREATE DATABASE and ALTER DATABASE */
 	char	   *owner;
 	char	   *encoding;
 	char	   *locale_provider;	/* libc, icu, builtin */
@@ -118,7 +119,7 @@ typedef struct Manifest
 	char	   *locale;			/* of the provider; NULL for libc */
 	char	   *icu_rules;		/* or NULL */
 	char	   *tablespace;
-	int64		connection_limit;	/* -1 for none */
+	int64		connection_limit;	/* -1 for no limit */
 	char	   *comment;		/* or NULL */
 
 	int64		rows;			/* in all tables that were counted, or -1 */
@@ -128,14 +129,14 @@ typedef struct Manifest
 	int64		tables_same;	/* that were not read, since they are the same */
 	int64		tables_read;
 
-	/* Read only if they are wanted. */
+	/* Read only on request. */
 	List	   *roles;			/* of ManifestRole */
 	List	   *settings;		/* of ManifestSetting */
-	List	   *conventions;	/* of ManifestConvention; not in old ones */
-	List	   *owner_schemas;	/* of ManifestSchema; not in old ones */
+	List	   *conventions;	/* of ManifestConvention; may be missing */
+	List	   *owner_schemas;	/* of ManifestSchema; may be missing */
 	List	   *privileges;		/* of ManifestPrivilege */
-	List	   *contents;		/* of ManifestContents; NIL up to releases
-								 * that had other ones */
+	List	   *contents;		/* of ManifestContents; NIL for releases that
+								 * had others */
 	List	   *row_counts;		/* of ManifestRows */
 	List	   *files;			/* of ManifestFile */
 } Manifest;

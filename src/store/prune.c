@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * prune.c
- *	  Remove the snapshots of a database that retention does not keep.
+ *	  Pruning: remove the snapshots of a database that retention does not keep.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,7 +17,7 @@
 #include "store/removal.h"
 #include "store/retention.h"
 
-/* Judge one database's snapshots, newest first, by the rules that are set. */
+/* Judge a database's snapshots, newest first, by the rules in the settings. */
 int *
 prune_judge(const List *snapshots, const char *newest)
 {
@@ -37,9 +37,9 @@ prune_judge(const List *snapshots, const char *newest)
 }
 
 /*
- * Remove what retention no longer keeps of a database's snapshots, of which
- * "newest" (or NULL) was just taken.  Returns how many were removed; what
- * cannot be is reported at elevel.
+ * Remove the database's snapshots that retention does not keep.  "newest" is
+ * the snapshot just taken, or NULL.  Returns the number of snapshots removed.
+ * Reports at elevel those that cannot be removed.
  */
 int
 prune_database(const char *directory, const char *database,
@@ -63,10 +63,10 @@ prune_database(const char *directory, const char *database,
 			if (settings_archiving() && snapshot->archived_at == 0 &&
 				!snapshot->failed)
 				ereport(WARNING,
-						(errmsg("snapshot \"%s\" was removed without having been archived",
+						(errmsg("removed snapshot \"%s\" before it was archived",
 								snapshot->name),
-						 errdetail("More than \"snapshot_worker.archive_max_waiting\" waited to be archived."),
-						 errhint("See to it that \"snapshot_worker.archive_command\" succeeds: snapshot_status() has its last error.")));
+						 errdetail("More snapshots than \"snapshot_worker.archive_max_waiting\" were waiting to be archived."),
+						 errhint("Make \"snapshot_worker.archive_command\" succeed: snapshot_status() shows its last error.")));
 			ereport(DEBUG1,
 					(errmsg_internal("removed snapshot \"%s\"",
 									 snapshot->name)));

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * prune.h
- *	  Remove the snapshots of a database that retention does not keep.
+ *	  Pruning: remove the snapshots of a database that retention does not keep.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

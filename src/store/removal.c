@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * removal.c
- *	  Taking a snapshot out of the directory, and nothing else with it.
+ *	  Removal of a snapshot, and of nothing else with it.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -21,9 +21,9 @@
 #include "util/test_step.h"
 
 /*
- * Take a snapshot's name away.  Where no file in a directory may be open when it
- * is renamed, it is not held for a moment: who opens a file just then keeps the
- * name from being taken.
+ * Rename a snapshot so that it is no longer listed.  If the file system cannot
+ * rename a directory with open files, the lock is released for a moment; the
+ * rename then fails if another process opens a file just then.
  */
 static bool
 rename_doomed(const char *path, const char *doomed, volatile int *fd)
@@ -38,20 +38,18 @@ rename_doomed(const char *path, const char *doomed, volatile int *fd)
 	*fd = -1;
 	if (rename(path, doomed) != 0)
 		return false;
-	*fd = snapshot_lock_for_removal(doomed); /* a sweep may do the same work */
+	*fd = snapshot_lock_for_removal(doomed);	/* a sweep may, too */
 	return true;
 }
 
 /*
- * Give a snapshot its name back where somebody has pinned it while it was not
- * held.  Returns whether that is so.
+ * Undo the renaming if the snapshot was pinned while it was not locked.
+ * Returns whether it was.
  */
 static bool
 undo_if_pinned(const char *doomed, const char *path, int elevel)
 {
-	struct stat st;
-
-	if (lstat(psprintf("%s/%s", doomed, STORE_PIN_FILE), &st) != 0)
+	if (!pinned_mark_exists(doomed))
 		return false;
 	if (rename(doomed, path) != 0)
 		ereport(elevel,
@@ -61,12 +59,12 @@ undo_if_pinned(const char *doomed, const char *path, int elevel)
 	else
 		ereport(elevel,
 				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("snapshot \"%s\" was pinned while it was to be removed",
+				 errmsg("snapshot \"%s\" was pinned while it was being removed",
 						path)));
 	return true;
 }
 
-/* Remove a snapshot that is held, by *fd, for that. */
+/* Remove a snapshot that is locked by *fd for removal. */
 static bool
 remove_held(const char *directory, const char *name, bool even_pinned,
 			int elevel, volatile int *fd)
@@ -92,10 +90,10 @@ remove_held(const char *directory, const char *name, bool even_pinned,
 	{
 		ereport(elevel,
 				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("snapshot \"%s\" is not removed", name),
-				 errdetail("It holds \"%s/%s\", which is not a part of it.",
+				 errmsg("could not remove snapshot \"%s\"", name),
+				 errdetail("It contains \"%s/%s\", which is not part of the snapshot.",
 						   whole->path, foreign),
-				 errhint("Move that away; the snapshot is then removed with the next one that is due.")));
+				 errhint("Move that file elsewhere. The snapshot is then removed together with the next one that is due.")));
 		return false;
 	}
 
@@ -118,12 +116,12 @@ remove_held(const char *directory, const char *name, bool even_pinned,
 }
 
 /*
- * Remove a snapshot, for good.  It is renamed first, so that a listing never
- * sees half of one; a sweep ends what is cut short, by an interrupt, too.  Where
- * its directory holds anything that we did not put there, where it is pinned
- * (unless even_pinned), or where somebody reads it, all of it stays.  Returns false, after a report
- * at elevel, when it could not be removed; and without one, when somebody else
- * was faster.
+ * Remove a snapshot for good.  It is renamed first, so that a listing never
+ * shows half of one.  A sweep completes a removal that was interrupted.
+ * Nothing is removed if the directory contains files that are not ours, if the
+ * snapshot is pinned (unless even_pinned), or if a process reads it.  Returns
+ * false if the snapshot was not removed: after a report at elevel, or without
+ * one if another process removed it first.
  */
 bool
 removal_remove(const StoredSnapshot *snapshot, bool even_pinned, int elevel)
@@ -159,7 +157,7 @@ removal_remove(const StoredSnapshot *snapshot, bool even_pinned, int elevel)
 		snapshot_unlock(&held);
 	}
 	PG_END_TRY();
-	/* NFS keeps the manifest, under another name, as long as it is held */
+	/* on NFS the manifest keeps a name until its descriptor is closed */
 	if (removed)
 		files_finish_removal(psprintf("%s%s", snapshot->path,
 									  NAMES_REMOVED_SUFFIX));

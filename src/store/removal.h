@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * removal.h
- *	  Taking a snapshot out of the directory, and nothing else with it.
+ *	  Removal of a snapshot, and of nothing else with it.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,20 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * replace_file.c
- *	  Files that take another one's place: whole, and under names of their own.
+ *	  Atomic replacement of files, safe for several servers.
  *
- * A file that readers must never see half of is written under a temporary name
- * first, synced, and renamed.  Servers that share the snapshot directory can
- * write the same file at the same time.  So that no two of them ever write to
- * one temporary file, its name is made of the final name, the cluster's system
- * identifier and a random number:
+ * A file that readers must never see half-written is written under a temporary
+ * name first, synced, and renamed.  Servers that share the snapshot directory
+ * can write the same file at the same time.  So that no two of them ever write
+ * to one temporary file, its name consists of the final name, the cluster's
+ * system identifier and a random number:
  *
  *		pinned.7711945170624933145-0f3c9b52d1a4e867.tmp
  *
- * The last rename wins, and each writer's file is whole.
+ * The last rename wins, and each writer's file is complete.
  *
- * The writer keeps the temporary file locked (flock).  A sweep removes those of
- * its own cluster that it can lock, since their writers are gone.
+ * The writer keeps the temporary file locked (flock).  A sweep removes those
+ * of its own cluster that it can lock, because their writers have exited.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -28,7 +28,6 @@
 #include <unistd.h>
 
 #include "access/xlog.h"
-#include "common/file_perm.h"
 #include "common/string.h"
 #include "storage/fd.h"
 
@@ -40,10 +39,10 @@
 #define SUFFIX			".tmp"
 #define RANDOM_DIGITS	16
 
-/* How often to create a file again that a sweep took before it was locked. */
+/* How often to retry if a sweep removes the new file before it is locked. */
 #define CREATE_TRIES	10
 
-/* A new temporary name for the file at path, in the same directory, palloc'd. */
+/* Return a new temporary name, in its directory, for the file at path. */
 char *
 replace_make_name(const char *path)
 {
@@ -58,8 +57,9 @@ replace_make_name(const char *path)
 }
 
 /*
- * The length of the final name in a temporary one, whose cluster goes into
- * *system_identifier.  Returns 0 when replace_make_name() makes no such name.
+ * Return the length of the final name within a temporary one, and set
+ * *system_identifier to its cluster.  Returns 0 if replace_make_name() makes
+ * no such name.
  */
 int
 replace_parse_name(const char *name, uint64 *system_identifier)
@@ -75,13 +75,13 @@ replace_parse_name(const char *name, uint64 *system_identifier)
 	if (start < 2 || start == end || name[start - 1] != '.')
 		return 0;
 	errno = 0;
-	*system_identifier = strtoull(name + start, NULL, 10);
+	*system_identifier = strtou64(name + start, NULL, 10);
 	return errno == 0 ? start - 1 : 0;
 }
 
 /*
- * Lock a file that was just created.  Returns false when a sweep has taken it
- * before.  Where there are no locks, there are no sweeps either.
+ * Lock a file that was just created.  Returns false if a sweep removed it
+ * first.  If the file system has no locks, sweeps do not remove such files.
  */
 static bool
 lock_created(int fd)
@@ -94,15 +94,13 @@ lock_created(int fd)
 }
 
 static void
-create(Replacement *replacement, const char *path)
+create_temporary(Replacement *replacement, const char *path)
 {
 	for (int try = 0; try < CREATE_TRIES; try++)
 	{
 		replacement->path = replace_make_name(path);
-		replacement->fd = BasicOpenFilePerm(replacement->path,
-											O_WRONLY | O_CREAT | O_EXCL |
-											O_NOFOLLOW | PG_BINARY,
-											pg_file_create_mode);
+		replacement->fd = files_open_long(replacement->path,
+										  O_WRONLY | O_CREAT | O_EXCL);
 		if (replacement->fd < 0)
 			break;
 		if (lock_created(replacement->fd))
@@ -116,13 +114,13 @@ create(Replacement *replacement, const char *path)
 }
 
 /*
- * Write text to a temporary file beside path, synced, for replace_finish().
- * Raises an error when that fails, and then leaves nothing.
+ * Write text to a temporary file beside path and sync it, for
+ * replace_finish().  Raises an error on failure, after removing the file.
  */
 void
 replace_prepare(Replacement *replacement, const char *path, const char *text)
 {
-	create(replacement, path);
+	create_temporary(replacement, path);
 	PG_TRY();
 	{
 		files_write(replacement->fd, replacement->path, text);
@@ -136,9 +134,9 @@ replace_prepare(Replacement *replacement, const char *path, const char *text)
 }
 
 /*
- * Give a prepared file its final name, durably.  The path can be in another
- * directory than the one that it was prepared in, of the same file system.
- * Raises an error when that fails, and then leaves no temporary file.
+ * Rename a prepared file to its final name, durably.  The path may be in
+ * another directory than the prepared file, in the same file system.  Raises
+ * an error on failure, after removing the temporary file.
  */
 void
 replace_finish(Replacement *replacement, const char *path)
@@ -160,8 +158,8 @@ replace_finish(Replacement *replacement, const char *path)
 }
 
 /*
- * Remove a prepared file, if there is one.  Raises no error: a file that cannot
- * be removed is left to a sweep.
+ * Remove a prepared file, if any.  Raises no error: if that fails, a sweep
+ * removes the file later.
  */
 void
 replace_cancel(Replacement *replacement)
@@ -180,8 +178,8 @@ replace_cancel(Replacement *replacement)
 }
 
 /*
- * Replace the file at path, or create it, so that it holds this text: durably,
- * and never half of it.  Raises an error when that fails.
+ * Create or replace the file at path with this text, durably and atomically.
+ * Raises an error on failure.
  */
 void
 replace_file(const char *path, const char *text)
@@ -192,18 +190,16 @@ replace_file(const char *path, const char *text)
 	replace_finish(&replacement, path);
 }
 
-/* Remove a temporary file unless its writer still has it locked. */
+/* Remove a temporary file unless its writer still holds the lock. */
 static void
 sweep_one(const char *path)
 {
-	int			fd = BasicOpenFile(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK |
-								   PG_BINARY);
+	int			fd = file_lock_open(path, O_RDWR, LOCK_EX);
 	struct stat st;
 
 	if (fd < 0)
 		return;
-	if (file_lock_take(fd, LOCK_EX) == 0 && fstat(fd, &st) == 0 &&
-		S_ISREG(st.st_mode))
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 	{
 		if (unlink(path) == 0)
 			ereport(LOG,

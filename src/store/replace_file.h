@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * replace_file.h
- *	  Files that take another one's place: whole, and under names of their own.
+ *	  Atomic replacement of files, safe for several servers.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -10,12 +10,11 @@
 #ifndef SNAPSHOT_WORKER_REPLACE_FILE_H
 #define SNAPSHOT_WORKER_REPLACE_FILE_H
 
-/* A file that is written, and has yet to get its name. */
+/* A temporary file that has not been renamed yet. */
 typedef struct Replacement
 {
-	char	   *path;			/* of the temporary file; NULL when there is
-								 * none */
-	int			fd;				/* of it, locked, or -1 */
+	char	   *path;			/* of the temporary file, or NULL */
+	int			fd;				/* its descriptor, locked, or -1 */
 } Replacement;
 
 extern char *replace_make_name(const char *path);

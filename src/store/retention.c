@@ -1,37 +1,38 @@
 /*-------------------------------------------------------------------------
  *
  * retention.c
- *	  Which snapshots to keep: pure, given a list.
+ *	  The rules of retention: which snapshots to keep, given a list: pure.
  *
  * A snapshot is kept if any rule keeps it.  Scheduled and requested snapshots
- * have a count each: a session can ask for as many snapshots as it likes, and
- * pushes out none of the schedule's.  Both counts are at least 1, and a
- * snapshot that failed its verification does not count, so the newest good one
- * is always kept, however old it is.
+ * have separate counts: a session can request as many snapshots as it likes
+ * without pushing out any of the schedule's.  Both counts are at least 1, and
+ * a snapshot that failed its verification does not count, so the newest good
+ * one is always kept, however old it is.
  *
- * The clock can be wrong now, or can have been wrong when a snapshot was taken.
- * Three rules keep one run with a wrong clock, ahead or behind, from removing
- * what the right clock keeps:
+ * The clock may be wrong now, or may have been wrong when a snapshot was
+ * taken.  Three rules keep one run with a wrong clock, ahead or behind, from
+ * removing snapshots that the right clock keeps:
  *
- * - Snapshots whose dates are in doubt are histories of their own, to which the
- *   rules apply anew.  They push out none of the others, and none of the others
- *   push out them.  In doubt are those with an LSN before that of a snapshot
- *   with an earlier date, and, apart from these, those from the future.  They
- *   are not simply the first to go: if it is the present clock that is behind,
- *   then the future has the newest ones.  Where LSNs mislead (a virtual machine
- *   that was put back has earlier ones again), the worst that comes of it is
- *   that more is kept.
+ * - Snapshots with doubtful dates form histories of their own, to which the
+ *   rules apply separately.  They push out none of the others, and none of the
+ *   others push out them.  A date is doubtful if the snapshot's LSN is before
+ *   that of a snapshot with an earlier date, or else if it is in the future.
+ *   These snapshots are not simply the first to go: if the present clock is
+ *   behind, the newest ones are in the future.  If LSNs mislead (a virtual
+ *   machine that was reset repeats earlier ones), the worst result is that
+ *   more is kept.
  *
- * - The newest snapshot, which was taken by the present clock, counts as one of
- *   its kind, but has no part in the rules by time (age, days, weeks, months,
- *   years) until there is a newer one.  These judge the snapshots before it, and
- *   measure age back from the newest of those.  So what a run removes does not
- *   depend on how far ahead its own clock is.
+ * - The newest snapshot, which was taken by the present clock, counts as one
+ *   of its kind, but has no part in the rules by time (age, days, weeks,
+ *   months, years) until there is a newer one.  These rules judge the
+ *   snapshots before it, and measure age from the newest of those.  So the
+ *   snapshots that a run removes do not depend on how far ahead its own clock
+ *   is.
  *
- * - The snapshot that was just taken is the newest, wherever its date puts it.
+ * - The snapshot that was just taken is the newest, whatever its date.
  *
- * Two runs in a row with a clock that is ahead confirm each other: a server that
- * was off for a year looks the same.
+ * Two runs in a row with a clock that is ahead confirm each other: a server
+ * that was off for a year looks the same.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -43,33 +44,28 @@
 #include "pgtime.h"
 #include "utils/timestamp.h"
 
+#include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
 #include "store/retention.h"
+#include "util/utc_time.h"
 
-/* The name of a snapshot can be that much ahead of the clock. */
+/* A snapshot's name can be this far ahead of the clock. */
 #define NAME_AHEAD	USECS_PER_HOUR
 
 typedef int64 (*period_of) (TimestampTz instant);
-
-/* The greatest whole number that is not above a / b, for b > 0. */
-static int64
-floor_div(int64 a, int64 b)
-{
-	return a / b - (a % b < 0 ? 1 : 0);
-}
 
 /* Days, weeks, months and years in UTC, as numbers. */
 static int64
 day_of(TimestampTz instant)
 {
-	return floor_div(instant, USECS_PER_DAY);
+	return floor_divide(instant, USECS_PER_DAY);
 }
 
 /* Weeks begin on Monday, and 2000-01-01, day 0, was a Saturday. */
 static int64
 week_of(TimestampTz instant)
 {
-	return floor_div(day_of(instant) + 5, 7);
+	return floor_divide(day_of(instant) + 5, 7);
 }
 
 static int64
@@ -78,7 +74,7 @@ month_of(TimestampTz instant)
 	struct pg_tm tm = {0};
 	fsec_t		fsec;
 
-	/* the instants in names have years of four digits: it cannot fail */
+	/* cannot fail: the instants in names have years of four digits */
 	(void) timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL);
 	return (int64) tm.tm_year * MONTHS_PER_YEAR + tm.tm_mon - 1;
 }
@@ -86,19 +82,19 @@ month_of(TimestampTz instant)
 static int64
 year_of(TimestampTz instant)
 {
-	return floor_div(month_of(instant), MONTHS_PER_YEAR);
+	return floor_divide(month_of(instant), MONTHS_PER_YEAR);
 }
 
-/* The kinds of snapshots, each of which has a count of its own. */
+/* The kinds of snapshots, each with a count of its own. */
 typedef enum SnapshotKind
 {
 	SCHEDULED,
 	REQUESTED,
-	UNKNOWN,					/* a newer release has more reasons */
+	UNKNOWN,					/* a reason of a newer release */
 	NKINDS
 } SnapshotKind;
 
-/* Snapshots that are judged together. */
+/* Groups of snapshots to which the rules apply separately. */
 typedef enum History
 {
 	HISTORY_PROPER,
@@ -107,14 +103,14 @@ typedef enum History
 	NHISTORIES
 } History;
 
-/* A snapshot that is being judged. */
+/* A snapshot being judged. */
 typedef struct Judged
 {
 	const StoredSnapshot *snapshot;
 	SnapshotKind kind;
 	bool		just_taken;
 	History		history;
-	int		   *reasons;		/* why to keep it */
+	int		   *reasons;		/* reasons to keep it */
 } Judged;
 
 static SnapshotKind
@@ -133,8 +129,8 @@ kind_of(const StoredSnapshot *snapshot)
 }
 
 /*
- * How many of a kind to keep.  Snapshots of an unknown kind push out no others,
- * and no others push out them.
+ * Return how many snapshots of a kind to keep.  Snapshots of an unknown kind
+ * push out no others, and no others push out them.
  */
 static int
 count_of(SnapshotKind kind, const RetentionRules *rules)
@@ -156,7 +152,7 @@ is_from_future(const StoredSnapshot *snapshot, TimestampTz now)
 		snapshot->start > now + NAME_AHEAD;
 }
 
-/* Is a snapshot's place in WAL before that of another one? */
+/* Is a snapshot's position in WAL before that of another one? */
 static bool
 is_before_in_wal(const Manifest *manifest, const Manifest *other)
 {
@@ -166,13 +162,15 @@ is_before_in_wal(const Manifest *manifest, const Manifest *other)
 }
 
 /*
- * Divide one cluster's snapshots, newest first, into histories.  What was just
- * taken is proper, and no proof against others: its clock is not confirmed.
+ * Divide one cluster's snapshots, newest first, into histories.  The snapshot
+ * just taken belongs to the regular history, but proves nothing about others:
+ * its clock is not confirmed.
  */
 static void
 divide_into_histories(Judged *all, int n, TimestampTz now)
 {
-	const Manifest *last = NULL;	/* in WAL, of those with earlier dates */
+	const Manifest *last = NULL;	/* latest in WAL of those with earlier
+									 * dates */
 	int			earlier = n - 1;
 
 	for (int i = n - 1; i >= 0; i--)
@@ -200,7 +198,7 @@ divide_into_histories(Judged *all, int n, TimestampTz now)
 }
 
 /*
- * Of good snapshots, newest first, keep the first one in each of so many
+ * Of good snapshots, newest first, keep the first in each of up to "limit"
  * periods.
  */
 static void
@@ -219,10 +217,7 @@ keep_periods(const Judged *good, int ngood, period_of period, int limit,
 	}
 }
 
-/*
- * Apply the rules by time to good snapshots, newest first, of which there is at
- * least one.
- */
+/* Apply the rules by time to at least one good snapshot, newest first. */
 static void
 keep_by_time(const Judged *good, int ngood, const RetentionRules *rules)
 {
@@ -240,8 +235,8 @@ keep_by_time(const Judged *good, int ngood, const RetentionRules *rules)
 }
 
 /*
- * Of good snapshots, newest first, which no rule keeps, keep so many that were
- * not archived yet.
+ * Of good snapshots, newest first, that no rule keeps, keep up to "limit" that
+ * have not been archived.
  */
 static void
 keep_unarchived(const Judged *good, int ngood, int limit)
@@ -258,8 +253,8 @@ keep_unarchived(const Judged *good, int ngood, int limit)
 }
 
 /*
- * Apply all rules to one history, newest first.  Only the good ones are left in
- * the array afterwards.
+ * Apply all rules to one history, newest first.  Afterwards the array holds
+ * only the good snapshots.
  */
 static void
 judge_history(Judged *history, int n, const RetentionRules *rules)
@@ -286,15 +281,15 @@ judge_history(Judged *history, int n, const RetentionRules *rules)
 		history[ngood++] = history[i];
 	}
 
-	/* nothing but the next run confirms the clock of the newest one */
+	/* only the next run confirms the clock of the newest one */
 	if (ngood > 1)
 		keep_by_time(history + 1, ngood - 1, rules);
 	keep_unarchived(history, ngood, rules->unarchived);
 }
 
 /*
- * Put the snapshots of a history that count into an array, newest first.
- * Returns how many they are.
+ * Copy the snapshots of a history that count into an array, newest first.
+ * Returns their number.
  */
 static int
 pick_history(const Judged *all, int n, History which, Judged *history)
@@ -315,9 +310,9 @@ pick_history(const Judged *all, int n, History which, Judged *history)
 }
 
 /*
- * Why to keep each of one database's snapshots, which come newest first: an
- * array of sets of reasons in the order of the list, palloc'd.  "newest" is the
- * name of the snapshot that was just taken, or NULL; it is never one to remove.
+ * Judge one database's snapshots, newest first.  Returns an array of sets of
+ * reasons to keep each, in the order of the list, palloc'd.  "newest" is the
+ * name of the snapshot that was just taken, or NULL; it is always kept.
  */
 int *
 retention_judge(const List *snapshots, uint64 system_identifier,
@@ -343,7 +338,7 @@ retention_judge(const List *snapshots, uint64 system_identifier,
 			continue;
 		}
 
-		/* pinned ones help to tell whose dates are in doubt */
+		/* pinned ones help to find doubtful dates */
 		if (snapshot->pinned)
 			*its_reasons = KEPT_PINNED;
 		judged->snapshot = snapshot;
@@ -361,7 +356,7 @@ retention_judge(const List *snapshots, uint64 system_identifier,
 	return reasons;
 }
 
-/* A set of reasons in words, palloc'd. */
+/* Return a set of reasons in words, palloc'd. */
 char *
 retention_describe(int reasons)
 {

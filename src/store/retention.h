@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * retention.h
- *	  Which snapshots to keep: pure, given a list.
+ *	  The rules of retention: which snapshots to keep, given a list: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,20 +12,20 @@
 
 #include "store/store.h"
 
-/* How many to keep by each rule; 0 turns one off, but for the first two. */
+/* How many to keep by each rule; 0 disables all but the first two. */
 typedef struct RetentionRules
 {
 	int			scheduled;		/* newest scheduled ones, at least 1 */
 	int			requested;		/* newest requested ones, at least 1 */
 	int			days;			/* age */
-	int			daily;			/* the newest of each of so many days */
+	int			daily;			/* the newest of each of this many days */
 	int			weekly;			/* ISO weeks */
 	int			monthly;
 	int			yearly;
 	int			unarchived;		/* newest ones that wait to be archived */
 } RetentionRules;
 
-/* Why a snapshot is kept: a set of these; none, when it is not. */
+/* Reasons to keep a snapshot, as a set; the empty set removes it. */
 typedef enum RetentionReason
 {
 	KEPT_SCHEDULED = 1 << 0,	/* among the newest scheduled ones */
@@ -38,7 +38,7 @@ typedef enum RetentionReason
 	KEPT_PINNED = 1 << 7,
 	KEPT_FOREIGN = 1 << 8,		/* another cluster's */
 	KEPT_TO_ARCHIVE = 1 << 9,	/* by no other rule */
-	KEPT_GONE = 1 << 10,		/* its database does not exist any more */
+	KEPT_GONE = 1 << 10,		/* its database no longer exists */
 	KEPT_REQUESTED = 1 << 11	/* among the newest requested ones */
 } RetentionReason;
 

@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot_lock.c
- *	  Keeping a snapshot from being removed while it is used, and the converse.
+ *	  Locks that keep a snapshot in use from being removed, and vice versa.
  *
- * Whoever reads a snapshot, or pins it, has a shared lock (flock) on its
- * manifest meanwhile; whoever removes it, an exclusive one.  Nobody waits for
- * such a lock.  The kernel drops it with its holder.
+ * A process that reads or pins a snapshot holds a shared lock (flock) on its
+ * manifest; a process that removes it holds an exclusive one.  These locks are
+ * never waited for.  The kernel releases them when their holder exits.
  *
- * Whoever reads what is beside a snapshot, and writes it again, has the
- * snapshot's directory locked meanwhile, so that servers that share it do that
- * one after the other.
+ * A process that reads and rewrites a mark of a snapshot holds a lock on the
+ * snapshot's directory, so that servers that share it do so one after the
+ * other.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -19,45 +19,26 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
-
-#include "storage/fd.h"
 
 #include "store/file_lock.h"
 #include "store/manifest.h"
 #include "store/snapshot_lock.h"
 
-/* A lock for writing is waited for up to two seconds. */
+/* We wait for a lock for marking up to two seconds. */
 #define LOCK_TRIES			40
 #define LOCK_SLEEP_MS		50
 
-static int
-open_manifest(const char *path, int flags)
-{
-	return BasicOpenFile(psprintf("%s/%s", path, MANIFEST_FILE),
-						 flags | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
-}
-
-/* Open and lock a manifest; -1 with errno when that fails. */
+/* Open and lock a manifest.  Returns -1, with errno, on failure. */
 static int
 lock_manifest(const char *path, int flags, int operation)
 {
-	int			fd = open_manifest(path, flags);
-
-	if (fd >= 0 && file_lock_take(fd, operation) != 0)
-	{
-		int			save_errno = errno;
-
-		(void) close(fd);		/* nothing was written */
-		errno = save_errno;
-		return -1;
-	}
-	return fd;
+	return file_lock_open(psprintf("%s/%s", path, MANIFEST_FILE), flags,
+						  operation);
 }
 
 /*
- * Keep the snapshot at path from being removed, until snapshot_unlock().  Returns
- * a descriptor, or -1 where that cannot be.  Raises no error.
+ * Lock the snapshot at path against removal, until snapshot_unlock().  Returns
+ * a descriptor, or -1 on failure.  Raises no error.
  */
 int
 snapshot_lock_try(const char *path)
@@ -66,9 +47,9 @@ snapshot_lock_try(const char *path)
 }
 
 /*
- * As snapshot_lock_try, but raises an error when the snapshot is being removed,
- * or is not there.  Where there are no locks, as on some read-only file systems,
- * nobody removes anything, either.
+ * As snapshot_lock_try(), but raises an error if the snapshot is being removed
+ * or does not exist.  Returns -1 if there are no locks, as on some read-only
+ * file systems, where no process can remove a snapshot either.
  */
 int
 snapshot_lock_shared(const char *path)
@@ -90,42 +71,38 @@ snapshot_lock_shared(const char *path)
 }
 
 /*
- * Keep the snapshot at path from being read or pinned, until snapshot_unlock().
- * Returns a descriptor, or -1 with errno, which is EWOULDBLOCK when somebody
- * does.  Raises no error.
+ * Lock the snapshot at path against being read or pinned, until
+ * snapshot_unlock().  Returns a descriptor, or -1 with errno, which is
+ * EWOULDBLOCK if the snapshot is in use.  Raises no error.
  */
 int
 snapshot_lock_for_removal(const char *path)
 {
-	/* on NFS an exclusive lock needs a descriptor to write with */
+	/* on NFS an exclusive lock needs a writable descriptor */
 	return lock_manifest(path, O_RDWR, LOCK_EX);
 }
 
 /*
- * Wait until no other process has the snapshot at path for writing, and keep it
- * so until snapshot_unlock().  Returns a descriptor, or -1 where there are no locks
- * or the other process does not end.  Raises no error.
+ * Wait until no other process marks the snapshot at path, and keep others from
+ * marking it until snapshot_unlock().  Returns a descriptor, or -1 if there
+ * are no locks or the other process takes too long.  Raises no error.
  */
 int
 snapshot_lock_for_marking(const char *path)
 {
-	int			fd = BasicOpenFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	int			fd;
 
-	if (fd < 0)
-		return -1;
-	for (int i = 0; file_lock_take(fd, LOCK_EX) != 0; i++)
+	for (int i = 0;
+		 (fd = file_lock_open(path, O_RDONLY | O_DIRECTORY, LOCK_EX)) < 0; i++)
 	{
 		if (errno != EWOULDBLOCK || i >= LOCK_TRIES)
-		{
-			(void) close(fd);	/* a directory */
-			return -1;
-		}
+			break;
 		pg_usleep(LOCK_SLEEP_MS * 1000L);
 	}
 	return fd;
 }
 
-/* Give up a hold, if there is one. */
+/* Release a lock, if fd is not negative. */
 void
 snapshot_unlock(int *fd)
 {

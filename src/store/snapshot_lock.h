@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot_lock.h
- *	  Keeping a snapshot from being removed while it is used, and the converse.
+ *	  Locks that keep a snapshot in use from being removed, and vice versa.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,19 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * staging.c
- *	  Where a snapshot is written before it is one: made, published, swept.
+ *	  Staging directories: create a snapshot's, publish it, sweep leftovers.
  *
- * A staging directory is the name of the snapshot to be with ".tmp" behind
- * it.  Its first file, staging.json, says whose it is, and is kept locked
- * (flock) for as long as its writer lives.  When all is written, the manifest
- * is added, locked as well, and staging.json goes; what is left is just the
- * snapshot, and one rename gives it its name.  At each moment before that, one
- * locked file in the directory names its cluster.
+ * A staging directory has the name of the future snapshot with ".tmp"
+ * appended.  Its first file, staging.json, names the owner, and stays locked
+ * (flock) as long as the writer lives.  When all files are written, the writer
+ * adds the manifest, locked as well, and removes staging.json.  What is left
+ * is exactly the snapshot, and one rename gives it its name.  At each moment
+ * before that, one locked file in the directory names its cluster.
  *
- * A sweep removes staging directories, and those of half-removed snapshots,
- * that name this cluster (a primary and its standbys are one cluster here)
- * and that nobody holds locked.  The kernel drops the lock with the writer,
- * whatever became of it; a child of the writer does not inherit it.
+ * A sweep removes staging directories and half-removed snapshots that name
+ * this cluster (a primary and its standbys are one cluster here) and that no
+ * process holds locked.  The kernel releases the lock when the writer exits,
+ * for whatever reason; a child of the writer does not inherit it.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -26,7 +26,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file_perm.h"
 #include "common/string.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -43,7 +42,7 @@
 #include "util/litter.h"
 #include "util/test_step.h"
 
-/* How often a lost race for a staging directory is run again. */
+/* How often to retry after losing a race for a staging directory. */
 #define CREATE_TRIES	10
 
 static const RecordMember members[] = {
@@ -55,19 +54,7 @@ static const RecordMember members[] = {
 	{"started_at", RECORD_TIME, offsetof(StagingOwner, started_at)},
 };
 
-static char *
-format_owner(const StagingOwner *owner)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	record_write(&json, members, lengthof(members), owner);
-	appendStringInfoString(&json, "}\n");
-	return json.data;
-}
-
-/* Make a directory that may be there already; tells whether it was not. */
+/* Create a directory that may exist already.  Returns whether it is new. */
 static bool
 make_directory(const char *path)
 {
@@ -86,45 +73,27 @@ sync_directory(const char *path)
 	(void) fsync_fname_ext(path, true, false, ERROR);
 }
 
-/*
- * Create a marker file and lock it.  Descriptors that are to outlive a
- * transaction cannot be transient ones, so this one is the caller's to close.
- */
+/* Create a marker file and lock it. */
 static int
 create_locked(const char *path)
 {
-	int			fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_EXCL |
-									   O_NOFOLLOW | PG_BINARY,
-									   pg_file_create_mode);
-
-	if (fd < 0)
-		return -1;
-	if (file_lock_take(fd, LOCK_EX) != 0)
-	{
-		int			save_errno = errno;
-
-		(void) close(fd);
-		errno = save_errno;
-		return -1;
-	}
-	return fd;
+	return file_lock_open(path, O_RDWR | O_CREAT | O_EXCL, LOCK_EX);
 }
 
 static void
 close_marker(int *fd)
 {
-	/* It was synced after the last write to it: nothing can be lost here. */
+	/* It was synced after the last write, so that close() can lose nothing. */
 	if (*fd >= 0)
 		file_lock_close(*fd);
 	*fd = -1;
 }
 
 /*
- * Make the staging directory of a database's snapshot that starts at an
- * instant, or some seconds later, where other clusters that share the
- * directory were first: the name settled on is in *staging, and goes into
- * what is written of the owner too.  Raises an error when that fails, with
- * *staging ready for staging_discard.
+ * Create the staging directory for a snapshot that starts at an instant, or
+ * some seconds later if other clusters that share the directory have taken
+ * that name.  The final name is in *staging, and in the owner that is written.
+ * Raises an error on failure, with *staging ready for staging_discard().
  */
 void
 staging_create(Staging *staging, const char *directory, const char *database,
@@ -144,7 +113,7 @@ staging_create(Staging *staging, const char *directory, const char *database,
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a directory", staging->folder),
-				 errdetail("Snapshots of database \"%s\" have their place there; a symbolic link is not followed.",
+				 errdetail("Snapshots of database \"%s\" are stored there; symbolic links are not followed.",
 						   database)));
 	sync_directory(directory);
 
@@ -161,13 +130,15 @@ staging_create(Staging *staging, const char *directory, const char *database,
 		staging->final_path = psprintf("%s/%s", directory, staging->name);
 		path = psprintf("%s%s", staging->final_path, NAMES_STAGING_SUFFIX);
 		if (!make_directory(path))
-			continue;			/* someone was faster: take the next second */
+			continue;			/* name taken: try the next second */
 
 		marker = psprintf("%s/%s", path, STAGING_OWNER_FILE);
 		staging->owner_fd = create_locked(marker);
 		if (staging->owner_fd < 0)
 		{
-			/* a sweep elsewhere can have taken the empty directory */
+			/*
+			 * a sweep of another server may have removed the empty directory
+			 */
 			if (errno == ENOENT || errno == EWOULDBLOCK)
 				continue;
 			ereport(ERROR,
@@ -178,7 +149,8 @@ staging_create(Staging *staging, const char *directory, const char *database,
 		staging->marker = STAGING_OWNER_FILE;
 
 		mine.name = staging->name;
-		files_write(staging->owner_fd, marker, format_owner(&mine));
+		files_write(staging->owner_fd, marker,
+					record_format(members, lengthof(members), &mine));
 		if (fstat(staging->owner_fd, &st) != 0)
 			ereport(ERROR,
 					(errcode_for_file_access(),
@@ -198,14 +170,15 @@ staging_create(Staging *staging, const char *directory, const char *database,
 			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("could not reserve a name for a snapshot in \"%s\"",
 					staging->folder),
-			 errdetail("Other clusters that share the directory were faster %d times.",
+			 errdetail("Other clusters that share the directory took the name %d times.",
 					   CREATE_TRIES)));
 }
 
 /*
- * Rename the staging directory.  Where no file in it may be open meanwhile, no
- * lock is held for a moment.  A sweep that comes just then has to open a file,
- * and the rename fails: the snapshot is never half of what it was.
+ * Rename the staging directory.  If the file system cannot rename a directory
+ * with open files, the lock is released for a moment.  A sweep that comes just
+ * then must open a file, and the rename fails: it never publishes half a
+ * snapshot.
  */
 static bool
 rename_to_final(Staging *staging)
@@ -220,9 +193,9 @@ rename_to_final(Staging *staging)
 }
 
 /*
- * Give a staging directory its final name, with this manifest.  Its other
- * files are synced already; its directories are synced here.  Raises an error
- * when that fails.  On return the snapshot is there, durably.
+ * Publish a staging directory under its final name, with this manifest.  Its
+ * other files are synced already; its directories are synced here.  Raises an
+ * error on failure.  On return the snapshot is published, durably.
  */
 void
 staging_publish(Staging *staging, const char *manifest)
@@ -252,7 +225,7 @@ staging_publish(Staging *staging, const char *manifest)
 
 	test_step("before rename");
 
-	/* rename() would replace an empty directory: ours to leave alone. */
+	/* rename() would replace an empty directory, which is not ours. */
 	if (lstat(staging->final_path, &st) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_FILE),
@@ -264,15 +237,15 @@ staging_publish(Staging *staging, const char *manifest)
 						staging->path, staging->final_path)));
 	staging->path = NULL;
 
-	/* From here on it is a snapshot, which no failure can take back. */
+	/* From here on it is a snapshot, which no failure revokes. */
 	(void) fsync_fname_ext(staging->folder, true, false, WARNING);
 	close_marker(&staging->owner_fd);
 	close_marker(&staging->manifest_fd);
 }
 
 /*
- * Remove the staging directory of a run that came to nothing.  Raises no
- * error: what cannot be removed is warned of, and left to a sweep.
+ * Remove the staging directory of a failed run.  Raises no error: if something
+ * cannot be removed, raises a WARNING and leaves it to a sweep.
  */
 void
 staging_discard(Staging *staging)
@@ -289,9 +262,9 @@ staging_discard(Staging *staging)
 }
 
 /*
- * Remove what is in the staging directory of a run that was cut off, but for
- * the file that says whose it is: a sweep that finds it puts the run into the
- * history.  Raises no error.
+ * Remove the contents of an interrupted run's staging directory, except for
+ * the file that names its owner: a sweep that finds this file adds the run to
+ * the history.  Raises no error.
  */
 void
 staging_abandon(Staging *staging)
@@ -304,8 +277,8 @@ staging_abandon(Staging *staging)
 }
 
 /*
- * Read whose a directory is from its marker file, which can be that of a
- * staging directory or a manifest.  Returns false when it names no cluster.
+ * Read the owner of a directory from its marker file, either a staging.json or
+ * a manifest.  Returns false if it names no cluster.
  */
 bool
 staging_read_owner(const char *path, StagingOwner *owner)
@@ -331,7 +304,7 @@ staging_read_owner(const char *path, StagingOwner *owner)
 	return true;
 }
 
-/* Does a directory hold one file and nothing else, but for litter? */
+/* Does a directory hold exactly one file, apart from litter? */
 static bool
 holds_one_file(const char *path)
 {
@@ -349,8 +322,8 @@ holds_one_file(const char *path)
 }
 
 /*
- * Remove a leftover directory whose marker file is open, if it is ours and
- * nobody has that locked.
+ * Remove a leftover directory if it is ours.  The caller has its marker file
+ * open and locked.
  */
 static void
 sweep_marked(const char *path, const char *marker, int fd,
@@ -359,12 +332,10 @@ sweep_marked(const char *path, const char *marker, int fd,
 	StagingOwner owner = {0};
 	struct stat st;
 
-	if (file_lock_take(fd, LOCK_EX) != 0)
-		return;
 	if (fstat(fd, &st) != 0 || st.st_nlink == 0)
 		return;
 
-	/* An empty marker by itself: its writer was cut off before a word. */
+	/* An empty marker alone: its writer was interrupted before it wrote. */
 	if (!(st.st_size == 0 && holds_one_file(path)) &&
 		!(staging_read_owner(psprintf("%s/%s", path, marker), &owner) &&
 		  owner.system_identifier == system_identifier))
@@ -377,7 +348,7 @@ sweep_marked(const char *path, const char *marker, int fd,
 		swept(&owner);
 }
 
-/* Remove a leftover directory if it is ours and nobody is at it. */
+/* Remove a leftover directory if it is ours and not in use. */
 static void
 sweep_one(const char *path, uint64 system_identifier,
 		  staging_swept_callback swept)
@@ -386,9 +357,8 @@ sweep_one(const char *path, uint64 system_identifier,
 
 	for (size_t i = 0; i < lengthof(markers); i++)
 	{
-		int			fd = BasicOpenFile(psprintf("%s/%s", path, markers[i]),
-									   O_RDWR | O_NOFOLLOW | O_NONBLOCK |
-									   PG_BINARY);
+		int			fd = file_lock_open(psprintf("%s/%s", path, markers[i]),
+										O_RDWR, LOCK_EX);
 
 		if (fd < 0 && errno == ENOENT)
 			continue;
@@ -401,14 +371,14 @@ sweep_one(const char *path, uint64 system_identifier,
 		return;
 	}
 
-	/* Without any marker it can only be ours when nothing but litter is left. */
+	/* Without a marker it can be ours only if nothing but litter is left. */
 	files_finish_removal(path);
 }
 
 /*
- * Remove what interrupted runs and removals of this cluster left behind, in
- * one database's folder or (NULL) in all; swept is called for each run's.
- * Raises no error: what cannot be read or removed is warned of.
+ * Remove leftovers of interrupted runs and removals of this cluster, in one
+ * database's folder or in all (NULL).  Calls "swept" for each interrupted run.
+ * Raises no error: raises a WARNING for what it cannot read or remove.
  */
 void
 staging_sweep(const char *directory, const char *database,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * staging.h
- *	  Where a snapshot is written before it is one.
+ *	  Staging directories: create a snapshot's, publish it, sweep leftovers.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,14 +14,14 @@
 
 #include "util/snapshot_name.h"
 
-/* The file that says whose a staging directory is. */
+/* The file that names the owner of a staging directory. */
 #define STAGING_OWNER_FILE	"staging.json"
 
-/* Whose a staging directory is, and for what; see staging.c. */
+/* The owner of a staging directory, and its run; see staging.c. */
 typedef struct StagingOwner
 {
 	uint64		system_identifier;
-	char	   *name;			/* of the snapshot to be */
+	char	   *name;			/* of the future snapshot */
 	char	   *reason;
 	int64		attempt;
 	TimestampTz scheduled_for;	/* the slot of a scheduled run, else 0 */
@@ -30,12 +30,11 @@ typedef struct StagingOwner
 
 typedef struct Staging
 {
-	char		name[NAMES_SIZE];	/* of the snapshot to be */
+	char		name[NAMES_SIZE];	/* of the future snapshot */
 	char	   *folder;			/* path of the database's folder */
-	char	   *path;			/* of the staging directory; NULL when none */
-	char	   *final_path;		/* of the snapshot to be */
-	const char *marker;			/* name of the file in it that says whose it
-								 * is */
+	char	   *path;			/* of the staging directory, or NULL */
+	char	   *final_path;		/* of the future snapshot */
+	const char *marker;			/* name of the file that names its owner */
 	int			owner_fd;		/* locked marker files, or -1 */
 	int			manifest_fd;
 } Staging;

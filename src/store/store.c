@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * store.c
- *	  The snapshot directory: what is in it.
+ *	  The catalog of snapshots, read from the snapshot directory.
  *
- * The directory is the catalog: what is a snapshot, and which, is read from
- * names (see database_folders.c) and manifests alone.
+ * The directory itself is the catalog: names (see database_folders.c) and
+ * manifests alone define the snapshots.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,42 +17,16 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "store/archived_mark.h"
 #include "store/database_folders.h"
 #include "store/replace_file.h"
 #include "store/store.h"
-#include "store/verified_mark.h"
 #include "util/files.h"
 #include "util/litter.h"
 #include "util/snapshot_name.h"
 
 /*
- * Read whether a snapshot is pinned, and the note with that.  Whatever has the
- * name of the pin is one; a file can have been made by hand, too.
- */
-static void
-read_pin(StoredSnapshot *snapshot)
-{
-	char	   *path = psprintf("%s/%s", snapshot->path, STORE_PIN_FILE);
-	const char *problem;
-	struct stat st;
-	size_t		len;
-
-	snapshot->pinned = lstat(path, &st) == 0;
-	if (!snapshot->pinned)
-		return;
-	snapshot->note = files_read(path, STORE_NOTE_MAX_SIZE + 1, &len, &problem);
-	if (snapshot->note == NULL)
-		return;
-	while (len > 0 && snapshot->note[len - 1] == '\n')
-		snapshot->note[--len] = '\0';
-	if (len == 0)
-		snapshot->note = NULL;
-}
-
-/*
- * Read the snapshot of a name, which has the form of one.  Returns NULL, after
- * a report at elevel, when what is there is not a whole snapshot.
+ * Read the snapshot of a well-formed name.  Returns NULL, after a report at
+ * elevel, if the directory is not a complete snapshot.
  */
 StoredSnapshot *
 store_load(const char *directory, const char *name, bool want_lists, int elevel)
@@ -72,7 +46,7 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 		!folders_is_directory(snapshot->path))
 		return NULL;
 
-	/* A manifest can be large; little of it is kept, unless all is wanted. */
+	/* A manifest can be large; keep only the part that is wanted. */
 	parsing = AllocSetContextCreate(CurrentMemoryContext, "manifest",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(parsing);
@@ -84,7 +58,7 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 	{
 		problem = manifest_parse(text, len, want_lists, &snapshot->manifest);
 		if (problem == NULL && strcmp(snapshot->manifest.name, name) != 0)
-			problem = "it belongs to a snapshot of another name";
+			problem = "it belongs to a snapshot with another name";
 		pfree(text);
 	}
 	MemoryContextSwitchTo(caller);
@@ -108,34 +82,32 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 		return NULL;
 	}
 	snapshot->verified = verified_mark_read(snapshot->path, name,
-										   &snapshot->verification);
+											&snapshot->verification);
 	snapshot->failed = snapshot->verified &&
 		snapshot->verification.problem != NULL;
 	snapshot->archived_at = archived_mark_read(snapshot->path, name);
-	read_pin(snapshot);
+	snapshot->pinned = pinned_mark_read(snapshot->path, &snapshot->note);
 	return snapshot;
 }
 
 /*
- * The snapshot of a name, with all that its manifest has if that is wanted.
- * Raises an error when the name is none, or there is no such snapshot, or not a
- * whole one.
+ * Read the snapshot of a name, with its manifest's lists if want_lists.
+ * Raises an error if the name is malformed, or if there is no complete
+ * snapshot of that name.
  */
 StoredSnapshot *
 store_get(const char *directory, const char *name, bool want_lists)
 {
-	char		folder[NAMES_FOLDER_SIZE];
 	char		database[NAMEDATALEN];
-	TimestampTz start;
 	StoredSnapshot *snapshot;
 
-	if (!names_split(name, folder, database, &start))
+	if (!names_database(name, database))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 strlen(name) < NAMES_SIZE ?
-				 errmsg("invalid name of a snapshot: \"%s\"", name) :
-				 errmsg("invalid name of a snapshot"),
-				 errhint("Use a name as snapshot_list() has it, such as \"appdb/2026-03-19T03-00-00Z\".")));
+				 errmsg("invalid snapshot name: \"%s\"", name) :
+				 errmsg("invalid snapshot name"),
+				 errhint("Use a name from snapshot_list(), such as \"appdb/2026-03-19T03-00-00Z\".")));
 	snapshot = store_load(directory, name, want_lists, ERROR);
 	if (snapshot == NULL)
 		ereport(ERROR,
@@ -145,7 +117,7 @@ store_get(const char *directory, const char *name, bool want_lists)
 	return snapshot;
 }
 
-/* Where the archive of a snapshot is, palloc'd. */
+/* Return the path of a snapshot's dump, palloc'd. */
 char *
 store_archive_path(const StoredSnapshot *snapshot)
 {
@@ -153,43 +125,41 @@ store_archive_path(const StoredSnapshot *snapshot)
 					(int) strcspn(snapshot->name, "/"), snapshot->name);
 }
 
-/* Is a path in a snapshot that of a file which is to replace one of ours? */
+/* Is this path in a snapshot that of a temporary file for one of ours? */
 static bool
 is_temporary(const char *path)
 {
-	static const char *const replaced[] = {STORE_PIN_FILE, VERIFICATION_FILE,
-	ARCHIVED_FILE};
 	uint64		system_identifier;
 	size_t		len = replace_parse_name(path, &system_identifier);
 
-	for (size_t i = 0; i < lengthof(replaced); i++)
+	for (int i = 0; i < MARK_COUNT; i++)
 	{
-		if (len == strlen(replaced[i]) && strncmp(path, replaced[i], len) == 0)
+		if (len == strlen(mark_files[i]) &&
+			strncmp(path, mark_files[i], len) == 0)
 			return true;
 	}
 	return false;
 }
 
 /*
- * What is in a snapshot's directory that its manifest does not name, as a path
- * relative to the snapshot, or NULL.  What file systems and desktops leave does
- * not count.
+ * Return the path, relative to the snapshot, of a file in its directory that
+ * its manifest does not list, or NULL.  Litter of file systems and desktops is
+ * ignored.
  */
 const char *
 store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 {
 	const List *files = snapshot->manifest.files;
-	static char *const others[] = {MANIFEST_FILE, STORE_PIN_FILE,
-	VERIFICATION_FILE, ARCHIVED_FILE};
-	char	  **known = palloc((list_length(files) + lengthof(others)) *
-							   sizeof(char *));
+	const char **known = palloc((list_length(files) + 1 + MARK_COUNT) *
+								sizeof(char *));
 	int			nknown = 0;
 	ListCell   *lc;
 
 	foreach(lc, files)
 		known[nknown++] = ((ManifestFile *) lfirst(lc))->path;
-	for (size_t i = 0; i < lengthof(others); i++)
-		known[nknown++] = others[i];
+	known[nknown++] = MANIFEST_FILE;
+	for (int i = 0; i < MARK_COUNT; i++)
+		known[nknown++] = mark_files[i];
 	qsort(known, nknown, sizeof(char *), pg_qsort_strcmp);
 
 	foreach(lc, tree->files)
@@ -202,7 +172,7 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 			return file;
 	}
 
-	/* A directory is ours for the sake of what is ours in it. */
+	/* A directory is ours if it contains a file of ours. */
 	foreach(lc, tree->directories)
 	{
 		const char *directory = lfirst(lc);
@@ -219,11 +189,11 @@ store_foreign_file(const StoredSnapshot *snapshot, const FileTree *tree)
 }
 
 /*
- * The snapshots in a directory, of one database or (NULL) of all, that start
- * at an instant or later, newest first: a list of StoredSnapshot.  Those that
- * are not whole are left out and reported at damage_elevel; a directory that
- * cannot be read, at elevel (but one folder of all is no more than a WARNING).
- * One that does not exist has no snapshots.
+ * List the snapshots in a directory, of one database or of all (NULL), with a
+ * start at or after "since", newest first: a list of StoredSnapshot.  Omits
+ * incomplete snapshots and reports them at damage_elevel.  Reports an
+ * unreadable directory at elevel, but one unreadable folder among all raises
+ * only a WARNING. A missing directory has no snapshots.
  */
 List *
 store_list(const char *directory, const char *database, TimestampTz since,
@@ -245,9 +215,9 @@ store_list(const char *directory, const char *database, TimestampTz since,
 }
 
 /*
- * The newest snapshot of a database that is wanted (any one, when want is
- * NULL), or NULL.  Older ones are not looked at.  Raises no error: what cannot
- * be read is not there.
+ * Return the newest snapshot of a database for which want() is true (any, if
+ * want is NULL), or NULL.  Older ones are not read.  Raises no error:
+ * unreadable snapshots count as absent.
  */
 StoredSnapshot *
 store_newest(const char *directory, const char *database,
@@ -268,8 +238,8 @@ store_newest(const char *directory, const char *database,
 }
 
 /*
- * Was the scheduled snapshot of a database for a slot taken by this cluster?
- * Raises no error: where the directory cannot be read, none was found.
+ * Has this cluster taken the scheduled snapshot of a database for a slot?
+ * Raises no error: an unreadable directory has no snapshots.
  */
 bool
 store_has_slot(const char *directory, const char *database, TimestampTz slot,
@@ -277,7 +247,7 @@ store_has_slot(const char *directory, const char *database, TimestampTz slot,
 {
 	ListCell   *lc;
 
-	/* it started when it was due, or later */
+	/* it started at its slot or later */
 	foreach(lc, store_list(directory, database, slot, DEBUG1, DEBUG1))
 	{
 		StoredSnapshot *snapshot = lfirst(lc);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * store.h
- *	  The snapshot directory: what is in it.
+ *	  The catalog of snapshots, read from the snapshot directory.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -13,15 +13,10 @@
 #include "datatype/timestamp.h"
 
 #include "store/manifest.h"
-#include "store/verified_mark.h"
+#include "store/marks.h"
 #include "util/files.h"
 
-/* A snapshot that holds a file of this name is pinned. */
-#define STORE_PIN_FILE		"pinned"
 #define STORE_GLOBALS_FILE	"globals.sql"
-
-/* That file holds a note, of at most so many bytes. */
-#define STORE_NOTE_MAX_SIZE	1024
 
 /* A snapshot in the directory. */
 typedef struct StoredSnapshot
@@ -31,12 +26,12 @@ typedef struct StoredSnapshot
 	char		database[NAMEDATALEN];
 	TimestampTz start;			/* the instant in its name */
 	bool		pinned;
-	char	   *note;			/* with the pin, in UTF-8, or NULL */
-	TimestampTz archived_at;	/* 0 when it was not */
-	bool		verified;		/* there is an outcome of a verification */
+	char	   *note;			/* of the pin, in UTF-8, or NULL */
+	TimestampTz archived_at;	/* 0 if it has not been archived */
+	bool		verified;		/* a verification has had a result */
 	Verification verification;
 	bool		failed;			/* its last verification failed */
-	Manifest	manifest;		/* in lists of snapshots without its own */
+	Manifest	manifest;		/* without its lists in lists of snapshots */
 } StoredSnapshot;
 
 extern StoredSnapshot *store_load(const char *directory, const char *name,

@@ -3,16 +3,17 @@
  * child_process.c
  *	  Start, drain, time out, stop and reap one child process.
  *
- * A process has at most one child at a time.  It is started with
- * posix_spawn(), which does not copy the address space, however large the
- * server's shared memory is, and runs no code of the server's between fork
- * and exec.  Its standard error comes back through a pipe that is drained
- * while it runs; what it said last is kept.
+ * A process has at most one child at a time.  We start it with posix_spawn(),
+ * which does not copy the address space, however large the server's shared
+ * memory is, and runs no code of the server between fork and exec.  Its
+ * standard error comes back through a pipe that we drain while it runs,
+ * keeping the last lines.
  *
- * The exit of a child and the end of its output are two events, in either
- * order: a grandchild may hold the pipe open.  The child is left unreaped
- * until both have come, so that its process group, which it leads, cannot
- * become someone else's before we have signalled it for the last time.
+ * The exit of a child and the end of its output are two events that come in
+ * either order, because a grandchild may hold the pipe open.  The child is
+ * left unreaped until both have come, so that the number of its process group,
+ * which it leads, cannot be reused before we have signaled it for the last
+ * time.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -39,14 +40,14 @@
 #include "util/clock.h"
 #include "util/wait_events.h"
 
-/* How much of a child's output is kept, and of one line of it. */
+/* How much of a child's output we keep, and of one line of it. */
 #define OUTPUT_KEPT_BYTES	1400
 #define LINE_KEPT_BYTES		400
 
 /* From SIGTERM to SIGKILL, and from a child's exit to that of its group. */
 #define GRACE_SECONDS		5
 
-/* Reads in a row before other things are looked at. */
+/* Number of reads in a row before we check for other events. */
 #define DRAIN_READS			64
 
 /* Cap on each wait, should a signal go missing. */
@@ -55,11 +56,11 @@
 typedef struct Output
 {
 	StringInfoData text;		/* the last lines */
-	size_t		line_len;		/* what is kept of the last one so far */
+	size_t		line_len;		/* length of the last one so far, as kept */
 	const ChildWatcher *watcher;
 } Output;
 
-/* The process to stop when this one has to go; 0 is none. */
+/* The child to stop when this process exits, or 0. */
 static pid_t child_pid = 0;
 
 static void
@@ -71,14 +72,14 @@ handle_child_exit(SIGNAL_ARGS)
 	errno = save_errno;
 }
 
-/* For a process that is to run children: have their exit set its latch. */
+/* Set this process's latch when a child exits.  Call before running one. */
 void
 child_init(void)
 {
 	pqsignal(SIGCHLD, handle_child_exit);
 }
 
-/* Has the child ended?  It is left to be reaped. */
+/* Has the child exited?  Leaves it unreaped. */
 static bool
 has_exited(void)
 {
@@ -90,9 +91,9 @@ has_exited(void)
 	return info.si_pid == child_pid;
 }
 
-/* Reap the child; false, with errno, when there was nothing to reap. */
+/* Reap the child.  Returns false, with errno, if there was no child. */
 static bool
-reap(int *status)
+reap_child(int *status)
 {
 	pid_t		pid;
 
@@ -107,14 +108,14 @@ reap(int *status)
 static void
 signal_group(int signo)
 {
-	/* Without anyone left to signal, there is nothing to do. */
+	/* Fails if the group is empty, which does not matter. */
 	(void) kill(-child_pid, signo);
 }
 
 /*
- * Stop the child and its whole process group, if there is one, and reap it:
- * SIGTERM, some seconds of grace, SIGKILL.  Needs no latch and handles no
- * interrupts, so that it can be called while this process exits.
+ * Stop the child and its whole process group, if any, and reap it: SIGTERM,
+ * some seconds of grace, SIGKILL.  Needs no latch and handles no interrupts,
+ * so that it can be called while this process exits.
  */
 void
 child_stop(void)
@@ -124,20 +125,23 @@ child_stop(void)
 	if (child_pid == 0)
 		return;
 
-	/* a child that outlives the postmaster keeps another from starting */
+	/* a child that outlives the postmaster blocks the start of another one */
 	signal_group(PostmasterIsAlive() ? SIGTERM : SIGKILL);
 	for (int i = 0; i < GRACE_SECONDS * 100 && !has_exited(); i++)
 	{
-		/* whoever emitted one waits for all processes */
+		/* the process that emitted a barrier waits for all processes */
 		if (ProcSignalBarrierPending)
 			ProcessProcSignalBarrier();
 		pg_usleep(10000L);
 	}
 	signal_group(SIGKILL);
-	(void) reap(&status);
+	(void) reap_child(&status);
 }
 
-/* Close on exec what the child is not to have; 0, or an error number. */
+/*
+ * Set close-on-exec on all descriptors that the child must not inherit.
+ * Returns 0 or an error number.
+ */
 static int
 hide_descriptors(posix_spawn_file_actions_t *actions)
 {
@@ -158,12 +162,11 @@ hide_descriptors(posix_spawn_file_actions_t *actions)
 }
 
 /*
- * Start the child.  Its standard input comes from a descriptor, or (negative)
- * from nowhere; its output goes to one or (negative) to nowhere; and so do its
- * errors.
+ * Start the child.  A negative descriptor connects standard input or output to
+ * /dev/null.
  */
 static void
-spawn(char **argv, char **envp, int input, int output, int error)
+spawn_child(char **argv, char **envp, int input, int output, int error)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -208,7 +211,7 @@ spawn(char **argv, char **envp, int input, int output, int error)
 		rc = posix_spawn(&pid, argv[0], &actions, &attr, argv, envp);
 	if (rc == 0)
 		child_pid = pid;
-	/* after a failure to make them there is no memory in them */
+	/* harmless after a failure of an init function */
 	(void) posix_spawn_file_actions_destroy(&actions);
 	(void) posix_spawnattr_destroy(&attr);
 	if (rc != 0)
@@ -221,9 +224,9 @@ spawn(char **argv, char **envp, int input, int output, int error)
 }
 
 /*
- * Add to the output, but of each line only its beginning: what matters of a
- * query that names ten thousand tables is in front of it.  Of the lines, the
- * last ones are kept.
+ * Append to the output.  Only the beginning of each line is kept, because a
+ * query that names ten thousand tables is best known by its start.  Only the
+ * last lines are kept.
  */
 static void
 keep_output(Output *output, const char *data, size_t len)
@@ -261,7 +264,7 @@ keep_output(Output *output, const char *data, size_t len)
 		int			excess;
 
 		if (newline == NULL)
-			break;				/* never: no line is that long */
+			break;				/* cannot happen: lines are shorter */
 		excess = newline + 1 - text->data;
 		memmove(text->data, newline + 1, text->len - excess + 1);
 		text->len -= excess;
@@ -269,11 +272,11 @@ keep_output(Output *output, const char *data, size_t len)
 }
 
 /*
- * Read what is there, but not for ever, should it be written faster than it
- * is read.  Returns false at the end of the output.
+ * Read the available output, but stop after DRAIN_READS reads, in case it is
+ * written faster than we read.  Returns false at the end of the output.
  */
 static bool
-drain(int fd, Output *output)
+drain_output(int fd, Output *output)
 {
 	char		buffer[4096];
 
@@ -292,7 +295,7 @@ drain(int fd, Output *output)
 		if (n == 0)
 			return false;
 
-		/* a text cannot hold it */
+		/* replace zero bytes, which a string cannot hold */
 		for (char *p = buffer; p < buffer + n; p++)
 		{
 			if (*p == '\0')
@@ -303,7 +306,7 @@ drain(int fd, Output *output)
 	return true;
 }
 
-/* Wait, but no longer than until the next look, if there is none sooner. */
+/* Wait for output, our latch, or the timeout. */
 static void
 wait_for_event(int fd, long timeout)
 {
@@ -317,9 +320,9 @@ wait_for_event(int fd, long timeout)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* Wait until the child has ended and its output too, or it is stopped. */
+/* Wait until the child has exited and its output has ended, or stop it. */
 static void
-supervise(int fd, double deadline, Output *output, ChildResult *result)
+supervise_child(int fd, double deadline, Output *output, ChildResult *result)
 {
 	bool		open = true;
 	bool		exited = false;
@@ -330,17 +333,19 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
 	{
 		wait_for_event(open ? fd : -1, busy ? 0 : WAIT_MS);
 
-		/* In this order: what it wrote before its exit is there after it. */
+		/*
+		 * In this order: output written before the exit is then in the pipe.
+		 */
 		if (!exited && has_exited())
 		{
 			exited = true;
 			group_deadline = clock_seconds() + GRACE_SECONDS;
 		}
 		if (open)
-			open = drain(fd, output);
+			open = drain_output(fd, output);
 
 		if (exited && open && clock_seconds() >= group_deadline)
-			break;				/* it left something behind in its group */
+			break;				/* it left processes in its group behind */
 		if (!exited && deadline > 0 && clock_seconds() >= deadline)
 		{
 			result->timed_out = true;
@@ -353,24 +358,24 @@ supervise(int fd, double deadline, Output *output, ChildResult *result)
 	if (result->timed_out)
 		return;
 	signal_group(SIGKILL);
-	if (!reap(&result->status))
+	if (!reap_child(&result->status))
 		ereport(ERROR,
 				(errcode(ERRCODE_SYSTEM_ERROR),
 				 errmsg("could not wait for child process: %m")));
 }
 
 /*
- * Run a program (argv[0] is its absolute path) in exactly this environment, with
- * this descriptor as its standard input (negative for none), and wait for its
- * end, at most until a deadline (of clock_seconds(); 0 is none), when it is
- * stopped.  Its standard output goes to the descriptor output_fd, or as that is
- * CHILD_DISCARD or CHILD_KEEP.  Its last lines on standard error, and of what
- * is kept of its output, are in the result.  The watcher, if there is
- * one, is shown the beginning of each line as it comes, and gets the time in between.
+ * Run a program (argv[0] is its absolute path) in exactly this environment,
+ * and wait until it exits.  Stop it at the deadline (on clock_seconds(); 0
+ * means none).  "input" becomes its standard input (/dev/null if negative);
+ * its standard output goes to output_fd, or as CHILD_DISCARD and CHILD_KEEP
+ * say.  The result has the last lines of its standard error and kept output.
+ * The watcher, which may be NULL, sees the beginning of each line as it comes,
+ * and can use the time in between.
  *
- * How the program ended is a result and not an error.  Raises an error when
- * it cannot be started, and whatever interrupts raise; then the program has
- * been stopped.
+ * The program's failure is a result, not an error.  Raises an error if the
+ * program cannot be started, and whatever interrupts raise; the program has
+ * been stopped then.
  */
 void
 child_run(char **argv, char **envp, int input, int output_fd,
@@ -402,11 +407,12 @@ child_run(char **argv, char **envp, int input, int output_fd,
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not set up pipe: %m")));
-		spawn(argv, envp, input, output_fd == CHILD_KEEP ? fds[1] : output_fd,
-			  fds[1]);
+		spawn_child(argv, envp, input,
+					output_fd == CHILD_KEEP ? fds[1] : output_fd,
+					fds[1]);
 		(void) close(fds[1]);
 		write_end_open = false;
-		supervise(fds[0], deadline, &output, result);
+		supervise_child(fds[0], deadline, &output, result);
 	}
 	PG_FINALLY();
 	{
@@ -419,7 +425,7 @@ child_run(char **argv, char **envp, int input, int output_fd,
 	}
 	PG_END_TRY();
 
-	/* it ends without a newline, as messages do */
+	/* strip the final newline, as in messages */
 	while (output.text.len > 0 &&
 		   output.text.data[output.text.len - 1] == '\n')
 		output.text.data[--output.text.len] = '\0';

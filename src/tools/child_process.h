@@ -10,9 +10,9 @@
 #ifndef SNAPSHOT_WORKER_CHILD_PROCESS_H
 #define SNAPSHOT_WORKER_CHILD_PROCESS_H
 
-/* Where standard output goes, if not to a descriptor. */
+/* Destinations of standard output other than a descriptor. */
 #define CHILD_DISCARD	(-1)
-#define CHILD_KEEP		(-2)	/* to where standard error goes */
+#define CHILD_KEEP		(-2)	/* same as standard error */
 
 typedef struct ChildResult
 {
@@ -21,13 +21,16 @@ typedef struct ChildResult
 	char	   *output;			/* its last lines, palloc'd */
 } ChildResult;
 
-/* What its caller does while the child runs. */
+/* Callbacks while a child runs. */
 typedef struct ChildWatcher
 {
-	/* It has said this: is the line to be kept? */
+	/* Called for each complete line; returns true to keep it. */
 	bool		(*want_line) (void *arg, const char *line);
 
-	/* Use the time, but briefly: is there more to do? */
+	/*
+	 * Called while waiting; does a short unit of work, and returns true if
+	 * more remains.
+	 */
 	bool		(*use_time) (void *arg);
 	void	   *arg;
 } ChildWatcher;

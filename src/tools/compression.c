@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compression.c
- *	  What the setting "compress" takes, and pg_dump's --compress: pure.
+ *	  Compression methods, for "compress" and for pg_dump's --compress: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -15,8 +15,8 @@
 #include "util/compat.h"
 
 /*
- * Why pg_dump of this server does not take a compression, palloc'd, or NULL
- * when it does.  It is built with the libraries that the server is built with.
+ * Return why this server's pg_dump does not support a compression, palloc'd,
+ * or NULL if it does.  pg_dump is built with the same libraries as the server.
  */
 const char *
 compression_problem(const char *value)
@@ -26,7 +26,7 @@ compression_problem(const char *value)
 	pg_compress_specification specification;
 	pg_compress_algorithm algorithm;
 
-	/* A bare number is a level of gzip, as ever. */
+	/* A bare number is a gzip level, as in older releases. */
 	if (strlen(value) == 1 && value[0] >= '0' && value[0] <= '9')
 		return NULL;
 
@@ -51,7 +51,7 @@ compression_problem(const char *value)
 	return NULL;
 }
 
-/* Can pg_restore of this server read what was compressed like that? */
+/* Can this server's pg_restore read data with that compression? */
 bool
 compression_is_known(const char *value)
 {
@@ -61,8 +61,8 @@ compression_is_known(const char *value)
 }
 
 /*
- * A compression as this server's pg_dump takes it for --compress, palloc'd.
- * Up to 15 that is a level of gzip.
+ * Return the argument of --compress for this server's pg_dump, palloc'd.  Up
+ * to version 15 it is a gzip level.
  */
 const char *
 compression_argument(const char *value)
@@ -83,6 +83,6 @@ compression_argument(const char *value)
 		return "0";
 	parse_compress_specification(algorithm, detail, &specification);
 	if (detail == NULL)
-		return "6";				/* as zlib does by itself */
+		return "6";				/* zlib's default */
 	return psprintf("%d", specification.level);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compression.h
- *	  What the setting "compress" takes, and pg_dump's --compress: pure.
+ *	  Compression methods, for "compress" and for pg_dump's --compress: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

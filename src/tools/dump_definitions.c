@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * dump_definitions.c
- *	  Definitions in a script of pg_restore, each as a hash of its lines: pure.
+ *	  Hashes of the definitions in a script of pg_restore: pure.
  *
- * The lines of one definition are hashed in whatever order they are: that of
- * columns can change when a table with parents is restored.
+ * The hash of a definition does not depend on the order of its lines, because
+ * the order of columns can change when a table with parents is restored.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,21 +17,21 @@
 static const char heading[] = "-- Name: ";
 
 /*
- * Lines between definitions, which depend on what comes next, and at the end of
- * the script.
+ * Lines to ignore: those between definitions, which depend on what follows,
+ * and those at the end of the script.
  */
 static const char *const between[] = {
 	"SET default_tablespace = ", "SET default_table_access_method = ",
 	"\\unrestrict ", "-- PostgreSQL database dump complete",
 };
 
-/* What is compared otherwise, or not at all; see dump_toc.c. */
+/* Compared by other means, or not at all; see dump_toc.c. */
 static const char *const left_out[] = {
 	"LARGE OBJECT ", "SUBSCRIPTION ",
 	"plpgsql; Type: EXTENSION;", "EXTENSION plpgsql; Type: COMMENT;",
 };
 
-/* Begin.  Needs a transaction, before whose end there is definitions_end(). */
+/* Start.  Needs a transaction, and definitions_end() before it ends. */
 void
 definitions_begin(Definitions *definitions)
 {
@@ -57,7 +57,7 @@ is_left_out(const char *name)
 	return strstr(name, "; Type: BLOB") != NULL;
 }
 
-/* The present definition is complete, if there is one. */
+/* Finish the current definition, if any. */
 static void
 end_definition(Definitions *definitions)
 {
@@ -73,7 +73,7 @@ end_definition(Definitions *definitions)
 					 hex);
 }
 
-/* The next line of the script. */
+/* Add the next line of the script. */
 void
 definitions_add(Definitions *definitions, const char *line, size_t len)
 {
@@ -96,8 +96,8 @@ definitions_add(Definitions *definitions, const char *line, size_t len)
 }
 
 /*
- * The definitions as text, palloc'd: for each one a line with its heading, a
- * tab, and its hash.
+ * Return the definitions as text, palloc'd: a line for each, with its heading,
+ * a tab, and its hash.
  */
 char *
 definitions_end(Definitions *definitions)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * dump_definitions.h
- *	  Definitions in a script of pg_restore, each as a hash of its lines: pure.
+ *	  Hashes of the definitions in a script of pg_restore: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,8 +17,8 @@
 typedef struct Definitions
 {
 	StringInfoData text;		/* a line for each definition */
-	StringInfoData heading;		/* of the present one, or empty */
-	LineHash	hash;			/* of the lines of the present one */
+	StringInfoData heading;		/* of the current one, or empty */
+	LineHash	hash;			/* of the lines of the current one */
 } Definitions;
 
 extern void definitions_begin(Definitions *definitions);

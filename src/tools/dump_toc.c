@@ -1,14 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * dump_toc.c
- *	  Tables of contents of archives, as pg_restore prints them, compared: pure.
+ *	  Comparison of dumps' tables of contents, as pg_restore lists them: pure.
  *
  * An entry is one line, such as "214; 1259 16385 TABLE public t postgres".
- * After its three numbers, which are new in each archive, it is compared byte
- * by byte, and not taken apart: names can have blanks in them, and what
- * encoding they are in does not matter.  Line breaks in names are printed as
- * blanks, so that two entries can be one line; each counts as often as it is
- * there.
+ * The three leading numbers differ in each dump.  The rest is compared byte by
+ * byte, without parsing it: names can contain blanks, and their encoding does
+ * not matter.  Line breaks in names are printed as blanks, so that two entries
+ * can have equal lines; each counts as often as it occurs.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -21,9 +20,9 @@
 #include "tools/dump_toc.h"
 
 /*
- * What a restored database need not have the same way.  Large objects are
- * compared by their own hash (see column_hashes.c), and can be grouped in another
- * way.  Statistics are none of what is restored, nor are subscriptions.
+ * Entries that may differ in a restored database.  Large objects are compared
+ * by their own hash (see column_hashes.c), and can be grouped differently.
+ * Statistics and subscriptions are not restored.
  */
 static const char *const left_out[] = {
 	"BLOB", "COMMENT - LARGE OBJECT", "ACL - LARGE OBJECT",
@@ -32,7 +31,7 @@ static const char *const left_out[] = {
 	"SECURITY LABEL - SUBSCRIPTION ",
 };
 
-/* Each new database has it, and pg_dump does not dump that one. */
+/* Each new database has it, and pg_dump does not dump it by default. */
 static const char *const plpgsql[] = {
 	"EXTENSION - plpgsql ", "COMMENT - EXTENSION plpgsql ",
 };
@@ -53,7 +52,7 @@ is_left_out(const char *entry)
 	return false;
 }
 
-/* What comes after a number and the text that ends it, or NULL. */
+/* Skip a number and the text after it.  Returns NULL if they are not there. */
 static char *
 skip_number(char *p, const char *end)
 {
@@ -64,7 +63,7 @@ skip_number(char *p, const char *end)
 	return p + digits + strlen(end);
 }
 
-/* An entry without its numbers, or NULL if the line is none to compare. */
+/* Return an entry without its numbers, or NULL if it is not to be compared. */
 static char *
 entry_of(char *line)
 {
@@ -91,9 +90,9 @@ compare_lines(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* Take a text apart into lines, in place, as far as part_of wants them. */
+/* Split a text into lines, in place, keeping those that part_of() accepts. */
 static void
-split(char *text, char *(*part_of) (char *line), TocLines *result)
+split_lines(char *text, char *(*part_of) (char *line), TocLines *result)
 {
 	size_t		room = 0;
 
@@ -123,25 +122,25 @@ split(char *text, char *(*part_of) (char *line), TocLines *result)
 }
 
 /*
- * The entries in what pg_restore --list has printed, as they are compared.
- * They point into the text, which is changed.
+ * Return the entries in the output of pg_restore --list that are to be
+ * compared.  They point into the text, which is modified.
  */
 void
 toc_entries(char *text, TocLines *entries)
 {
-	split(text, entry_of, entries);
+	split_lines(text, entry_of, entries);
 }
 
-/* All lines of a text but empty ones, as toc_entries(). */
+/* Return all nonempty lines of a text, as toc_entries() does. */
 void
 toc_lines(char *text, TocLines *lines)
 {
-	split(text, whole_line, lines);
+	split_lines(text, whole_line, lines);
 }
 
 /*
- * The lines that "from" has more often than "in", each as often as that: a
- * list of strings in their order.
+ * Return the lines that occur more often in "from" than in "in", each repeated
+ * by the difference: a list of strings in their order.
  */
 List *
 toc_missing(const TocLines *from, const TocLines *in)

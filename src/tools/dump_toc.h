@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * dump_toc.h
- *	  Tables of contents of archives, as pg_restore prints them, compared: pure.
+ *	  Comparison of dumps' tables of contents, as pg_restore lists them: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,7 +12,7 @@
 
 #include "nodes/pg_list.h"
 
-/* Lines in the order of their bytes; equal ones as often as they come. */
+/* Lines sorted by their bytes, with duplicates. */
 typedef struct TocLines
 {
 	char	  **lines;

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * output_spool.c
- *	  Temporary files for what programs say, which may be much.
+ *	  Temporary files for the output of programs, which may be large.
  *
  * They are the server's own temporary files, so that the end of a transaction
- * removes them, or the restart after a crash.  A program writes through a
- * descriptor of its own, and no limit on temporary files counts that.
+ * or the restart after a crash removes them.  A program writes through a
+ * descriptor of its own, which no limit on temporary files applies to.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -23,7 +23,7 @@
 
 #define BUFFER_SIZE		65536
 
-/* A new, empty temporary file, which is there until the transaction ends. */
+/* Create an empty temporary file that lives until the transaction ends. */
 File
 spool_create(void)
 {
@@ -31,15 +31,15 @@ spool_create(void)
 }
 
 /*
- * A descriptor of the file, at its beginning, for a program that is started
- * next.  Opening other files may close it.
+ * Return a descriptor of the file, at its beginning, to pass to the next
+ * program.  Opening other files may close it.
  */
 int
 spool_descriptor(File file)
 {
 	int			fd;
 
-	/* this opens it again, if need be */
+	/* this reopens the file if necessary */
 	if (FileSize(file) < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
@@ -67,7 +67,7 @@ read_part(File file, char *buffer, size_t size, off_t offset)
 	return n;
 }
 
-/* All of the file, as text that is palloc'd and may be huge. */
+/* Return the whole file as text, palloc'd and possibly huge. */
 char *
 spool_text(File file)
 {
@@ -96,8 +96,8 @@ spool_reader_begin(SpoolReader *reader, File file)
 }
 
 /*
- * Put the next line, without its end, in the place of *line.  Returns false at
- * the end of the file.
+ * Read the next line, without its newline, into *line.  Returns false at the
+ * end of the file.
  */
 bool
 spool_reader_next(SpoolReader *reader, StringInfo line)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * output_spool.h
- *	  Temporary files for what programs say, which may be much.
+ *	  Temporary files for the output of programs, which may be large.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,9 +17,9 @@
 typedef struct SpoolReader
 {
 	File		file;
-	off_t		offset;			/* of what is read next */
+	off_t		offset;			/* of the next read */
 	char	   *buffer;
-	int			used;			/* bytes in it that were given away */
+	int			used;			/* bytes in it that were returned */
 	int			filled;
 } SpoolReader;
 

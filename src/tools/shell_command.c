@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * shell_command.c
- *	  Commands of the administrator, for the shell: pure.
+ *	  Shell commands of the administrator, with their placeholders: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -13,7 +13,7 @@
 
 #include "tools/shell_command.h"
 
-/* What is wrong with a command that has placeholders, or NULL. */
+/* Return what is wrong with a command's placeholders, or NULL. */
 const char *
 shell_problem(const char *command)
 {
@@ -29,10 +29,10 @@ shell_problem(const char *command)
 }
 
 /*
- * The command with its placeholders filled in, palloc'd: %p is the path of the
- * snapshot, %f its name, and %d the folder in that, which is the name of its
- * database.  These are as they are on disk, where all that the shell would take
- * for its own is encoded, whoever gave the database its name.
+ * Return the command with its placeholders replaced, palloc'd: %p is the path
+ * of the snapshot, %f its name, and %d the folder in that, which encodes the
+ * name of the database.  These are as on disk, where all characters special to
+ * the shell are encoded, whatever the name of the database.
  */
 char *
 shell_command(const char *command, const char *path, const char *name)
@@ -57,12 +57,12 @@ shell_command(const char *command, const char *path, const char *name)
 		else
 			appendStringInfoChar(&result, '%');
 		if (*p == '\0')
-			break;				/* never: see shell_problem */
+			break;				/* cannot happen: see shell_problem() */
 	}
 	return result.data;
 }
 
-/* What has the shell run a command, palloc'd. */
+/* Return the argument vector that runs a command in the shell, palloc'd. */
 char **
 shell_argv(const char *command)
 {
@@ -91,8 +91,8 @@ is_among(const List *variables, const char *variable)
 }
 
 /*
- * An environment with these variables ("NAME=value"), and those that are
- * inherited otherwise, palloc'd.
+ * Return an environment with these variables ("NAME=value"), and the inherited
+ * ones that they do not override, palloc'd.
  */
 char **
 shell_environment(char **inherited, const List *variables)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * shell_command.h
- *	  Commands of the administrator, for the shell: pure.
+ *	  Shell commands of the administrator, with their placeholders: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * tool_args.c
- *	  Argument and environment vectors for pg_dump and its kin: pure.
+ *	  Argument and environment vectors for pg_dump and related programs: pure.
  *
- * No shell reads these.  A database can have any name, and libpq takes what
- * looks like a connection string for one, so that a name is always a quoted
- * value in a connection string of ours.  No password is ever among them:
- * where one is asked for, the pass file of the server's user has it.
+ * The vectors are not passed through a shell.  A database can have any name,
+ * and libpq parses a name that looks like a connection string as one, so that
+ * we always pass names as quoted values in a connection string.  Passwords are
+ * never passed: if one is required, the pass file of the server's user
+ * supplies it.
  *
  * All vectors are palloc'd and end with NULL.
  *
@@ -64,7 +65,7 @@ server_conninfo(const Connection *connection, bool with_database)
 }
 
 static List *
-program(const char *bin_directory, const char *name)
+begin_arguments(const char *bin_directory, const char *name)
 {
 	return list_make1(psprintf("%s/%s", bin_directory, name));
 }
@@ -73,20 +74,21 @@ program(const char *bin_directory, const char *name)
 char **
 tool_args_version(const char *bin_directory, const char *name)
 {
-	return vector_of(lappend(program(bin_directory, name), "--version"));
+	return vector_of(lappend(begin_arguments(bin_directory, name),
+							 "--version"));
 }
 
 /* pg_dump of a whole database into a file or directory at path. */
 char **
 tool_args_pg_dump(const char *bin_directory, const Connection *connection,
-				 const DumpOptions *options, const char *path)
+				  const DumpOptions *options, const char *path)
 {
-	List	   *args = program(bin_directory, "pg_dump");
+	List	   *args = begin_arguments(bin_directory, "pg_dump");
 
 	args = lappend(args, psprintf("--dbname=%s",
 								  server_conninfo(connection, true)));
 	args = lappend(args, "--no-password");
-	/* ALTER DATABASE ... SET role may have it otherwise */
+	/* overrides ALTER DATABASE ... SET role */
 	args = lappend(args, psprintf("--role=%s", connection->user));
 	args = lappend(args, psprintf("--format=%s", options->format));
 	args = lappend(args, psprintf("--compress=%s", options->compress));
@@ -97,24 +99,27 @@ tool_args_pg_dump(const char *bin_directory, const Connection *connection,
 									  options->lock_timeout));
 	args = lappend(args, psprintf("--snapshot=%s", options->snapshot));
 	args = lappend(args, "--verbose");	/* see tool_output.c */
-	args = lappend(args, "--no-sync");	/* we sync, and check that */
+	args = lappend(args, "--no-sync");	/* we sync the files ourselves and
+										 * check for errors */
 	args = lappend(args, psprintf("--file=%s", path));
 	return vector_of(args);
 }
 
 /*
- * pg_dumpall of roles and tablespaces into a file at path.  Passwords can be
- * read by superusers only.
+ * pg_dumpall of roles and tablespaces into a file at path.  Only superusers
+ * can read passwords.
  */
 char **
 tool_args_pg_dumpall_globals(const char *bin_directory,
-							const Connection *connection, int lock_timeout,
-							bool role_passwords, const char *path)
+							 const Connection *connection, int lock_timeout,
+							 bool role_passwords, const char *path)
 {
-	List	   *args = program(bin_directory, "pg_dumpall");
+	List	   *args = begin_arguments(bin_directory, "pg_dumpall");
 	StringInfoData database;
 
-	/* pg_dumpall takes the database apart from the rest, but reads it alike */
+	/*
+	 * pg_dumpall has a separate option for the database, but parses it alike
+	 */
 	initStringInfo(&database);
 	append_parameter(&database, "dbname", connection->database);
 
@@ -133,11 +138,11 @@ tool_args_pg_dumpall_globals(const char *bin_directory,
 	return vector_of(args);
 }
 
-/* pg_restore that lists the archive at path. */
+/* pg_restore that lists the dump at path. */
 char **
 tool_args_pg_restore_list(const char *bin_directory, const char *path)
 {
-	List	   *args = program(bin_directory, "pg_restore");
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
 
 	args = lappend(args, "--list");
 	args = lappend(args, psprintf("%s", path));
@@ -145,14 +150,14 @@ tool_args_pg_restore_list(const char *bin_directory, const char *path)
 }
 
 /*
- * pg_dump of definitions alone, to standard output.  It is not --schema-only,
- * which leaves out whether a materialized view is populated.
+ * pg_dump of definitions only, to standard output.  We do not use
+ * --schema-only, which omits whether a materialized view is populated.
  */
 char **
 tool_args_pg_dump_definitions(const char *bin_directory,
-							 const Connection *connection, int lock_timeout)
+							  const Connection *connection, int lock_timeout)
 {
-	List	   *args = program(bin_directory, "pg_dump");
+	List	   *args = begin_arguments(bin_directory, "pg_dump");
 
 	args = lappend(args, psprintf("--dbname=%s",
 								  server_conninfo(connection, true)));
@@ -168,15 +173,14 @@ tool_args_pg_dump_definitions(const char *bin_directory,
 }
 
 /*
- * pg_restore that writes the definitions of the archive at path (NULL is
- * standard input) to standard output: their list, or the script that makes
- * them.
+ * pg_restore that writes the definitions in the dump at path (standard input
+ * if NULL) to standard output: a list, or the script that creates them.
  */
 char **
 tool_args_pg_restore_definitions(const char *bin_directory, bool list,
-								const char *path)
+								 const char *path)
 {
-	List	   *args = program(bin_directory, "pg_restore");
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
 
 	args = lappend(args, list ? "--list" : "--file=-");
 	args = lappend(args, "--no-subscriptions");
@@ -187,12 +191,12 @@ tool_args_pg_restore_definitions(const char *bin_directory, bool list,
 	return vector_of(args);
 }
 
-/* psql that executes statements, in order, up to the first that fails. */
+/* psql that executes statements in order and stops at the first error. */
 char **
 tool_args_psql(const char *bin_directory, const Connection *connection,
-			  List *statements)
+			   List *statements)
 {
-	List	   *args = program(bin_directory, "psql");
+	List	   *args = begin_arguments(bin_directory, "psql");
 	ListCell   *lc;
 
 	args = lappend(args, psprintf("--dbname=%s",
@@ -215,7 +219,7 @@ tool_args_psql(const char *bin_directory, const Connection *connection,
 char **
 tool_args_pg_restore_rows(const char *bin_directory, const char *path)
 {
-	List	   *args = program(bin_directory, "pg_restore");
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
 
 	args = lappend(args, "--data-only");
 	args = lappend(args, "--use-list=/dev/stdin");
@@ -224,11 +228,11 @@ tool_args_pg_restore_rows(const char *bin_directory, const char *path)
 	return vector_of(args);
 }
 
-/* pg_restore that reads all of the archive at path, to nowhere. */
+/* pg_restore that reads the whole dump at path and discards the output. */
 char **
 tool_args_pg_restore_read(const char *bin_directory, const char *path)
 {
-	List	   *args = program(bin_directory, "pg_restore");
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
 
 	args = lappend(args, "--exit-on-error");
 	args = lappend(args, "--verbose");
@@ -238,15 +242,15 @@ tool_args_pg_restore_read(const char *bin_directory, const char *path)
 }
 
 /*
- * pg_restore of the archive at path into a new database.  Subscriptions stay
- * out: the publisher has one slot for the database that was dumped, and a
- * database that has one cannot be dropped.
+ * pg_restore of the dump at path into a new database.  Subscriptions are
+ * excluded: the publisher has one slot for the database that was dumped, and a
+ * database with a subscription cannot be dropped.
  */
 char **
 tool_args_pg_restore(const char *bin_directory, const Connection *connection,
-					const RestoreOptions *options, const char *path)
+					 const RestoreOptions *options, const char *path)
 {
-	List	   *args = program(bin_directory, "pg_restore");
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
 
 	args = lappend(args, psprintf("--dbname=%s",
 								  server_conninfo(connection, true)));
@@ -267,8 +271,8 @@ tool_args_pg_restore(const char *bin_directory, const Connection *connection,
 }
 
 /*
- * The environment variable with the settings of a child's sessions.  It has the
- * token, which is not to be seen in the arguments.
+ * Return the environment variable with the settings of a child's sessions.  It
+ * contains the token, which must not appear in the arguments.
  */
 char *
 tool_args_options(const Connection *connection)
@@ -280,13 +284,13 @@ tool_args_options(const Connection *connection)
 }
 
 /*
- * The whole environment of a child: what it needs to find its way and its
- * pass file (NULL is libpq's default, below home), and nothing that the
- * server happens to have.
+ * Return the whole environment of a child: what it needs to find its files and
+ * its pass file (NULL means libpq's default, below home), and nothing from the
+ * server's own environment.
  */
 char **
 tool_args_environment(const char *bin_directory, const char *home,
-					 const char *pass_file)
+					  const char *pass_file)
 {
 	List	   *env = NIL;
 

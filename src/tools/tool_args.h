@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * tool_args.h
- *	  Argument and environment vectors for pg_dump and its kin: pure.
+ *	  Argument and environment vectors for pg_dump and related programs: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,7 +12,7 @@
 
 #include "nodes/pg_list.h"
 
-/* How to reach a database of this server. */
+/* How to connect to a database of this server. */
 typedef struct Connection
 {
 	const char *host;			/* socket directory, or a host's name */
@@ -20,58 +20,57 @@ typedef struct Connection
 	const char *user;
 	const char *database;
 	const char *encoding;		/* of the database */
-	Oid			role;			/* that user */
-	const char *options;		/* settings, as the server's command line
-								 * takes them; NULL where there is no
-								 * connection */
-	const char *token;			/* of the run (see program_tokens.c), or NULL */
+	Oid			role;			/* OID of that user */
+	const char *options;		/* settings in the server's command-line
+								 * syntax; NULL if there is no connection */
+	const char *token;			/* see program_tokens.c; or NULL */
 } Connection;
 
 typedef struct DumpOptions
 {
 	const char *format;
 	const char *compress;
-	int			jobs;			/* 0 to leave it out */
-	int			lock_timeout;	/* milliseconds; 0 is none */
+	int			jobs;			/* 0 to omit it */
+	int			lock_timeout;	/* milliseconds; 0 means none */
 	const char *snapshot;		/* identifier of an exported snapshot */
 } DumpOptions;
 
 typedef struct RestoreOptions
 {
 	int			jobs;
-	const char *owner;			/* of everything, in the archive's encoding,
-								 * and no privileges; NULL is as in the
-								 * archive */
+	const char *owner;			/* of all objects, without privileges, in the
+								 * dump's encoding; NULL restores owners and
+								 * privileges from the dump */
 } RestoreOptions;
 
 extern char **tool_args_version(const char *bin_directory, const char *program);
 extern char **tool_args_pg_dump(const char *bin_directory,
-							   const Connection *connection,
-							   const DumpOptions *options, const char *path);
+								const Connection *connection,
+								const DumpOptions *options, const char *path);
 extern char **tool_args_pg_dumpall_globals(const char *bin_directory,
-										  const Connection *connection,
-										  int lock_timeout,
-										  bool role_passwords,
-										  const char *path);
-extern char **tool_args_pg_restore_list(const char *bin_directory,
-									   const char *path);
-extern char **tool_args_pg_dump_definitions(const char *bin_directory,
 										   const Connection *connection,
-										   int lock_timeout);
+										   int lock_timeout,
+										   bool role_passwords,
+										   const char *path);
+extern char **tool_args_pg_restore_list(const char *bin_directory,
+										const char *path);
+extern char **tool_args_pg_dump_definitions(const char *bin_directory,
+											const Connection *connection,
+											int lock_timeout);
 extern char **tool_args_pg_restore_definitions(const char *bin_directory,
-											  bool list, const char *path);
+											   bool list, const char *path);
 extern char **tool_args_psql(const char *bin_directory,
-							const Connection *connection, List *statements);
+							 const Connection *connection, List *statements);
 extern char **tool_args_pg_restore_rows(const char *bin_directory,
-									   const char *path);
+										const char *path);
 extern char **tool_args_pg_restore_read(const char *bin_directory,
-									   const char *path);
+										const char *path);
 extern char **tool_args_pg_restore(const char *bin_directory,
-								  const Connection *connection,
-								  const RestoreOptions *options,
-								  const char *path);
+								   const Connection *connection,
+								   const RestoreOptions *options,
+								   const char *path);
 extern char *tool_args_options(const Connection *connection);
 extern char **tool_args_environment(const char *bin_directory, const char *home,
-								   const char *pass_file);
+									const char *pass_file);
 
 #endif							/* SNAPSHOT_WORKER_TOOL_ARGS_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * tool_hints.h
- *	  What to do about an error of pg_dump or pg_restore: pure.
+ *	  Hints for errors of pg_dump and pg_restore: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * tool_output.c
- *	  What pg_dump and its kin say, and what that means: pure.
+ *	  Interpretation of the output of pg_dump and related programs: pure.
  *
- * With --verbose they tell which table they are at, among much else.  We run
- * them with LC_ALL=C, so that the words are these; where a release has others,
- * no more is lost than that the progress of tables is not known.
+ * With --verbose these programs print which table they process, among much
+ * else.  We run them with LC_ALL=C, so that the messages are the ones below.
+ * If a release words them differently, only the progress by table is lost.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,7 +17,7 @@
 
 static const char *const programs[] = {"pg_dump: ", "pg_restore: "};
 
-/* The program's own words in a line, or NULL where it has no such prefix. */
+/* Return a line without the program's prefix, or NULL if it has none. */
 static const char *
 words_of(const char *line)
 {
@@ -29,7 +29,7 @@ words_of(const char *line)
 	return NULL;
 }
 
-/* Does a parallel job's error begin inside of another one's line? */
+/* Does a parallel job's error begin inside another one's line? */
 static bool
 has_error_inside(const char *line)
 {
@@ -45,8 +45,8 @@ has_error_inside(const char *line)
 }
 
 /*
- * Does the server warn that the operating system's collations have changed?  It
- * does so for each session, and its log has that.
+ * Does the server warn that the operating system's collations have changed?
+ * It warns each session, and its log has the warning.
  */
 static bool
 is_collation_warning(const char *line)
@@ -56,9 +56,9 @@ is_collation_warning(const char *line)
 }
 
 /*
- * Is this only what --verbose adds?  A line without a prefix goes on with what
- * the one before it said: names can have newlines in them, and notices of the
- * server have details.  before tells whether that one was such a remark.
+ * Is this line mere --verbose chatter?  A line without a prefix continues the
+ * previous one, because names can contain newlines, and notices of the server
+ * can have details.  "before" tells whether the previous line was chatter.
  */
 bool
 tool_output_is_remark(const char *line, bool before)
@@ -81,7 +81,7 @@ tool_output_is_remark(const char *line, bool before)
 	return true;
 }
 
-/* The table whose rows are now dumped or restored, palloc'd, or NULL. */
+/* Return the table whose rows are being dumped or restored, or NULL. */
 char *
 tool_output_table_begun(const char *line)
 {
@@ -105,8 +105,9 @@ tool_output_table_begun(const char *line)
 }
 
 /*
- * Does it say that a parallel job is done with the rows of a table?  Then
- * *item is the number of that in the archive, which its file is named after.
+ * Does the line say that a parallel job has finished the rows of a table?  If
+ * so, set *item to the number of the table's data in the dump, after which its
+ * file is named.
  */
 bool
 tool_output_is_table_finished(const char *line, int *item)

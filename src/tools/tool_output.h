@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * tool_output.h
- *	  What pg_dump and its kin say, and what that means: pure.
+ *	  Interpretation of the output of pg_dump and related programs: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

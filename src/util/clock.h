@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * clock.h
- *	  A clock that nobody sets, for delays and deadlines.
+ *	  A monotonic clock, for delays and deadlines.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

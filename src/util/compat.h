@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compat.h
- *	  What differs between the server versions that we build with.
+ *	  Differences between the supported server versions.
  *
  * This is the only file that tests PG_VERSION_NUM.
  *
@@ -14,6 +14,7 @@
 
 #include "catalog/pg_database.h"
 #include "common/jsonapi.h"
+#include "fmgr.h"
 #include "lib/dshash.h"
 #include "utils/wait_event.h"
 
@@ -21,10 +22,32 @@
 #error "snapshot_worker needs PostgreSQL 15 or later"
 #endif
 
-/* The major version that we are built for, as a number. */
+/*
+ * The Makefile hides all symbols but those marked PGDLLEXPORT, so that our
+ * symbols and those of other libraries do not replace each other.  The word is
+ * empty before 16, and PG_FUNCTION_INFO_V1() does not use it for the function.
+ * Files that use either include this header first.
+ */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, funcname) (void); \
+const Pg_finfo_record * \
+CppConcat(pg_finfo_, funcname) (void) \
+{ \
+	static const Pg_finfo_record info = {1}; \
+	return &info; \
+} \
+extern int	no_such_variable
+#endif
+
+/* The major version of the server, as a number. */
 #define SERVER_MAJOR_VERSION	(PG_VERSION_NUM / 10000)
 
-/* JSON parser callbacks return a result from 16 on. */
+/* JSON parser callbacks return a result since 16. */
 #if PG_VERSION_NUM >= 160000
 typedef JsonParseErrorType JsonActionResult;
 #define JSON_ACTION_DONE return JSON_SUCCESS
@@ -33,7 +56,7 @@ typedef void JsonActionResult;
 #define JSON_ACTION_DONE return
 #endif
 
-/* A lexer is made in place from 17 on. */
+/* A lexer can be created in place since 17. */
 static inline JsonLexContext *
 compat_json_lexer(char *text, size_t len, int encoding)
 {
@@ -44,7 +67,7 @@ compat_json_lexer(char *text, size_t len, int encoding)
 #endif
 }
 
-/* pg_dump knows other methods than gzip from 16 on. */
+/* pg_dump supports methods other than gzip since 16. */
 #if PG_VERSION_NUM >= 160000
 #define PG_DUMP_KNOWS_METHODS true
 #ifdef USE_ZSTD
@@ -57,7 +80,7 @@ compat_json_lexer(char *text, size_t len, int encoding)
 #define DEFAULT_COMPRESSION "gzip:1"
 #endif
 
-/* Wait events can have names from 17 on. */
+/* Wait events can have names since 17. */
 #if PG_VERSION_NUM >= 170000
 #define compat_wait_event(name) WaitEventExtensionNew(name)
 #else
@@ -80,7 +103,7 @@ compat_dshash_parameters(dshash_parameters *parameters, size_t key_size,
 	parameters->tranche_id = tranche;
 }
 
-/* Owners are checked by one function for all kinds of objects from 16 on. */
+/* One function checks the ownership of objects of any kind since 16. */
 #if PG_VERSION_NUM >= 160000
 #define compat_owns_table(oid, role) \
 	object_ownercheck(RelationRelationId, oid, role)
@@ -94,7 +117,7 @@ compat_dshash_parameters(dshash_parameters *parameters, size_t key_size,
 #define compat_owns_database(oid, role) pg_database_ownercheck(oid, role)
 #endif
 
-/* The sessions that are there, from 1 to pgstat_fetch_stat_numbackends(). */
+/* All sessions, numbered from 1 to pgstat_fetch_stat_numbackends(). */
 #if PG_VERSION_NUM >= 160000
 #define compat_get_session(i)	pgstat_get_local_beentry_by_index(i)
 #else
@@ -108,7 +131,9 @@ compat_dshash_parameters(dshash_parameters *parameters, size_t key_size,
 #define compat_filenode(relation) ((relation)->rd_node.relNode)
 #endif
 
-/* Databases whose DROP was interrupted; early minor releases do not mark them. */
+/*
+ * A database whose DROP was interrupted; early minor releases do not mark it.
+ */
 #ifndef DATCONNLIMIT_INVALID_DB
 #define DATCONNLIMIT_INVALID_DB (-2)
 #endif

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * file_digest.c
- *	  Size and SHA-256 of a file, slice by slice.
+ *	  Size and SHA-256 of a file, computed slice by slice.
  *
- * Whoever has other things to look at meanwhile does so between two slices.
- * The server's own cryptohash does the work, by OpenSSL where it is built with
- * that.  What is open here belongs to the transaction in which it was begun,
- * and goes with that, should it be aborted.
+ * The caller can do other work between two slices.  The server's own
+ * cryptohash computes the hash, with OpenSSL if the server is built with it.
+ * The resources belong to the transaction in which the digest was begun, and
+ * are freed if it is aborted.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -30,11 +30,11 @@ struct FileDigest
 	int			fd;
 	pg_cryptohash_ctx *hash;
 	char	   *slice;
-	int64		size;			/* of what was read so far */
+	int64		size;			/* bytes read so far */
 };
 
 static void
-failed(const FileDigest *digest)
+report_digest_error(const FileDigest *digest)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INTERNAL_ERROR),
@@ -43,13 +43,14 @@ failed(const FileDigest *digest)
 }
 
 /*
- * Begin to read a file.  Needs a transaction, before whose end there has to be
- * a file_digest_end() or file_digest_cancel().  Raises an error when it cannot be opened.
+ * Start to read a file.  Needs a transaction, and file_digest_end() or
+ * file_digest_cancel() before it ends.  Raises an error if the file cannot be
+ * opened.
  */
 FileDigest *
 file_digest_begin(const char *path)
 {
-	FileDigest	   *digest = palloc0(sizeof(FileDigest));
+	FileDigest *digest = palloc0(sizeof(FileDigest));
 
 	digest->path = pstrdup(path);
 	digest->slice = palloc(FILES_SLICE_SIZE);
@@ -64,13 +65,13 @@ file_digest_begin(const char *path)
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
 	if (pg_cryptohash_init(digest->hash) < 0)
-		failed(digest);
+		report_digest_error(digest);
 	return digest;
 }
 
 /*
- * Read on by a slice.  Returns false at the end of the file.  Raises an error
- * when it cannot be read.
+ * Read the next slice.  Returns false at the end of the file.  Raises an error
+ * if the file cannot be read.
  */
 bool
 file_digest_step(FileDigest *digest)
@@ -82,12 +83,12 @@ file_digest_step(FileDigest *digest)
 				(errcode_for_file_access(),
 				 errmsg("could not read file \"%s\": %m", digest->path)));
 	if (pg_cryptohash_update(digest->hash, (uint8 *) digest->slice, n) < 0)
-		failed(digest);
+		report_digest_error(digest);
 	digest->size += n;
 	return n == FILES_SLICE_SIZE;
 }
 
-/* Give up, and free all that there was. */
+/* Abandon a digest and free its resources. */
 void
 file_digest_cancel(FileDigest *digest)
 {
@@ -99,8 +100,8 @@ file_digest_cancel(FileDigest *digest)
 }
 
 /*
- * The size in bytes of what was read, and its SHA-256 in hexadecimal digits,
- * SHA256_HEX_SIZE bytes.
+ * Finish a digest.  Returns the size in bytes, and writes the SHA-256 in
+ * hexadecimal digits, SHA256_HEX_SIZE bytes.
  */
 int64
 file_digest_end(FileDigest *digest, char *sha256)
@@ -109,17 +110,17 @@ file_digest_end(FileDigest *digest, char *sha256)
 	int64		size = digest->size;
 
 	if (pg_cryptohash_final(digest->hash, bytes, sizeof(bytes)) < 0)
-		failed(digest);
+		report_digest_error(digest);
 	sha256[hex_encode((const char *) bytes, sizeof(bytes), sha256)] = '\0';
 	file_digest_cancel(digest);
 	return size;
 }
 
-/* All of it at once, for a whole file. */
+/* Compute the digest of a whole file at once. */
 int64
 file_digest_file(const char *path, char *sha256)
 {
-	FileDigest	   *digest = file_digest_begin(path);
+	FileDigest *digest = file_digest_begin(path);
 
 	while (file_digest_step(digest))
 		CHECK_FOR_INTERRUPTS();

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * file_digest.h
- *	  Size and SHA-256 of a file, slice by slice.
+ *	  Size and SHA-256 of a file, computed slice by slice.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,7 +12,7 @@
 
 #include "common/sha2.h"
 
-/* A SHA-256 in hexadecimal digits. */
+/* Size of a SHA-256 in hexadecimal digits, with the terminating zero. */
 #define SHA256_HEX_SIZE		(PG_SHA256_DIGEST_LENGTH * 2 + 1)
 
 typedef struct FileDigest FileDigest;

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * files.c
- *	  Files and directories: write, read, list and remove them.
+ *	  Write, read, list and remove files and directories.
  *
- * Symbolic links are never followed.  Nothing here syncs at the level of the
- * server's own data, where a failure would be a PANIC: a broken disk under
- * the snapshots must not take the server down.
+ * Symbolic links are never followed.  Nothing here syncs with the functions
+ * for the server's own data, for which a failure is a PANIC: a broken disk
+ * under the snapshots must not take the server down.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file_perm.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 
@@ -24,8 +25,38 @@
 #include "util/litter.h"
 
 /*
+ * Open or create a file for longer than a transaction.  fd.c counts the
+ * descriptor, but does not close it.  Returns a descriptor for
+ * files_close_long(), or -1 with errno.  Raises no error.
+ */
+int
+files_open_long(const char *path, int flags)
+{
+	int			fd;
+
+	if (!AcquireExternalFD())
+		return -1;
+	fd = BasicOpenFilePerm(path, flags | O_NOFOLLOW | O_NONBLOCK | PG_BINARY,
+						   pg_file_create_mode);
+	if (fd < 0)
+		ReleaseExternalFD();	/* leaves errno alone */
+	return fd;
+}
+
+/* Close it.  Leaves errno alone.  All writes are synced already. */
+void
+files_close_long(int fd)
+{
+	int			save_errno = errno;
+
+	(void) close(fd);
+	ReleaseExternalFD();
+	errno = save_errno;
+}
+
+/*
  * Write text to the end of an open file and sync it.  Raises an error that
- * names path; the descriptor stays the caller's.
+ * names path; the caller still owns the descriptor.
  */
 void
 files_write(int fd, const char *path, const char *text)
@@ -43,7 +74,7 @@ files_write(int fd, const char *path, const char *text)
 			continue;
 		if (n <= 0)
 		{
-			/* a short write that leaves errno alone means a full disk */
+			/* a short write without errno means a full disk */
 			if (errno == 0)
 				errno = ENOSPC;
 			ereport(ERROR,
@@ -59,12 +90,11 @@ files_write(int fd, const char *path, const char *text)
 }
 
 /*
- * Read a regular file from where "from" of its size says, or not at all when
- * that is negative.
+ * Read a regular file.  If it is longer than limit, read its end, or fail.
  */
 static char *
-read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
-			 size_t limit, size_t *len, const char **problem)
+read_regular(const char *path, bool from_end, size_t limit, size_t *len,
+			 const char **problem)
 {
 	int			fd;
 	struct stat st;
@@ -73,7 +103,7 @@ read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
 	size_t		wanted;
 	size_t		done = 0;
 
-	/* O_NONBLOCK, so that a FIFO of that name does not hold us up. */
+	/* O_NONBLOCK, so that a FIFO of that name does not block us. */
 	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
 	if (fd < 0)
 	{
@@ -84,7 +114,7 @@ read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
 		return NULL;
 	}
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-		(start = from(st.st_size, limit)) < 0)
+		(st.st_size > (off_t) limit && !from_end))
 	{
 		(void) CloseTransientFile(fd);
 		*problem = psprintf("it is not a regular file of at most %zu bytes",
@@ -93,6 +123,7 @@ read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
 		return NULL;
 	}
 
+	start = Max(st.st_size - (off_t) limit, 0);
 	wanted = st.st_size - start;
 	text = palloc_extended(wanted + 1, MCXT_ALLOC_HUGE);
 	while (done < wanted)
@@ -113,7 +144,7 @@ read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
 			return NULL;
 		}
 		if (n == 0)
-			break;				/* cut short meanwhile */
+			break;				/* truncated meanwhile */
 		done += n;
 	}
 	(void) CloseTransientFile(fd);	/* only read */
@@ -122,40 +153,28 @@ read_regular(const char *path, off_t (*from) (off_t size, size_t limit),
 	return text;
 }
 
-static off_t
-from_start(off_t size, size_t limit)
-{
-	return size > (off_t) limit ? -1 : 0;
-}
-
-static off_t
-from_near_end(off_t size, size_t limit)
-{
-	return Max(size - (off_t) limit, 0);
-}
-
 /*
- * The contents of a regular file of at most limit bytes, palloc'd, with a
- * zero byte behind them.  Returns NULL, with the reason in *problem and errno
- * from the failed call (or 0), when it cannot be read.  Raises no error.
+ * Read a regular file of at most limit bytes.  Returns its contents, palloc'd,
+ * with a terminating zero byte.  On failure returns NULL, with the reason in
+ * *problem, and errno from the failed call or 0.  Raises no error.
  */
 char *
 files_read(const char *path, size_t limit, size_t *len, const char **problem)
 {
-	return read_regular(path, from_start, limit, len, problem);
+	return read_regular(path, false, limit, len, problem);
 }
 
-/* As files_read, but of a longer file the last limit bytes. */
+/* As files_read(), but reads the last limit bytes of a longer file. */
 char *
 files_read_end(const char *path, size_t limit, size_t *len,
 			   const char **problem)
 {
-	return read_regular(path, from_near_end, limit, len, problem);
+	return read_regular(path, true, limit, len, problem);
 }
 
 /*
- * Read from a file until a slice, of FILES_SLICE_SIZE bytes, is full, or the
- * file ends.  Returns the bytes read, or -1 and errno.
+ * Read from a file until a slice of FILES_SLICE_SIZE bytes is full, or the
+ * file ends.  Returns the number of bytes read, or -1 with errno.
  */
 ssize_t
 files_read_slice(int fd, char *slice)
@@ -178,8 +197,9 @@ files_read_slice(int fd, char *slice)
 }
 
 /*
- * Ask the kernel to begin to write a file to disk, so that to sync it later
- * takes less long.  It is a hint, and no failure is looked at: the sync tells.
+ * Ask the kernel to start writing a file to disk, to shorten the sync later.
+ * This is only a hint, so errors are ignored; the sync reports them.  We do
+ * not use pg_flush_data(), because that may PANIC.
  */
 void
 files_write_back(const char *path)
@@ -258,8 +278,8 @@ list_below(const char *root, const char *inner, int elevel, FileTree *tree)
 }
 
 /*
- * List all that is below a directory.  Returns false, after a report at
- * elevel, when some of it cannot be read.
+ * List everything below a directory.  Returns false, after a report at elevel,
+ * if some of it cannot be read.
  */
 bool
 files_list(const char *root, int elevel, FileTree *tree)
@@ -269,8 +289,8 @@ files_list(const char *root, int elevel, FileTree *tree)
 }
 
 /*
- * The bytes in all files below a directory that is being written to, or 0 when
- * it is not there.  Raises no error.
+ * Return the total size of the files below a directory that is being written
+ * to, or 0 if it does not exist.  Raises no error.
  */
 int64
 files_size(const char *root)
@@ -291,8 +311,8 @@ files_size(const char *root)
 }
 
 /*
- * Is nothing in a directory but files that were removed while somebody had them
- * open?  Errno stays as it was.
+ * Does a directory contain only files that were removed while open?  Preserves
+ * errno.
  */
 static bool
 holds_open_files_only(const char *path)
@@ -328,10 +348,10 @@ remove_one(const char *path, bool is_directory, int elevel)
 }
 
 /*
- * Remove what is in a directory, but for one file (relative to it).  Returns
- * false, after a report at elevel, when anything else is left, but for files
- * that somebody has open, and to which NFS or FUSE has given other names.
- * Handles interrupts, since a file system can be slow.
+ * Remove the contents of a directory, except for one file (relative to it).
+ * Returns false, after a report at elevel, if anything else is left.  Files do
+ * not count that are still open and to which NFS or FUSE has given other
+ * names.  Handles interrupts, because file systems can be slow.
  */
 bool
 files_remove_all_but(const char *root, const char *kept, int elevel)
@@ -358,9 +378,9 @@ files_remove_all_but(const char *root, const char *kept, int elevel)
 }
 
 /*
- * Remove a directory and all that is in it, one file (relative to it) after
- * all others: it is what tells whose directory this is, should we be stopped
- * halfway.  Returns false, after a report at elevel, when anything is left; see
+ * Remove a directory and its contents.  One file (relative to it) goes last:
+ * it names the owner of the directory, in case we are interrupted.  Returns
+ * false, after a report at elevel, if anything is left; see
  * files_remove_all_but().
  */
 bool
@@ -372,9 +392,9 @@ files_remove(const char *root, const char *last, int elevel)
 }
 
 /*
- * Remove what is left of a directory that was removed while somebody, perhaps
- * the caller, had files in it open.  Does nothing when it holds anything but
- * litter and directories.  Raises no error.
+ * Finish the removal of a directory that contained open files, perhaps the
+ * caller's own.  Does nothing if it contains anything but litter and
+ * directories.  Raises no error.
  */
 void
 files_finish_removal(const char *root)
@@ -400,8 +420,8 @@ files_finish_removal(const char *root)
 }
 
 /*
- * Can this be the error of renaming a directory because files in it are open, as
- * on SMB?
+ * Can this error mean that a directory cannot be renamed because files in it
+ * are open, as on SMB?
  */
 bool
 files_rename_is_hindered(int error)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * files.h
- *	  Files and directories: write, read, list and remove them.
+ *	  Write, read, list and remove files and directories.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,17 +12,19 @@
 
 #include "nodes/pg_list.h"
 
-/* What is read of a file before other things are looked at, in bytes. */
+/* Number of bytes to read before checking for other events. */
 #define FILES_SLICE_SIZE	((ssize_t) 256 * 1024)
 
-/* What is below a directory, as paths relative to it. */
+/* The contents of a directory, as paths relative to it. */
 typedef struct FileTree
 {
 	List	   *files;			/* regular files */
-	List	   *directories;	/* each before what is in it */
+	List	   *directories;	/* each before its contents */
 	List	   *others;			/* links, sockets and the like */
 } FileTree;
 
+extern int	files_open_long(const char *path, int flags);
+extern void files_close_long(int fd);
 extern void files_write(int fd, const char *path, const char *text);
 extern char *files_read(const char *path, size_t limit, size_t *len,
 						const char **problem);

@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * json.c
- *	  JSON as this extension reads and writes it.
+ *	  Reading and writing JSON.
  *
- * Files in the snapshot directory can be damaged or hostile, and they are
- * read in databases of any encoding, so reading never raises an error.  The
- * server's parser does raise some (for too deep nesting, and for escapes that
- * the database's encoding cannot hold); text that could make it do so is
- * turned away before it gets there.  Nothing that we write is like that.
+ * Files in the snapshot directory can be damaged or hostile, and we read them
+ * in databases of any encoding, so reading never raises an error.  The
+ * server's parser raises some (for excessive nesting, and for escapes that the
+ * database's encoding cannot represent); text that could trigger them is
+ * rejected before it is parsed.  We never write such text.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -20,6 +20,7 @@
 #include "utils/json.h"
 #include "utils/memutils.h"
 
+#include "util/clean_text.h"
 #include "util/compat.h"
 #include "util/json.h"
 #include "util/utc_time.h"
@@ -39,8 +40,8 @@ typedef struct JsonReader
 } JsonReader;
 
 /*
- * Why the parser could choke on this text, or NULL.  Bytes are to be UTF-8,
- * nesting is to be shallow, and escapes are to name ASCII.
+ * Return why the parser could raise an error on this text, or NULL.  The text
+ * must be UTF-8, without deep nesting, and with escapes of ASCII only.
  */
 static const char *
 why_not_tame(const char *text, size_t len)
@@ -136,7 +137,7 @@ element_start(void *state, bool isnull)
 }
 
 static JsonActionResult
-scalar(void *state, char *token, JsonTokenType type)
+read_scalar(void *state, char *token, JsonTokenType type)
 {
 	JsonReader *reader = state;
 	char		path[JSON_MAX_PATH] = "";
@@ -160,9 +161,9 @@ scalar(void *state, char *token, JsonTokenType type)
 }
 
 /*
- * Call back for every scalar of a JSON document.  Strings that it passes are
- * palloc'd and stay.  Returns NULL, or why the text is no document of ours;
- * callbacks may have been made even then.
+ * Call back for every scalar of a JSON document.  Strings passed to the
+ * callback are palloc'd and remain.  Returns NULL, or why the text is not a
+ * valid document; the callback may have been called even then.
  */
 const char *
 json_read(char *text, size_t len, json_value_callback callback, void *arg)
@@ -188,14 +189,14 @@ json_read(char *text, size_t len, json_value_callback callback, void *arg)
 	actions.array_start = array_start;
 	actions.array_end = array_end;
 	actions.array_element_start = element_start;
-	actions.scalar = scalar;
+	actions.scalar = read_scalar;
 
 	if (pg_parse_json(reader.lex, &actions) != JSON_SUCCESS)
 		return "it is not valid JSON";
 	return NULL;
 }
 
-/* The whole number that a value holds; false when it holds none. */
+/* Read a whole number.  Returns false if the value is anything else. */
 bool
 json_to_int64(const JsonValue *value, int64 *result)
 {
@@ -204,11 +205,11 @@ json_to_int64(const JsonValue *value, int64 *result)
 	if (value->is_string || value->is_null)
 		return false;
 	errno = 0;
-	*result = strtoll(value->text, &end, 10);
+	*result = strtoi64(value->text, &end, 10);
 	return errno == 0 && end != value->text && *end == '\0';
 }
 
-/* Begin a member of an object: a comma where one is due, the key, a colon. */
+/* Start a member of an object: a comma if needed, the key, a colon. */
 void
 json_add_key(StringInfo json, const char *key)
 {
@@ -220,28 +221,7 @@ json_add_key(StringInfo json, const char *key)
 	appendStringInfoString(json, ": ");
 }
 
-/*
- * A copy that JSON can hold.  Names of databases and messages can be in any
- * encoding; what is not UTF-8 gets a "?" for each odd byte.
- */
-char *
-json_clean_text(const char *value)
-{
-	char	   *copy = pstrdup(value);
-
-	if (pg_encoding_verifymbstr(PG_UTF8, copy, strlen(copy)) !=
-		(int) strlen(copy))
-	{
-		for (char *p = copy; *p != '\0'; p++)
-		{
-			if (IS_HIGHBIT_SET(*p))
-				*p = '?';
-		}
-	}
-	return copy;
-}
-
-/* Add a string, cleaned, or null for NULL. */
+/* Add a cleaned string, or null for NULL. */
 void
 json_add_string(StringInfo json, const char *key, const char *value)
 {
@@ -253,7 +233,7 @@ json_add_string(StringInfo json, const char *key, const char *value)
 		appendStringInfoString(json, "null");
 		return;
 	}
-	copy = json_clean_text(value);
+	copy = clean_text(value, PG_UTF8);
 	escape_json(json, copy);
 	pfree(copy);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * json.h
- *	  JSON as this extension reads and writes it.
+ *	  Reading and writing JSON.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -13,7 +13,7 @@
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 
-/* One scalar of a document, as json_read reports it. */
+/* A scalar of a document, as json_read() reports it. */
 typedef struct JsonValue
 {
 	const char *path;			/* keys from the top, joined by dots */
@@ -29,7 +29,6 @@ extern const char *json_read(char *text, size_t len,
 							 json_value_callback callback, void *arg);
 extern bool json_to_int64(const JsonValue *value, int64 *result);
 
-extern char *json_clean_text(const char *value);
 extern void json_add_key(StringInfo json, const char *key);
 extern void json_add_string(StringInfo json, const char *key,
 							const char *value);

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * json_record.c
- *	  C structs written as JSON objects and read back, by a table of members.
+ *	  Conversion of C structs to JSON objects and back, by a table of members.
  *
- * One table serves both ways, so that what is written is what is read.  Every
- * member is required.  Members that are not in the table are passed over: a
- * later release may add some.
+ * One table serves both directions, so that reading and writing agree.  Every
+ * member is required.  Unknown members are ignored, because a later release
+ * may add some.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -16,6 +16,7 @@
 #include "access/xlogdefs.h"
 #include "utils/pg_lsn.h"
 
+#include "util/files.h"
 #include "util/json_record.h"
 #include "util/utc_time.h"
 
@@ -69,7 +70,7 @@ record_write(StringInfo json, const RecordMember *members, int nmembers,
 	}
 }
 
-/* The text of a string, palloc'd; false when the value is none. */
+/* Read a string, palloc'd.  Returns false if the value is not one. */
 bool
 record_read_string(const JsonValue *value, char **result)
 {
@@ -78,7 +79,7 @@ record_read_string(const JsonValue *value, char **result)
 	return value->is_string;
 }
 
-/* A whole number from 0 up; false when the value is none. */
+/* Read a nonnegative whole number.  Returns false if the value is not one. */
 bool
 record_read_number(const JsonValue *value, int64 *result)
 {
@@ -103,7 +104,7 @@ read_identifier(const JsonValue *value, uint64 *result)
 	if (!value->is_string || value->text[0] < '0' || value->text[0] > '9')
 		return false;
 	errno = 0;
-	*result = strtoull(value->text, &end, 10);
+	*result = strtou64(value->text, &end, 10);
 	return errno == 0 && *end == '\0';
 }
 
@@ -138,7 +139,7 @@ read_field(const JsonValue *value, RecordType type, void *field)
 	return false;
 }
 
-/* Put a value into the field that is its own, if the table has one. */
+/* Read a value into its field, if the table has one for it. */
 void
 record_read(RecordProgress *progress, const JsonValue *value,
 			const RecordMember *members, int nmembers, void *record)
@@ -151,7 +152,7 @@ record_read(RecordProgress *progress, const JsonValue *value,
 
 		if (strcmp(value->path, members[i].name) != 0)
 			continue;
-		/* in an array, or a second time, it would be one of several */
+		/* reject values in an array, and repeated members */
 		if ((value->item >= 0 ||
 			 (progress->seen & (UINT64CONST(1) << i)) != 0 ||
 			 !read_field(value, members[i].type, field)) &&
@@ -162,10 +163,7 @@ record_read(RecordProgress *progress, const JsonValue *value,
 	}
 }
 
-/*
- * Give a record strings of its own, in the current memory context, in place of
- * those that it was read with.
- */
+/* Copy the strings of a record into the current memory context. */
 void
 record_copy_strings(const RecordMember *members, int nmembers, void *record)
 {
@@ -179,7 +177,7 @@ record_copy_strings(const RecordMember *members, int nmembers, void *record)
 	}
 }
 
-/* Why the record that was read is not whole, or NULL when it is. */
+/* Return why the record is incomplete or invalid, or NULL. */
 const char *
 record_problem(const RecordProgress *progress, const RecordMember *members,
 			   int nmembers)
@@ -215,8 +213,8 @@ read_value(void *arg, const JsonValue *value)
 }
 
 /*
- * Read a JSON object that is one record into a zeroed struct.  Returns NULL,
- * or why it is none.  Raises no error.
+ * Parse a JSON object that is one record into a zeroed struct.  Returns NULL,
+ * or why the text is not a valid record.  Raises no error.
  */
 const char *
 record_parse(char *text, size_t len, const RecordMember *members,
@@ -228,4 +226,36 @@ record_parse(char *text, size_t len, const RecordMember *members,
 	if (problem != NULL)
 		return problem;
 	return record_problem(&reader.progress, members, nmembers);
+}
+
+/* Return a record as a line with a JSON object, palloc'd. */
+char *
+record_format(const RecordMember *members, int nmembers, const void *record)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '{');
+	record_write(&text, members, nmembers, record);
+	appendStringInfoString(&text, "}\n");
+	return text.data;
+}
+
+/*
+ * Read a file of at most limit bytes that holds one record into a zeroed
+ * struct. Returns false if it cannot be read, or if its first member, a
+ * string, does not have this value.  Raises no error.
+ */
+bool
+record_load(const char *path, size_t limit, const RecordMember *members,
+			int nmembers, void *record, const char *value)
+{
+	const char *problem;
+	size_t		len;
+	char	   *text = files_read(path, limit, &len, &problem);
+
+	Assert(members[0].type == RECORD_STRING);
+	return text != NULL &&
+		record_parse(text, len, members, nmembers, record) == NULL &&
+		strcmp(*(char **) ((char *) record + members[0].offset), value) == 0;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * json_record.h
- *	  C structs written as JSON objects and read back, by a table of members.
+ *	  Conversion of C structs to JSON objects and back, by a table of members.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -34,7 +34,7 @@ typedef struct RecordMember
 	size_t		offset;			/* of the field in the struct */
 } RecordMember;
 
-/* What has been read of one record; starts as zeroes. */
+/* Progress in reading one record; starts zeroed. */
 typedef struct RecordProgress
 {
 	uint64		seen;			/* a bit for each member of the table */
@@ -55,6 +55,11 @@ extern void record_copy_strings(const RecordMember *members, int nmembers,
 extern const char *record_parse(char *text, size_t len,
 								const RecordMember *members, int nmembers,
 								void *record);
+extern char *record_format(const RecordMember *members, int nmembers,
+						   const void *record);
+extern bool record_load(const char *path, size_t limit,
+						const RecordMember *members, int nmembers,
+						void *record, const char *value);
 extern const char *record_problem(const RecordProgress *progress,
 								  const RecordMember *members, int nmembers);
 

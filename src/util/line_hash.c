@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * line_hash.c
- *	  A hash of lines, in whatever order they come.
+ *	  A hash of lines that does not depend on their order.
  *
- * It adds up the SHA-256 of each line, as four numbers of 64 bits.  That takes
- * the same little memory for any number of lines, and nothing has to sort
- * them.  A line counts as often as it comes.
+ * It adds up the SHA-256 of each line, as four numbers of 64 bits.  This takes
+ * constant memory for any number of lines, and needs no sorting.  A line
+ * counts as often as it occurs.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -16,7 +16,7 @@
 #include "util/line_hash.h"
 
 static void
-failed(const LineHash *hash)
+report_line_hash_error(const LineHash *hash)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INTERNAL_ERROR),
@@ -24,7 +24,7 @@ failed(const LineHash *hash)
 					pg_cryptohash_error(hash->context))));
 }
 
-/* Begin.  Needs a transaction, before whose end there is line_hash_end(). */
+/* Start.  Needs a transaction, and line_hash_end() before it ends. */
 void
 line_hash_begin(LineHash *hash)
 {
@@ -36,7 +36,7 @@ line_hash_begin(LineHash *hash)
 				 errmsg("out of memory")));
 }
 
-/* Add a line of so many bytes. */
+/* Add a line of this length. */
 void
 line_hash_add(LineHash *hash, const char *line, size_t len)
 {
@@ -45,15 +45,15 @@ line_hash_add(LineHash *hash, const char *line, size_t len)
 	if (pg_cryptohash_init(hash->context) < 0 ||
 		pg_cryptohash_update(hash->context, (const uint8 *) line, len) < 0 ||
 		pg_cryptohash_final(hash->context, digest, sizeof(digest)) < 0)
-		failed(hash);
+		report_line_hash_error(hash);
 	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
 		hash->sums[i / 8] += (uint64) digest[i] << (8 * (i % 8));
 	hash->count++;
 }
 
 /*
- * Put the hash of the lines so far into hex, of LINEHASH_HEX_SIZE bytes, and
- * begin anew.
+ * Write the hash of the lines so far into hex, LINEHASH_HEX_SIZE bytes, and
+ * start a new one.
  */
 void
 line_hash_take(LineHash *hash, char *hex)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * line_hash.h
- *	  A hash of lines, in whatever order they come.
+ *	  A hash of lines that does not depend on their order.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -20,7 +20,7 @@ typedef struct LineHash
 {
 	pg_cryptohash_ctx *context;
 	uint64		sums[LINEHASH_PARTS];
-	int64		count;			/* of the lines so far */
+	int64		count;			/* number of lines so far */
 } LineHash;
 
 extern void line_hash_begin(LineHash *hash);

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * litter.c
- *	  Names of what file systems and desktops leave in directories: pure.
+ *	  Names of files that file systems and desktops leave in directories: pure.
  *
- * NFS and FUSE rename a file that is removed while somebody has it open.
- * Desktops and storage appliances keep notes beside files.  None of that is
- * worth keeping once the directory goes.  Anything else is somebody's: only
- * names of exactly these forms are litter.
+ * NFS and FUSE rename a file that is removed while open.  Desktops and storage
+ * appliances keep files of their own beside others.  None of these is worth
+ * keeping once the directory is removed.  Any other file may matter to a user:
+ * only names of exactly these forms are litter.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,7 +18,7 @@
 
 #define HEX_DIGITS	"0123456789abcdefABCDEF"
 
-/* What Synology's systems keep for each directory; all below it is theirs. */
+/* Synology's systems keep this in each directory, and own all below it. */
 #define APPLIANCE_DIRECTORY	"@eaDir"
 
 static const char *
@@ -29,7 +29,7 @@ last_part(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-/* Is a name a prefix with hexadecimal digits behind it, and no more? */
+/* Is a name exactly a prefix and hexadecimal digits? */
 static bool
 is_numbered(const char *name, const char *prefix)
 {
@@ -39,7 +39,7 @@ is_numbered(const char *name, const char *prefix)
 		name[len + strspn(name + len, HEX_DIGITS)] == '\0';
 }
 
-/* Is there a directory of an appliance among the parts of a path? */
+/* Is a directory of an appliance among the parts of a path? */
 static bool
 is_of_appliance(const char *path)
 {
@@ -56,8 +56,8 @@ is_of_appliance(const char *path)
 }
 
 /*
- * Is this the name of a file that was removed while it was open?  The file
- * system removes it when it is closed.
+ * Is this the name of a file that was removed while open?  The file system
+ * removes it when it is closed.
  */
 bool
 litter_is_open_file(const char *path)
@@ -84,8 +84,8 @@ litter_is_file(const char *path)
 }
 
 /*
- * Is a directory, by its path relative to a snapshot, litter?  What is in
- * lost+found may be what somebody misses, and is judged by itself.
+ * Is a directory, by its path relative to a snapshot, litter?  Files in
+ * lost+found may be valuable, and are judged by themselves.
  */
 bool
 litter_is_directory(const char *path)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * litter.h
- *	  Names of what file systems and desktops leave in directories: pure.
+ *	  Names of files that file systems and desktops leave in directories: pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

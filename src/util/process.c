@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * process.c
- *	  What all background workers of this extension have in common.
+ *	  The description that all our background workers share.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,12 +12,12 @@
 #include "util/process.h"
 
 /*
- * Describe a background worker that starts in a function of ours, and is
- * connected to a database, or could be; name and type are the same at first.
+ * Describe a background worker whose main function is in this library, and
+ * which may connect to a database.  Its name and type are the same at first.
  */
 void
 process_describe(BackgroundWorker *worker, const char *function,
-				   const char *type)
+				 const char *type)
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->bgw_flags = BGWORKER_SHMEM_ACCESS |

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * process.h
- *	  What all background workers of this extension have in common.
+ *	  The description that all our background workers share.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -13,6 +13,6 @@
 #include "postmaster/bgworker.h"
 
 extern void process_describe(BackgroundWorker *worker, const char *function,
-							   const char *type);
+							 const char *type);
 
 #endif							/* SNAPSHOT_WORKER_PROCESS_H */

@@ -4,8 +4,8 @@
  *	  Due times and retry delays: pure arithmetic on UTC.
  *
  * A TimestampTz counts microseconds in UTC, where every day has 24 hours, so
- * that a slot (an instant at which a run is due) is found with divisions
- * alone: no time zone, no calendar and no daylight saving time has a say.
+ * that a slot (an instant at which a run is due) is found by division alone,
+ * without time zones, calendars or daylight saving time.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -14,18 +14,15 @@
 #include "postgres.h"
 
 #include "util/slot_times.h"
+#include "util/utc_time.h"
 
 #define MINUTES_PER_DAY (HOURS_PER_DAY * MINS_PER_HOUR)
 
-/* The whole minute at or before an instant, counted from 2000-01-01 UTC. */
+/* Return the whole minute at or before an instant, since 2000-01-01 UTC. */
 static int64
 minute_of(TimestampTz instant)
 {
-	int64		minute = instant / USECS_PER_MINUTE;
-
-	if (instant % USECS_PER_MINUTE < 0)
-		minute--;
-	return minute;
+	return floor_divide(instant, USECS_PER_MINUTE);
 }
 
 static bool
@@ -39,9 +36,9 @@ is_due(const SlotTimes *times, int64 minute)
 }
 
 /*
- * Read "HH:MM[, HH:MM ...]" into *schedule: UTC times of day, in any order,
- * repeats allowed.  Returns false, with *schedule undefined, when value is
- * anything else.
+ * Parse "HH:MM[, HH:MM ...]" into *times: UTC times of day, in any order,
+ * repeats allowed.  Returns false, with *times undefined, if value is anything
+ * else.
  */
 bool
 slot_times_parse(const char *value, SlotTimes *times)
@@ -80,8 +77,9 @@ slot_times_parse(const char *value, SlotTimes *times)
 }
 
 /*
- * The first slot strictly after an instant, which must be finite.  The result
- * can lie outside the range of timestamps when the instant is at its very end.
+ * Return the first slot strictly after an instant, which must be finite.  The
+ * result can be outside the range of timestamps if the instant is near its
+ * end.
  */
 TimestampTz
 slot_times_next(const SlotTimes *times, TimestampTz after)
@@ -93,7 +91,7 @@ slot_times_next(const SlotTimes *times, TimestampTz after)
 	return minute * USECS_PER_MINUTE;
 }
 
-/* The last slot at or before an instant, which must be finite. */
+/* Return the last slot at or before an instant, which must be finite. */
 TimestampTz
 slot_times_latest(const SlotTimes *times, TimestampTz upto)
 {
@@ -105,8 +103,8 @@ slot_times_latest(const SlotTimes *times, TimestampTz upto)
 }
 
 /*
- * Seconds from a failed attempt, counted from 1, to the next one.  What took
- * long is not begun again sooner than after as many seconds as it took.
+ * Seconds from a failed attempt, counted from 1, to the next one.  The delay
+ * is at least as long as the attempt took.
  */
 double
 retry_delay(int attempt, double took)

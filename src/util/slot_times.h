@@ -12,7 +12,7 @@
 
 #include "datatype/timestamp.h"
 
-/* Minutes of the UTC day at which a run is due; at least one is. */
+/* Minutes of the UTC day at which a run is due; at least one is set. */
 typedef struct SlotTimes
 {
 	bool		due[HOURS_PER_DAY * MINS_PER_HOUR];

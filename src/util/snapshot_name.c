@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot_name.c
- *	  What a snapshot is called: the folder of its database, and its start.
+ *	  Names of snapshots: the folder of the database, and the start.
  *
  * A snapshot's name is "<folder>/<UTC start>".  The folder is the database's
- * name, in which every byte but ASCII letters, digits, "_" and an inner "-"
- * is written as % and two hexadecimal digits.  Since that takes the dot and
- * the slash along, no database's name can lead out of the snapshot directory,
- * nor be mistaken for a staging directory or a history file.  Each folder
- * stands for exactly one database and the other way round.
+ * name, with every byte except ASCII letters, digits, "_" and an inner "-"
+ * written as % and two hexadecimal digits.  Because dot and slash are encoded,
+ * no database's name can lead out of the snapshot directory, or be mistaken
+ * for a staging directory or a history file.  Folders and databases correspond
+ * one to one.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -58,7 +58,7 @@ hex_value(char c)
 
 /*
  * Write the database of a folder into database, NAMEDATALEN bytes.  Returns
- * false when the folder is not what names_encode_database gives for any.
+ * false unless names_encode_database() could have written the folder.
  */
 bool
 names_decode_database(const char *folder, char *database)
@@ -88,14 +88,14 @@ names_decode_database(const char *folder, char *database)
 	}
 	database[len] = '\0';
 
-	/* Only the one true spelling will do. */
+	/* Accept only the canonical spelling. */
 	names_encode_database(database, again);
 	return len > 0 && strcmp(again, folder) == 0;
 }
 
 /*
  * Write the name of the snapshot of a database that starts at an instant,
- * NAMES_SIZE bytes.  Returns false when the instant cannot be in a name.
+ * NAMES_SIZE bytes.  Returns false if a name cannot represent the instant.
  */
 bool
 names_make(const char *database, TimestampTz instant, char *name)
@@ -111,9 +111,9 @@ names_make(const char *database, TimestampTz instant, char *name)
 }
 
 /*
- * Take a snapshot's name apart: its folder (NAMES_FOLDER_SIZE bytes), its
- * database (NAMEDATALEN bytes), and its start.  Returns false when it is not
- * the name of any snapshot.
+ * Split a snapshot's name: its folder (NAMES_FOLDER_SIZE bytes), its database
+ * (NAMEDATALEN bytes), and its start.  Returns false if it is not the name of
+ * a snapshot.
  */
 bool
 names_split(const char *name, char *folder, char *database,
@@ -127,4 +127,35 @@ names_split(const char *name, char *folder, char *database,
 	folder[slash - name] = '\0';
 	return names_decode_database(folder, database) &&
 		utc_time_parse_name(slash + 1, instant);
+}
+
+/*
+ * Write the database of a snapshot into database, NAMEDATALEN bytes.  Returns
+ * false when the name is not that of any snapshot.
+ */
+bool
+names_database(const char *name, char *database)
+{
+	char		folder[NAMES_FOLDER_SIZE];
+	TimestampTz start;
+
+	return names_split(name, folder, database, &start);
+}
+
+/* Get the start of a snapshot; false when the name is not that of any. */
+bool
+names_start(const char *name, TimestampTz *start)
+{
+	char		folder[NAMES_FOLDER_SIZE];
+	char		database[NAMEDATALEN];
+
+	return names_split(name, folder, database, start);
+}
+
+/* Is a database one that a restore makes and drops? */
+bool
+names_is_scratch(const char *database)
+{
+	return strncmp(database, NAMES_SCRATCH_PREFIX,
+				   strlen(NAMES_SCRATCH_PREFIX)) == 0;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot_name.h
- *	  What a snapshot is called: the folder of its database, and its start.
+ *	  Names of snapshots: the folder of the database, and the start.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,16 +12,16 @@
 
 #include "util/utc_time.h"
 
-/* Every byte of a database's name may take three in its folder's name. */
+/* Each byte of a database's name takes at most three in its folder's name. */
 #define NAMES_FOLDER_SIZE	(NAMEDATALEN * 3)
 /* folder, slash, time */
 #define NAMES_SIZE			(NAMES_FOLDER_SIZE + UTC_TIME_NAME_SIZE)
 
-/* Endings of directories that are not (or no longer) snapshots. */
+/* Suffixes of directories that are not, or no longer, snapshots. */
 #define NAMES_STAGING_SUFFIX	".tmp"
 #define NAMES_REMOVED_SUFFIX		".removed"
 
-/* Names of databases that are ours to make and drop. */
+/* Names of the databases that we create and drop. */
 #define NAMES_SCRATCH_PREFIX	"snapshot_worker_scratch_"
 
 extern void names_encode_database(const char *database, char *folder);
@@ -29,5 +29,8 @@ extern bool names_decode_database(const char *folder, char *database);
 extern bool names_make(const char *database, TimestampTz instant, char *name);
 extern bool names_split(const char *name, char *folder, char *database,
 						TimestampTz *instant);
+extern bool names_database(const char *name, char *database);
+extern bool names_start(const char *name, TimestampTz *start);
+extern bool names_is_scratch(const char *database);
 
 #endif							/* SNAPSHOT_WORKER_SNAPSHOT_NAME_H */

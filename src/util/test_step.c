@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * test_step.c
- *	  Places at which a test can hold up a process; nothing in other builds.
+ *	  Places where a test can stop a process; empty in normal builds.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -33,7 +33,7 @@ is_held(const char *name)
 	return held;
 }
 
-/* Wait while a test wants the process to be here; handles interrupts. */
+/* Wait as long as a test stops the process here.  Handles interrupts. */
 void
 test_step(const char *name)
 {

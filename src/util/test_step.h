@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * test_step.h
- *	  Places at which a test can hold up a process; nothing in other builds.
+ *	  Places where a test can stop a process; empty in normal builds.
  *
- * A build with -DSNAPSHOT_WORKER_TEST_STEPS waits at a place for as long as
- * the file "hold_snapshot_at" in the data directory consists of its name.
- * Meanwhile that shows in the process's activity.
+ * A build with -DSNAPSHOT_WORKER_TEST_STEPS waits at a place as long as the
+ * file "hold_snapshot_at" in the data directory consists of its name.  The
+ * process's activity shows the place meanwhile.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

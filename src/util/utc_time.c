@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * utc_time.c
- *	  Instants as text, in UTC: as in the names of snapshots, and as in JSON.
+ *	  Conversion of instants to and from UTC text, for names and for JSON.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -15,8 +15,8 @@
 #include "util/utc_time.h"
 
 /*
- * Break an instant up in UTC.  Returns false when its year does not have four
- * digits, which no name of ours has room for.
+ * Break an instant up in UTC.  Returns false unless its year has four digits,
+ * for which alone our names have room.
  */
 static bool
 break_up(TimestampTz instant, struct pg_tm *tm, fsec_t *fsec)
@@ -27,8 +27,8 @@ break_up(TimestampTz instant, struct pg_tm *tm, fsec_t *fsec)
 }
 
 /*
- * Read text by a pattern, in which 0 stands for a digit and all else for
- * itself, as year, month, day, hour, minute, second and microseconds.
+ * Parse text by a pattern, in which 0 stands for a digit and any other
+ * character for itself: year, month, day, hour, minute, second, microseconds.
  */
 static bool
 parse_by_pattern(const char *text, const char *pattern, TimestampTz *instant)
@@ -65,7 +65,7 @@ parse_by_pattern(const char *text, const char *pattern, TimestampTz *instant)
 		tm2timestamp(&tm, fields[6], NULL, instant) != 0)
 		return false;
 
-	/* The 31st of February must not pass for some day of March. */
+	/* February 31 must not pass for a day in March. */
 	return break_up(*instant, &again, &fsec) &&
 		again.tm_year == tm.tm_year && again.tm_mon == tm.tm_mon &&
 		again.tm_mday == tm.tm_mday && again.tm_hour == tm.tm_hour &&
@@ -74,7 +74,7 @@ parse_by_pattern(const char *text, const char *pattern, TimestampTz *instant)
 
 /*
  * Write an instant, to the second, as in a snapshot's name, UTC_TIME_NAME_SIZE
- * bytes.  Returns false when its year does not have four digits.
+ * bytes.  Returns false unless its year has four digits.
  */
 bool
 utc_time_format_name(TimestampTz instant, char *text)
@@ -90,14 +90,14 @@ utc_time_format_name(TimestampTz instant, char *text)
 	return true;
 }
 
-/* The instant of a text that utc_time_format_name could have written. */
+/* Parse text that utc_time_format_name() could have written. */
 bool
 utc_time_parse_name(const char *text, TimestampTz *instant)
 {
 	return parse_by_pattern(text, "0000-00-00T00-00-00Z", instant);
 }
 
-/* Write an instant as in a manifest, UTC_TIME_SIZE bytes; "" if it cannot. */
+/* Write an instant as in a manifest, UTC_TIME_SIZE bytes; "" on failure. */
 void
 utc_time_format(TimestampTz instant, char *text)
 {
@@ -111,7 +111,7 @@ utc_time_format(TimestampTz instant, char *text)
 				 tm.tm_hour, tm.tm_min, tm.tm_sec, (int) fsec);
 }
 
-/* The instant of a text that utc_time_format could have written. */
+/* Parse text that utc_time_format() could have written. */
 bool
 utc_time_parse(const char *text, TimestampTz *instant)
 {

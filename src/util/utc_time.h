@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * utc_time.h
- *	  Instants as text, in UTC: as in the names of snapshots, and as in JSON.
+ *	  Conversion of instants to and from UTC text, for names and for JSON.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -16,6 +16,13 @@
 #define UTC_TIME_NAME_SIZE	(20 + 1)
 /* "2026-03-19T03:00:00.123456Z" */
 #define UTC_TIME_SIZE		(27 + 1)
+
+/* The greatest integer not above a / b, for b > 0. */
+static inline int64
+floor_divide(int64 a, int64 b)
+{
+	return a / b - (a % b < 0 ? 1 : 0);
+}
 
 extern bool utc_time_format_name(TimestampTz instant, char *text);
 extern bool utc_time_parse_name(const char *text, TimestampTz *instant);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * wait_events.c
- *	  What our processes wait for, as pg_stat_activity tells it.
+ *	  The wait events that pg_stat_activity shows for our processes.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -13,8 +13,8 @@
 #include "util/wait_events.h"
 
 /*
- * The number of a wait event, for the server's functions that wait.  The server
- * gives one out for a name, the same to all processes.
+ * Return the number of a wait event, for the server's waiting functions.  The
+ * server assigns one to each name, the same in all processes.
  */
 uint32
 wait_event(Wait wait)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * wait_events.h
- *	  What our processes wait for, as pg_stat_activity tells it.
+ *	  The wait events that pg_stat_activity shows for our processes.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,10 +12,10 @@
 
 typedef enum Wait
 {
-	WAIT_LAUNCHER_MAIN,			/* the launcher has nothing to do */
+	WAIT_LAUNCHER_MAIN,			/* the launcher is idle */
 	WAIT_CHILD,					/* for a child process */
-	WAIT_RUN,					/* for a run that was asked for */
-	WAIT_SESSIONS,				/* for sessions that are in the way of a drop */
+	WAIT_RUN,					/* for a run that was requested */
+	WAIT_SESSIONS,				/* for sessions that block a drop */
 	WAIT_COUNT
 } Wait;
 

@@ -13,9 +13,11 @@
 #include "postgres.h"
 
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "tools/child_process.h"
 #include "tools/shell_command.h"
 #include "util/clock.h"
+#include "worker/admin_command.h"
 #include "worker/alert_run.h"
 
 /* The command is terminated after this time. */
@@ -24,22 +26,19 @@
 static List *
 variables_of(const Run *run)
 {
-	const RunError *error = &run->error;
+	const RunError *error = &run->outcome.error;
 	char		database[NAMEDATALEN] = "";
-	char		folder[NAMES_FOLDER_SIZE];
-	TimestampTz start;
 	List	   *variables;
 
 	/* the name of an archive run contains no database */
-	if (!names_split(run->name, folder, database, &start))
-		strlcpy(database, run->database, sizeof(database));
+	if (!names_database(run->request.name, database))
+		strlcpy(database, run->request.database, sizeof(database));
 
 	variables = list_make1(psprintf("SNAPSHOT_EVENT=%s",
-									run->failed_kind == KIND_ARCHIVE ? "archive" :
-									run->published ? "verification" : "snapshot"));
+									run_event(run->request.failed_kind)));
 	variables = lappend(variables, psprintf("SNAPSHOT_DATABASE=%s", database));
-	variables = lappend(variables, psprintf("SNAPSHOT_NAME=%s", run->name));
-	variables = lappend(variables, psprintf("SNAPSHOT_ATTEMPT=%d", run->attempt));
+	variables = lappend(variables, psprintf("SNAPSHOT_NAME=%s", run->request.name));
+	variables = lappend(variables, psprintf("SNAPSHOT_ATTEMPT=%d", run->request.attempt));
 	variables = lappend(variables, psprintf("SNAPSHOT_ERROR=%s", error->message));
 	variables = lappend(variables, psprintf("SNAPSHOT_DETAIL=%s", error->detail));
 	return lappend(variables, psprintf("SNAPSHOT_HINT=%s", error->hint));
@@ -52,24 +51,15 @@ variables_of(const Run *run)
 void
 alert_run(RunContext *cxt)
 {
-	ChildResult result;
+	static const AdminCommand command = {
+		.name = "failure command",
+		.timeout_sqlerrcode = ERRCODE_OPERATOR_INTERVENTION
+	};
 
 	if (setting_failure_command[0] == '\0')
 		return;
 	run_enter_phase(cxt, "alerting", 0, 100);
-	child_run(shell_argv(setting_failure_command),
-			  run_shell_environment(cxt, variables_of(&cxt->run)),
-			  -1, CHILD_KEEP, clock_seconds() + TIMEOUT_SECONDS, NULL, &result);
-	if (result.timed_out)
-		ereport(ERROR,
-				(errcode(ERRCODE_OPERATOR_INTERVENTION),
-				 errmsg("the failure command was stopped, since it took longer than %d s",
-						TIMEOUT_SECONDS)));
-	if (result.status != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("the failure command failed: %s",
-						wait_result_to_str(result.status)),
-				 result.output[0] != '\0' ?
-				 errdetail_internal("%s", result.output) : 0));
+	admin_command_run(&command, shell_argv(setting_failure_command),
+					  run_shell_environment(cxt, variables_of(&cxt->run)),
+					  -1, TIMEOUT_SECONDS, clock_seconds() + TIMEOUT_SECONDS);
 }

@@ -21,23 +21,23 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "common/file_perm.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/timestamp.h"
 
 #include "settings.h"
-#include "store/archived_mark.h"
+#include "store/marks.h"
 #include "store/snapshot_lock.h"
 #include "store/store.h"
-#include "tools/child_process.h"
 #include "tools/shell_command.h"
 #include "util/clock.h"
+#include "util/errors.h"
+#include "util/files.h"
 #include "util/test_step.h"
+#include "worker/admin_command.h"
 #include "worker/archive_run.h"
 
 /* Give up for now after so many failures in a row. */
@@ -68,29 +68,18 @@ run_command(RunContext *cxt, const StoredSnapshot *snapshot, int lock)
 {
 	char	   *command = shell_command(setting_archive_command,
 										snapshot->path, snapshot->name);
-	ChildResult result;
+	static const AdminCommand kind = {
+		.name = "archive command",
+		.timeout_sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
+		.timeout_hint = "Raise \"snapshot_worker.timeout\" if it needs more time.",
+		.failure_hint = "It is retried until it succeeds. To see more, run the command of \"snapshot_worker.archive_command\" by hand as the server's operating system user."
+	};
 
 	if (setting_timeout > 0)
 		cxt->deadline = clock_seconds() + setting_timeout;
-	child_run(shell_argv(command),
-			  run_shell_environment(cxt, variables_of(snapshot)),
-			  lock, CHILD_KEEP, cxt->deadline, NULL, &result);
-	if (result.timed_out)
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("the archive command was stopped, since it took longer than %d s",
-						setting_timeout),
-				 result.output[0] != '\0' ?
-				 errdetail_internal("%s", result.output) : 0,
-				 errhint("Raise \"snapshot_worker.timeout\" if it needs more time.")));
-	if (result.status != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("the archive command failed: %s",
-						wait_result_to_str(result.status)),
-				 result.output[0] != '\0' ?
-				 errdetail_internal("%s", result.output) : 0,
-				 errhint("It is tried again until it succeeds. Run the command of \"snapshot_worker.archive_command\" by hand, as the user of the server, to see more.")));
+	admin_command_run(&kind, shell_argv(command),
+					  run_shell_environment(cxt, variables_of(snapshot)),
+					  lock, setting_timeout, cxt->deadline);
 }
 
 /*
@@ -130,14 +119,10 @@ try_to_archive(RunContext *cxt, const char *name, int lock)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
+		edata = error_catch_and_abort(context);
 		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
-			PG_RE_THROW();
-		FlushErrorState();
-		AbortCurrentTransaction();
+			ReThrowError(edata);
 		AtEOXact_Files(false);
-		MemoryContextSwitchTo(context);
 		replace_cancel(&cxt->archived);
 		snapshot_unlock(&cxt->held);
 	}
@@ -164,9 +149,7 @@ static int
 lock_archiving(const char *directory)
 {
 	char	   *path = archive_lock_path(directory);
-	int			fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_NOFOLLOW |
-									   O_NONBLOCK | PG_BINARY,
-									   pg_file_create_mode);
+	int			fd = files_open_long(path, O_RDWR | O_CREAT);
 
 	if (fd < 0)
 		ereport(ERROR,
@@ -175,7 +158,7 @@ lock_archiving(const char *directory)
 	/* file systems without flock() go without a lock */
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
 	{
-		(void) close(fd);		/* nothing was written */
+		files_close_long(fd);
 		return -1;
 	}
 	return fd;
@@ -200,7 +183,7 @@ archive_snapshots(RunContext *cxt)
 
 	if (lock < 0)
 	{
-		state_set_busy(cxt->run.id);
+		state_set_busy();
 		return;
 	}
 	snapshots = store_list(cxt->directory, NULL, DT_NOBEGIN, ERROR, DEBUG1);
@@ -214,10 +197,10 @@ archive_snapshots(RunContext *cxt)
 		CHECK_FOR_INTERRUPTS();
 		if (!is_to_be_archived(snapshot))
 			continue;
-		strlcpy(cxt->run.name, snapshot->name, sizeof(cxt->run.name));
-		state_set_name(cxt->run.id, snapshot->name);
+		strlcpy(cxt->run.request.name, snapshot->name, sizeof(cxt->run.request.name));
+		state_set_name(snapshot->name);
 		run_enter_phase(cxt, "archiving", 100 * (n - 1 - i) / n,
-						 100 * (n - i) / n);
+						100 * (n - i) / n);
 		error = try_to_archive(cxt, snapshot->name, lock);
 		failures = error == NULL ? 0 : failures + 1;
 		if (error != NULL && first_error == NULL)
@@ -226,11 +209,11 @@ archive_snapshots(RunContext *cxt)
 			strlcpy(first_name, snapshot->name, sizeof(first_name));
 		}
 	}
-	(void) close(lock);			/* nothing was written */
+	files_close_long(lock);
 	if (first_error != NULL)
 	{
-		strlcpy(cxt->run.name, first_name, sizeof(cxt->run.name));
-		state_set_name(cxt->run.id, first_name);
+		strlcpy(cxt->run.request.name, first_name, sizeof(cxt->run.request.name));
+		state_set_name(first_name);
 		ReThrowError(first_error);
 	}
 }

@@ -265,7 +265,7 @@ warn_of_unread(const char *database, const char *reason)
 			 errmsg("could not read the columns and large objects of database \"%s\"",
 					database),
 			 errdetail_internal("%s", reason),
-			 errhint("The snapshot is whole, but a test restore will not compare these.")));
+			 errhint("The snapshot is complete, but a test restore will not compare these.")));
 }
 
 /*
@@ -286,14 +286,14 @@ column_hashes_save(RunContext *cxt, const char *snapshot)
 	manifest->contents = unknown_contents();
 	if (access(argv[0], X_OK) != 0)
 	{
-		warn_of_unread(cxt->run.database,
+		warn_of_unread(cxt->run.request.database,
 					   psprintf("There is no executable \"%s\".", argv[0]));
 		return;
 	}
 	file = spool_create();
 	if (!run_try_program(cxt, argv, -1, spool_descriptor(file), &result))
 	{
-		warn_of_unread(cxt->run.database, result.output);
+		warn_of_unread(cxt->run.request.database, result.output);
 		FileClose(file);
 		return;
 	}
@@ -303,9 +303,9 @@ column_hashes_save(RunContext *cxt, const char *snapshot)
 		ereport(WARNING,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("pg_dump leaves out what is on tables of extensions in database \"%s\"",
-						cxt->run.database),
+						cxt->run.request.database),
 				 errdetail_internal("%s", left_out),
-				 errhint("A restored database will not have it. Keep the statements that create it.")));
+				 errhint("A restored database will not have them. Keep the statements that create them.")));
 }
 
 /*

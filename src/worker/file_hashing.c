@@ -58,12 +58,12 @@ typedef struct HashedFile
 struct FileHashing
 {
 	const char *root;
-	HardLinks	   *share;			/* NULL if no links are made */
+	HardLinks  *share;			/* NULL if no links are made */
 	HTAB	   *hashed;			/* HashedFile entries by path */
 	List	   *queue;			/* paths of finished files */
-	FileDigest	   *digest;			/* of the first one in queue, or NULL */
+	FileDigest *digest;			/* of the first one in queue, or NULL */
 	struct stat st;				/* of that file, before it was read */
-	HardLinkCheck *check;			/* next step for that file, or NULL */
+	HardLinkCheck *check;		/* next step for that file, or NULL */
 	HashedFile *checked;		/* entry that "check" is for */
 };
 
@@ -75,7 +75,7 @@ FileHashing *
 file_hashing_begin(const char *root, HardLinks *share)
 {
 	HASHCTL		info;
-	FileHashing    *hashing = palloc0(sizeof(FileHashing));
+	FileHashing *hashing = palloc0(sizeof(FileHashing));
 
 	hashing->root = root;
 	hashing->share = share;
@@ -238,7 +238,7 @@ file_hashing_get(FileHashing *hashing, const char *path)
 		if (round == MAX_ROUNDS)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("file \"%s/%s\" is being changed by someone",
+					 errmsg("file \"%s/%s\" kept changing while it was hashed",
 							hashing->root, path)));
 		file_hashing_add(hashing, path);
 		while (file_hashing_step(hashing))

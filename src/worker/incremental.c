@@ -224,7 +224,7 @@ is_full(RunContext *cxt, const RememberedBase *remembered)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (cxt->run.full || remembered->full_at > now)
+	if (cxt->run.request.full || remembered->full_at > now)
 		return true;
 	return setting_full_interval > 0 &&
 		now - remembered->full_at >= setting_full_interval * USECS_PER_MINUTE;
@@ -334,7 +334,7 @@ incremental_choose_base(RunContext *cxt, const char *options)
 	if (remembered == NULL || file_system_lacks_links(cxt->directory))
 		return;
 	snapshot = store_load(cxt->directory, remembered->name, false, DEBUG1);
-	if (snapshot == NULL || strcmp(snapshot->database, cxt->run.database) != 0)
+	if (snapshot == NULL || strcmp(snapshot->database, cxt->run.request.database) != 0)
 		return;
 	incremental->lock_fd = snapshot_lock_try(snapshot->path);
 	if (incremental->lock_fd < 0)
@@ -645,7 +645,7 @@ audit_table(RunContext *cxt, const TableCopy *copy)
 						copy->schema, copy->table, incremental->base_name),
 				 errdetail("Compare \"%s/%s/%s\" with \"%s/%s/%s\".",
 						   cxt->directory, incremental->base_name, table->path,
-						   cxt->directory, cxt->run.name, path),
+						   cxt->directory, cxt->run.request.name, path),
 				 errhint("Snapshots of the database read everything until snapshot_now(full => true) finds no difference.")));
 	}
 }
@@ -799,7 +799,7 @@ incremental_remember(RunContext *cxt)
 	if (incremental == NULL)
 		return;
 	old = incremental->remembered;
-	base.name = cxt->run.name;
+	base.name = cxt->run.request.name;
 	base.nonce = incremental->header.nonce;
 	base.timeline = incremental->header.timeline;
 	base.end_lsn = incremental->header.end_lsn;
@@ -807,7 +807,7 @@ incremental_remember(RunContext *cxt)
 		cxt->manifest.started_at;
 	/* only a request of a full one, which finds no difference, ends suspicion */
 	base.suspect = incremental->different ||
-		(old != NULL && old->suspect != 0 && !cxt->run.full);
+		(old != NULL && old->suspect != 0 && !cxt->run.request.full);
 	remembered_base_write(MyDatabaseId, &base);
 }
 

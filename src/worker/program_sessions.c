@@ -46,7 +46,7 @@ programs_admit(RunContext *cxt)
 	programs.role = cxt->connection.role;
 	programs.copies.answer = incremental_answers(cxt->incremental);
 	programs.copies.standby_lsn = incremental_standby_lsn(cxt->incremental);
-	state_set_programs(cxt->run.id, &programs);
+	state_set_programs(&programs);
 	cxt->connection.token = pstrdup(programs.token);
 }
 

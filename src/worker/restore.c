@@ -11,7 +11,6 @@
 
 #include <sys/stat.h>
 
-#include "commands/dbcommands.h"
 #include "lib/stringinfo.h"
 
 #include "database/catalog_query.h"
@@ -49,7 +48,7 @@ restore_check_roles(const StoredSnapshot *snapshot, const char *alternative)
 			 errmsg("roles that the snapshot needs do not exist: %s",
 					names.data),
 			 lstat(globals, &st) == 0 ?
-			 errhint("Create them, or run \"%s\" by psql%s.", globals, alternative) :
+			 errhint("Create them, or run \"%s\" with psql%s.", globals, alternative) :
 			 errhint("Create them%s.", alternative)));
 }
 
@@ -65,19 +64,10 @@ restore_check_version(const StoredSnapshot *snapshot)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("snapshot \"%s\" was taken by PostgreSQL %s, and this is %s",
+			 errmsg("snapshot \"%s\" was taken by PostgreSQL %s, but this server is %s",
 					snapshot->name, snapshot->manifest.server_version,
 					PG_VERSION),
 			 errhint("Restore it on a server of that version or a later one.")));
-}
-
-static void
-check_target(const char *target)
-{
-	if (OidIsValid(get_database_oid(target, true)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_DATABASE),
-				 errmsg("database \"%s\" already exists", target)));
 }
 
 /*
@@ -91,17 +81,17 @@ restore_snapshot(RunContext *cxt)
 	Run		   *run = &cxt->run;
 	StoredSnapshot *snapshot;
 	const Manifest *manifest;
-	const char *owner = run->owner[0] != '\0' ? run->owner : NULL;
+	const char *owner = run->request.owner[0] != '\0' ? run->request.owner : NULL;
 	const Fault *fault;
 
 	run_prepare(cxt);
-	snapshot = store_get(cxt->directory, run->name, true);
+	snapshot = store_get(cxt->directory, run->request.name, true);
 	cxt->held = snapshot_lock_shared(snapshot->path);
 	manifest = &snapshot->manifest;
 	restore_check_version(snapshot);
 
 	run_begin_transaction();
-	check_target(run->target);
+	properties_check_name_is_free(run->request.target);
 	if (owner == NULL)
 		restore_check_roles(snapshot, ", or restore without owners and privileges (no_owner => true)");
 	run_commit_transaction();
@@ -113,20 +103,20 @@ restore_snapshot(RunContext *cxt)
 		verify_outcome_bad(snapshot, fault);
 	run_enter_phase(cxt, "restoring", 10, 95);
 	scratch_build(cxt, manifest, owner, store_archive_path(snapshot),
-				  run->jobs);
+				  run->request.jobs);
 
 	run_enter_phase(cxt, "finishing", 95, 100);
 	run_begin_transaction();
-	properties_apply(manifest, run->scratch, owner);
-	check_target(run->target);
-	scratch_rename(cxt, run->target);
+	properties_apply(manifest, run->progress.scratch, owner);
+	properties_check_name_is_free(run->request.target);
+	scratch_rename(cxt, run->request.target);
 	test_step("renaming");
 	catalog_wait_for_standbys();
 	run_commit_transaction();
-	state_set_scratch(run->id, "");
-	run->scratch[0] = '\0';
+	state_set_scratch("");
+	run->progress.scratch[0] = '\0';
 
 	ereport(LOG,
 			(errmsg("restored snapshot \"%s\" into database \"%s\"",
-					run->name, run->target)));
+					run->request.name, run->request.target)));
 }

@@ -88,7 +88,7 @@ publish_progress(RunContext *cxt, double fraction)
 {
 	cxt->progress.percent = cxt->phase_from +
 		(int) ((cxt->phase_to - cxt->phase_from) * Min(fraction, 1.0));
-	state_set_progress(cxt->run.id, &cxt->progress);
+	state_set_progress(&cxt->progress);
 }
 
 /* Begin a phase, which takes the run from one percentage to another. */
@@ -96,7 +96,7 @@ void
 run_enter_phase(RunContext *cxt, const char *phase, int from, int to)
 {
 	pgstat_report_activity(STATE_RUNNING,
-						   psprintf("snapshot %s: %s", cxt->run.name, phase));
+						   psprintf("snapshot %s: %s", cxt->run.request.name, phase));
 	memset(&cxt->progress, 0, sizeof(cxt->progress));
 	strlcpy(cxt->progress.phase, phase, sizeof(cxt->progress.phase));
 	cxt->phase_from = from;
@@ -158,7 +158,7 @@ run_explain_timeout(ErrorData *edata)
 	if (!timeout_passed || edata->sqlerrcode != ERRCODE_QUERY_CANCELED)
 		return;
 	edata->sqlerrcode = ERRCODE_OPERATOR_INTERVENTION;
-	edata->message = psprintf("the run was stopped, since it took longer than %d s",
+	edata->message = psprintf("canceling the run due to \"snapshot_worker.timeout\" (%d s)",
 							  setting_timeout);
 	edata->hint = pstrdup(TIMEOUT_HINT);
 }
@@ -168,7 +168,7 @@ timed_out(const char *what, const char *output)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OPERATOR_INTERVENTION),
-			 errmsg("%s was stopped, since the run took longer than %d s",
+			 errmsg("canceling %s due to \"snapshot_worker.timeout\" (%d s)",
 					what, setting_timeout),
 			 output[0] != '\0' ? errdetail_internal("%s", output) : 0,
 			 errhint(TIMEOUT_HINT)));
@@ -230,7 +230,7 @@ note_table(RunContext *cxt, const char *line)
 static bool
 want_line(void *arg, const char *line)
 {
-	RunContext	   *cxt = arg;
+	RunContext *cxt = arg;
 
 	cxt->in_remark = tool_output_is_remark(line, cxt->in_remark);
 	if (cxt->in_remark)
@@ -241,7 +241,7 @@ want_line(void *arg, const char *line)
 static bool
 use_time(void *arg)
 {
-	RunContext	   *cxt = arg;
+	RunContext *cxt = arg;
 
 	return cxt->hashing != NULL && file_hashing_step(cxt->hashing);
 }
@@ -259,7 +259,7 @@ name_of(char **argv)
  */
 bool
 run_try_program(RunContext *cxt, char **argv, int input, int output,
-				 ChildResult *result)
+				ChildResult *result)
 {
 	ChildWatcher watcher = {want_line, use_time, cxt};
 	char	  **environment = cxt->environment;
@@ -282,7 +282,7 @@ run_try_program(RunContext *cxt, char **argv, int input, int output,
 		result->output[0] != '\0')
 		ereport(WARNING,
 				(errmsg("%s has something to say about database \"%s\"",
-						name_of(argv), cxt->run.database),
+						name_of(argv), cxt->run.request.database),
 				 errdetail_internal("%s", result->output)));
 	return result->status == 0;
 }
@@ -316,7 +316,7 @@ run_fail(RunContext *cxt, char **argv, const ChildResult *result)
 
 	/* pg_dump does not say on which file system */
 	if (strstr(result->output, "No space left on device") != NULL)
-		hint = psprintf("The disk under \"%s\" is full: make room there.",
+		hint = psprintf("The disk that holds \"%s\" is full: free some space there.",
 						cxt->directory);
 	ereport(ERROR,
 			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
@@ -334,7 +334,7 @@ run_program(RunContext *cxt, char **argv, bool want_stdout)
 	ChildResult result;
 
 	if (!run_try_program(cxt, argv, -1,
-						  want_stdout ? CHILD_KEEP : CHILD_DISCARD, &result))
+						 want_stdout ? CHILD_KEEP : CHILD_DISCARD, &result))
 		run_fail(cxt, argv, &result);
 	return result.output;
 }
@@ -345,7 +345,7 @@ run_program(RunContext *cxt, char **argv, bool want_stdout)
  */
 bool
 run_try_tables(RunContext *cxt, char **argv, int jobs, int64 total,
-				ChildResult *result)
+			   ChildResult *result)
 {
 	cxt->tables_begun = 0;
 	cxt->tables_finished = 0;

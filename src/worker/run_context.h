@@ -25,13 +25,12 @@ typedef struct Incremental Incremental;
 /* All that a worker knows of its run. */
 typedef struct RunContext
 {
-	Run			run;
-	bool		published;		/* from then on the run has succeeded */
+	Run			run;			/* a copy of MyRun, with the same changes */
 	const RunError *verify_error;	/* of the published snapshot, or NULL */
 	Staging		staging;
 	const char *archive;		/* dump, relative to the staging path */
-	HardLinks	   *share;			/* links to an earlier snapshot, or NULL */
-	FileHashing    *hashing;		/* of the staged files, or NULL */
+	HardLinks  *share;			/* links to an earlier snapshot, or NULL */
+	FileHashing *hashing;		/* of the staged files, or NULL */
 	Manifest	manifest;		/* of the snapshot being taken */
 	const char *directory;
 	const char *bin_directory;
@@ -39,7 +38,7 @@ typedef struct RunContext
 	char	  **environment;
 	double		deadline;		/* as clock_seconds(); 0 means none */
 	int			held;			/* lock on a snapshot; see snapshot_lock.c */
-	Replacement archived;		/* archived.json to be; see archived_mark.c */
+	Replacement archived;		/* archived.json to be; see marks.c */
 	Connection	connection;
 	bool		is_superuser;	/* is pg_dump's role a superuser? */
 	Copies	   *copies;			/* of the connected program, or NULL */
@@ -59,13 +58,13 @@ extern void run_report_bytes(RunContext *cxt, int64 bytes, double fraction);
 extern void run_limit_time(RunContext *cxt, int seconds);
 extern void run_explain_timeout(ErrorData *edata);
 extern bool run_try_program(RunContext *cxt, char **argv, int input, int output,
-							 ChildResult *result);
+							ChildResult *result);
 extern void run_fail(RunContext *cxt, char **argv,
-					  const ChildResult *result);
+					 const ChildResult *result);
 extern char **run_shell_environment(const RunContext *cxt, List *variables);
 extern char *run_program(RunContext *cxt, char **argv, bool want_stdout);
 extern bool run_try_tables(RunContext *cxt, char **argv, int jobs, int64 total,
-							ChildResult *result);
+						   ChildResult *result);
 extern void run_begin_transaction(void);
 extern void run_commit_transaction(void);
 

@@ -14,7 +14,9 @@
 #include "utils/memutils.h"
 
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "store/history.h"
+#include "util/errors.h"
 #include "worker/run_report.h"
 
 /* Copy as many whole characters as fit. */
@@ -42,46 +44,13 @@ report_fill_error(RunError *error, const ErrorData *edata)
 	copy_text(error->hint, sizeof(error->hint), edata->hint);
 }
 
-/* Describe what failed, palloc'd. */
-static const char *
-what_failed(const Run *run)
-{
-	switch (run->kind)
-	{
-		case KIND_SNAPSHOT:
-			return psprintf("snapshot of database \"%s\" failed (attempt %d)",
-							run->database, run->attempt);
-		case KIND_VERIFY_ALL:
-			if (run->name[0] == '\0')
-				return "verification of the snapshots failed";
-			/* FALLTHROUGH */
-		case KIND_VERIFY:
-			return psprintf("verification of snapshot \"%s\" failed",
-							run->name);
-		case KIND_RESTORE:
-			return psprintf("restore of snapshot \"%s\" into database \"%s\" failed",
-							run->name, run->target);
-		case KIND_ARCHIVE:
-			if (run->name[0] == '\0')
-				return psprintf("archiving failed (attempt %d)", run->attempt);
-			return psprintf("archiving of snapshot \"%s\" failed (attempt %d)",
-							run->name, run->attempt);
-		case KIND_ALERT:
-			return psprintf("telling of the failure of \"%s\" failed",
-							run->name[0] != '\0' ? run->name : run->database);
-		case KIND_SWEEP:
-			break;
-	}
-	return "dropping of leftover scratch databases failed";
-}
-
 /* Log that a run failed. */
 void
-report_failure(const Run *run, const RunError *error)
+report_failure(const RunRequest *request, const RunError *error)
 {
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
-			 errmsg("%s: %s", what_failed(run), error->message),
+			 errmsg("%s: %s", run_failure(request), error->message),
 			 error->detail[0] != '\0' ?
 			 errdetail_internal("%s", error->detail) : 0,
 			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
@@ -102,18 +71,14 @@ append_history(const HistoryLine *line)
 	PG_TRY();
 	{
 		history_append(settings_directory(), GetSystemIdentifier(), line);
-		history_trim(settings_directory(), GetSystemIdentifier());
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch(caller);
 
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
-				 errmsg("could not keep the history of snapshots: %s",
+				 errmsg("could not write the history of snapshots: %s",
 						edata->message)));
 	}
 	PG_END_TRY();
@@ -125,11 +90,11 @@ report_history(const Run *run, int64 size, const RunError *error)
 {
 	HistoryLine line = {0};
 
-	line.name = pstrdup(run->name);
-	line.reason = pstrdup(state_reason_name(run->reason));
-	line.attempt = run->attempt;
-	line.scheduled_for = run->scheduled_for;
-	line.started_at = run->started_at;
+	line.name = pstrdup(run->request.name);
+	line.reason = pstrdup(state_reason_name(run->request.reason));
+	line.attempt = run->request.attempt;
+	line.scheduled_for = run->request.scheduled_for;
+	line.started_at = run->progress.started_at;
 	line.outcome = error == NULL ? OUTCOME_SUCCEEDED : OUTCOME_FAILED;
 	if (error != NULL)
 		line.error = error->detail[0] == '\0' ? pstrdup(error->message) :
@@ -167,6 +132,6 @@ report_interrupted(const StagingOwner *owner)
 	line.scheduled_for = owner->scheduled_for;
 	line.started_at = owner->started_at;
 	line.outcome = OUTCOME_INTERRUPTED;
-	line.error = "the server or its snapshot worker went down during the run";
+	line.error = "the server or the snapshot worker exited during the run";
 	append_history(&line);
 }

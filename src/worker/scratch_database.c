@@ -49,6 +49,7 @@
 #include "database/database_properties.h"
 #include "database/database_settings.h"
 #include "database/dump_transaction.h"
+#include "util/errors.h"
 #include "util/snapshot_name.h"
 #include "util/test_step.h"
 #include "worker/program_sessions.h"
@@ -74,21 +75,21 @@ create_scratch_database(RunContext *cxt, const Manifest *manifest,
 	Oid			oid;
 
 	scratch_sweep();
-	snprintf(cxt->run.scratch, sizeof(cxt->run.scratch), "%s%d",
+	snprintf(cxt->run.progress.scratch, sizeof(cxt->run.progress.scratch), "%s%d",
 			 NAMES_SCRATCH_PREFIX, MyProcPid);
-	state_set_scratch(cxt->run.id, cxt->run.scratch);
+	state_set_scratch(cxt->run.progress.scratch);
 
 	run_begin_transaction();
-	oid = properties_create_database(manifest, cxt->run.scratch);
+	oid = properties_create_database(manifest, cxt->run.progress.scratch);
 	CreateSharedComments(oid, DatabaseRelationId, SCRATCH_COMMENT);
 	run_commit_transaction();
 
 	/* if something fails from here on, no files are left without a database */
 	run_begin_transaction();
-	database_settings_apply(manifest, cxt->run.scratch, false);
+	database_settings_apply(manifest, cxt->run.progress.scratch, false);
 	if (owner != NULL)
 		catalog_execute(psprintf("GRANT CREATE, TEMPORARY ON DATABASE %s TO %s",
-								 cxt->run.scratch, quote_identifier(owner)));
+								 cxt->run.progress.scratch, quote_identifier(owner)));
 	run_commit_transaction();
 	test_step("scratch created");
 }
@@ -113,11 +114,11 @@ execute_in(RunContext *cxt, char *statement)
 	const char *options = cxt->connection.options;
 
 	cxt->connection.options = psprintf("%s -c session_replication_role=replica",
-										options);
+									   options);
 	(void) run_program(cxt, tool_args_psql(cxt->bin_directory,
-												&cxt->connection,
-												list_make1(statement)),
-							false);
+										   &cxt->connection,
+										   list_make1(statement)),
+					   false);
 	cxt->connection.options = options;
 }
 
@@ -137,11 +138,11 @@ try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
 	char	   *after = NULL;
 
 	run_begin_transaction();
-	connection_for_restore(cxt->run.scratch, &cxt->connection);
+	connection_for_restore(cxt->run.progress.scratch, &cxt->connection);
 	cxt->connection.encoding = manifest->encoding;
 	programs_admit(cxt);
 	cxt->connection.options = psprintf("%s%s", cxt->connection.options,
-										database_settings_restore_options(manifest));
+									   database_settings_restore_options(manifest));
 	if (owner != NULL)
 	{
 		char	   *role = role_to_lend_to(owner, manifest);
@@ -170,7 +171,7 @@ try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
 	if (before != NULL)
 		execute_in(cxt, before);
 	argv = tool_args_pg_restore(cxt->bin_directory, &cxt->connection, &options,
-							   archive);
+								archive);
 	if (!run_try_tables(cxt, argv, jobs, manifest->tables, result))
 	{
 		if (jobs <= 1)
@@ -225,11 +226,7 @@ try_drop_scratch_database(const char *database)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(caller);
+		edata = error_catch_and_abort(caller);
 	}
 	PG_END_TRY();
 	return edata;
@@ -242,18 +239,18 @@ warn_of_leftover(const char *database, const ErrorData *edata)
 			(errcode(edata->sqlerrcode),
 			 errmsg("could not drop scratch database \"%s\": %s",
 					database, edata->message),
-			 errdetail("It is tried again with the next start or the next restore.")));
+			 errdetail("This is retried with the next start or the next restore.")));
 }
 
 /* Drop the scratch database of a run, if it has one. */
 void
 scratch_drop(RunContext *cxt)
 {
-	if (cxt->run.scratch[0] == '\0')
+	if (cxt->run.progress.scratch[0] == '\0')
 		return;
-	drop_scratch_database(cxt->run.scratch);
-	cxt->run.scratch[0] = '\0';
-	state_set_scratch(cxt->run.id, "");
+	drop_scratch_database(cxt->run.progress.scratch);
+	cxt->run.progress.scratch[0] = '\0';
+	state_set_scratch("");
 }
 
 /*
@@ -275,7 +272,7 @@ scratch_build(RunContext *cxt, const Manifest *manifest, const char *owner,
 	while (!try_restore(cxt, manifest, owner, archive, jobs, &result))
 	{
 		ereport(LOG,
-				(errmsg("pg_restore with %d jobs failed; it is tried with one",
+				(errmsg("pg_restore with %d jobs failed, retrying with one",
 						jobs),
 				 errdetail_internal("%s", result.output)));
 		scratch_drop(cxt);
@@ -294,16 +291,16 @@ scratch_discard(RunContext *cxt)
 {
 	ErrorData  *edata;
 
-	if (cxt->run.scratch[0] == '\0')
+	if (cxt->run.progress.scratch[0] == '\0')
 		return;
-	edata = try_drop_scratch_database(cxt->run.scratch);
+	edata = try_drop_scratch_database(cxt->run.progress.scratch);
 	if (edata != NULL)
 	{
-		warn_of_leftover(cxt->run.scratch, edata);
+		warn_of_leftover(cxt->run.progress.scratch, edata);
 		return;
 	}
-	cxt->run.scratch[0] = '\0';
-	state_set_scratch(cxt->run.id, "");
+	cxt->run.progress.scratch[0] = '\0';
+	state_set_scratch("");
 }
 
 /*
@@ -316,8 +313,8 @@ void
 scratch_rename(RunContext *cxt, const char *name)
 {
 	CommandCounterIncrement();
-	TerminateOtherDBBackends(get_database_oid(cxt->run.scratch, false));
-	(void) RenameDatabase(cxt->run.scratch, name);
+	TerminateOtherDBBackends(get_database_oid(cxt->run.progress.scratch, false));
+	(void) RenameDatabase(cxt->run.progress.scratch, name);
 	ForceSyncCommit();
 }
 

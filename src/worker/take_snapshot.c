@@ -15,31 +15,27 @@
 #include "access/xlog.h"
 #include "common/file_perm.h"
 #include "miscadmin.h"
-#include "storage/fd.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "database/database_contents.h"
-#include "database/dump_transaction.h"
 #include "settings.h"
+#include "shmem/run_kinds.h"
 #include "store/directory.h"
 #include "store/directory_exposure.h"
 #include "store/file_system.h"
 #include "store/hardlink.h"
 #include "store/prune.h"
 #include "store/store.h"
-#include "tools/compression.h"
 #include "util/compat.h"
+#include "util/errors.h"
 #include "util/files.h"
 #include "util/litter.h"
 #include "util/test_step.h"
-#include "worker/column_hashes.h"
+#include "worker/dump_database.h"
 #include "worker/incremental.h"
-#include "worker/program_sessions.h"
 #include "worker/run_report.h"
 #include "worker/take_snapshot.h"
-#include "worker/verify.h"
 
 /*
  * Return the version of pg_dump, such as "15.7".  Raises an error unless it is
@@ -72,10 +68,10 @@ prepare_snapshot(RunContext *cxt)
 
 	directory_make(cxt->directory);
 	directory_check(cxt->directory);
-	exposure_check(cxt->directory, cxt->run.database);
+	exposure_check(cxt->directory, cxt->run.request.database);
 	file_system_look(cxt->directory);
 	file_system_check(cxt->directory);
-	staging_sweep(cxt->directory, cxt->run.database, GetSystemIdentifier(),
+	staging_sweep(cxt->directory, cxt->run.request.database, GetSystemIdentifier(),
 				  report_interrupted);
 }
 
@@ -86,224 +82,21 @@ create_staging(RunContext *cxt)
 	char		folder[NAMES_FOLDER_SIZE];
 
 	owner.system_identifier = GetSystemIdentifier();
-	owner.reason = pstrdup(state_reason_name(cxt->run.reason));
-	owner.attempt = cxt->run.attempt;
-	owner.scheduled_for = cxt->run.scheduled_for;
-	owner.started_at = cxt->run.started_at;
-	staging_create(&cxt->staging, cxt->directory, cxt->run.database,
-				   cxt->run.start, &owner);
+	owner.reason = pstrdup(state_reason_name(cxt->run.request.reason));
+	owner.attempt = cxt->run.request.attempt;
+	owner.scheduled_for = cxt->run.request.scheduled_for;
+	owner.started_at = cxt->run.progress.started_at;
+	staging_create(&cxt->staging, cxt->directory, cxt->run.request.database,
+				   cxt->run.request.start, &owner);
 
 	/* Another cluster that uses the directory may have taken the name. */
-	if (strcmp(cxt->run.name, cxt->staging.name) != 0)
+	if (strcmp(cxt->run.request.name, cxt->staging.name) != 0)
 	{
-		strlcpy(cxt->run.name, cxt->staging.name, sizeof(cxt->run.name));
-		state_set_name(cxt->run.id, cxt->run.name);
+		strlcpy(cxt->run.request.name, cxt->staging.name, sizeof(cxt->run.request.name));
+		state_set_name(cxt->run.request.name);
 	}
-	names_encode_database(cxt->run.database, folder);
+	names_encode_database(cxt->run.request.database, folder);
 	cxt->archive = psprintf("%s.dump", folder);
-}
-
-static char *
-archive_path(RunContext *cxt)
-{
-	return psprintf("%s/%s", cxt->staging.path, cxt->archive);
-}
-
-/*
- * Raise an error when there is too little space for the snapshot.  Its
- * expected size is that of the newest one of this database, if any.
- */
-static void
-check_space(RunContext *cxt)
-{
-	StoredSnapshot *newest;
-	int64		expected = cxt->manifest.database_size;
-
-	if (setting_min_free_space == 0)
-		return;
-	newest = store_newest(cxt->directory, cxt->run.database, NULL, NULL);
-	if (newest != NULL)
-		expected = newest->manifest.size;
-	directory_check_space(cxt->directory, expected,
-						  (int64) setting_min_free_space * 1024 * 1024);
-}
-
-/*
- * Store in the manifest how many rows pg_dump has copied of each table.  If
- * the server has not seen all COPY commands, the counts remain unknown.
- */
-static void
-note_row_counts(RunContext *cxt)
-{
-	Manifest   *manifest = &cxt->manifest;
-	List	   *copies = copies_list(cxt->copies);
-	ListCell   *lc;
-
-	if (list_length(copies) < cxt->tables_begun)
-	{
-		ereport(WARNING,
-				(errmsg("the rows of " INT64_FORMAT " of " INT64_FORMAT " tables of database \"%s\" were not counted",
-						cxt->tables_begun - list_length(copies),
-						cxt->tables_begun, cxt->run.database),
-				 errdetail("The server has not seen pg_dump copy them, and could not see whether they were rewritten since the dump began."),
-				 errhint("\"snapshot_worker.bin_directory\" must have programs that keep PGOPTIONS in their environment.")));
-		manifest->rows = -1;
-		return;
-	}
-	manifest->row_counts = programs_row_counts(cxt,
-											   cxt->connection.encoding);
-	manifest->rows = 0;
-	foreach(lc, manifest->row_counts)
-		manifest->rows += ((ManifestRows *) lfirst(lc))->count;
-}
-
-/*
- * May a failed dump be repeated?  The first attempt may, if a parallel job
- * could not lock a table because a statement waits for that table; the second
- * one, if that statement was committed after the MVCC snapshot.  The messages
- * may be translated, which is harmless: they only decide about another
- * attempt.
- */
-static bool
-may_begin_anew(int tries, int jobs, const ChildResult *result)
-{
-	if (tries == 0)
-		return jobs > 1 &&
-			strstr(result->output, "could not obtain lock on relation") != NULL;
-	return tries == 1 && jobs == 1 &&
-		strstr(result->output, "redefined after the dump began") != NULL;
-}
-
-/*
- * Raise the error of pg_dump with one job, after a failure with several jobs.
- */
-static void
-fail_again(RunContext *cxt, char **argv, const ChildResult *result)
-{
-	if (strstr(result->output, "lock timeout") != NULL ||
-		strstr(result->output, "LOCK TABLE") != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("pg_dump failed: %s",
-						wait_result_to_str(result->status)),
-				 errdetail_internal("%s", result->output),
-				 errhint("Before, pg_dump with %d jobs had lost a lock to a statement such as TRUNCATE. Find that in pg_locks, raise \"snapshot_worker.lock_timeout\", or take snapshots at another time.",
-						 setting_jobs)));
-	run_fail(cxt, argv, result);
-}
-
-/* Discard the state of a dump that will be repeated. */
-static void
-forget_dump(RunContext *cxt)
-{
-	char	   *pg_dump_version = cxt->manifest.pg_dump_version;
-	char	   *path = archive_path(cxt);
-
-	file_hashing_pause(cxt->hashing);
-	cxt->hashing = NULL;
-	hardlink_end(cxt->share);
-	cxt->share = NULL;
-	incremental_forget(cxt);
-	dump_transaction_end();
-	if (!files_remove(path, "toc.dat", WARNING))
-		ereport(ERROR,
-				(errcode(ERRCODE_IO_ERROR),
-				 errmsg("could not remove \"%s\", which was dumped in part",
-						path)));
-	memset(&cxt->manifest, 0, sizeof(cxt->manifest));
-	cxt->manifest.pg_dump_version = pg_dump_version;
-}
-
-/* Return all that decides how pg_dump writes a table, palloc'd. */
-static const char *
-options_text(RunContext *cxt, const DumpOptions *options)
-{
-	return psprintf("%s %s %s %s", options->format, options->compress,
-					cxt->connection.encoding, cxt->connection.options);
-}
-
-/*
- * Dump once, with the MVCC snapshot of the dump transaction, with at most so
- * many jobs, after so many failed attempts.  Returns false if the dump must be
- * repeated; nothing of it is left then.
- */
-static bool
-try_dump(RunContext *cxt, int jobs, int tries)
-{
-	Manifest   *manifest = &cxt->manifest;
-	DumpOptions options = {0};
-	bool		is_directory;
-	ChildResult result;
-	char	  **argv;
-
-	options.compress = compression_argument(setting_compress);
-	options.lock_timeout = setting_lock_timeout;
-	cxt->incremental = incremental_begin();
-	options.snapshot = dump_transaction_begin(manifest);
-	is_directory = settings_directory_format(manifest->tables +
-											 contents_count_large_objects(),
-											 manifest->database_size);
-	options.format = is_directory ? "directory" : "custom";
-	options.jobs = is_directory ? jobs : 0;
-	check_space(cxt);
-	connection_for_dump(cxt->run.database, &cxt->connection, &cxt->is_superuser);
-	if (is_directory)
-		incremental_choose_base(cxt, options_text(cxt, &options));
-	else
-		cxt->incremental = NULL;
-	programs_admit(cxt);
-	incremental_offer_tables(cxt);
-	test_step("snapshot exported");
-
-	if (setting_share_files && is_directory)
-		cxt->share = hardlink_begin(cxt->directory, cxt->run.database,
-								  GetSystemIdentifier());
-	cxt->hashing = file_hashing_begin(cxt->staging.path, cxt->share);
-	run_enter_phase(cxt, "dumping", 0, 80);
-	argv = tool_args_pg_dump(cxt->bin_directory, &cxt->connection, &options,
-							archive_path(cxt));
-	if (!run_try_tables(cxt, argv, options.jobs, manifest->tables, &result))
-	{
-		if (!may_begin_anew(tries, options.jobs, &result))
-		{
-			if (tries > 0)
-				fail_again(cxt, argv, &result);
-			run_fail(cxt, argv, &result);
-		}
-		if (tries == 0)
-			ereport(WARNING,
-					(errmsg("pg_dump with %d jobs of database \"%s\" failed; it is tried with one",
-							options.jobs, cxt->run.database),
-					 errdetail_internal("%s", result.output)));
-		forget_dump(cxt);
-		return false;
-	}
-	incremental_note_end(cxt);
-	note_row_counts(cxt);
-	column_hashes_save(cxt, options.snapshot);
-	file_hashing_pause(cxt->hashing);
-	dump_transaction_end();
-
-	manifest->format = pstrdup(options.format);
-	manifest->compression = pstrdup(setting_compress);
-	manifest->jobs = options.jobs;
-	return true;
-}
-
-/*
- * Dump the database.  Each parallel job locks its table a second time with
- * NOWAIT, so pg_dump fails if a statement such as TRUNCATE is waiting for the
- * table.  In that case pg_dump runs again with one job and a new MVCC
- * snapshot, and the statement executes first.  If the statement was not
- * committed before that snapshot, another attempt follows.
- */
-static void
-dump_database(RunContext *cxt)
-{
-	int			tries = 0;
-
-	while (!try_dump(cxt, tries == 0 ? setting_jobs : 1, tries))
-		tries++;
 }
 
 /*
@@ -325,8 +118,8 @@ check_globals(const char *path)
 	if (strstr(text + len - Min(len, 2 * sizeof(trailer)), trailer) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_IO_ERROR),
-				 errmsg("file \"%s\" was not written to its end", path),
-				 errdetail("pg_dumpall does not report this; a full disk can be the reason.")));
+				 errmsg("file \"%s\" was not written completely", path),
+				 errdetail("pg_dumpall does not report this. The disk may be full.")));
 	pfree(text);
 }
 
@@ -339,10 +132,10 @@ dump_globals(RunContext *cxt)
 		return;
 	run_enter_phase(cxt, "saving globals", 80, 83);
 	(void) run_program(cxt, tool_args_pg_dumpall_globals(cxt->bin_directory,
-															  &cxt->connection,
-															  setting_lock_timeout,
-															  cxt->is_superuser,
-															  path), false);
+														 &cxt->connection,
+														 setting_lock_timeout,
+														 cxt->is_superuser,
+														 path), false);
 	check_globals(path);
 }
 
@@ -353,7 +146,7 @@ read_back(RunContext *cxt)
 		return;
 	run_enter_phase(cxt, "reading back", 83, 85);
 	(void) run_program(cxt, tool_args_pg_restore_list(cxt->bin_directory,
-														   archive_path(cxt)), false);
+													  dump_path(cxt)), false);
 }
 
 /*
@@ -394,7 +187,7 @@ staged_files(RunContext *cxt)
 		if (!litter_is_directory(lfirst(lc)) &&
 			!incremental_is_link(lfirst(lc)))
 			set_directory_mode(cxt, psprintf("%s/%s", cxt->staging.path,
-											  (char *) lfirst(lc)));
+											 (char *) lfirst(lc)));
 	}
 	foreach(lc, tree.files)
 	{
@@ -428,7 +221,7 @@ hash_files(RunContext *cxt)
 		manifest->files = lappend(manifest->files, file);
 		manifest->size += file->size;
 		run_report_bytes(cxt, manifest->size,
-						(double) foreach_current_index(lc) / list_length(files));
+						 (double) foreach_current_index(lc) / list_length(files));
 	}
 
 	run_enter_phase(cxt, "syncing", 90, 93);
@@ -437,7 +230,7 @@ hash_files(RunContext *cxt)
 		CHECK_FOR_INTERRUPTS();
 		file_hashing_settle(cxt->hashing, lfirst(lc));
 		run_report_bytes(cxt, manifest->size,
-						(double) foreach_current_index(lc) / list_length(files));
+						 (double) foreach_current_index(lc) / list_length(files));
 	}
 	hardlink_end(cxt->share);
 	cxt->hashing = NULL;
@@ -480,15 +273,15 @@ checked_manifest(const Manifest *manifest)
 	if (strlen(text) > MANIFEST_MAX_SIZE)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the manifest of the snapshot would have more than %zu bytes",
+				 errmsg("the manifest of the snapshot would exceed %zu bytes",
 						MANIFEST_MAX_SIZE),
-				 errdetail("The database has too many tables or large objects for a file each."),
+				 errdetail("The database has too many tables and large objects to give each a file of its own."),
 				 errhint("Set \"snapshot_worker.format\" to \"custom\".")));
 	problem = manifest_parse(pstrdup(text), strlen(text), false, &again);
 	if (problem != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("could not write a manifest that can be read: %s",
+				 errmsg("could not write a readable manifest: %s",
 						problem)));
 	return text;
 }
@@ -499,74 +292,20 @@ publish_snapshot(RunContext *cxt)
 	Manifest   *manifest = &cxt->manifest;
 
 	run_enter_phase(cxt, "publishing", 93, 94);
-	manifest->name = cxt->run.name;
-	manifest->database = cxt->run.database;
+	manifest->name = cxt->run.request.name;
+	manifest->database = cxt->run.request.database;
 	manifest->system_identifier = GetSystemIdentifier();
-	manifest->reason = pstrdup(state_reason_name(cxt->run.reason));
-	manifest->scheduled_for = cxt->run.scheduled_for;
-	manifest->attempt = cxt->run.attempt;
-	manifest->started_at = cxt->run.started_at;
+	manifest->reason = pstrdup(state_reason_name(cxt->run.request.reason));
+	manifest->scheduled_for = cxt->run.request.scheduled_for;
+	manifest->attempt = cxt->run.request.attempt;
+	manifest->started_at = cxt->run.progress.started_at;
 	manifest->finished_at = GetCurrentTimestamp();
 	manifest->server_version =
 		pstrdup(GetConfigOption("server_version", false, false));
 	incremental_flush_wal(cxt);
 	staging_publish(&cxt->staging, checked_manifest(manifest));
-	cxt->published = true;
-	state_set_published(cxt->run.id);
-}
-
-/*
- * Verify the snapshot just taken, if it is a scheduled one and "verify" is
- * set.  A failure leaves the snapshot in place and does not cause a retry; it
- * is reported, and stored as the outcome of the run.
- */
-void
-run_verify(RunContext *cxt)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	if (setting_verify <= VERIFY_LIST || state_is_requested(cxt->run.reason))
-		return;
-	run_limit_time(cxt, setting_timeout);
-
-	PG_TRY();
-	{
-		/* a standby cannot create a database */
-		verify_snapshot(cxt, RecoveryInProgress() ?
-						Min(setting_verify, VERIFY_ARCHIVE) : setting_verify);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-		RunError   *error = MemoryContextAllocZero(context, sizeof(RunError));
-
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
-		run_explain_timeout(edata);
-		edata->message = psprintf("verification failed: %s", edata->message);
-		report_fill_error(error, edata);
-		report_failure(&cxt->run, error);
-		cxt->verify_error = error;
-	}
-	PG_END_TRY();
-	run_limit_time(cxt, 0);
-}
-
-/*
- * Verify a snapshot for a session, which waits or cancels, or for the
- * schedule, for at most "timeout" seconds.  Raises an error when the snapshot
- * is bad or cannot be verified.
- */
-void
-run_verify_again(RunContext *cxt)
-{
-	run_prepare(cxt);
-	run_limit_time(cxt, setting_timeout);
-	verify_snapshot(cxt, cxt->run.test_restore ? VERIFY_RESTORE :
-					VERIFY_ARCHIVE);
+	cxt->run.outcome.published = true;
+	state_set_published();
 }
 
 /*
@@ -576,8 +315,8 @@ void
 run_prune(RunContext *cxt)
 {
 	run_enter_phase(cxt, "applying retention", 99, 100);
-	(void) prune_database(cxt->directory, cxt->run.database,
-						  cxt->run.name, WARNING);
+	(void) prune_database(cxt->directory, cxt->run.request.database,
+						  cxt->run.request.name, WARNING);
 }
 
 /*
@@ -595,19 +334,14 @@ remember_base(RunContext *cxt)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch_and_abort(context);
 
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
 		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
-			PG_RE_THROW();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
+			ReThrowError(edata);
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
 				 errmsg("the next snapshot of database \"%s\" will read everything: %s",
-						cxt->run.database, edata->message)));
+						cxt->run.request.database, edata->message)));
 	}
 	PG_END_TRY();
 	incremental_end(cxt);
@@ -635,7 +369,7 @@ take_snapshot(RunContext *cxt)
 	ereport(LOG,
 			(errmsg("took snapshot \"%s\": " INT64_FORMAT " bytes, "
 					INT64_FORMAT " tables, %.1f s",
-					cxt->run.name, cxt->manifest.size, cxt->manifest.tables,
+					cxt->run.request.name, cxt->manifest.size, cxt->manifest.tables,
 					(double) (cxt->manifest.finished_at -
 							  cxt->manifest.started_at) / USECS_PER_SEC)));
 }

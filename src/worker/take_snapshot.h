@@ -13,8 +13,6 @@
 #include "worker/run_context.h"
 
 extern void take_snapshot(RunContext *cxt);
-extern void run_verify(RunContext *cxt);
-extern void run_verify_again(RunContext *cxt);
 extern void run_prune(RunContext *cxt);
 
 #endif							/* SNAPSHOT_WORKER_TAKE_SNAPSHOT_H */

@@ -16,12 +16,15 @@
 #include <sys/wait.h>
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "utils/memutils.h"
 
+#include "shmem/run_kinds.h"
 #include "store/snapshot_lock.h"
 #include "store/store.h"
 #include "tools/compression.h"
 #include "util/compat.h"
+#include "util/errors.h"
 #include "util/test_step.h"
 #include "worker/restore.h"
 #include "worker/run_report.h"
@@ -37,9 +40,9 @@ is_our_pg_restore(RunContext *cxt)
 {
 	const char *prefix = "pg_restore (PostgreSQL) ";
 	const char *output = run_program(cxt,
-										  tool_args_version(cxt->bin_directory,
-														   "pg_restore"),
-										  true);
+									 tool_args_version(cxt->bin_directory,
+													   "pg_restore"),
+									 true);
 
 	return strncmp(output, prefix, strlen(prefix)) == 0 &&
 		strtol(output + strlen(prefix), NULL, 10) == SERVER_MAJOR_VERSION;
@@ -65,7 +68,7 @@ static Fault *
 read_archive(RunContext *cxt, const StoredSnapshot *snapshot)
 {
 	char	  **argv = tool_args_pg_restore_read(cxt->bin_directory,
-												store_archive_path(snapshot));
+												 store_archive_path(snapshot));
 	ChildResult result;
 	Fault	   *fault;
 
@@ -79,7 +82,7 @@ read_archive(RunContext *cxt, const StoredSnapshot *snapshot)
 	}
 	fault = palloc0(sizeof(Fault));
 	fault->level = VERIFY_ARCHIVE;
-	fault->message = psprintf("pg_restore cannot read the archive of snapshot \"%s\"",
+	fault->message = psprintf("pg_restore cannot read the dump of snapshot \"%s\"",
 							  snapshot->name);
 	fault->detail = result.output[0] != '\0' ? result.output : NULL;
 	return fault;
@@ -123,7 +126,7 @@ check_snapshot(RunContext *cxt, const StoredSnapshot *snapshot,
 	if (fault == NULL && level >= VERIFY_ARCHIVE)
 	{
 		restore_check_version(snapshot);
-		run_enter_phase(cxt, "reading the archive", 20, 40);
+		run_enter_phase(cxt, "reading the dump", 20, 40);
 		fault = read_archive(cxt, snapshot);
 	}
 	if (fault == NULL && level >= VERIFY_RESTORE)
@@ -154,13 +157,8 @@ verify_locked(RunContext *cxt, const StoredSnapshot *snapshot,
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch_and_abort(context);
 
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
 		scratch_discard(cxt);
 		if (!concerns_all(edata->sqlerrcode) && verify_outcome_is_removed(snapshot))
 			verify_outcome_raise_removed(snapshot);
@@ -185,7 +183,7 @@ verify_locked(RunContext *cxt, const StoredSnapshot *snapshot,
 static void
 lock_and_verify(RunContext *cxt, VerifyLevel level, SharedFiles *shared)
 {
-	StoredSnapshot *snapshot = store_get(cxt->directory, cxt->run.name, true);
+	StoredSnapshot *snapshot = store_get(cxt->directory, cxt->run.request.name, true);
 
 	cxt->held = snapshot_lock_shared(snapshot->path);
 	PG_TRY();
@@ -224,19 +222,14 @@ verify_next(RunContext *cxt, SharedFiles *shared)
 	}
 	PG_CATCH();
 	{
+		ErrorData  *edata = error_catch_and_abort(context);
 		RunError   *error;
-		ErrorData  *edata;
 
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
 		if (concerns_all(edata->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
+			ReThrowError(edata);
 		error = palloc0(sizeof(RunError));
 		report_fill_error(error, edata);
-		report_failure(&cxt->run, error);
+		report_failure(&cxt->run.request, error);
 	}
 	PG_END_TRY();
 }
@@ -250,7 +243,7 @@ void
 verify_all(RunContext *cxt)
 {
 	MemoryContext context = CurrentMemoryContext;
-	const char *database = cxt->run.database;
+	const char *database = cxt->run.request.database;
 	List	   *snapshots = store_list(cxt->directory,
 									   database[0] != '\0' ? database : NULL,
 									   DT_NOBEGIN, ERROR, WARNING);
@@ -264,15 +257,15 @@ verify_all(RunContext *cxt)
 		MemoryContext one = AllocSetContextCreate(context, "verification",
 												  ALLOCSET_DEFAULT_SIZES);
 
-		if (!state_begin_verifying(cxt->run.id, snapshot->name))
+		if (!state_begin_verifying(snapshot->name))
 			ereport(LOG,
 					(errmsg("snapshot \"%s\" is being verified by another run",
 							snapshot->name)));
 		else
 		{
-			strlcpy(cxt->run.name, snapshot->name, sizeof(cxt->run.name));
+			strlcpy(cxt->run.request.name, snapshot->name, sizeof(cxt->run.request.name));
 			run_enter_phase(cxt, "hashing", 99 * n / list_length(snapshots),
-							 99 * (n + 1) / list_length(snapshots));
+							99 * (n + 1) / list_length(snapshots));
 			MemoryContextSwitchTo(one);
 			verify_next(cxt, shared);
 			MemoryContextSwitchTo(context);
@@ -282,4 +275,53 @@ verify_all(RunContext *cxt)
 	ereport(LOG,
 			(errmsg("verified the files of %d snapshots: " INT64_FORMAT " bytes read",
 					list_length(snapshots), shared->bytes_read)));
+}
+
+/*
+ * Verify the snapshot just taken, if it is a scheduled one and "verify" is
+ * set.  A failure leaves the snapshot in place and does not cause a retry; it
+ * is reported, and stored as the outcome of the run.
+ */
+void
+verify_after_snapshot(RunContext *cxt)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	if (setting_verify <= VERIFY_LIST || state_is_requested(cxt->run.request.reason))
+		return;
+	run_limit_time(cxt, setting_timeout);
+
+	PG_TRY();
+	{
+		/* a standby cannot create a database */
+		verify_snapshot(cxt, RecoveryInProgress() ?
+						Min(setting_verify, VERIFY_ARCHIVE) : setting_verify);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata = error_catch_and_abort(context);
+		RunError   *error = palloc0(sizeof(RunError));
+
+		run_explain_timeout(edata);
+		edata->message = psprintf("verification failed: %s", edata->message);
+		report_fill_error(error, edata);
+		report_failure(&cxt->run.request, error);
+		cxt->verify_error = error;
+	}
+	PG_END_TRY();
+	run_limit_time(cxt, 0);
+}
+
+/*
+ * Verify a snapshot for a session, which waits or cancels, or for the
+ * schedule, for at most "timeout" seconds.  Raises an error when the snapshot
+ * is bad or cannot be verified.
+ */
+void
+verify_run(RunContext *cxt)
+{
+	run_prepare(cxt);
+	run_limit_time(cxt, setting_timeout);
+	verify_snapshot(cxt, cxt->run.request.test_restore ? VERIFY_RESTORE :
+					VERIFY_ARCHIVE);
 }

@@ -14,6 +14,8 @@
 #include "worker/run_context.h"
 
 extern void verify_snapshot(RunContext *cxt, VerifyLevel level);
+extern void verify_after_snapshot(RunContext *cxt);
+extern void verify_run(RunContext *cxt);
 extern void verify_all(RunContext *cxt);
 
 #endif							/* SNAPSHOT_WORKER_VERIFY_H */

@@ -41,10 +41,10 @@ make_fault(const StoredSnapshot *snapshot, Problems *problems)
 	Fault	   *fault = palloc0(sizeof(Fault));
 
 	fault->level = VERIFY_CHECKSUM;
-	fault->message = psprintf("snapshot \"%s\" is not what its manifest says",
+	fault->message = psprintf("snapshot \"%s\" does not match its manifest",
 							  snapshot->name);
 	fault->detail = problems_text(problems);
-	fault->hint = "Use another snapshot. What can still be read of this one, pg_restore restores by hand.";
+	fault->hint = "Use another snapshot. pg_restore can still restore the readable parts of this one.";
 	return fault;
 }
 
@@ -145,7 +145,7 @@ check_file(const char *directory, const StoredSnapshot *snapshot,
 					 path, (int64) st.st_size, file->size);
 	else if (!has_sha256(path, &st, file->sha256, shared))
 	{
-		problems_add(problems, "The contents of file \"%s\" have changed: their SHA-256 is not that of the manifest.",
+		problems_add(problems, "The contents of file \"%s\" have changed: their SHA-256 differs from that in the manifest.",
 					 path);
 		add_sharers(directory, snapshot, file, problems);
 	}
@@ -173,7 +173,7 @@ verify_files(RunContext *cxt, const StoredSnapshot *snapshot,
 	(void) files_list(snapshot->path, ERROR, &tree);
 	foreign = exactly ? store_foreign_file(snapshot, &tree) : NULL;
 	if (foreign != NULL)
-		problems_add(&problems, "\"%s/%s\" is not a part of the snapshot.",
+		problems_add(&problems, "\"%s/%s\" is not part of the snapshot.",
 					 snapshot->path, foreign);
 
 	/*
@@ -191,7 +191,7 @@ verify_files(RunContext *cxt, const StoredSnapshot *snapshot,
 		check_file(cxt->directory, snapshot, file, shared, &problems);
 		bytes += file->size;
 		run_report_bytes(cxt, bytes, (double) bytes /
-						Max(snapshot->manifest.size, 1));
+						 Max(snapshot->manifest.size, 1));
 	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);

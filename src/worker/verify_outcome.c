@@ -26,8 +26,9 @@
 #include "access/xact.h"
 #include "utils/timestamp.h"
 
+#include "store/marks.h"
 #include "store/snapshot_lock.h"
-#include "store/verified_mark.h"
+#include "util/errors.h"
 #include "worker/verify_outcome.h"
 
 /*
@@ -76,14 +77,14 @@ check_deeper_problem(const StoredSnapshot *snapshot, const Verification *known,
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 level_of(known) == VERIFY_RESTORE ?
-			 errmsg("a restore of snapshot \"%s\" has found a problem",
+			 errmsg("an earlier restore of snapshot \"%s\" found a problem",
 					snapshot->name) :
-			 errmsg("reading the archive of snapshot \"%s\" has found a problem",
+			 errmsg("an earlier verification of the dump of snapshot \"%s\" found a problem",
 					snapshot->name),
 			 errdetail_internal("%s", known->problem),
 			 level_of(known) == VERIFY_RESTORE ?
-			 errhint("Its files are as they should be. Only another restore can tell that the problem is gone: use restore => true.") :
-			 errhint("Its files are as they should be. Only reading it once more can tell that the problem is gone: use snapshot_verify().")));
+			 errhint("Its files match its manifest. Only another restore can show that the problem is gone: use restore => true.") :
+			 errhint("Its files match its manifest. Only reading the dump again can show that the problem is gone: use snapshot_verify().")));
 }
 
 /*
@@ -96,10 +97,10 @@ check_newer_problem(const StoredSnapshot *snapshot, const Verification *known)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("another verification of snapshot \"%s\" has found a problem meanwhile",
+			 errmsg("a concurrent verification of snapshot \"%s\" found a problem",
 					snapshot->name),
 			 errdetail_internal("%s", known->problem),
-			 errhint("Verify the snapshot once more.")));
+			 errhint("Verify the snapshot again.")));
 }
 
 /*
@@ -185,16 +186,11 @@ write_problem(const StoredSnapshot *snapshot, VerifyLevel level,
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData  *edata = error_catch_and_abort(caller);
 
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(caller);
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
-				 errmsg("could not keep the outcome of a verification: %s",
+				 errmsg("could not write the outcome of a verification: %s",
 						edata->message)));
 	}
 	PG_END_TRY();

@@ -16,7 +16,7 @@
 extern bool verify_outcome_is_removed(const StoredSnapshot *snapshot);
 extern void verify_outcome_raise_removed(const StoredSnapshot *snapshot);
 extern void verify_outcome_good(const StoredSnapshot *snapshot, VerifyLevel level,
-						 bool keep);
+								bool keep);
 extern void verify_outcome_bad(const StoredSnapshot *snapshot, const Fault *fault);
 
 #endif							/* SNAPSHOT_WORKER_VERIFY_OUTCOME_H */

@@ -33,7 +33,7 @@
 
 typedef struct Comparison
 {
-	RunContext	   *cxt;
+	RunContext *cxt;
 	const StoredSnapshot *snapshot;
 	const char *archive;
 	File		dump;			/* dump of the scratch database */
@@ -65,8 +65,8 @@ definitions_of(const Comparison *comparison, bool archive, bool list)
 	char	  **argv;
 
 	argv = tool_args_pg_restore_definitions(comparison->cxt->bin_directory,
-										   list,
-										   archive ? comparison->archive : NULL);
+											list,
+											archive ? comparison->archive : NULL);
 	return output_of(comparison->cxt, argv,
 					 archive ? -1 : spool_descriptor(comparison->dump));
 }
@@ -93,7 +93,7 @@ tell_of_more(const Comparison *comparison, const List *more)
 	foreach(lc, more)
 		problems_add(&told, "%s", (char *) lfirst(lc));
 	ereport(LOG,
-			(errmsg("snapshot \"%s\" restores to more than it holds",
+			(errmsg("restored snapshot \"%s\" has additional objects",
 					comparison->snapshot->name),
 			 errdetail_internal("%s", problems_text(&told))));
 }
@@ -221,10 +221,10 @@ warn_of_event_triggers(const Comparison *comparison,
 		GetConfigOption("event_triggers", true, false) != NULL)
 		return;
 	ereport(WARNING,
-			(errmsg("event triggers were on while snapshot \"%s\" was restored",
+			(errmsg("event triggers were enabled while snapshot \"%s\" was restored",
 					comparison->snapshot->name),
 			 errdetail_internal("%s", event_triggers),
-			 errhint("What they have written into the restored database is no part of the snapshot.")));
+			 errhint("Anything they wrote into the restored database is not part of the snapshot.")));
 }
 
 static void
@@ -234,10 +234,10 @@ compare_contents(Comparison *comparison)
 	List	   *found = column_hashes_read(comparison->cxt, &event_triggers);
 
 	compare_kind(comparison, COLUMNS_OF_TABLES,
-				 "Some columns of tables have other names, types, or NOT NULL than they had.",
+				 "Some columns of tables have different names, types, or NOT NULL.",
 				 found);
 	compare_kind(comparison, COLUMNS_LARGE_OBJECTS,
-				 "Some large objects have other owners, privileges, or comments than they had.",
+				 "Some large objects have different owners, privileges, or comments.",
 				 found);
 	warn_of_event_triggers(comparison, event_triggers);
 }
@@ -246,10 +246,10 @@ static void
 warn_of_definitions(const Comparison *comparison, const char *changed)
 {
 	ereport(WARNING,
-			(errmsg("snapshot \"%s\" restores to other definitions than it holds",
+			(errmsg("restored snapshot \"%s\" has different definitions",
 					comparison->snapshot->name),
 			 errdetail_internal("%s", changed),
-			 errhint("PostgreSQL spells some expressions anew, which means nothing. Compare with \"pg_restore --file=-\" of the archive.")));
+			 errhint("PostgreSQL may write an expression differently, which is harmless. Compare with \"pg_restore --file=-\" of the dump.")));
 }
 
 /* Was the dump made by pg_dump of this major version? */
@@ -268,7 +268,7 @@ static Fault *
 conclude_comparison(Comparison *comparison)
 {
 	const StoredSnapshot *snapshot = comparison->snapshot;
-	const char *message = psprintf("snapshot \"%s\" does not restore to what its manifest says",
+	const char *message = psprintf("restored snapshot \"%s\" does not match its manifest",
 								   snapshot->name);
 	Fault	   *fault;
 
@@ -282,7 +282,7 @@ conclude_comparison(Comparison *comparison)
 				 errmsg_internal("%s", message),
 				 errdetail_internal("%s",
 									problems_text(&comparison->problems)),
-				 errhint("An earlier release, or another major version, took it, and can have listed it in another way.")));
+				 errhint("An earlier release or another major version took it, and may have listed it differently.")));
 		return NULL;
 	}
 	fault = palloc0(sizeof(Fault));
@@ -311,7 +311,7 @@ verify_restored(RunContext *cxt, const StoredSnapshot *snapshot)
 	comparison.archive = store_archive_path(snapshot);
 	problems_begin(&comparison.problems);
 	run_begin_transaction();
-	connection_for_compare(cxt->run.scratch, &cxt->connection);
+	connection_for_compare(cxt->run.progress.scratch, &cxt->connection);
 	run_commit_transaction();
 	cxt->connection.encoding = snapshot->manifest.encoding;
 
@@ -323,8 +323,8 @@ verify_restored(RunContext *cxt, const StoredSnapshot *snapshot)
 	MemoryContextSwitchTo(lists);
 	comparison.dump = output_of(cxt,
 								tool_args_pg_dump_definitions(cxt->bin_directory,
-															 &cxt->connection,
-															 setting_lock_timeout),
+															  &cxt->connection,
+															  setting_lock_timeout),
 								-1);
 	test_step("comparing");
 	compare_entries(&comparison);

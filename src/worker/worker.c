@@ -28,9 +28,11 @@
 #include "utils/memutils.h"
 
 #include "database/catalog_query.h"
+#include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
 #include "store/staging.h"
 #include "tools/child_process.h"
+#include "util/errors.h"
 #include "util/process.h"
 #include "util/test_step.h"
 #include "worker/alert_run.h"
@@ -44,20 +46,10 @@
 
 static RunContext cxt;
 
-static bool recorded = false;	/* the outcome is in the history */
 static bool fatal_known = false;
 static RunError fatal;			/* why this process is ending */
 
 static emit_log_hook_type prev_emit_log_hook = NULL;
-
-/* Return the database that a run's worker connects to, or NULL for none. */
-static const char *
-database_of(const Run *run)
-{
-	if (run->kind == KIND_ARCHIVE || run->kind == KIND_ALERT)
-		return NULL;
-	return run->kind == KIND_SNAPSHOT ? run->database : run->connect_to;
-}
 
 /*
  * Register a worker for a run.  Returns false if the server has no free slot.
@@ -65,7 +57,7 @@ database_of(const Run *run)
 bool
 worker_start(const Run *run, BackgroundWorkerHandle **handle)
 {
-	const char *database = database_of(run);
+	const char *database = run_database(&run->request);
 	BackgroundWorker worker;
 
 	StaticAssertStmt(sizeof(run->id) <= BGW_EXTRALEN, "room for a run");
@@ -86,22 +78,22 @@ worker_start(const Run *run, BackgroundWorkerHandle **handle)
 static void
 finish_run(const RunError *error)
 {
-	if (cxt.published)
+	if (cxt.run.outcome.published)
 	{
 		if (error != NULL)
 			ereport(WARNING,
 					(errcode(error->sqlerrcode),
 					 errmsg("could not apply retention to database \"%s\": %s",
-							cxt.run.database, error->message)));
-		state_finish(cxt.run.id, cxt.manifest.size, cxt.verify_error, true,
-					 recorded);
+							cxt.run.request.database, error->message)));
+		state_finish(cxt.manifest.size, cxt.verify_error, true,
+					 cxt.run.outcome.in_history);
 		return;
 	}
 	if (error != NULL)
-		report_failure(&cxt.run, error);
-	if (cxt.run.kind == KIND_SNAPSHOT)
+		report_failure(&cxt.run.request, error);
+	if (cxt.run.request.kind == KIND_SNAPSHOT)
 		report_history(&cxt.run, 0, error);
-	state_finish(cxt.run.id, 0, error, true, true);
+	state_finish(0, error, true, true);
 }
 
 /* Execute the run. */
@@ -110,18 +102,18 @@ do_run(void)
 {
 	/* before the first transaction, which has a timeout of its own */
 	catalog_prepare_process();
-	switch (cxt.run.kind)
+	switch (cxt.run.request.kind)
 	{
 		case KIND_SNAPSHOT:
 			take_snapshot(&cxt);
-			run_verify(&cxt);
+			verify_after_snapshot(&cxt);
 			report_history(&cxt.run, cxt.manifest.size,
 						   cxt.verify_error);
-			recorded = true;
+			cxt.run.outcome.in_history = true;
 			run_prune(&cxt);
 			break;
 		case KIND_VERIFY:
-			run_verify_again(&cxt);
+			verify_run(&cxt);
 			break;
 		case KIND_VERIFY_ALL:
 			run_prepare(&cxt);
@@ -154,7 +146,7 @@ note_fatal(ErrorData *edata)
 		fatal_known = true;
 		if (edata->sqlerrcode == ERRCODE_UNDEFINED_DATABASE)
 			strlcpy(fatal.hint,
-					"It was dropped or renamed, or \"snapshot_worker.databases\" has a name that is none.",
+					"It was dropped or renamed, or \"snapshot_worker.databases\" names a database that does not exist.",
 					sizeof(fatal.hint));
 	}
 	if (prev_emit_log_hook)
@@ -171,6 +163,7 @@ note_fatal(ErrorData *edata)
 static void
 end_of_worker(int code, Datum arg)
 {
+	const RunOutcome *outcome = &cxt.run.outcome;
 	RunError	error = fatal;
 
 	child_stop();
@@ -182,9 +175,9 @@ end_of_worker(int code, Datum arg)
 		strlcpy(error.message, "the snapshot worker was stopped",
 				sizeof(error.message));
 	}
-	state_finish(cxt.run.id, cxt.manifest.size,
-				 cxt.published ? NULL : &error,
-				 cxt.published, recorded);
+	state_finish(cxt.manifest.size,
+				 outcome->published ? NULL : &error,
+				 outcome->published, outcome->in_history);
 }
 
 /* Entry point of a snapshot worker. */
@@ -211,7 +204,7 @@ snapshot_worker_main(Datum main_arg)
 
 	test_step("attached");
 	catalog_prepare_connection();
-	BackgroundWorkerInitializeConnection(database_of(&cxt.run), NULL, 0);
+	BackgroundWorkerInitializeConnection(run_database(&cxt.run.request), NULL, 0);
 
 	context = AllocSetContextCreate(TopMemoryContext, "snapshot worker",
 									ALLOCSET_DEFAULT_SIZES);
@@ -219,7 +212,7 @@ snapshot_worker_main(Datum main_arg)
 	PG_TRY();
 	{
 		/* the run was canceled before this process could be interrupted */
-		if (state_is_canceled(run_id))
+		if (state_is_canceled())
 			ereport(ERROR,
 					(errcode(ERRCODE_QUERY_CANCELED),
 					 errmsg("canceled before it was started")));
@@ -232,11 +225,7 @@ snapshot_worker_main(Datum main_arg)
 		ErrorData  *edata;
 
 		HOLD_INTERRUPTS();
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
+		edata = error_catch_and_abort(context);
 		run_explain_timeout(edata);
 		report_fill_error(&error, edata);
 		/* for end_of_worker(), if another interrupt ends the process */

@@ -13,6 +13,7 @@
 #include "postmaster/bgworker.h"
 
 #include "shmem/shared_state.h"
+#include "util/compat.h"
 
 extern bool worker_start(const Run *run, BackgroundWorkerHandle **handle);
 

@@ -18,7 +18,7 @@
 #include "launcher/schedule_recovery.h"
 #include "store/history.h"
 #include "store/manifest.h"
-#include "store/verified_mark.h"
+#include "store/marks.h"
 #include "util/slot_times.h"
 #include "util/snapshot_name.h"
 
@@ -247,7 +247,7 @@ records_target(const uint8 *data, size_t size)
 	fuzz_file.data = data;
 	fuzz_file.size = size;
 	(void) verified_mark_read("snapshot", "appdb/2026-03-19T03-00-00Z",
-							 &verification);
+							  &verification);
 
 	lines = history_read("/", 1);
 	foreach(lc, lines)
@@ -263,7 +263,7 @@ records_target(const uint8 *data, size_t size)
 		if (names_split(line->name, folder, database, &start))
 			PROMISE(strncmp(folder, line->name, strlen(folder)) == 0);
 		PROMISE(recovery_attempts(lines, "appdb", line->scheduled_for,
-							   &catch_up) >= 0);
+								  &catch_up) >= 0);
 	}
 
 	(void) recovery_since("/", 1, "03:00");

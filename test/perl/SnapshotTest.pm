@@ -18,15 +18,17 @@ use File::Spec;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use SnapshotTest::Node;
 use Test::More;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 use Time::Local qw(timegm);
 
 our @EXPORT = qw(
   snapshot_node fake_clock set_clock pass_time reload_with pass_minute_after_crash snapshots leftovers
   manifest_of wait_until sha256_of slurp_lines install_fake_program
   damages start_query finish_query hold_at wait_until_held let_go own_mounts
-  history_lines
+  history_lines answers take_snapshot sql_error start_session finish_session
+  wait_for_dump
 );
 
 # A new node that preloads the library, with a snapshot directory of its own,
@@ -35,7 +37,7 @@ our @EXPORT = qw(
 sub snapshot_node
 {
 	my ($name, %options) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = SnapshotTest::Node->new($name);
 	my $directory = $node->basedir . '/snapshots';
 
 	$node->init(@{ $options{init} // [] });
@@ -136,15 +138,16 @@ sub reload_with
 {
 	my ($node, %settings) = @_;
 
+	my $sql = '';
+
 	foreach my $name (sort keys %settings)
 	{
 		my $value = $settings{$name};
 		$value =~ s/'/''/g;
-		$node->safe_psql('postgres',
-			"ALTER SYSTEM SET snapshot_worker.\"$name\" = '$value'");
+		$sql .= "ALTER SYSTEM SET snapshot_worker.\"$name\" = '$value';\n";
 	}
-	my $before = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
-	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	my ($before) = split /\n/, $node->safe_psql('postgres',
+		"${sql}SELECT clock_timestamp();\nSELECT pg_reload_conf();");
 	$node->poll_query_until('postgres',
 		"SELECT pg_conf_load_time() > '$before'")
 	  or die 'timed out waiting for the settings to be loaded';
@@ -234,23 +237,85 @@ sub damages
 	return @damages;
 }
 
-# Wait for code to return something true; fails the test when it does not.
+# Wait for code to return something true, which is returned; fails the test when
+# it does not.
 sub wait_until
 {
 	my ($test_name, $code) = @_;
-	my $end = time() + $PostgreSQL::Test::Utils::timeout_default;
+	my $result = SnapshotTest::Node::repeat($code);
 
-	while (time() < $end)
-	{
-		my $result = $code->();
-		if ($result)
-		{
-			pass($test_name);
-			return $result;
-		}
-		usleep(100_000);
-	}
-	fail("$test_name (timed out)");
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	ok($result, $test_name . ($result ? '' : ' (timed out)'));
+	return $result;
+}
+
+# What a session says to each of some statements, in turn: a list of [ output,
+# errors ], errors with their SQLSTATE.
+sub answers
+{
+	my ($node, $database, @statements) = @_;
+	my (undef, $stdout, $stderr) = $node->psql(
+		$database,
+		"\\set VERBOSITY verbose\n"
+		  . join('', map { "$_;\n\\echo --next--\n\\warn --next--\n" } @statements),
+		on_error_stop => 0);
+	my @outputs = split /^--next--\n?/m, $stdout, -1;
+	my @errors = split /^--next--\n?/m, $stderr, -1;
+
+	die "not all was answered: $stderr" unless @outputs == @statements + 1;
+	return map { [ map { chomp; $_ } $outputs[$_], $errors[$_] ] }
+	  0 .. $#statements;
+}
+
+# Take a snapshot of a database; returns its name.
+sub take_snapshot
+{
+	my ($node, $database) = @_;
+
+	return $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
+}
+
+# The error that a query raises; "" for none.
+sub sql_error
+{
+	my ($node, $query) = @_;
+	my (undef, undef, $stderr) = $node->psql('postgres', $query);
+
+	return $stderr;
+}
+
+# Start a session that runs a query, and waits as long as that takes.  Its errors
+# have no SQLSTATE, unlike those of start_query.
+sub start_session
+{
+	my ($node, $query) = @_;
+	my %session = (out => '', err => '');
+
+	$session{handle} = IPC::Run::start(
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $query ],
+		'<', \undef, '>', \$session{out}, '2>', \$session{err});
+	return \%session;
+}
+
+# Wait for the end of a session, and return what it has put out.
+sub finish_session
+{
+	my ($session) = @_;
+
+	$session->{handle}->finish;
+	chomp $session->{out};
+	return $session->{out};
+}
+
+# Wait until one snapshot worker has pg_dump at work.
+sub wait_for_dump
+{
+	my ($node) = @_;
+
+	$node->poll_query_until('postgres', <<'EOF') or die 'no run';
+SELECT count(*) = 1 FROM pg_stat_activity
+ WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
+EOF
 	return;
 }
 
@@ -298,6 +363,7 @@ sub wait_until_held
 {
 	my ($node, $step) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until(
 		"a run is at \"$step\"",
 		sub {

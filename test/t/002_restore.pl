@@ -22,6 +22,7 @@ sub restore
 	my ($name, $target) = @_;
 	my ($folder) = $name =~ m{^([^/]+)/};
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->safe_psql('postgres', "CREATE DATABASE $target TEMPLATE template0");
 	$node->command_ok(
 		[
@@ -39,6 +40,7 @@ sub check_manifest
 	my $manifest = manifest_of($directory, $name);
 	my ($path, %found, %expected) = "$directory/$name";
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	chomp(my @files = `cd '$path' && find . -type f ! -name manifest.json`);
 	foreach my $file (map { s{^\./}{}r } @files)
 	{
@@ -114,9 +116,9 @@ SELECT (SELECT sum(delta) FROM pgbench_history) = (SELECT sum(abalance) FROM pgb
 EOF
 	'what is restored is consistent in itself');
 cmp_ok($node->safe_psql('bench_restored', 'SELECT count(*) FROM pgbench_history'),
-	'>', 0, 'and has what was written before');
+	'>', 0, 'what is restored has rows that were written before the snapshot');
 cmp_ok($node->safe_psql('bench_restored', 'SELECT count(*) FROM pgbench_history'),
-	'<=', $count, 'but not what came after');
+	'<=', $count, 'what is restored has no rows that were written after the snapshot');
 
 # A database that does not change any more comes back byte for byte.
 $name = $node->safe_psql('bench', 'SELECT snapshot_now()');
@@ -142,7 +144,7 @@ SELECT bool_and(reason = 'manual' AND started_at <= finished_at AND size > 0),
   FROM snapshot_list()
 EOF
 is( $node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_list()'),
-	scalar(snapshots($directory)), 'and has every snapshot');
+	scalar(snapshots($directory)), 'a role that may monitor lists every snapshot');
 
 # Nobody else can read it.
 chomp(my @open = `find '$directory' -perm /077`);
@@ -155,7 +157,7 @@ my ($group_node, $group_directory) =
 $group_node->safe_psql('postgres', 'SELECT snapshot_now()');
 chomp(@open = `find '$group_directory' -type d ! -perm 0750 -o -type f ! -perm 0640`);
 is($?, 0, 'the modes of all files of the other one could be read');
-is_deeply(\@open, [], 'with group access, directories are 0750 and files 0640');
+is_deeply(\@open, [], 'with group access, all directories are 0750 and all files 0640');
 
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 $node->stop;

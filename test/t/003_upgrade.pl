@@ -147,7 +147,7 @@ cmp_ok(scalar(grep { /: member"$/ } @new),
 	'>', 10, 'the extension has members');
 cmp_ok(
 	scalar(grep { /^"function snapshot_now\(.*: privileges: / } @new),
-	'==', 1, 'and they are seen with their privileges');
+	'==', 1, 'the members of the extension are seen with their privileges');
 foreach my $version (old_versions('snapshot_worker'))
 {
 	is(join("\n", differences('snapshot_worker', $version)),

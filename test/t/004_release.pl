@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # META.json is as PGXN's meta specification 1.0.0 wants it, names files that
 # there are, and all that tells a version tells the same.
 

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The schedule on a server whose clock the test sets: each slot is taken once,
 # for every wanted database, also when the time changes or the clock jumps.
 
@@ -33,6 +35,8 @@ sub next_run
 sub wait_for_snapshots
 {
 	my ($database, $count, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until(
 		$test_name,
 		sub {
@@ -46,6 +50,8 @@ sub wait_for_snapshots
 # No run is under way or asked for.
 sub settle
 {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
 	return wait_until('the launcher has nothing to do',
 		sub {
 			$node->safe_psql('postgres',
@@ -72,9 +78,9 @@ is(next_run(), $node->safe_psql('postgres', 'SELECT snapshot_next_run()'),
 set_clock($node, '2026-03-19 02:59:58');
 look_at_clock();
 wait_for_snapshots('app', 1, 'the clock reaching the time takes a snapshot');
-wait_for_snapshots('postgres', 1, 'and one of each wanted database');
+wait_for_snapshots('postgres', 1, 'the clock reaching the time takes a snapshot of each wanted database');
 is(scalar snapshots($directory, 'other'),
-	0, 'but none of a database that is not wanted');
+	0, 'a database that is not wanted gets no snapshot');
 my ($name) = snapshots($directory, 'app');
 like($name, qr{^app/2026-03-19T03-00-0\dZ$},
 	'the name says when the snapshot began');
@@ -82,7 +88,7 @@ my $manifest = manifest_of($directory, $name);
 is($manifest->{reason}, 'schedule', 'the manifest says that it was scheduled');
 is($manifest->{scheduled_for}, '2026-03-19T03:00:00.000000Z',
 	'the manifest says for when');
-is($manifest->{attempt}, 1, 'and that it was the first attempt');
+is($manifest->{attempt}, 1, 'the manifest says that it was the first attempt');
 is(next_run(), '2026-03-19 15:30:00+00',
 	'a run at 03:00 plans the next one, at the other time');
 
@@ -104,7 +110,7 @@ wait_until('another launcher plans the slot anew',
 	sub { next_run() eq '2026-03-19 03:00:00+00' });
 set_clock($node, '2026-03-19 02:59:59');
 look_at_clock();
-wait_until('and the slot comes again',
+wait_until('the slot comes again after another launcher has planned it',
 	sub { next_run() eq '2026-03-19 15:30:00+00' });
 settle();
 is(scalar snapshots($directory, 'app'),
@@ -117,7 +123,7 @@ wait_for_snapshots('app', 2, 'a clock set forward is noticed');
 is( manifest_of($directory, (snapshots($directory, 'app'))[-1])->{scheduled_for},
 	'2026-03-21T03:00:00.000000Z',
 	'of the slots that were passed over, the last one is taken');
-is(next_run(), '2026-03-21 15:30:00+00', 'and the schedule goes on from there');
+is(next_run(), '2026-03-21 15:30:00+00', 'the schedule goes on from the clock that was set forward');
 
 # A changed time takes effect at once, and not for a time that is past.
 reload_with($node, time => '10:59');
@@ -131,14 +137,14 @@ reload_with($node, time => '23:59', databases => '*');
 set_clock($node, '2026-03-21 23:58:59');
 look_at_clock();
 wait_for_snapshots('app', 3, 'the changed time is kept');
-wait_for_snapshots('other', 1, 'with * every database gets a snapshot');
-is(scalar snapshots($directory, 'template1'), 0, 'but no template');
+wait_for_snapshots('other', 1, 'with databases set to *, every database gets a snapshot');
+is(scalar snapshots($directory, 'template1'), 0, 'with databases set to *, template1 gets no snapshot');
 
 # Off is off.
 reload_with($node, enable => 'off');
 wait_until('a schedule that is off plans nothing', sub { next_run() eq '' });
 is( $node->safe_psql('postgres', 'SELECT enabled, state FROM snapshot_status()'),
-	'f|disabled', 'and says so');
+	'f|disabled', 'the status says that the schedule is disabled');
 set_clock($node, '2026-03-22 23:59:30');
 look_at_clock();
 like( $node->safe_psql('app',

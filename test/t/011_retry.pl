@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # A scheduled run that fails is tried again after 5, 10, 20, 30 and 60 s, then
 # after 2, 4, 8, 15, 30 and 60 minutes, and never sooner than after as long as it
 # took, until it succeeds or the next slot takes over; no database delays another
@@ -74,14 +76,14 @@ like($lines[0]{error}, qr/out of luck/, "with pg_dump's own words");
 my ($log, @delays);
 wait_until('the log tells when the next try is', sub {
 	$log = slurp_file($node->logfile);
-	@delays = $log =~ /next try of a snapshot of database "bad" is in (\d+) s/g;
+	@delays = $log =~ /next attempt to take a snapshot of database "bad" is in (\d+) s/g;
 	return @delays >= 3;
 });
 is_deeply([ @delays[ 0 .. 2 ] ], [ 5, 10, 20 ], 'the delays grow');
 like($log, qr/WARNING:  snapshot of database "bad" failed \(attempt 1\): pg_dump failed/,
 	'each failure is a WARNING');
 like($log, qr/snapshot of database "missing" failed \(attempt 1\): database "missing" does not exist/,
-	'so is a database that is named and does not exist');
+	'a database that is named and does not exist fails with a WARNING');
 is(scalar snapshots($directory, 'good'), 1, 'the good one is not taken again');
 
 # Have so many more tries fail, each after the delay that the log tells.
@@ -89,7 +91,7 @@ my @all = (5, 10, 20, 30, 60, 120, 240, 480, 900, 1800, 3600, 3600);
 foreach my $n (scalar(@delays) .. scalar(@all))
 {
 	@delays = slurp_file($node->logfile) =~
-	  /next try of a snapshot of database "bad" is in (\d+) s/g;
+	  /next attempt to take a snapshot of database "bad" is in (\d+) s/g;
 	last if @delays >= @all;
 	my $before = @delays;
 	pass_time($node, $delays[-1]);
@@ -98,7 +100,7 @@ SELECT count(*) > $before FROM snapshot_history() WHERE database = 'bad'
 EOF
 	wait_until("try @{[ $before + 1 ]} fails", sub {
 		@delays = slurp_file($node->logfile) =~
-		  /next try of a snapshot of database "bad" is in (\d+) s/g;
+		  /next attempt to take a snapshot of database "bad" is in (\d+) s/g;
 		return @delays > $before;
 	});
 }
@@ -111,13 +113,13 @@ my $missing_lines = sub {
 is(scalar $missing_lines->(), 1,
 	'a database that does not exist is tried once, whatever time goes by');
 $log = slurp_file($node->logfile);
-unlike($log, qr/next try of a snapshot of database "missing"/,
+unlike($log, qr/next attempt to take a snapshot of database "missing"/,
 	'the log announces no other try of it');
-like($log, qr/LOG:  the snapshot of database "missing" waits until there is such a database/,
-	'but tells what it waits for');
+like($log, qr/LOG:  snapshot of database "missing" waits until the database exists/,
+	'the log says that the snapshot of a missing database waits for it');
 $node->safe_psql('postgres', 'CREATE DATABASE missing');
 pass_time($node, 30);
-wait_until('once there is such a database, its snapshot is taken',
+wait_until('a database gets its snapshot once it has been created',
 	sub { snapshots($directory, 'missing') == 1 });
 is( manifest_of($directory, (snapshots($directory, 'missing'))[0])->{attempt},
 	2, 'at the second try');
@@ -130,7 +132,7 @@ wait_until('a failure that heals ends in a snapshot',
 	sub { snapshots($directory, 'bad') == 1 });
 my $manifest = manifest_of($directory, (snapshots($directory, 'bad'))[0]);
 is($manifest->{scheduled_for}, '2026-03-19T03:00:00.000000Z',
-	'which is that of the slot');
+	'the snapshot after a failure that heals is that of the slot');
 cmp_ok($manifest->{attempt}, '>=', 4, 'at a later attempt');
 
 # The next slot takes over from a retry sequence.
@@ -153,24 +155,24 @@ pass_time($node, 1000);
 unlink $gate or die;
 wait_until('a run that takes long fails at its end', sub {
 	slurp_file($node->logfile, $size) =~
-	  /next try of a snapshot of database "bad" is in (\d+) s/ && ($delays[0] = $1);
+	  /next attempt to take a snapshot of database "bad" is in (\d+) s/ && ($delays[0] = $1);
 });
 cmp_ok($delays[0], '>=', 1000, 'the next one is not sooner than it took');
-cmp_ok($delays[0], '<', 1300, 'and not much later');
+cmp_ok($delays[0], '<', 1300, 'the next try is not much later than the failed one took');
 
 # A reload tries a database once more that did not exist.
 is( scalar(grep { $_->{scheduled_for} =~ /T12:00/ } $missing_lines->()),
 	1, 'a database that does not exist is tried once for the next slot');
 $node->reload;
-wait_until('and again after a reload', sub {
+wait_until('a database that does not exist is tried again after a reload', sub {
 	2 == grep { $_->{scheduled_for} =~ /T12:00/ } $missing_lines->();
 });
 is( $node->safe_psql('postgres', "SELECT snapshot_cancel('missing')"),
 	1, 'waiting for it can be canceled');
 is( $node->safe_psql('postgres', "SELECT snapshot_cancel('missing')"),
-	0, 'once');
+	0, 'waiting for a missing database can be canceled only once');
 is( $node->safe_psql('postgres', "SELECT snapshot_cancel('bad')"),
-	1, 'so can the next try of one that failed');
+	1, 'the next try of a run that failed can be canceled');
 wait_until('after which nothing is pending', sub {
 	$node->safe_psql('postgres', 'SELECT state FROM snapshot_status()') eq 'idle';
 });
@@ -181,14 +183,14 @@ is(scalar $bad_lines->(), $tries, 'what was canceled is not tried again');
 append_to_file($broken, '') unless -e $broken;
 set_clock($node, '2026-03-20 02:59:59');
 $node->reload;
-wait_until('but for the next slot', sub {
+wait_until('a canceled slot is followed by a try of the next slot', sub {
 	grep { $_->{scheduled_for} =~ /20T03:00/ } $bad_lines->();
 });
 
 # A database that nobody wants any more is not tried again.
 reload_with($node, databases => 'good');
 wait_until('a database that is not wanted any more is given up',
-	sub { slurp_file($node->logfile) =~ /no more tries of a snapshot of database "bad"/ });
+	sub { slurp_file($node->logfile) =~ /no longer retrying database "bad": / });
 $node->poll_query_until('postgres',
 	'SELECT consecutive_failures = 0 FROM snapshot_status()')
   or fail('its failures are forgotten');

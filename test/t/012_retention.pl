@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # Retention keeps the newest snapshots of each database, and touches nothing
 # that is not this cluster's own.
 
@@ -17,14 +19,8 @@ my ($node, $directory) = snapshot_node('main',
 	conf => "snapshot_worker.retention_manual = 3\nsnapshot_worker.globals = off\n");
 $node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(app app_test);
 
-sub take
-{
-	my ($database) = @_;
-	return $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
-}
-
-my @app = map { take('app') } 1 .. 3;
-my @app_test = map { take('app_test') } 1 .. 4;
+my @app = map { take_snapshot($node, 'app') } 1 .. 3;
+my @app_test = map { take_snapshot($node, 'app_test') } 1 .. 4;
 is_deeply([ snapshots($directory, 'app_test') ],
 	[ @app_test[ 1 .. 3 ] ], 'the newest ones stay');
 is_deeply([ snapshots($directory, 'app') ],
@@ -62,22 +58,22 @@ symlink $node->data_dir, "$folder/2020-01-05T00-00-00Z" or die;
 append_to_file("$directory/$app[1]/precious", 'mine');
 mkdir "$directory/$app[2]/mine" or die;
 
-push @app, take('app');
+push @app, take_snapshot($node, 'app');
 ok(!-e "$directory/$app[0]", 'the oldest of ours goes');
 my ($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT snapshot_now('app')");
 push @app, $stdout;
 ok(-e "$directory/$app[1]/precious",
 	'a snapshot to which someone added a file is not removed');
 like(slurp_file($node->logfile),
-	qr/WARNING:  snapshot "\Q$app[1]\E" is not removed\n.*DETAIL:  It holds ".*precious"/,
-	'and the log says why');
-push @app, take('app');
-ok(-d "$directory/$app[2]/mine", 'nor one to which someone added a directory');
+	qr/WARNING:  could not remove snapshot "\Q$app[1]\E"\n.*DETAIL:  It contains ".*precious"/,
+	'the log says why a snapshot with a foreign file is not removed');
+push @app, take_snapshot($node, 'app');
+ok(-d "$directory/$app[2]/mine", 'a snapshot to which someone added a directory is not removed');
 unlink "$directory/$app[1]/precious" or die;
 rmdir "$directory/$app[2]/mine" or die;
-push @app, take('app');
+push @app, take_snapshot($node, 'app');
 is_deeply([ grep { -e "$directory/$_" } @app ],
-	[ @app[ 4 .. 6 ] ], 'they go when that is gone');
+	[ @app[ 4 .. 6 ] ], 'snapshots are removed once the foreign files in them are gone');
 
 foreach my $path ('app/notes.txt', 'notes.txt',
 	'app/2020-01-01T00-00-00Z/precious',
@@ -88,20 +84,20 @@ foreach my $path ('app/notes.txt', 'notes.txt',
 	is(slurp_file("$directory/$path"), 'mine', "$path is left alone");
 }
 ok(-l "$folder/2020-01-05T00-00-00Z", 'a symbolic link is left alone');
-ok(-d "$folder/old" && -d "$directory/app-old", 'so are other directories');
-ok(-e "$directory/$foreign[1]", 'so is the snapshot of another cluster');
+ok(-d "$folder/old" && -d "$directory/app-old", 'other directories are left alone');
+ok(-e "$directory/$foreign[1]", 'the snapshot of another cluster is left alone');
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE database = 'app'"),
-	'4', 'and none of these is listed as a snapshot');
+	'4', 'entries that are no snapshots of this cluster are not listed');
 
 # A pinned snapshot is neither removed nor counted.
 append_to_file("$directory/$app[4]/pinned", '');
-push @app, map { take('app') } 1 .. 3;
+push @app, map { take_snapshot($node, 'app') } 1 .. 3;
 is_deeply([ grep { -e "$directory/$_" } @app ],
 	[ @app[ 4, 7 .. 9 ] ], 'a pinned snapshot stays, beside the newest ones');
 is( $node->safe_psql('postgres',
 		"SELECT name FROM snapshot_list() WHERE pinned"),
-	$app[4], 'and is listed as pinned');
+	$app[4], 'a pinned snapshot is listed as pinned');
 
 # A failed run removes nothing.
 reload_with($node, retention_manual => 1, bin_directory => '/nonexistent');
@@ -110,7 +106,7 @@ isnt($rc, 0, 'a run fails');
 is(scalar(grep { -e "$directory/$_" } @app), 4,
 	'while runs fail, nothing is removed');
 reload_with($node, bin_directory => '');
-push @app, take('app');
+push @app, take_snapshot($node, 'app');
 is_deeply([ grep { -e "$directory/$_" } @app ],
 	[ @app[ 4, 10 ] ], 'a smaller retention holds from the next snapshot on');
 
@@ -121,12 +117,12 @@ my $manifest = slurp_file("$directory/$future/manifest.json");
 $manifest =~ s/\Q$app[10]\E/$future/g;
 unlink "$directory/$future/manifest.json";
 append_to_file("$directory/$future/manifest.json", $manifest);
-push @app, take('app');
+push @app, take_snapshot($node, 'app');
 ok(-e "$directory/$app[11]", 'the snapshot just taken is never the one to go');
 
 # What a removal that was cut short left is removed later.
 rename "$directory/$app[11]", "$directory/$app[11].removed" or die;
-take('app');
+take_snapshot($node, 'app');
 ok(!-e "$directory/$app[11].removed", 'a half-removed snapshot is swept');
 
 $node->stop;

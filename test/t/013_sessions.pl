@@ -24,30 +24,9 @@ exec REAL "\$@"
 EOF
 reload_with($node, bin_directory => $bin);
 
-# Starts a session that runs a query, and gives the handle to finish it with.
-sub start_session
-{
-	my ($query) = @_;
-	my %session = (out => '', err => '');
-
-	$session{handle} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $query ],
-		'<', \undef, '>', \$session{out}, '2>', \$session{err});
-	return \%session;
-}
-
-sub finish_session
-{
-	my ($session) = @_;
-
-	$session->{handle}->finish;
-	chomp $session->{out};
-	return $session->{out};
-}
-
 # One run is on; those who ask now share the next one.
 append_to_file($gate, '');
-my $first = start_session("SELECT snapshot_now('db1')");
+my $first = start_session($node, "SELECT snapshot_now('db1')");
 $node->poll_query_until('postgres', <<'EOF') or die 'no run';
 SELECT count(*) = 1 FROM pg_stat_activity
  WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
@@ -55,7 +34,7 @@ EOF
 is( $node->safe_psql('postgres',
 		'SELECT state, current_database, attempt FROM snapshot_status()'),
 	'running|db1|1', 'the state shows the run');
-my @sessions = map { start_session("SELECT snapshot_now('db1')") } 1 .. 20;
+my @sessions = map { start_session($node, "SELECT snapshot_now('db1')") } 1 .. 20;
 $node->poll_query_until('postgres', <<'EOF') or die 'sessions do not wait';
 SELECT count(*) = 21 FROM pg_stat_activity
  WHERE query LIKE 'SELECT snapshot_now%' AND wait_event_type = 'Extension'
@@ -66,13 +45,13 @@ unlink $gate or die;
 my $first_name = finish_session($first);
 my %names = map { finish_session($_) => 1 } @sessions;
 is(scalar(keys %names), 1, 'sessions that ask while one runs share the next');
-ok(!$names{$first_name}, 'which began after they asked');
+ok(!$names{$first_name}, 'the shared run began after its sessions asked');
 ok($names{$promised}, 'who does not wait has been given the name of that one');
-is(scalar(snapshots($directory, 'db1')), 2, 'so that there are two runs in all');
+is(scalar(snapshots($directory, 'db1')), 2, 'sessions that ask while a run is on cause one more run in all');
 
 # Many databases at once.
 @sessions =
-  map { start_session("SELECT snapshot_now('db" . (1 + $_ % 8) . "')") } 1 .. 40;
+  map { start_session($node, "SELECT snapshot_now('db" . (1 + $_ % 8) . "')") } 1 .. 40;
 %names = ();
 push @{ $names{ finish_session($_) } }, $_ foreach @sessions;
 is((scalar grep { m{^db\d/2} } keys %names),
@@ -85,7 +64,7 @@ is((join '', map { $_->{err} } @sessions), '', 'without a complaint');
 
 # A database that is being dumped cannot be dropped, but others can, at once.
 append_to_file($gate, '');
-$first = start_session("SELECT snapshot_now('db2')");
+$first = start_session($node, "SELECT snapshot_now('db2')");
 $node->poll_query_until('postgres', <<'EOF') or die 'no run';
 SELECT count(*) = 1 FROM pg_stat_activity
  WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
@@ -98,13 +77,13 @@ like($first->{err}, qr/ERROR:  could not take a snapshot of database "db2"/,
 	'a database that is dropped by force takes its run along');
 unlink $gate or die;
 is(scalar(grep { m{^db2/} } leftovers($directory)), 0,
-	'of which nothing is left');
+	'a run that is canceled leaves nothing behind');
 like( $node->safe_psql('postgres', "SELECT snapshot_now('db4')"),
-	qr{^db4/}, 'and the next snapshot is taken');
+	qr{^db4/}, 'after a canceled run, the next snapshot is taken');
 
 # The launcher goes away while requests wait.
 append_to_file($gate, '');
-@sessions = map { start_session("SELECT snapshot_now('db$_')") } 4 .. 8;
+@sessions = map { start_session($node, "SELECT snapshot_now('db$_')") } 4 .. 8;
 $node->poll_query_until('postgres', <<'EOF') or die 'no runs';
 SELECT count(*) = 2 FROM pg_stat_activity
  WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'

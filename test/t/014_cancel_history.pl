@@ -29,16 +29,6 @@ exec REAL "\$@"
 EOF
 reload_with($node, bin_directory => $bin);
 
-sub start_session
-{
-	my ($query) = @_;
-	my %session = (out => '', err => '');
-	$session{handle} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $query ],
-		'<', \undef, '>', \$session{out}, '2>', \$session{err});
-	return \%session;
-}
-
 sub wait_for_dumps
 {
 	my ($count) = @_;
@@ -60,27 +50,27 @@ is($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
 	'0', 'without a run there is nothing to stop');
 
 # Requests: one runs, another one waits behind it, a third is elsewhere.
-my $running = start_session("SELECT snapshot_now('one')");
+my $running = start_session($node, "SELECT snapshot_now('one')");
 wait_for_dumps(1);
-my $waiting = start_session("SELECT snapshot_now('one')");
+my $waiting = start_session($node, "SELECT snapshot_now('one')");
 $node->poll_query_until('postgres', <<'EOF') or die 'no request';
 SELECT count(*) = 2 FROM pg_stat_activity
  WHERE query LIKE 'SELECT snapshot_now%' AND wait_event_type = 'Extension'
 EOF
-my $elsewhere = start_session("SELECT snapshot_now('two')");
+my $elsewhere = start_session($node, "SELECT snapshot_now('two')");
 wait_for_dumps(2);
 is($node->safe_psql('postgres', "SELECT snapshot_cancel('one')"),
 	'2', 'the runs of one database are stopped');
 $_->{handle}->finish foreach $running, $waiting;
 like($running->{err}, qr/ERROR:  could not take a snapshot of database "one": canceling statement due to user request/,
-	'the one that was on');
+	'the running request of the canceled database gets an error');
 like($waiting->{err}, qr/ERROR:  could not take a snapshot of database "one": canceled before it was started/,
-	'and the one that waited');
+	'the waiting request of the canceled database gets an error');
 unlink $gate or die;
 $elsewhere->{handle}->finish;
-like($elsewhere->{out}, qr{^two/}, 'those of another database are not');
-is(scalar(snapshots($directory, 'one')), 0, 'nothing of it is published');
-is_deeply([ leftovers($directory) ], [], 'or left over');
+like($elsewhere->{out}, qr{^two/}, 'requests for another database are not canceled');
+is(scalar(snapshots($directory, 'one')), 0, 'a canceled run publishes nothing');
+is_deeply([ leftovers($directory) ], [], 'a canceled run leaves nothing behind');
 like(history("outcome = 'failed' AND error LIKE 'canceling%'"),
 	qr{^one/\S+\|manual\|1\|failed\|canceling statement due to user request$},
 	'the history has it');
@@ -89,7 +79,7 @@ like(history("outcome = 'failed' AND error LIKE 'canceling%'"),
 foreach my $how ('pg_cancel_backend', 'pg_terminate_backend')
 {
 	append_to_file($gate, '');
-	$running = start_session("SELECT snapshot_now('one')");
+	$running = start_session($node, "SELECT snapshot_now('one')");
 	wait_for_dumps(1);
 	$node->safe_psql('postgres',
 		"SELECT $how(pid) FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'");
@@ -114,7 +104,7 @@ wait_until('a scheduled run that is stopped ends',
 	sub { $node->safe_psql('postgres', 'SELECT state, next_run FROM snapshot_status()')
 		  eq 'idle|2026-03-19 12:00:00+00' });
 unlink $gate or die;
-is( $node->safe_psql('postgres', <<'EOF'), '1', 'and was tried once');
+is( $node->safe_psql('postgres', <<'EOF'), '1', 'a scheduled run that is canceled was tried once');
 SELECT max(attempt) FROM snapshot_history() WHERE reason = 'schedule'
 EOF
 set_clock($node, '2026-03-19 11:59:59');
@@ -145,7 +135,7 @@ my $name = $node->safe_psql('postgres', "SELECT snapshot_now('three')");
 is($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_history()'),
 	$count + 1, 'a torn last line does not spoil the next');
 is($node->safe_psql('postgres', 'SELECT name FROM snapshot_history() LIMIT 1'),
-	$name, 'which is that of the last run');
+	$name, 'the line after a torn one is that of the last run');
 
 # It does not grow for ever.
 my ($line) = grep { /succeeded/ } slurp_lines($history);
@@ -156,9 +146,9 @@ cmp_ok(-s $history, '<', $size / 2, 'the older half of a long history goes');
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_history()'),
 	'>', 2000, 'thousands of lines stay');
 is($node->safe_psql('postgres', 'SELECT name FROM snapshot_history() LIMIT 1'),
-	$name, 'the newest among them');
-is((stat $history)[2] & 07777, 0600, 'with its mode');
-cmp_ok(-s $history, '>', 900_000, 'and as much as there is room for');
+	$name, 'the newest lines of the history stay when it is cut');
+is((stat $history)[2] & 07777, 0600, 'the history keeps its mode when it is cut');
+cmp_ok(-s $history, '>', 900_000, 'the history keeps as many lines as there is room for');
 
 # One database's lines push out none of the others'.
 my $of_one = "SELECT count(*) FROM snapshot_history() WHERE database = 'one'";
@@ -175,7 +165,7 @@ is($node->safe_psql('postgres', $of_one), $count,
 cmp_ok(
 	$node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_history() WHERE database = 'loud'"),
-	'>', 1000, 'as do the last ones of the other');
+	'>', 1000, 'the last lines of a database that fails all the time stay');
 is($node->safe_psql('postgres', 'SELECT database FROM snapshot_history() LIMIT 1'),
 	'three', 'in their order');
 
@@ -185,11 +175,11 @@ my ($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT snapshot_now('three
 like($stderr, qr/ERROR:  could not take a snapshot of database "three": not enough free space in snapshot directory "\Q$directory\E"/,
 	'no run begins that would leave too little room');
 like($stderr, qr/DETAIL:  \d+ \w+ is free, the snapshot is expected to take \d+ \w+, and "snapshot_worker\.min_free_space" is \d+ \w+\./,
-	'and the numbers are told');
+	'the error about free space names all three sizes');
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 reload_with($node, min_free_space => '1MB');
 like($node->safe_psql('postgres', "SELECT snapshot_now('three')"),
-	qr{^three/}, 'with room enough a run begins');
+	qr{^three/}, 'a run begins once there is enough free space');
 
 $node->stop;
 done_testing();

@@ -39,6 +39,8 @@ sub args_with
 sub has
 {
 	my ($got, $expected, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	ok((grep { $_ eq $expected } @$got), $test_name) or diag("@$got");
 	return;
 }
@@ -46,6 +48,8 @@ sub has
 sub lacks
 {
 	my ($got, $pattern, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is((join ' ', grep { $_ =~ $pattern } @$got), '', $test_name);
 	return;
 }
@@ -76,13 +80,13 @@ lacks(args_with(lock_timeout => '0'),
 	qr/lock-wait-timeout/, 'lock_timeout: none');
 $got = args_with(format => 'custom');
 has($got, '--format=custom', 'format: custom');
-lacks($got, qr/^--jobs/, 'which has no jobs');
+lacks($got, qr/^--jobs/, 'format custom: pg_dump gets no --jobs');
 reload_with($node, format => 'directory');
 
 $node->safe_psql('postgres', 'CREATE ROLE dumper SUPERUSER LOGIN');
 $got = args_with(user => 'dumper');
 ok((grep { /user='dumper'/ } @$got), 'user: another role connects');
-has($got, '--role=dumper', 'and is the role that dumps');
+has($got, '--role=dumper', 'user: the role that connects is the role that dumps');
 reload_with($node, user => '');
 
 my ($rc, $out, $err);
@@ -118,10 +122,10 @@ reload_with($node, directory => $elsewhere);
 $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 ok(-e "$elsewhere/$name/manifest.json", 'directory: another one, made as needed');
 is($node->safe_psql('postgres', 'SELECT name FROM snapshot_list()'),
-	$name, 'whose snapshots are listed');
-is(scalar(snapshots($directory, 'app')), 2, 'while those elsewhere stay');
+	$name, 'directory: the snapshots of the new one are listed');
+is(scalar(snapshots($directory, 'app')), 2, 'directory: the snapshots of the old one stay');
 is($node->safe_psql('postgres', 'SELECT directory FROM snapshot_status()'),
-	$elsewhere, 'and the state says so');
+	$elsewhere, 'directory: the status names the new one');
 
 # A place in the data directory is taken, but not without a word.
 my $inside = $node->data_dir . '/snapshots';
@@ -130,10 +134,10 @@ $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 is(scalar(snapshots($inside, 'app')), 1,
 	'a directory inside the data directory is taken');
 like($node->safe_psql('postgres', 'SELECT warning FROM snapshot_status()'),
-	qr/inside the data directory/, 'with a warning in the state');
+	qr/inside the data directory/, 'the status warns of a directory inside the data directory');
 like(slurp_file($node->logfile),
 	qr/WARNING:  snapshot directory "\Q$inside\E" is inside the data directory/,
-	'and in the log');
+	'the log warns of a directory inside the data directory');
 reload_with($node, directory => $directory);
 
 # enable, time, databases and run_on decide about the next run.

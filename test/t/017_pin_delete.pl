@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # What is pinned stays, what is deleted goes for good, and neither happens to
 # anything that nobody named.
 
@@ -16,20 +18,6 @@ my ($node, $directory) = snapshot_node('main',
 	conf => "snapshot_worker.retention_manual = 2\nsnapshot_worker.globals = off\n");
 $node->safe_psql('postgres', 'CREATE DATABASE app');
 
-sub take
-{
-	return $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-}
-
-# The error that a query raises; "" for none.
-sub error_of
-{
-	my ($query) = @_;
-	my (undef, undef, $stderr) = $node->psql('postgres', $query);
-
-	return $stderr;
-}
-
 sub is_there
 {
 	my ($name) = @_;
@@ -38,13 +26,13 @@ sub is_there
 }
 
 # Pins.
-my @app = map { take() } 1 .. 2;
+my @app = map { take_snapshot($node, 'app') } 1 .. 2;
 $node->safe_psql('postgres',
 	"SELECT snapshot_pin('$app[0]', 'before the upgrade')");
 is( $node->safe_psql('postgres',
 		"SELECT note FROM snapshot_list() WHERE pinned"),
 	'before the upgrade', 'a pin is listed with its note');
-push @app, map { take() } 1 .. 3;
+push @app, map { take_snapshot($node, 'app') } 1 .. 3;
 is_deeply([ snapshots($directory, 'app') ], [ @app[ 0, 3, 4 ] ],
 	'what is pinned stays, and is not counted');
 $node->safe_psql('postgres', "SELECT snapshot_pin('$app[0]', 'two' || chr(10) || 'lines')");
@@ -53,18 +41,18 @@ is($node->safe_psql('postgres', "SELECT note FROM snapshot_list() WHERE pinned")
 $node->safe_psql('postgres', "SELECT snapshot_pin('$app[0]')");
 is( $node->safe_psql('postgres',
 		"SELECT note IS NULL FROM snapshot_list() WHERE pinned"),
-	't', 'or none');
+	't', 'a pin without a note has none');
 append_to_file("$directory/$app[4]/pinned", "by hand\n");
 is( $node->safe_psql('postgres',
 		"SELECT note FROM snapshot_list() WHERE name = '$app[4]'"),
 	'by hand', 'a pin can be made by hand');
 $node->safe_psql('postgres', "SELECT snapshot_unpin('$app[4]')");
 is($node->safe_psql('postgres', "SELECT count(*) FROM snapshot_list() WHERE pinned"),
-	'1', 'and be taken away');
-like(error_of("SELECT snapshot_unpin('$app[4]')"),
+	'1', 'a pin made by hand can be removed');
+like(sql_error($node, "SELECT snapshot_unpin('$app[4]')"),
 	qr/^psql:\S+ NOTICE:  snapshot "\Q$app[4]\E" is not pinned$/,
 	'twice is no harm');
-like(error_of("SELECT snapshot_pin('$app[4]', repeat('x', 1025))"),
+like(sql_error($node, "SELECT snapshot_pin('$app[4]', repeat('x', 1025))"),
 	qr/the note is too long/, 'a note has its bounds');
 $node->safe_psql('postgres', "SELECT snapshot_pin('$app[4]', repeat('x', 1024))");
 is( $node->safe_psql('postgres',
@@ -86,27 +74,27 @@ $node->safe_psql('postgres', "SELECT snapshot_unpin('$app[4]')");
 append_to_file("$directory/$app[4]/$temporary", 'half');
 
 # Deleting.
-like( error_of("SELECT snapshot_delete('$app[0]')"),
+like( sql_error($node, "SELECT snapshot_delete('$app[0]')"),
 	qr/snapshot "\Q$app[0]\E" is pinned\n.*HINT/s,
 	'what is pinned is not deleted');
-ok(is_there($app[0]), 'it is still there');
+ok(is_there($app[0]), 'a pinned snapshot is still there after a refused deletion');
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[4]')");
 ok(!-e "$directory/$app[4]" && !-e "$directory/$app[4].removed",
 	'what is deleted is gone, with what was left of a pin');
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[0]', force => true)");
 is_deeply([ snapshots($directory, 'app') ], [ $app[3] ],
 	'force deletes what is pinned, and nothing else');
-like( error_of("SELECT snapshot_delete('$app[3]')"),
+like( sql_error($node, "SELECT snapshot_delete('$app[3]')"),
 	qr/is the last good one of its database\n.*HINT.*force => true/s,
 	'the last one of a database is not deleted');
-push @app, take();
+push @app, take_snapshot($node, 'app');
 append_to_file("$directory/$app[5]/verified.json", <<EOF);
 {"name": "$app[5]", "verified_at": "2026-01-01T00:00:00.000000Z", "level": "archive", "problem": "bad"}
 EOF
 is( $node->safe_psql('postgres',
 		"SELECT problem FROM snapshot_list() WHERE name = '$app[5]'"),
 	'bad', 'another one is known to be bad');
-like(error_of("SELECT snapshot_delete('$app[3]')"),
+like(sql_error($node, "SELECT snapshot_delete('$app[3]')"),
 	qr/is the last good one of its database/,
 	'a bad one does not stand in for it');
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[5]')");
@@ -115,12 +103,12 @@ $node->safe_psql('postgres', "SELECT snapshot_delete('$app[3]', force => true)")
 is_deeply([ snapshots($directory, 'app') ], [], 'force deletes the last one');
 
 # What is not ours in it.
-@app = map { take() } 1 .. 2;
+@app = map { take_snapshot($node, 'app') } 1 .. 2;
 append_to_file("$directory/$app[0]/precious", 'mine');
-like(error_of("SELECT snapshot_delete('$app[0]', force => true)"),
-	qr/is not removed\n.*DETAIL:.*precious/s,
+like(sql_error($node, "SELECT snapshot_delete('$app[0]', force => true)"),
+	qr/could not remove snapshot .*\n.*DETAIL:.*precious/s,
 	"someone's file keeps a snapshot from being deleted, with force too");
-is(slurp_file("$directory/$app[0]/precious"), 'mine', 'it is left alone');
+is(slurp_file("$directory/$app[0]/precious"), 'mine', "someone's file is left alone by a forced deletion");
 unlink "$directory/$app[0]/precious" or die;
 
 # Another cluster's.
@@ -131,26 +119,26 @@ $other->start;
 my $theirs = 'app/2020-01-01T00-00-00Z';
 $other->safe_psql('postgres', 'CREATE EXTENSION snapshot_worker; CREATE DATABASE app');
 $theirs = $other->safe_psql('postgres', "SELECT snapshot_now('app')");
-like(error_of("SELECT snapshot_delete('$theirs', force => true)"),
+like(sql_error($node, "SELECT snapshot_delete('$theirs', force => true)"),
 	qr/belongs to another cluster\n.*HINT/s,
 	"another cluster's snapshot is not deleted, with force either");
-ok(is_there($theirs), 'it is still there');
+ok(is_there($theirs), "another cluster's snapshot is still there after a refused deletion");
 $other->stop;
 
 # In use: a verification is held up, with the snapshot open.
 hold_at($node, 'verifying');
 my $verification = start_query($node, "SELECT snapshot_verify('$app[0]')");
 wait_until_held($node, 'verifying');
-like(error_of("SELECT snapshot_delete('$app[0]')"),
+like(sql_error($node, "SELECT snapshot_delete('$app[0]')"),
 	qr/snapshot "\Q$app[0]\E" is in use/, 'what is being verified is not deleted');
-is(error_of("SELECT snapshot_pin('$app[0]')"), '', 'but it can be pinned');
-is(error_of("SELECT snapshot_unpin('$app[0]')"), '', 'and unpinned');
-push @app, take();
-ok(is_there($app[0]), 'nor does retention remove it');
+is(sql_error($node, "SELECT snapshot_pin('$app[0]')"), '', 'a snapshot that is being verified can be pinned');
+is(sql_error($node, "SELECT snapshot_unpin('$app[0]')"), '', 'a snapshot that is being verified can be unpinned');
+push @app, take_snapshot($node, 'app');
+ok(is_there($app[0]), 'retention does not remove a snapshot that is being verified');
 let_go($node);
 is((finish_query($verification))[1], '', 'the verification comes to its end');
-push @app, take();
-ok(!is_there($app[0]), 'then it goes');
+push @app, take_snapshot($node, 'app');
+ok(!is_there($app[0]), 'retention removes a snapshot once its verification is over');
 
 # A crash in the middle of a removal.
 hold_at($node, 'removing');
@@ -160,8 +148,8 @@ wait_until('a deletion is on its way',
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE name = '$app[2]'"),
 	'0', 'half a snapshot is not listed');
-like(error_of("SELECT snapshot_pin('$app[2]')"), qr/does not exist/,
-	'nor can it be pinned');
+like(sql_error($node, "SELECT snapshot_pin('$app[2]')"), qr/does not exist/,
+	'half a snapshot cannot be pinned');
 my $stderr;
 $node->stop('immediate');
 $deletion->{handle}->finish;
@@ -173,29 +161,29 @@ wait_until('what a crash left of it is swept',
 # Names.
 my @before = snapshots($directory);
 my %names = (
-	'../x' => qr/invalid name of a snapshot/,
-	'/etc/passwd' => qr/invalid name of a snapshot/,
-	'app/../app/2026-01-01T00-00-00Z' => qr/invalid name of a snapshot/,
-	'app/2026-01-01T00-00-00Z/' => qr/invalid name of a snapshot/,
-	'app/2026-02-30T00-00-00Z' => qr/invalid name of a snapshot/,
-	'app/2026-01-01T00-00-00Z.tmp' => qr/invalid name of a snapshot/,
-	'' => qr/invalid name of a snapshot/,
-	'app' => qr/invalid name of a snapshot/,
+	'../x' => qr/invalid snapshot name/,
+	'/etc/passwd' => qr/invalid snapshot name/,
+	'app/../app/2026-01-01T00-00-00Z' => qr/invalid snapshot name/,
+	'app/2026-01-01T00-00-00Z/' => qr/invalid snapshot name/,
+	'app/2026-02-30T00-00-00Z' => qr/invalid snapshot name/,
+	'app/2026-01-01T00-00-00Z.tmp' => qr/invalid snapshot name/,
+	'' => qr/invalid snapshot name/,
+	'app' => qr/invalid snapshot name/,
 	'app/2001-01-01T00-00-00Z' => qr/does not exist/,
-	'app%00/2001-01-01T00-00-00Z' => qr/invalid name of a snapshot/);
+	'app%00/2001-01-01T00-00-00Z' => qr/invalid snapshot name/);
 foreach my $function (
 	'snapshot_pin', 'snapshot_unpin',
 	'snapshot_delete', 'snapshot_verify')
 {
 	foreach my $name (sort keys %names)
 	{
-		like(error_of("SELECT $function('$name')"),
+		like(sql_error($node, "SELECT $function('$name')"),
 			$names{$name}, "$function refuses \"$name\"");
 	}
-	like(error_of("SELECT $function(repeat('a/', 500000))"),
-		qr/^psql:\S+ ERROR:  invalid name of a snapshot\n.{0,300}$/s,
+	like(sql_error($node, "SELECT $function(repeat('a/', 500000))"),
+		qr/^psql:\S+ ERROR:  invalid snapshot name\n.{0,300}$/s,
 		"$function refuses a megabyte of name, and does not repeat it");
-	like(error_of("SELECT $function(NULL)"), qr/must not be null/,
+	like(sql_error($node, "SELECT $function(NULL)"), qr/must not be null/,
 		"$function refuses null");
 }
 is_deeply([ snapshots($directory) ], \@before, 'nothing was touched by that');

@@ -84,6 +84,7 @@ sub takes_one
 	my @new = grep { !$before{$_} } snapshots($directory);
 	my $name = $new[0] // '';
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	unlike($stderr, qr/ERROR/, "$test_name: it is done");
 	is(scalar(@new), 1, "$test_name: one snapshot was taken");
 	like($name, qr{^\Q$of\E/}, "$test_name: of the right database");
@@ -102,6 +103,7 @@ sub takes_none
 	my @before = snapshots($directory);
 	my ($stdout, $stderr) = run_sql($sql, %options);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	if (defined $error)
 	{
 		like($stderr, $error, "$test_name: it is refused");
@@ -184,9 +186,9 @@ $node->command_ok(
 		'pg_restore', '--exit-on-error', '--create', '--dbname=postgres',
 		"$directory/$saved/shop.dump"
 	],
-	'it can be restored');
+	'the snapshot taken before DROP DATABASE can be restored');
 is( $node->safe_psql('shop', 'SELECT sum(id), count(*) FROM items'),
-	'6|3', 'and the database has come back');
+	'6|3', 'the dropped database comes back with its rows');
 
 my $drop = 'DROP DATABASE shop';
 takes_none($drop, qr/ERROR:  42501: must be owner of database shop/,
@@ -222,7 +224,7 @@ like($stderr,
 	'the hint has two ways out');
 like($stderr, qr/CONTEXT:  DROP DATABASE was not executed/,
 	'the context says that it was not done');
-ok(database_exists('shop'), 'which is so');
+ok(database_exists('shop'), 'a DROP DATABASE that was refused leaves the database there');
 takes_none("$off; $drop", undef, 'DROP DATABASE with the setting off',
 	%in_postgres, %as_superuser);
 ok(!database_exists('shop'), 'the database is gone');
@@ -294,9 +296,9 @@ hold_at($node, 'staged');
 wait_until_held($node, 'staged');
 ok(database_exists('wanted'), 'a run of the database is waited for');
 let_go($node);
-like((finish_query($asker))[0], qr{^wanted/}, 'so that it comes to its end');
-unlike((finish_query($dropper))[1], qr/ERROR/, 'then the database is dropped');
-ok(!database_exists('wanted'), 'and is gone');
+like((finish_query($asker))[0], qr{^wanted/}, 'a run that DROP DATABASE waits for comes to its end');
+unlike((finish_query($dropper))[1], qr/ERROR/, 'DROP DATABASE goes on after the run that it waited for');
+ok(!database_exists('wanted'), 'the database is gone after the run that DROP DATABASE waited for');
 
 # Two sessions at once
 run_sql('CREATE DATABASE twice', %in_postgres);
@@ -343,9 +345,9 @@ $node->command_ok(
 		'pg_restore', '--exit-on-error', '--table=t', '--dbname=app',
 		"$directory/$saved/app.dump"
 	],
-	'it can be restored');
+	'the snapshot taken before DROP TABLE can be restored');
 is(admin('SELECT count(*), sum(length(filler)) FROM t'),
-	'300|300000', 'and has come back');
+	'300|300000', 'the dropped table comes back with its rows');
 
 $saved = takes_one('ALTER TABLE t DROP COLUMN filler', 'DROP COLUMN');
 like((saved_rows($saved, 'public', 't'))[0],
@@ -915,7 +917,7 @@ $stderr = takes_none("$with_max_age; DROP TABLE kept1",
 like($stderr, qr/NOTICE: .*snapshot "\Q$saved\E" was taken before DROP TABLE/,
 	'who does it is told the name of that one');
 takes_one("$with_max_age; DROP TABLE kept2",
-	'once that has changed the database', %as_superuser);
+	'before_drop takes a snapshot once the database has changed', %as_superuser);
 
 make_large('kept1');
 snapshot_now();
@@ -1034,16 +1036,16 @@ foreach my $case (
 	like($stderr, qr/DETAIL:  pg_dump: error: the moon is full/,
 		'the detail has the reason');
 	like($stderr,
-		qr/HINT:  To go without .*SET snapshot_worker\.before_drop = off/,
+		qr/HINT:  To proceed without .*SET snapshot_worker\.before_drop = off/,
 		'the hint has the way out');
 	like($stderr, qr/CONTEXT:  $tag was not executed/,
 		'the context says that it was not done');
 }
 is(admin('SELECT count(*), min(length(filler)) FROM kept1'),
 	'300|1000', 'the data is still there');
-ok(database_exists('shop'), 'and so is the database');
+ok(database_exists('shop'), 'the database is still there after the refused statements');
 takes_none("$off; DROP TABLE kept1; DROP DATABASE shop",
-	undef, 'with the setting off', %as_superuser);
+	undef, 'with before_drop off, no snapshot is taken', %as_superuser);
 reload_with($node, bin_directory => '');
 
 make_large('kept1');
@@ -1062,7 +1064,7 @@ $node->safe_psql('postgres', "SELECT pg_cancel_backend($dropper->{pid})");
 (undef, $stderr) = finish_query($dropper);
 like($stderr, qr/ERROR:  57014: canceling statement due to user request/,
 	'a statement that waits can be canceled');
-like($stderr, qr/CONTEXT:  DROP TABLE was not executed/, 'it is not done');
+like($stderr, qr/CONTEXT:  DROP TABLE was not executed/, 'a canceled statement is not executed');
 my ($running) = $stderr =~ /DETAIL:  Snapshot "(\S+)" is still being taken/;
 let_go($node);
 wait_until('the run goes on', sub { -e "$directory/$running" });
@@ -1074,7 +1076,7 @@ wait_until_held($node, 'staged');
 $node->safe_psql('postgres', q{SELECT snapshot_cancel('app')});
 like((finish_query($dropper))[1],
 	qr/ERROR:  38000: .*CONTEXT:  DROP TABLE was not executed/s,
-	'neither is it done when the run is canceled');
+	'a statement whose run is canceled is not executed');
 let_go($node);
 ok(table_exists('kept1'), 'the table is still there');
 
@@ -1165,6 +1167,6 @@ ok(!table_exists('kept1'), 'the table is gone');
 finish_query($_) foreach @askers;
 
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
-is_deeply([ damages($directory) ], [], 'and nothing is damaged');
+is_deeply([ damages($directory) ], [], 'no snapshot is damaged at the end');
 $node->stop;
 done_testing();

@@ -111,6 +111,8 @@ sub check_snapshot
 {
 	my ($database, $format) = @_;
 	my $folder = folder_of($database);
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($ret, $name, $stderr) = $node->psql('postgres',
 		'SELECT snapshot_now(' . literal($database) . ')');
 
@@ -123,7 +125,7 @@ sub check_snapshot
 				path = '$directory/' || name
 			FROM snapshot_list() WHERE name = '$name'}),
 		unpack('H*', $database) . "|$format|t",
-		'it is listed, with the exact name of its database');
+		'the snapshot is listed with the exact name of its database');
 	is(manifest_of($directory, $name)->{format},
 		$format, 'its manifest can be read, and tells the format');
 

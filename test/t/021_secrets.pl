@@ -68,6 +68,7 @@ sub succeeds
 	my ($test_name) = @_;
 	my ($name, $stderr) = ask();
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', "$test_name: no error");
 	is( $node->safe_psql(
 			'postgres', "SELECT count(*) FROM snapshot_list() WHERE name = '$name'"
@@ -128,13 +129,13 @@ append_to_file("$home/.pgpass", "*:*:*:*:not the password\n");
 chmod 0600, "$home/.pgpass";
 ($name, $error) = ask();
 like($error, qr/DETAIL: .*password authentication failed/,
-	'with a wrong pass file there is no snapshot either');
+	'a wrong pass file: there is no snapshot');
 like($error, qr/HINT: .*pass file/, 'this hint too tells of the pass file');
 is_deeply([ snapshots($directory) ], [], 'there is no snapshot of these tries');
-is_deeply([ leftovers($directory) ], [], 'and nothing is left of them');
+is_deeply([ leftovers($directory) ], [], 'nothing is left of tries without the right password');
 
 write_pass_file("$home/.pgpass", $superuser);
-$name = succeeds('with the right ~/.pgpass');
+$name = succeeds('the right ~/.pgpass');
 like(slurp_file("$directory/$name/globals.sql"),
 	qr/^ALTER ROLE dumper .*PASSWORD 'SCRAM-SHA-256\$/m,
 	'a superuser saves roles with their passwords, hashed');
@@ -153,14 +154,14 @@ like($error, qr/HINT: .*"snapshot_worker\.user".*pg_read_all_data/,
 	'the hint tells which rights it needs');
 
 $node->safe_psql('postgres', 'GRANT reader TO dumper');
-$name = succeeds('with a role that can read everything');
+$name = succeeds('a role that can read everything');
 my $globals = slurp_file("$directory/$name/globals.sql");
 like($globals, qr/^CREATE ROLE dumper;/m, 'its snapshot has the roles');
-unlike($globals, qr/PASSWORD|SCRAM/, 'but not their passwords');
+unlike($globals, qr/PASSWORD|SCRAM/, 'globals.sql has no passwords');
 command_like(
 	[ 'pg_restore', '--file=-', "$directory/$name/app.dump" ],
 	qr/^COPY public\.items .*\n(?:\d+\n){100}\\\.$/m,
-	'and the rows of the table');
+	'the archive has the rows of the table');
 
 reload_with($node, user => 'nobody_at_all');
 ($name, $error) = ask();
@@ -188,7 +189,7 @@ exec REAL "\$@"
 EOF
 	reload_with($node, bin_directory => $bin);
 }
-succeeds('with programs that record how they are started');
+succeeds('programs that record how they are started');
 
 my %expected_environment = (
 	PATH => $node->basedir . '/bin:/usr/bin:/bin',
@@ -276,9 +277,9 @@ like(
 	$shown{'the arguments of all processes'},
 	qr/pg_dump\0--dbname=host=[^\0]*dbname='app'/,
 	'pg_dump was seen while it ran');
-like($shown{'snapshot_status()'}, qr/running,app,/, 'so was its run');
+like($shown{'snapshot_status()'}, qr/running,app,/, 'the run was seen in snapshot_status() while pg_dump ran');
 like($shown{pg_stat_activity}, qr/snapshot_worker for database|snapshot \S+: dumping/,
-	'so was its worker');
+	'the worker was seen in pg_stat_activity while pg_dump ran');
 
 # Everything that is left
 foreach my $file (glob "\Q$directory\E/history-*.jsonl")

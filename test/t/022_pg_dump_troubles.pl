@@ -70,6 +70,7 @@ sub fails
 {
 	my ($story, %options) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest $story => sub {
 		my $before = listed();
 
@@ -110,6 +111,7 @@ sub succeeds
 	my ($test_name) = @_;
 	my ($name, $stderr) = run_sql('SELECT snapshot_now()');
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', "$test_name: no error");
 	ok((grep { $_ eq $name } split /\n/, listed()), "$test_name: it is listed");
 	command_like(
@@ -170,7 +172,7 @@ fails(
 			'the history has the failure, and why');
 		like(slurp_file($node->logfile),
 			qr/WARNING: .*"app" failed.*\n.*DETAIL:  first line\n.*the moon is full/,
-			'so has the log');
+			'the log has the failure, and why');
 	});
 
 fails(
@@ -189,7 +191,7 @@ my %hints = (
 	'Cannot enlarge string buffer containing 1073741500 bytes' =>
 	  qr/exceeds 1 GB/,
 	'invalid page in block 7 of relation base/5/16384' =>
-	  qr/damaged: pin the snapshots/,
+	  qr/damaged\. Pin the existing snapshots/,
 	'missing chunk number 0 for toast value 16400' =>
 	  qr/--exclude-table-data/,
 	'canceling statement due to conflict with recovery' =>
@@ -221,8 +223,8 @@ fails(
 	  . 'echo "last words" >&2; exit 1',
 	error => [ qr/exit code 1\n/, qr/DETAIL:  x[x\n]+\nlast words\n/ ],
 	check => sub {
-		cmp_ok(length $_[0], '<', 4000, 'the error has only the end of it');
-		cmp_ok(length $_[0], '>', 500, 'but more than the last line');
+		cmp_ok(length $_[0], '<', 4000, 'the error has only the end of what pg_dump wrote');
+		cmp_ok(length $_[0], '>', 500, 'the error has more than the last line of what pg_dump wrote');
 	});
 
 fails(
@@ -250,7 +252,7 @@ fails(
 	setup => sub { reload_with($node, timeout => '1s') },
 	undo => sub { reload_with($node, timeout => '12h') },
 	error => [
-		qr/ERROR:  38000: .*pg_dump was stopped, since the run took longer than 1 s\b/,
+		qr/ERROR:  38000: .*canceling pg_dump due to "snapshot_worker\.timeout" \(1 s\)/,
 		qr/HINT: .*"snapshot_worker\.timeout"/
 	]);
 
@@ -286,7 +288,7 @@ fails(
 # stop, makes a run that is done wait for ever.
 install_fake_program($node, 'pg_dump',
 	$dump_only . 'setsid sleep 1000 & exec REAL "$@"');
-succeeds('with a process in another session that holds its output open');
+succeeds('a process in another session that holds its output open');
 cmp_ok(kill('KILL', processes()),
 	'>', 0, 'that process is left alone, as it is none of pg_dump\'s group');
 install_fake_program($node, 'pg_dump');
@@ -325,7 +327,7 @@ EOF
 	error => [
 		qr/pg_dump failed: /,
 		qr/DETAIL: (?s:.*)"public\.gone" does not exist/,
-		qr/HINT: .*dropped or renamed.*once more/
+		qr/HINT: .*dropped or renamed.*again/
 	]);
 
 # A transaction whose writes pg_dump would not see, or for whose end it could
@@ -374,8 +376,8 @@ is($stderr, '', 'another transaction can take a snapshot');
 is($stderr, '', 'a lock is in the way of no other database');
 ($name, $stderr) = run_sql(
 	"BEGIN; $locks{'has locked a table'}; SELECT snapshot_now(wait => false)");
-is($stderr, '', 'nor of a request that does not wait');
-wait_until('which is met when the transaction is over',
+is($stderr, '', 'a lock is not in the way of a request that does not wait');
+wait_until('a request that did not wait is met when the transaction is over',
 	sub { listed() =~ /^\Q$name\E$/m });
 
 # Ctrl-C
@@ -399,15 +401,15 @@ like(
 like(
 	$session->{stderr},
 	qr/DETAIL:  Snapshot "app\/\S+" is still being taken\./,
-	'and learns that the snapshot is still being taken');
+	'a cancelled session learns that its snapshot is still being taken');
 my ($expected) = $session->{stderr} =~ /napshot "(\S+)"/;
 is( $node->safe_psql(
 		'postgres', 'SELECT state, current_name FROM snapshot_status()'),
 	"running|$expected",
-	'which is so');
-is(listed(), $before, 'it is not listed yet');
+	'the status shows the run that a cancelled session had waited for');
+is(listed(), $before, 'a snapshot that is still being taken is not listed');
 append_to_file($gate, '');
-wait_until('it is published once it is done',
+wait_until('a snapshot is published although the session that asked was cancelled',
 	sub { listed() =~ /^\Q$expected\E$/m });
 install_fake_program($node, 'pg_dump');
 succeeds('after that');

@@ -111,6 +111,7 @@ sub between
 {
 	my ($statements) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, 'snapshot exported');
 	my $session = start_query($node, "SELECT snapshot_now('app')");
 	wait_until_held($node, 'snapshot exported');
@@ -176,7 +177,7 @@ foreach my $format (qw(directory custom))
 			"$story between MVCC snapshot and lock makes the run fail, and the error names the table ($format)");
 		like(
 			$stderr,
-			qr/HINT: .*Take the snapshot once more/,
+			qr/HINT: .*Take the snapshot again/,
 			"its hint says what to do ($story, $format)");
 		is(join(' ', snapshots($directory)),
 			$before, "no snapshot is listed for it ($story, $format)");
@@ -208,7 +209,7 @@ foreach my $story (sort keys %harmless)
 
 	is($stderr, '', "$story between MVCC snapshot and lock stops nothing");
 	is_deeply(counts_of($name), \%expected,
-		"and the rows are those of the MVCC snapshot ($story)");
+		"$story between MVCC snapshot and lock leaves the rows of the MVCC snapshot");
 	$node->safe_psql('app', $setup);
 }
 
@@ -223,7 +224,7 @@ SKIP:
 	);
 	unlike(
 		$stderr,
-		qr/server closed the connection|terminating connection|went away/,
+		qr/server closed the connection|terminating connection|exited unexpectedly/,
 		'a table that becomes a view while the dump begins crashes nothing');
 	$node->safe_psql('app', $setup);
 	my ($name) = ask();
@@ -259,6 +260,7 @@ sub is_counted
 	my ($role, $options) = @_;
 	my $session = start_query($node, "SELECT snapshot_now('app')");
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until('pg_dump was started', sub { -e $stolen });
 	my ($token) = slurp_file($stolen) =~ /snapshot_worker\.session_token=(\w+)/;
 	unlike(slurp_file("$stolen.argv"),
@@ -317,6 +319,8 @@ unlike($log, qr/$token/, 'the log does not have the token');
 
 # A pg_dump whose sessions the server does not recognize
 install_fake_program($node, 'pg_dump', "unset PGOPTIONS\nexec REAL \"\$@\"\n");
+# Several jobs write into each other's lines, from which tables are counted.
+reload_with($node, jobs => 1);
 my $offset = -s $node->logfile;
 my ($name) = ask();
 ok($name, 'a pg_dump that the server does not recognize gives a snapshot');
@@ -324,11 +328,11 @@ is( $node->safe_psql(
 		'postgres',
 		"SELECT rows IS NULL FROM snapshot_list() WHERE name = '$name'"),
 	't',
-	'whose rows are unknown');
+	'a snapshot whose rows were not counted has unknown rows');
 like(
 	slurp_file($node->logfile, $offset),
 	qr/WARNING: .*the rows of 11 of 11 tables of database "app" were not counted/,
-	'which the log warns of');
+	'the log warns of rows that were not counted');
 
 $node->stop;
 done_testing();

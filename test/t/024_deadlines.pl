@@ -44,7 +44,7 @@ foreach my $step ('snapshot exported', 'hashing', 'hashed')
 	  finish_query(start_query($node, "SELECT snapshot_now('app')"));
 	like(
 		$stderr,
-		qr/ERROR:  38000: .*the run was stopped, since it took longer than 8 s\nHINT:  Raise "snapshot_worker\.timeout"/,
+		qr/ERROR:  38000: .*canceling the run due to "snapshot_worker\.timeout" \(8 s\)\nHINT:  Raise "snapshot_worker\.timeout"/,
 		"timeout ends a run that is held up at \"$step\"");
 	let_go($node);
 	is_deeply([ leftovers($directory) ], [],
@@ -61,7 +61,7 @@ my (undef, $stderr) =
   finish_query(start_query($node, "SELECT snapshot_verify('$name')"));
 like(
 	$stderr,
-	qr/ERROR:  38000: .*the run was stopped, since it took longer than 8 s/,
+	qr/ERROR:  38000: .*canceling the run due to "snapshot_worker\.timeout" \(8 s\)/,
 	'timeout ends a verification that is held up');
 let_go($node);
 reload_with($node, timeout => '12h');
@@ -69,7 +69,7 @@ is( $node->safe_psql(
 		'postgres',
 		"SELECT problem IS NULL FROM snapshot_list() WHERE name = '$name'"),
 	't',
-	'which is not held against the snapshot');
+	'a verification that timed out is not held against the snapshot');
 
 # The earliest cancel: the worker has its run, and no connection.
 hold_at($node, 'attached');
@@ -83,7 +83,7 @@ wait_until(
 		);
 	});
 wait_until(
-	'it has no connection to a database',
+	'the worker at its start has no connection to a database',
 	sub {
 		$node->safe_psql('postgres',
 			q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'}
@@ -93,7 +93,7 @@ is($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
 	1, 'a run whose worker is not connected yet can be canceled');
 let_go($node);
 (undef, $stderr) = finish_query($session);
-like($stderr, qr/canceled/, 'and it ends as canceled');
+like($stderr, qr/canceled/, 'a run canceled before its worker connected ends as canceled');
 is_deeply([ snapshots($directory) ], [$name], 'without a snapshot');
 
 # Large objects are files in directory format, too.

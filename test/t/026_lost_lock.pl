@@ -59,7 +59,7 @@ finish_query($session);
 like($name, qr{^app/}, 'a snapshot is taken beside a TRUNCATE that waits');
 is($error, '', 'without an error');
 like(slurp_file($node->logfile),
-	qr/WARNING:  pg_dump with 2 jobs of database "app" failed; it is tried with one\n.*DETAIL:  .*could not obtain lock on relation/,
+	qr/WARNING:  pg_dump with 2 jobs of database "app" failed, retrying with one\n.*DETAIL:  .*could not obtain lock on relation/,
 	'the log tells what happened');
 my $manifest = manifest_of($directory, $name);
 is($manifest->{jobs}, 1, 'one job has dumped it');
@@ -67,7 +67,7 @@ is_deeply(
 	{ map { $_->{table} => $_->{count} } @{ $manifest->{row_counts} } },
 	{ emptied => 0, kept => 1000 },
 	'what TRUNCATE left is what it has');
-is_deeply([ damages($directory) ], [], 'and nothing else');
+is_deeply([ damages($directory) ], [], 'the snapshot of the emptied table is not damaged');
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 
 # The statement has the table for longer than that.
@@ -83,8 +83,8 @@ $holder->pump until $out =~ /held/;
 ($name, $error) = finish_query($snapshot);
 like($error, qr/ERROR:  \w+: could not take a snapshot of database "app": pg_dump failed/,
 	'where the table is not to be had, the run fails');
-like($error, qr/HINT:  Before, pg_dump with 2 jobs had lost a lock to a statement such as TRUNCATE\./,
-	'and the hint says what was first');
+like($error, qr/HINT:  An earlier pg_dump with 2 jobs lost a lock to a statement such as TRUNCATE\./,
+	"the error's hint names the lock that was lost first");
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 $in .= "\\q\n";
 $holder->finish;

@@ -124,6 +124,7 @@ sub start_run
 	my ($server, $step) = @_;
 	my %run = (step => $step, before => [ listed($server) ]);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$run{launcher} =
 	  query($server, 'SELECT launcher_pid FROM snapshot_status()');
 	$run{log} = -s $server->{node}->logfile;
@@ -180,6 +181,7 @@ sub wait_for_end
 {
 	my ($what, @pids) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until($what, sub { !kill(0, @pids) });
 	return;
 }
@@ -196,6 +198,7 @@ sub check_directory
 {
 	my ($server, $when) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is_deeply([ damages($server->{directory}) ],
 		[], "$when, all that is published is whole");
 	is_deeply(
@@ -211,13 +214,14 @@ sub check_interrupted
 	my ($server, $run, $connected) = @_;
 	my @listed = listed($server);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	check_directory($server, 'after the interruption');
 	if ($is_published{ $run->{step} })
 	{
 		ok((grep { $_ eq $run->{name} } @listed), 'the snapshot is listed');
 		is($run->{session}{out}, $run->{name}, 'its session has its name')
 		  if $connected;
-		cmp_ok(scalar(@listed), '>=', $retention, 'so are older ones');
+		cmp_ok(scalar(@listed), '>=', $retention, 'older snapshots are listed');
 	}
 	else
 	{
@@ -237,6 +241,7 @@ sub check_undisturbed
 {
 	my ($server, $run) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	unlike(
 		slurp_file($server->{node}->logfile, $run->{log}),
 		qr/terminating any other active server processes/,
@@ -261,6 +266,7 @@ sub check_next
 {
 	my ($server, $run, $next) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($next->{err}, '', 'the next run has no trouble');
 	like($next->{out}, qr{^app/}, 'its session gets the name of a snapshot');
 	is_deeply([ leftovers($server->{directory}) ],
@@ -271,12 +277,12 @@ sub check_next
 			  glob "$server->{directory}/*"
 		],
 		[],
-		'nor beside the folder');
+		'nothing is left over beside the folder');
 	check_directory($server, 'after the next run');
 	ok((grep { $_ eq $next->{out} } listed($server)),
 		'its snapshot is listed');
 	cmp_ok(scalar(listed($server)), '>=', $retention,
-		'as many snapshots are kept as should be');
+		'retention keeps as many snapshots as it should');
 
 	my @history = history($server);
 	my $outcome =
@@ -287,7 +293,7 @@ sub check_next
 		join("\n", splice(@history, $run->{history})),
 		qr/^\Q$run->{name}\E $outcome\n\Q$next->{out}\E succeeded$/,
 		'the history has the run, once, and the next one');
-	isnt($next->{out}, $run->{name}, 'which has another name');
+	isnt($next->{out}, $run->{name}, 'the next run has a name of its own');
 	return;
 }
 
@@ -296,6 +302,7 @@ sub run_is_stopped
 {
 	my ($server, $run, $process, $signal) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(kill($signal, $run->{$process}), 1, 'the signal is sent');
 	finish_query($run->{session});
 	wait_for_end('the worker has ended', $run->{worker});
@@ -311,6 +318,7 @@ sub server_crashes
 	my ($server, $run, $process) = @_;
 	my $postmaster = postmaster_pid($server);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(kill('KILL', $run->{$process}), 1, 'the signal is sent');
 	finish_query($run->{session});
 	wait_for_end('the worker and the launcher have ended',
@@ -340,6 +348,7 @@ sub server_starts
 {
 	my ($server, $run) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	finish_query($run->{session});
 	part_from_bystander($server);
 	open_gates($server);
@@ -381,6 +390,7 @@ sub launcher_is_stopped
 	my $run;
 	my $next;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest "$story: the run" => sub {
 		$run = start_run($server, $step);
 		$run->{goes_on} = 1;

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The disk under the snapshots, a small one of its own, runs full.  Promised
 # here: whoever asked for the snapshot gets an error that names a file, or at
 # least the directory, and says that there is no space left; nothing is left of
@@ -49,6 +51,7 @@ sub fill_disk
 {
 	my $error;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	sysopen my $fh, $filler, O_WRONLY | O_CREAT | O_EXCL
 	  or die "could not create $filler: $!";
 	# Whatever does not fit is not written, or only in part.
@@ -86,7 +89,7 @@ sub listed
 		'SELECT name FROM snapshot_list() ORDER BY name');
 }
 
-sub take_snapshot
+sub ask_for_snapshot
 {
 	return finish_query(start_query($node, "SELECT snapshot_now('app')"));
 }
@@ -96,6 +99,7 @@ sub check_untouched
 {
 	my ($before, $when) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is_deeply([ listed() ], $before, "$when, older snapshots are listed");
 	is_deeply([ snapshots($directory) ],
 		$before, "$when, there is no other snapshot");
@@ -107,8 +111,9 @@ sub check_untouched
 sub check_next
 {
 	my ($before) = @_;
-	my ($name, $stderr) = take_snapshot();
+	my ($name, $stderr) = ask_for_snapshot();
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', 'the next run has no trouble');
 	check_untouched([ sort @$before, $name ], 'after the next run');
 	is(last_outcome(), "$name succeeded", 'the history has it');
@@ -121,6 +126,7 @@ sub run_on_full_disk
 	my ($step) = @_;
 	my $session;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, $step);
 	$session = start_query($node, "SELECT snapshot_now('app')");
 	wait_until_held($node, $step);
@@ -134,6 +140,7 @@ sub fails_when_full
 {
 	my ($story, $step, @patterns) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest $story => sub {
 		my @before = listed();
 		my ($name, $stderr) = run_on_full_disk($step);
@@ -152,7 +159,7 @@ sub fails_when_full
 }
 
 my $log_start = -s $node->logfile;
-my @first = (take_snapshot())[0];
+my @first = (ask_for_snapshot())[0];
 check_untouched(\@first, 'at first');
 
 subtest 'the disk is full before a run' => sub {
@@ -162,7 +169,7 @@ subtest 'the disk is full before a run' => sub {
 	fill_disk();
 	foreach my $try (1 .. 2)
 	{
-		($name, $stderr) = take_snapshot();
+		($name, $stderr) = ask_for_snapshot();
 		is($name, '', "try $try: there is no snapshot");
 		like(
 			$stderr,
@@ -208,7 +215,7 @@ subtest 'the disk gets full at the history' => sub {
 	check_untouched([ sort @before, $name ], 'after the run');
 	like(
 		slurp_file($node->logfile, $log_start),
-		qr/WARNING:  could not keep the history of snapshots: could not write to file "\Q$history\E": No space left on device/,
+		qr/WARNING:  could not write the history of snapshots: could not write to file "\Q$history\E": No space left on device/,
 		'the log names the file');
 	ok(kill(0, $node->safe_psql('postgres',
 			'SELECT launcher_pid FROM snapshot_status()')),

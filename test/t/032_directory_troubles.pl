@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # All that can be wrong with the snapshot directory.  Promised here: one clear
 # error, with the path and the operating system user, for whoever asks for a
 # snapshot, in the log and in snapshot_status(); the scheduled snapshot is tried
@@ -105,7 +107,7 @@ EOF
 	};
 }
 
-sub take_snapshot
+sub ask_for_snapshot
 {
 	my ($server) = @_;
 
@@ -116,8 +118,9 @@ sub take_snapshot
 sub takes_snapshot
 {
 	my ($server, $test_name) = @_;
-	my ($name, $stderr) = take_snapshot($server);
+	my ($name, $stderr) = ask_for_snapshot($server);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', "$test_name: no error");
 	ok((grep { $_ eq $name } snapshots($server->{directory}, 'app')),
 		"$test_name: the snapshot is there");
@@ -142,12 +145,13 @@ sub breaks
 {
 	my ($server, $trouble) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest "$trouble->{story}: asked by a session" => sub {
 		takes_snapshot($server, 'before');
 		$server->{before} = [ snapshots($server->{directory}, 'app') ];
 		$trouble->{break}->($server);
 
-		my ($name, $stderr) = take_snapshot($server);
+		my ($name, $stderr) = ask_for_snapshot($server);
 		my $error = $trouble->{error}->($server);
 		is($name, '', 'there is no snapshot');
 		like(
@@ -157,7 +161,7 @@ sub breaks
 		like(
 			$stderr,
 			qr/DETAIL:  .*operating system user "\Q$os_user\E" \(uid $<\)/,
-			'and as whom the server runs')
+			'the error says as which user the server runs')
 		  unless $trouble->{without_user};
 		$server->{log} = -s $server->{node}->logfile;
 	};
@@ -169,6 +173,7 @@ sub is_retried
 {
 	my ($server, $trouble) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest "$trouble->{story}: on schedule" => sub {
 		my $node = $server->{node};
 		my $error = $trouble->{error}->($server);
@@ -191,7 +196,7 @@ EOF
 			'the status warns of the directory')
 		  unless $trouble->{without_warning};
 		cmp_ok($attempt, '>', 1, 'the attempts are counted');
-		cmp_ok($failures, '>', 0, 'so are the failures');
+		cmp_ok($failures, '>', 0, 'the failures are counted');
 		like(
 			$last_error,
 			qr/^database "app": $error/,
@@ -199,14 +204,14 @@ EOF
 		like(
 			$last_error,
 			qr/operating system user "\Q$os_user\E" \(uid $<\)/,
-			'and as whom the server runs')
+			'the error in the state says as which user the server runs')
 		  unless $trouble->{without_user};
 
 		my $log = slurp_file($node->logfile, $server->{log});
 		my @errors =
 		  $log =~ /WARNING:  snapshot of database "app" failed \(attempt 1\): (.*)/g;
 		is(scalar @errors, 1, 'the log has one error for the first attempt');
-		like($errors[0] // '', qr/^$error/, 'which says what is wrong');
+		like($errors[0] // '', qr/^$error/, 'the error in the log says what is wrong');
 		unlike($log, qr/\] ERROR:/, 'the launcher has no error of its own');
 	};
 	return;
@@ -217,6 +222,7 @@ sub heals
 {
 	my ($server, $trouble, $slot) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest "$trouble->{story}: mended" => sub {
 		my $node = $server->{node};
 		my $directory = $server->{directory};
@@ -415,7 +421,7 @@ is_deeply(
 		"$servers[0]{directory}/app"
 	],
 	[ (700) x 3 ],
-	'with its parents, and for nobody else to read');
+	'the directory is made with its parents, for nobody else to read');
 
 SKIP:
 foreach my $trouble (grep { $_->{skip} } @troubles)
@@ -468,7 +474,7 @@ subtest 'the directory is a symbolic link' => sub {
 	$node->restart;
 	is( $node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_list()'),
 		scalar(snapshots($directory)),
-		'it is listed after a restart');
+		'the snapshot behind the link is listed after a restart');
 	delete_file($directory);
 	move($server->{away}, $directory);
 };
@@ -479,7 +485,7 @@ subtest 'the server starts while the directory is broken' => sub {
 	move($directory, $server->{away});
 	append_to_file($directory, '');
 	$node->restart;
-	like((take_snapshot($server))[1],
+	like((ask_for_snapshot($server))[1],
 		qr/is not a directory/, 'there is an error for who asks');
 	unlike(slurp_file($node->logfile, $log),
 		qr/\] ERROR:/, 'the launcher has no error of its own');
@@ -521,6 +527,7 @@ sub check_precious
 {
 	my ($when) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is( join(' ', map { slurp_file("$precious/$_") } qw(file inner/file)),
 		'file inner/file',
 		"$when, what links point to is there");
@@ -533,6 +540,7 @@ sub hold_run
 	my $session;
 	my @staging;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, 'dumped');
 	$session = start_query($node, "SELECT snapshot_now('app')");
 	$session->{worker} = wait_until_held($node, 'dumped');
@@ -554,7 +562,7 @@ subtest 'links in the staging directory of a run that fails' => sub {
 	isnt($session->{err}, '', 'the run fails');
 	ok(!-e $staging, 'its staging directory is gone');
 	check_precious('after it');
-	ok(-e "$precious/dump/toc.dat", 'so is what was moved away');
+	ok(-e "$precious/dump/toc.dat", 'what was moved away is left alone');
 	rmtree("$precious/dump");
 };
 
@@ -604,7 +612,7 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 	check_precious('after it');
 	like(
 		slurp_file($node->logfile, $log),
-		qr{WARNING:  snapshot "\Q$old\E" is not removed\n.*DETAIL:  It holds "\Q$directory/$old\E/to_\w+"},
+		qr{WARNING:  could not remove snapshot "\Q$old\E"\n.*DETAIL:  It contains "\Q$directory/$old\E/to_\w+"},
 		'the log says why');
 
 	delete_file("$directory/$old/$_")
@@ -613,7 +621,7 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 	make_link("$precious/dump", $dump);
 	$name = takes_snapshot_beside($old, 'the next one');
 	is_deeply($requested->(),
-		[ $old, $name ], 'neither is what has a link for its dump');
+		[ $old, $name ], 'a snapshot that has a link for its dump is left alone');
 	ok(-e "$precious/dump/toc.dat", 'what it points to is there');
 
 	delete_file($dump);
@@ -628,8 +636,9 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 sub takes_snapshot_beside
 {
 	my ($other, $test_name) = @_;
-	my ($name, $stderr) = take_snapshot($server);
+	my ($name, $stderr) = ask_for_snapshot($server);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($stderr, '', "$test_name: no error");
 	is_deeply([ grep { !/^\Q$other\E / && !/^\Q$other\E\// } damages($directory) ],
 		[], "$test_name: it is whole");

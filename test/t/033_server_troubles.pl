@@ -20,7 +20,7 @@ use Test::More;
 my ($narrow, $narrow_directory) = snapshot_node('narrow', conf => <<'EOF');
 max_worker_processes = 0
 EOF
-my $patient = start_session($narrow, 'postgres');
+my $patient = start_request($narrow, 'postgres');
 
 my ($node, $directory) = snapshot_node('main', start => 0, conf => <<'EOF');
 snapshot_worker.time = '03:00'
@@ -54,7 +54,7 @@ sub create_database
 }
 
 # Start a session that asks for a snapshot, and finish it; its error is in err.
-sub start_session
+sub start_request
 {
 	my ($of, $database) = @_;
 	my %session = (out => '', err => '');
@@ -68,22 +68,13 @@ sub start_session
 	return \%session;
 }
 
-sub finish_session
-{
-	my ($session) = @_;
-
-	$session->{handle}->finish;
-	chomp $session->{out};
-	return $session->{out};
-}
-
 # Start a session as above, and wait until its run is held up in its dump.
 sub start_run
 {
 	my ($database) = @_;
 
 	append_to_file($gate, '');
-	my $session = start_session($node, $database);
+	my $session = start_request($node, $database);
 	$node->poll_query_until('postgres', <<'EOF') or die 'no run';
 SELECT count(*) = 1 FROM pg_stat_activity
  WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
@@ -101,6 +92,8 @@ sub open_gate
 sub error_of
 {
 	my ($statement, $on) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($rc, $stdout, $stderr) =
 	  ($on // $node)->psql('postgres', $statement);
 
@@ -112,6 +105,8 @@ sub error_of
 sub succeeds
 {
 	my ($database, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($rc, $name, $stderr) =
 	  $node->psql('postgres', "SELECT snapshot_now('$database')");
 
@@ -170,6 +165,7 @@ sub heals
 	my ($database, $pattern, $undo, $test_name, $before) = @_;
 	my $slot = reach_slot($before);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until("$test_name: the scheduled run fails",
 		sub { lines($slot, $database) >= 1 });
 	my $line = (lines($slot, $database))[0];
@@ -228,6 +224,7 @@ sub use_up_connections
 {
 	my ($count) = @_;
 
+	$node->close_kept_session;
 	while (@sessions < $count)
 	{
 		my %session = (in => "SELECT 'connected';\n", out => '');
@@ -266,7 +263,7 @@ EOF
 }
 
 use_up_connections(5);
-my $asked = start_session($node, 'app');
+my $asked = start_request($node, 'app');
 $asked->{handle}->finish;
 $stderr = $asked->{err};
 like($stderr, $could_not, 'no connection is left: an error');
@@ -292,7 +289,7 @@ succeeds('app', 'no connection is left');
 sub start_waiting
 {
 	my ($database) = @_;
-	my $session = start_session($node, $database);
+	my $session = start_request($node, $database);
 
 	$node->poll_query_until('postgres',
 		"SELECT coalesce((SELECT true FROM snapshot_progress() WHERE database = '$database'), false)")
@@ -334,13 +331,13 @@ is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
 	1, 'a run that waits for a slot can be canceled');
 finish_session($waiting);
 like($waiting->{err}, qr/${could_not}canceled before it was started/,
-	'which ends it at once');
+	'the canceled run that waited for a slot fails at once');
 $waiting = start_waiting('app');
 my $log_size = -s $node->logfile;
 open_gate();
 like(finish_session($long), qr{^long/}, 'the run that has the slot ends');
 like(finish_session($waiting), qr{^app/},
-	'and the one that waited for it is taken');
+	'the run that waited for a slot is taken');
 unlike(slurp_file($node->logfile, $log_size), qr/no background worker slot/,
 	'without a word of that');
 $node->append_conf('postgresql.conf', "max_worker_processes = 8\n");
@@ -389,7 +386,7 @@ open_gate();
 wait_until('with *, a database that is dropped before its run is given up',
 	sub {
 		slurp_file($node->logfile) =~
-		  /LOG:  no more tries of a snapshot of database "dropped"/;
+		  /LOG:  no longer retrying database "dropped": /;
 	});
 like((lines($slot, 'dropped'))[0]{error}, qr/database "dropped" does not exist/,
 	'with *, the history says what became of it');
@@ -400,7 +397,7 @@ is((join ' ', map { $_->{outcome} } lines($slot, $_)),
   foreach qw(app postgres);
 is(scalar lines($slot, 'closed'), 0,
 	'with *, a database that allows no connections is passed over');
-is(scalar snapshots($directory, 'closed'), 0, 'and has no snapshot');
+is(scalar snapshots($directory, 'closed'), 0, 'a database that allows no connections has no snapshot');
 set_schedule('off');
 reload_with($node, databases => 'app', max_workers => 2);
 
@@ -413,7 +410,7 @@ foreach my $statement ('DROP DATABASE app', 'ALTER DATABASE app RENAME TO other'
 }
 open_gate();
 like(finish_session($session), qr{^app/},
-	'which the run does not notice');
+	'a run does not notice that its database is in use');
 is($session->{err}, '', 'at all');
 $node->safe_psql('postgres', 'ALTER DATABASE app RENAME TO other');
 succeeds('other', 'after its run, a database can be renamed');
@@ -487,7 +484,7 @@ wait_until('the run is in the history as interrupted',
 is_deeply([ leftovers($directory) ], [],
 	'what the crash left over is swept');
 is( $node->safe_psql('postgres', 'SELECT state FROM snapshot_status()'),
-	'disabled', 'and nothing seems to be going on');
+	'disabled', 'after a crash, nothing seems to be going on');
 
 # With the worker gone, that dump has nothing to write for any more.
 open_gate();
@@ -501,7 +498,7 @@ my $locker = IPC::Run::start(
 	'<', \$lock_in, '>', \$lock_out, '2>', \my $lock_err);
 $locker->pump until $lock_out =~ /(\d+)\n/;
 ($pid) = $lock_out =~ /(\d+)\n/;
-$session = start_session($node, 'app');
+$session = start_request($node, 'app');
 $node->poll_query_until('postgres', <<'EOF') or die 'no dump';
 SELECT count(*) > 0 FROM pg_stat_activity
  WHERE application_name = 'snapshot_worker' AND wait_event_type = 'Lock'
@@ -530,7 +527,7 @@ finish_session($patient);
 like($patient->{err},
 	qr/ERROR:  could not take a snapshot of database "postgres": the launcher of snapshot_worker is not running/,
 	'without a launcher, who waits is told after a while');
-like($patient->{err}, qr/HINT:  .*max_worker_processes/, 'and what to do');
+like($patient->{err}, qr/HINT:  .*max_worker_processes/, 'the error without a launcher says what to do');
 $narrow->append_conf('postgresql.conf', "max_worker_processes = 8\n");
 $narrow->restart;
 like($narrow->safe_psql('postgres', 'SELECT snapshot_now()'),

@@ -50,7 +50,7 @@ $primary->safe_psql(
 	CREATE TABLE rows_to_go AS SELECT i FROM generate_series(1, 100) i});
 
 $primary->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
+my $standby = SnapshotTest::Node->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 
@@ -82,7 +82,7 @@ sub reach
 
 # Start a session that asks for a snapshot, and wait until that is held up in
 # its dump.
-sub start_session
+sub start_request
 {
 	my ($node, $database) = @_;
 	my %session = (out => '', err => '');
@@ -95,26 +95,6 @@ sub start_session
 		'<', \undef, '>', \$session{out}, '2>', \$session{err});
 	wait_for_dump($node);
 	return \%session;
-}
-
-sub finish_session
-{
-	my ($session) = @_;
-
-	$session->{handle}->finish;
-	chomp $session->{out};
-	return $session->{out};
-}
-
-sub wait_for_dump
-{
-	my ($node) = @_;
-
-	$node->poll_query_until('postgres', <<'EOF') or die 'no run';
-SELECT count(*) = 1 FROM pg_stat_activity
- WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
-EOF
-	return;
 }
 
 sub open_gate
@@ -189,7 +169,7 @@ my $manifest = manifest_of($directory, $name);
 is( $primary->safe_psql('postgres',
 		"SELECT '$manifest->{lsn}'::pg_lsn BETWEEN '$before' AND '$after'"),
 	't', 'the manifest says which point in replay the snapshot is of');
-is($manifest->{timeline}, 1, 'and of which timeline');
+is($manifest->{timeline}, 1, 'the manifest says which timeline the snapshot is of');
 is( $primary->safe_psql('postgres', "SELECT name FROM snapshot_list()"),
 	$name, 'the primary lists it too');
 restores($name, 'a snapshot that was asked for on the standby');
@@ -244,7 +224,7 @@ reload_with($primary, run_on => 'primary');
 #
 
 append_to_file($gate, '');
-my $session = start_session($standby, 'app');
+my $session = start_request($standby, 'app');
 my @leftovers = leftovers($directory);
 is(scalar @leftovers, 1, 'the standby is writing a snapshot');
 $name = $primary->safe_psql('postgres', "SELECT snapshot_now('app')");
@@ -254,7 +234,7 @@ $primary->poll_query_until('postgres', <<'EOF') or die 'no launcher';
 SELECT next_run IS NOT NULL FROM snapshot_status()
 EOF
 is_deeply([ leftovers($directory) ],
-	\@leftovers, 'and leaves alone what the standby is writing, at a start too');
+	\@leftovers, 'a primary that starts leaves alone what the standby is writing');
 open_gate();
 my $of_standby = finish_session($session);
 is($session->{err}, '', 'the standby takes its snapshot in the end');
@@ -265,7 +245,7 @@ reload_with($primary,
 	bin_directory => install_fake_program($primary, 'pg_dump', $script));
 reload_with($standby, bin_directory => '');
 append_to_file($gate, '');
-$session = start_session($primary, 'app');
+$session = start_request($primary, 'app');
 @leftovers = leftovers($directory);
 is(scalar @leftovers, 1, 'the primary is writing a snapshot');
 $standby->safe_psql('postgres', "SELECT snapshot_now('app')");
@@ -275,7 +255,7 @@ SELECT launcher_pid IS NOT NULL FROM snapshot_status()
 EOF
 $standby->safe_psql('postgres', "SELECT snapshot_now('app')");
 is_deeply([ leftovers($directory) ],
-	\@leftovers, 'and the standby leaves that alone');
+	\@leftovers, 'the standby leaves alone what the primary is writing');
 open_gate();
 my $of_primary = finish_session($session);
 is($session->{err}, '', 'the primary takes its snapshot in the end');
@@ -302,14 +282,14 @@ sub remove_rows
 }
 
 append_to_file($gate, '');
-$session = start_session($standby, 'app');
+$session = start_request($standby, 'app');
 remove_rows();
 finish_session($session);
 like($session->{err},
 	qr/ERROR:  could not take a snapshot of database "app": .*conflict with recovery/,
 	'VACUUM on the primary during a run on the standby is a clear error');
 like($session->{err}, qr/DETAIL:  .*row versions that must be removed/,
-	'which says what the conflict was');
+	'the error says what the recovery conflict was');
 is_deeply([ leftovers($directory) ], [], 'nothing is left of that run');
 open_gate();
 catch_up();
@@ -331,19 +311,19 @@ like(($lines->())[0]{error}, qr/conflict with recovery/,
 	'the history says so');
 like(slurp_file($standby->logfile),
 	qr/WARNING:  snapshot of database "app" failed \(attempt 1\): .*conflict with recovery/,
-	'and so does the log');
+	'the log says that the recovery conflict failed the run');
 open_gate();
 wait_until('the next try is good', sub { of_slot('2026-03-22T03:00') });
 ($name) = of_slot('2026-03-22T03:00');
 cmp_ok(manifest_of($directory, $name)->{attempt}, '>', 1,
-	'and is counted as such');
+	'the try after a recovery conflict is counted');
 restores($name, 'a snapshot after a conflict');
 
 # Of the database, and of a lock.
 $primary->safe_psql('postgres', 'CREATE DATABASE passing');
 catch_up();
 append_to_file($gate, '');
-$session = start_session($standby, 'passing');
+$session = start_request($standby, 'passing');
 $primary->safe_psql('postgres', 'DROP DATABASE passing');
 finish_session($session);
 like($session->{err},
@@ -372,7 +352,7 @@ wait_until('the standby catches up with a slot',
 	sub { of_slot('2026-03-23T03:00') });
 ($name) = of_slot('2026-03-23T03:00');
 is(defined $name ? manifest_of($directory, $name)->{reason} : undef,
-	'catch-up', 'as such');
+	'catch-up', 'the standby takes a missed slot as catch-up');
 
 #
 # Promotion.
@@ -389,9 +369,9 @@ $standby->reload;
 wait_until('the standby that was promoted takes the next slot',
 	sub { of_slot('2026-03-24T03:00') });
 ($name) = of_slot('2026-03-24T03:00');
-ok(took($standby, $name), 'without a restart');
-is(manifest_of($directory, $name)->{timeline}, 2, 'on its new timeline');
-is(next_run($standby), '2026-03-25 03:00:00+00', 'and plans the one after that');
+ok(took($standby, $name), 'the promoted standby takes the slot without a restart');
+is(manifest_of($directory, $name)->{timeline}, 2, 'the snapshot after the promotion is of the new timeline');
+is(next_run($standby), '2026-03-25 03:00:00+00', 'the promoted standby plans the slot after that');
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 
 $standby->stop;

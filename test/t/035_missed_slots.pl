@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # What becomes of a slot when the server is not there for it, or goes away in
 # the middle of it.  Promised here: with catch_up on, a server that was down at
 # the scheduled time takes that snapshot once when it starts, and with catch_up
@@ -146,6 +148,7 @@ sub taken
 {
 	my ($count, $run, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until("$test_name: taken",
 		sub { snapshots($directory, 'app') >= $count });
 	settle();
@@ -158,6 +161,7 @@ sub none_taken
 {
 	my ($count, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	settle();
 	is(scalar snapshots($directory, 'app'), $count, $test_name);
 	return;
@@ -179,7 +183,7 @@ is( $node->safe_psql('postgres', 'SELECT next_run FROM snapshot_status()'),
 be_down('2026-03-19 04:10:00', '2026-03-19 04:20:00');
 none_taken(1, 'a second restart does not take the slot again');
 be_down('2026-03-19 04:30:00', '2026-03-19 04:40:00', 'immediate');
-none_taken(1, 'nor does a crash');
+none_taken(1, 'a crash does not take the slot again');
 
 be_down('2026-03-19 04:50:00', '2026-03-21 16:00:00');
 taken(2, 'catch-up 1 ' . slot('2026-03-21 15:00'),
@@ -190,7 +194,7 @@ be_down('2026-03-21 16:10:00', '2026-03-22 04:00:00');
 none_taken(2, 'with catch_up off, a slot that was missed is let go');
 reach('2026-03-22 14:59:59');
 taken(3, 'schedule 1 ' . slot('2026-03-22 15:00'),
-	'with catch_up off, the next slot');
+	'with catch_up off, the next slot is taken');
 reload_with($node, catch_up => 'on');
 
 #
@@ -202,7 +206,7 @@ set_clock($node, '2026-03-23 04:00:00');
 reload_with($node, enable => 'on');
 none_taken(3, 'a schedule that is switched on takes no earlier slot');
 be_down('2026-03-23 04:01:00', '2026-03-23 04:02:00');
-none_taken(3, 'nor does it at the next start');
+none_taken(3, 'a schedule that was switched on takes no earlier slot at the next start');
 
 switch_off();
 change_while_down('2026-03-23 04:03:00', '2026-03-24 04:00:00',
@@ -212,7 +216,7 @@ none_taken(3, 'a schedule that starts with the server takes no earlier slot');
 reload_with($node, time => '03:30');
 none_taken(3, 'a schedule whose time is changed takes no earlier slot');
 be_down('2026-03-24 04:01:00', '2026-03-24 04:02:00');
-none_taken(3, 'nor does it at the next start');
+none_taken(3, 'a schedule whose time was changed takes no earlier slot at the next start');
 change_while_down('2026-03-24 04:03:00', '2026-03-24 04:30:00',
 	'time', '03:45');
 none_taken(3, 'a time that is changed while the server is down is not missed');
@@ -237,7 +241,7 @@ $node->start;
 wait_until('the tries go on after a restart, with catch_up off as well',
 	sub { snapshots($directory, 'app') >= 5 });
 settle();
-is(scalar snapshots($directory, 'app'), 5, 'until the slot is taken, once');
+is(scalar snapshots($directory, 'app'), 5, 'tries that go on after a restart take the slot once');
 is_deeply(
 	[ map { $_->{attempt} } lines('2026-03-26 03:45') ],
 	[ 1 .. lines('2026-03-26 03:45') ],
@@ -257,7 +261,7 @@ $node->start;
 wait_until('the tries go on after another restart',
 	sub { snapshots($directory, 'app') >= 6 });
 like(run_of((manifests('app'))[-1]), qr/^catch-up [2-9] 2026-03-27T03:45/,
-	'still to catch up with that slot');
+	'tries that go on after a restart still catch up with the missed slot');
 
 # Nothing would begin in the first minute after that.
 sub restart_immediately
@@ -268,25 +272,16 @@ sub restart_immediately
 	return;
 }
 
-# Wait until a snapshot worker is held up in its dump.
-sub wait_for_dump
-{
-	$node->poll_query_until('postgres', <<'EOF') or die 'no run';
-SELECT count(*) = 1 FROM pg_stat_activity
- WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
-EOF
-	return;
-}
-
 # Cut a run of a slot off; the slot is tried again.
 sub cut_off
 {
 	my ($day, $how, $act) = @_;
 	my $before = snapshots($directory, 'app');
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	append_to_file($gate, '');
 	reach("$day 03:44:59");
-	wait_for_dump();
+	wait_for_dump($node);
 	$act->();
 	unlink $gate or die "could not unlink: $!";
 	taken($before + 1, 'schedule 2 ' . slot("$day 03:45"),
@@ -336,12 +331,14 @@ sub without_launcher
 {
 	my ($day, $how) = @_;
 	my $before = snapshots($directory, 'app');
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $pid = $node->safe_psql('postgres',
 		'SELECT launcher_pid FROM snapshot_status()');
 
 	append_to_file($gate, '');
 	reach("$day 03:44:59");
-	wait_for_dump();
+	wait_for_dump($node);
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
 	$node->poll_query_until('postgres', <<EOF) or die 'no launcher';
 SELECT launcher_pid <> $pid AND next_run IS NOT NULL FROM snapshot_status()
@@ -433,7 +430,7 @@ my %once = map { ("app $_" => 1, "other $_" => 1) } map { slot($_) } @slots;
 is_deeply({ map { $_ => $snapshots{$_} } keys %once },
 	\%once, 'no slot was taken twice');
 is_deeply({ map { $_ => $succeeded{$_} } keys %once },
-	\%once, 'and each one is in the history once');
+	\%once, 'each slot is in the history once');
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 
 $node->stop;

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # A clock that jumps.  Promised here: forwards or backwards, by minutes, hours
 # or days, at rest, during a run or between two tries, no slot is taken twice,
 # the last one that was passed over is taken, and the schedule goes on from
@@ -94,6 +96,7 @@ sub goes_on
 {
 	my ($next, $new, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	push @expected, @$new;
 	wait_until("$test_name: taken",
 		sub { slots_taken() >= @expected });
@@ -101,16 +104,6 @@ sub goes_on
 	my @slots = slots_taken();
 	is_deeply(\@slots, [ sort @expected ], "$test_name: no other slot");
 	@expected = @slots;
-	return;
-}
-
-# Wait until a snapshot worker is held up in its dump.
-sub wait_for_dump
-{
-	$node->poll_query_until('postgres', <<'EOF') or die 'no run';
-SELECT count(*) = 1 FROM pg_stat_activity
- WHERE backend_type = 'snapshot_worker' AND query LIKE '%: dumping'
-EOF
 	return;
 }
 
@@ -156,7 +149,7 @@ jump('2026-04-01 03:00:01');
 wait_until('retention leaves one snapshot',
 	sub { snapshots($directory, 'app') == 1 && !leftovers($directory) });
 @expected = slots_taken();
-is_deeply(\@expected, ['2026-04-01T03:00'], 'which is the last one');
+is_deeply(\@expected, ['2026-04-01T03:00'], 'the snapshot that retention leaves is the last one');
 settle('2026-04-02 03:00:00');
 jump('2026-03-30 02:00:00');
 goes_on('2026-03-30 03:00:00', [], 'back to before a snapshot that is gone');
@@ -173,7 +166,7 @@ jump('2026-04-10 03:00:01');
 goes_on('2026-04-11 03:00:00', ['2026-04-10T03:00'], 'days forward');
 append_to_file($gate, '');
 jump('2026-04-11 03:00:01');
-wait_for_dump();
+wait_for_dump($node);
 jump('2026-04-12 03:00:01');
 unlink $gate or die "could not unlink: $!";
 goes_on('2026-04-13 03:00:00', [ '2026-04-11T03:00', '2026-04-12T03:00' ],
@@ -181,7 +174,7 @@ goes_on('2026-04-13 03:00:00', [ '2026-04-11T03:00', '2026-04-12T03:00' ],
 
 append_to_file($gate, '');
 jump('2026-04-13 03:00:01');
-wait_for_dump();
+wait_for_dump($node);
 jump('2026-04-11 02:00:00');
 unlink $gate or die "could not unlink: $!";
 goes_on('2026-04-11 03:00:00', ['2026-04-13T03:00'],
@@ -204,6 +197,7 @@ sub fails_then
 {
 	my ($slot, $to, $next, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	append_to_file($broken, '');
 	jump($slot =~ s/T/ /r . ':01');
 	wait_until("$test_name: a try fails", sub { tries($slot) >= 1 });
@@ -271,12 +265,12 @@ foreach my $time ('first', 'second')
 	jump('10000-01-01 03:00:01');
 	wait_until("beyond the year 9999, the $time time: the log has it", sub {
 		slurp_file($node->logfile, $offset) =~
-		  /WARNING:  .*the clock is out of the range that a snapshot's name can hold/;
+		  /WARNING:  .*the clock is out of the range of snapshot names/;
 	});
 	my ($rc, $stdout, $stderr) =
 	  $node->psql('postgres', "SELECT snapshot_now('app')");
 	like($stderr,
-		qr/ERROR:  the clock is out of the range that a snapshot's name can hold/,
+		qr/ERROR:  the clock is out of the range of snapshot names/,
 		"beyond the year 9999, the $time time: so does snapshot_now()");
 	if ($time eq 'first')
 	{
@@ -285,7 +279,7 @@ foreach my $time ('first', 'second')
 		$node->restart;
 		wait_until('beyond the year 9999: the next launcher has seen it', sub {
 			slurp_file($node->logfile, $offset) =~
-			  /WARNING:  .*the clock is out of the range that a snapshot's name can hold/;
+			  /WARNING:  .*the clock is out of the range of snapshot names/;
 		});
 	}
 	jump('2026-05-01 12:00:00');
@@ -300,7 +294,7 @@ is( $node->safe_psql('postgres',
 	scalar snapshots($directory, 'app'),
 	'all snapshots can be read');
 unlike(slurp_file($node->logfile), qr/snapshot "[^"]+" is damaged/,
-	'and none was ever damaged');
+	'no snapshot was ever damaged');
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 
 #
@@ -361,7 +355,7 @@ wait_until('a jump is noticed by a launcher that nobody wakes',
 is( manifest_of($alone_directory, (snapshots($alone_directory, 'postgres'))[0])
 	  ->{scheduled_for},
 	'2026-03-20T03:00:00.000000Z',
-	'and the slot that was passed over is taken');
+	'a slot that the clock passed over is taken');
 
 $alone->stop;
 $node->stop;

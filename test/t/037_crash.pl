@@ -109,6 +109,8 @@ sub outcomes
 # The launcher has nothing to do, or nothing that it may do.
 sub settle
 {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
 	wait_until('the launcher has looked at everything',
 		sub { status('next_run') ne '' });
 	pass_time($node, 0);
@@ -131,6 +133,7 @@ sub wait_for_crash
 {
 	my ($log, $n, $what) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until(
 		"$what: the server comes back after crash $n",
 		sub { crashes($log) == $n && status('next_run') ne '' });
@@ -141,9 +144,10 @@ sub check_quiet_minute
 {
 	my ($log, $n, $what) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	like(
 		status('warning'),
-		qr/^the server has crashed: no snapshot is taken but on request for the next \d+ s$/,
+		qr/^the server has crashed: only requested snapshots are taken for the next \d+ s$/,
 		"$what: the status warns of the minute after crash $n");
 	pass_time($node, 30);
 	settle();
@@ -164,6 +168,7 @@ sub slot_crashes
 	my $log = -s $node->logfile;
 	my $told_before = alerts();
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	come_to($slot);
 	foreach my $n (1, 2)
 	{
@@ -180,6 +185,7 @@ sub check_given_up
 {
 	my ($what, $slot, $log, $told_before) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until("$what: after two tries the slot is given up",
 		sub { outcomes($slot) >= 3 });
 	is_deeply(
@@ -187,7 +193,7 @@ sub check_given_up
 		[ 'interrupted 1', 'interrupted 2', 'failed 2' ],
 		"$what: the history has both tries, and the end");
 	is( (history_lines($directory))[-1]{error},
-		'given up until the next scheduled time, since the server crashed during two tries',
+		'given up until the next scheduled time: the server crashed during two attempts',
 		"$what: the history says what the end is");
 	wait_until("$what: the status says it", sub {
 		status('last_error') =~
@@ -219,6 +225,7 @@ sub next_slot_is_taken
 {
 	my ($what, $given_up, $slot) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	unlink glob("$act.*");
 	$node->restart;
 	settle();
@@ -255,6 +262,8 @@ next_slot_is_taken('SIGKILL before anything is staged',
 
 sub dumping_backend
 {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
 	return wait_until('pg_dump waits for a lock', sub { query(<<'EOF') });
 SELECT min(pid) FROM pg_stat_activity
  WHERE application_name = 'snapshot_worker' AND wait_event_type = 'Lock'
@@ -289,6 +298,7 @@ sub kill_postmaster
 {
 	my @pids = split /\n/, query('SELECT pid FROM pg_stat_activity');
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->kill9;
 	wait_until('all processes have ended', sub { !kill(0, @pids) });
 	$node->start;
@@ -337,13 +347,13 @@ come_to('2026-03-21 12:00');
 my $tries = sub { scalar outcomes('2026-03-21 12:00') };
 wait_until('a run fails', sub { $tries->() == 1 });
 pass_time($node, 5);
-wait_until('and once more', sub { $tries->() == 2 });
+wait_until('a failed run is tried a second time', sub { $tries->() == 2 });
 pass_time($node, 10);
-wait_until('and a third time', sub { $tries->() == 3 });
+wait_until('a failed run is tried a third time', sub { $tries->() == 3 });
 $node->restart;
 settle();
 is(status('state'), 'retrying', 'after a restart, it is to be tried again');
-is($tries->(), 3, 'but not at once');
+is($tries->(), 3, 'a failed run is not tried at once after a restart');
 is( status(
 		q{next_run - (SELECT max(finished_at) FROM snapshot_history()) BETWEEN '19 s' AND '21 s'}
 	),
@@ -353,10 +363,10 @@ set_clock($node, '2026-03-21 12:00:00');
 $node->restart;
 settle();
 is(status(q{next_run BETWEEN now() AND now() + '20 s'}),
-	't', 'or, with a clock that was set back, the delay itself');
+	't', 'after a restart with a clock set back, the delay is not exceeded');
 unlink glob("$act.*");
 pass_time($node, 20);
-wait_until('then it is tried',
+wait_until('a run that fails is tried after its delay',
 	sub { (outcomes('2026-03-21 12:00'))[-1] eq 'succeeded 4' });
 
 #
@@ -388,7 +398,7 @@ pass_time($node, 600);
 settle();
 is(crashes($log), 3, 'a snapshot before a DROP is tried once');
 is($node->safe_psql('app', 'SELECT count(*) FROM items'),
-	100, 'and the table is still there');
+	100, 'the table is still there after the crash of its snapshot');
 unlink glob("$act.*");
 
 # The minute is for what begins by itself.
@@ -419,14 +429,14 @@ wait_until(
 	'after two crashes, archiving is given up',
 	sub {
 		status('archive_error') =~
-		  /given up, since the server crashed during two runs$/;
+		  /given up: the server crashed during two runs$/;
 	});
 wait_until('of which the administrator is told',
 	sub { alerts() == $told_before + 1 });
-is((alerts())[-1]{SNAPSHOT_EVENT}, 'archive', 'as what it is');
+is((alerts())[-1]{SNAPSHOT_EVENT}, 'archive', 'the alert is about the archiving');
 pass_time($node, 4000);
 settle();
-is(crashes($log), 2, 'it is not begun again');
+is(crashes($log), 2, 'an archive_command that crashed twice is not begun again');
 $node->safe_psql('postgres', "SELECT snapshot_now('app', wait => false)");
 wait_for_crash($log, 3, 'archive_command, with another snapshot,');
 pass_time($node, 60);
@@ -434,12 +444,12 @@ wait_for_crash($log, 4, 'archive_command, with another snapshot,');
 reload_with($node, archive_command => 'true');
 pass_time($node, 60);
 wait_until(
-	'with another command, snapshots are archived',
+	'another archive_command archives the snapshots',
 	sub {
 		query('SELECT count(*) FROM snapshot_list() WHERE archived_at IS NULL')
 		  eq '0';
 	});
-wait_until('and all is well', sub { status('archive_error') eq '' });
+wait_until('the archive error is gone once snapshots are archived', sub { status('archive_error') eq '' });
 reload_with($node, archive_command => '');
 
 have_program('pg_dump', "echo out of luck >&2\nexit 1\n");
@@ -459,7 +469,7 @@ wait_until(
 	'after two crashes, nobody is told any more',
 	sub {
 		slurp_file($node->logfile, $log) =~
-		  m{WARNING:  telling of the failure of "app/\S+" failed: given up, since the server crashed during two runs};
+		  m{WARNING:  failure command for "app/\S+" failed: given up: the server crashed during two runs};
 	});
 $tries = sub { scalar outcomes('2026-03-21 18:00') };
 foreach (1 .. 2)
@@ -469,11 +479,11 @@ foreach (1 .. 2)
 	pass_time($node, 60);
 	wait_until('the snapshot is still tried', sub { $tries->() > $before });
 }
-is(crashes($log), 2, 'that makes two crashes in all');
+is(crashes($log), 2, 'the alert command crashes the server twice and no more');
 unlink glob("$act.*");
 reload_with($node, failure_command => $tell);
 pass_time($node, 60);
-wait_until('it is taken',
+wait_until('the snapshot is taken once alerts do not crash the server',
 	sub { (outcomes('2026-03-21 18:00'))[-1] =~ /^succeeded/ });
 
 #
@@ -491,7 +501,7 @@ come_to('2026-03-22 00:00');
 wait_for_crash($log, 1, 'the verification of a snapshot');
 pass_time($node, 600);
 settle();
-is(crashes($log), 1, 'it is not begun again');
+is(crashes($log), 1, 'the verification that crashed the server is not begun again');
 is_deeply([ outcomes('2026-03-22 00:00') ],
 	['succeeded 1'], 'the slot has its snapshot');
 
@@ -501,7 +511,7 @@ $told_before = alerts();
 come_to('2026-03-22 06:00');
 wait_until('a verification fails',
 	sub { outcomes('2026-03-22 06:00') == 1 });
-wait_until('which is told of', sub { alerts() == $told_before + 1 });
+wait_until('the administrator is told of a failed verification', sub { alerts() == $told_before + 1 });
 have_program('pg_restore', "$listing\n$kill_parent");
 pass_time($node, 5);
 wait_for_crash($log, 1, 'the second verification of a snapshot');
@@ -511,11 +521,11 @@ pass_time($node, 60);
 wait_until('after two crashes, it is given up',
 	sub { alerts() == $told_before + 2 });
 is( join(' ', map { (alerts())[-1]{"SNAPSHOT_$_"} } qw(EVENT ERROR)),
-	'verification given up, since the server crashed during two runs',
-	'and the administrator is told');
+	'verification given up: the server crashed during two runs',
+	'the administrator is told that the verification was given up');
 pass_time($node, 600);
 settle();
-is(crashes($log), 2, 'that makes two crashes in all');
+is(crashes($log), 2, 'the verification crashes the server twice and no more');
 unlink glob("$act.*");
 reload_with($node, verify => 'list');
 
@@ -544,12 +554,12 @@ wait_until(
 	'after two crashes, it is given up',
 	sub {
 		slurp_file($node->logfile, $log) =~
-		  /WARNING:  dropping of leftover scratch databases failed: given up, since the server crashed during two runs/;
+		  /WARNING:  dropping of leftover scratch databases failed: given up: the server crashed during two runs/;
 	});
 settle();
-is(query($leftover), 1, 'and not begun');
+is(query($leftover), 1, 'a sweep that was given up is not begun');
 $node->restart;
-wait_until('it is, when an administrator restarts the server',
+wait_until('a sweep that was given up begins when an administrator restarts the server',
 	sub { query($leftover) eq '0' });
 
 hold_at($node, 'looking at the directory');
@@ -569,16 +579,16 @@ wait_until(
 	'after two crashes, it is not looked at',
 	sub {
 		slurp_file($node->logfile, $log) =~
-		  /WARNING:  the snapshot directory is not looked at until the next scheduled time/;
+		  /WARNING:  not scanning the snapshot directory until the next scheduled time/;
 	});
 like($node->safe_psql('postgres', "SELECT snapshot_now('app')"),
-	qr{^app/}, 'but requests are served');
+	qr{^app/}, 'requests are served while the directory is not looked at');
 let_go($node);
 come_to('2026-03-22 12:00');
-wait_until('and the next slot is taken',
+wait_until('the slot after a sweep that crashes is tried',
 	sub { outcomes('2026-03-22 12:00') >= 1 });
-is_deeply([ outcomes('2026-03-22 12:00') ], ['succeeded 1'], 'as usual');
-is(crashes($log), 2, 'that makes two crashes in all');
+is_deeply([ outcomes('2026-03-22 12:00') ], ['succeeded 1'], 'the slot after a sweep that crashes is taken');
+is(crashes($log), 2, 'the sweep crashes the server twice and no more');
 
 # Nothing of all this is left when all is well.
 wait_until('there is nothing under way any more',

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # Servers that share a snapshot directory, and do the same thing at the same
 # moment: two clusters, and a primary with its standby.  Promised here: no two
 # writers ever write to one file; what one server has found out, another one does
@@ -35,21 +37,6 @@ foreach my $node ($one, $two)
 	$node->safe_psql('app', 'CREATE TABLE t AS SELECT g AS n FROM generate_series(1, 5000) g');
 }
 
-sub take
-{
-	my ($node) = @_;
-
-	return $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-}
-
-sub error_of
-{
-	my ($node, $query) = @_;
-	my (undef, undef, $stderr) = $node->psql('postgres', $query);
-
-	return $stderr;
-}
-
 # A column of snapshot_list().
 sub listed
 {
@@ -64,6 +51,7 @@ sub wait_until_at
 {
 	my ($node, $step) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until(
 		$node->name . " is at \"$step\"",
 		sub {
@@ -92,6 +80,7 @@ sub start_pin
 {
 	my ($node, $name, $note) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, 'replacing');
 	my $session = start_query($node, "SELECT snapshot_pin('$name', '$note')");
 	wait_until_at($node, 'replacing');
@@ -102,6 +91,7 @@ sub finish_well
 {
 	my ($node, $session, $label) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	let_go($node);
 	my (undef, $stderr) = finish_query($session);
 	is($stderr, '', $label);
@@ -117,18 +107,20 @@ sub pin_at_once
 	my ($a, $b, $name) = @_;
 	my $first = start_pin($a, $name, 'from the first');
 	my $second = start_pin($b, $name, 'from the second');
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(scalar(temporary_files()), 2, 'each writer has a file of its own');
 	finish_well($b, $second, 'the second of two pins succeeds');
-	is(listed($a, $name, 'note'), 'from the second', 'it is the one that is read');
-	finish_well($a, $first, 'so does the first, which ends later');
+	is(listed($a, $name, 'note'), 'from the second', 'the second pin is the one that is read');
+	finish_well($a, $first, 'the first of two pins succeeds, though it ends later');
 	is(listed($b, $name, 'note'), 'from the first', 'the last one to end is read, and is whole');
-	is_deeply([ temporary_files() ], [], 'neither leaves anything');
+	is_deeply([ temporary_files() ], [], 'two pins at once leave no temporary files');
 	$a->safe_psql('postgres', "SELECT snapshot_unpin('$name')");
 	return;
 }
 
-my $a1 = take($one);
-my $b1 = take($two);
+my $a1 = take_snapshot($one, 'app');
+my $b1 = take_snapshot($two, 'app');
 pin_at_once($one, $two, $a1);
 
 #
@@ -143,9 +135,9 @@ sub inode_of_data
 	return (stat $file)[1];
 }
 
-my $a2 = take($one);
+my $a2 = take_snapshot($one, 'app');
 is(inode_of_data($a2), inode_of_data($a1), 'a snapshot shares files with an older one of its cluster');
-isnt(inode_of_data($a2), inode_of_data($b1), 'and not with a newer one of another cluster');
+isnt(inode_of_data($a2), inode_of_data($b1), 'a snapshot shares no files with a newer one of another cluster');
 is(sha256_of((glob "$directory/$a2/app.dump/*.dat*")[0]),
 	sha256_of((glob "$directory/$b1/app.dump/*.dat*")[0]),
 	'though the files are equal');
@@ -154,13 +146,13 @@ is(sha256_of((glob "$directory/$a2/app.dump/*.dat*")[0]),
 hold_at($one, 'dumped');
 my $run = start_query($one, "SELECT snapshot_now('app')");
 wait_until_at($one, 'dumped');
-like(error_of($one, "SELECT snapshot_delete('$a2', force => true)"),
+like(sql_error($one, "SELECT snapshot_delete('$a2', force => true)"),
 	qr/snapshot "\Q$a2\E" is in use/, 'a snapshot that files are shared with is not deleted');
-is(error_of($one, "SELECT snapshot_delete('$a1')"), '', 'another one is');
+is(sql_error($one, "SELECT snapshot_delete('$a1')"), '', 'another one is');
 let_go($one);
 my ($a3) = finish_query($run);
 is(inode_of_data($a3), inode_of_data($a2), 'the run shares files with it');
-is(error_of($one, "SELECT snapshot_delete('$a2')"), '', 'after the run it can be deleted');
+is(sql_error($one, "SELECT snapshot_delete('$a2')"), '', 'after the run it can be deleted');
 
 #
 # Verification.
@@ -170,6 +162,7 @@ sub start_verification
 {
 	my ($node, $name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, 'verified');
 	my $session = start_query($node, "SELECT snapshot_verify('$name')");
 	wait_until_at($node, 'verified');
@@ -192,17 +185,17 @@ sub flip_byte
 
 my $session = start_verification($one, $a3);
 flip_byte($a3);
-like(error_of($two, "SELECT snapshot_verify('$a3')"), qr/is not what its manifest says/,
+like(sql_error($two, "SELECT snapshot_verify('$a3')"), qr/does not match its manifest/,
 	'while one server verifies, another one finds a problem');
-like(error_of($one, "SELECT snapshot_delete('$a3', force => true)"), qr/is in use/,
+like(sql_error($one, "SELECT snapshot_delete('$a3', force => true)"), qr/is in use/,
 	'a snapshot cannot go before the outcome of a verification is written');
 let_go($one);
 like((finish_query($session))[1],
-	qr/another verification of snapshot "\Q$a3\E" has found a problem meanwhile.*DETAIL:.*have changed/s,
+	qr/a concurrent verification of snapshot "\Q$a3\E" found a problem.*DETAIL:.*have changed/s,
 	'the first one, which read it before, tells of that');
-isnt(listed($one, $a3, 'problem'), '', 'and the problem stays');
+isnt(listed($one, $a3, 'problem'), '', 'a problem that another verification found stays');
 flip_byte($a3);
-is(error_of($one, "SELECT snapshot_verify('$a3')"), '', 'what begins later and is good');
+is(sql_error($one, "SELECT snapshot_verify('$a3')"), '', 'what begins later and is good');
 is(listed($two, $a3, 'problem'), '', 'has the problem forgotten');
 
 $session = start_verification($one, $a3);
@@ -234,7 +227,7 @@ foreach my $case ([ $one, $a3 ], [ $two, $b1 ])
 	is(join(' ', slurp_lines("$remote/" . $node->name)), $name, $node->name . ' archives its own, once');
 	unlike(slurp_file($node->logfile), qr/archiving .*failed/, $node->name . ' has nothing to warn of');
 }
-is_deeply([ temporary_files() ], [], 'neither leaves anything behind');
+is_deeply([ temporary_files() ], [], 'two archiving servers leave no temporary files');
 reload_with($_, archive_command => '') foreach $one, $two;
 
 #
@@ -246,8 +239,8 @@ $session = start_pin($one, $a3, 'slower');
 $run = start_query($one, "SELECT snapshot_now('app')");
 finish_query($run);
 is(scalar(temporary_files()), 1, 'a run sweeps no file whose writer lives');
-finish_well($one, $session, 'which ends well');
-is(listed($one, $a3, 'note'), 'slower', 'and has its pin');
+finish_well($one, $session, 'a slow pin beside a run succeeds');
+is(listed($one, $a3, 'note'), 'slower', 'a snapshot has the note of the slow pin');
 $one->safe_psql('postgres', "SELECT snapshot_unpin('$a3')");
 
 # One cluster pins a snapshot of the other one, and crashes.
@@ -260,12 +253,12 @@ $two->stop('immediate');
 $session->{handle}->finish;
 let_go($two);
 is_deeply([ temporary_files() ], \@files, 'a crash leaves it');
-is(error_of($one, "SELECT snapshot_verify('$a3')"), '', 'a snapshot is not bad for that');
-is(listed($one, $a3, 'pinned'), 'f', 'nor pinned');
-my $a4 = take($one);
-is_deeply([ temporary_files() ], \@files, 'it is left to the cluster whose it is');
+is(sql_error($one, "SELECT snapshot_verify('$a3')"), '', 'a snapshot is not bad for that');
+is(listed($one, $a3, 'pinned'), 'f', 'a pin cut off by a crash leaves the snapshot unpinned');
+my $a4 = take_snapshot($one, 'app');
+is_deeply([ temporary_files() ], \@files, 'a run leaves the temporary file of another cluster');
 $two->start;
-wait_until('which removes it when it starts', sub { !temporary_files() });
+wait_until('a cluster removes its temporary file when it starts', sub { !temporary_files() });
 
 # Nor does it keep a snapshot from being removed.
 $session = start_pin($two, $a3, 'lost again');
@@ -273,12 +266,12 @@ $two->stop('immediate');
 $session->{handle}->finish;
 let_go($two);
 append_to_file("$directory/$a3/pinned.1-0123456789abcdef.tmpx", 'mine');
-like(error_of($one, "SELECT snapshot_delete('$a3')"), qr/is not removed.*tmpx/s,
+like(sql_error($one, "SELECT snapshot_delete('$a3')"), qr/is not removed.*tmpx/s,
 	"what only looks like it is someone's own");
 unlink "$directory/$a3/pinned.1-0123456789abcdef.tmpx" or die;
-is(error_of($one, "SELECT snapshot_delete('$a3')"), '',
+is(sql_error($one, "SELECT snapshot_delete('$a3')"), '',
 	'what a crash of another cluster left in it does not keep a snapshot');
-ok(!-e "$directory/$a3" && !-e "$directory/$a3.removed", 'it is gone');
+ok(!-e "$directory/$a3" && !-e "$directory/$a3.removed", "a snapshot with another cluster's temporary file is removed");
 
 # The same in the folder and in the directory itself.
 my $of_one = system_identifier($one);
@@ -302,7 +295,7 @@ $two->start;
 $two->stop;
 my $alerts = $one->basedir . '/alerts';
 $one->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
+my $standby = SnapshotTest::Node->new('standby');
 $standby->init_from_backup($one, 'base', has_streaming => 1);
 $standby->start;
 $one->wait_for_catchup($standby, 'replay', $one->lsn('insert'));
@@ -321,10 +314,10 @@ wait_until('the primary archives', sub { -s $copies });
 my $log = -s $standby->logfile;
 reload_with($standby, archive_command => $slow);
 wait_until('the standby finds that', sub {
-	slurp_file($standby->logfile, $log) =~ /LOG:  an archive command is running already/;
+	slurp_file($standby->logfile, $log) =~ /LOG:  another archive command is already running/;
 });
 is($standby->safe_psql('postgres', 'SELECT archive_error FROM snapshot_status()'), '',
-	'that is no error in its status');
+	'a running archive command of the primary is no error on the standby');
 append_to_file("$copies.end", '');
 wait_until('all is archived', sub {
 	$one->safe_psql('postgres',
@@ -332,7 +325,7 @@ wait_until('all is archived', sub {
 });
 is(scalar(slurp_lines($copies)), $waiting, 'each snapshot is archived once');
 reload_with($standby, archive_command => '');
-my $last = take($one);
+my $last = take_snapshot($one, 'app');
 wait_until("$last is archived, too", sub { listed($one, $last, 'archived_at') ne '' });
 reload_with($one, archive_command => '');
 unlike(slurp_file($standby->logfile, $log), qr/WARNING/, 'the standby has nothing to warn of');
@@ -355,10 +348,10 @@ foreach (1 .. 20)
 	usleep(100_000);
 	$on_standby->{handle}->pump_nb;
 }
-ok($on_standby->{handle}->pumpable, 'it waits for the one that cuts the history');
+ok($on_standby->{handle}->pumpable, 'the standby waits for the one that cuts the history');
 finish_well($one, $on_primary, 'the primary ends its run');
 my (undef, $stderr) = finish_query($on_standby);
-is($stderr, '', 'so does the standby');
+is($stderr, '', 'the standby ends its run without an error');
 cmp_ok(-s $history, '<', 1.5 * 1024 * 1024, 'the history was cut');
 foreach my $name ($on_primary->{out}, $on_standby->{out})
 {

@@ -170,6 +170,7 @@ sub is_synced
 {
 	my ($label, @problems) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(join("\n", @problems), '', $label);
 	return;
 }
@@ -179,8 +180,8 @@ my $first = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 is_synced('a snapshot is on disk before it has its name', unsynced($first));
 $node->safe_psql('app', 'INSERT INTO grows VALUES (1)');
 my $second = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-is_synced('so is one that shares files with an earlier one', unsynced($second));
-ok((grep { (stat)[3] == 2 } glob("$directory/$second/app.dump/*")), 'it does share some');
+is_synced('a snapshot that shares files is on disk before it has its name', unsynced($second));
+ok((grep { (stat)[3] == 2 } glob("$directory/$second/app.dump/*")), 'the second snapshot shares files with the first');
 
 # The file that says whose a staging directory is.
 my @events = events();
@@ -189,7 +190,7 @@ my ($copied) = grep { $_->{op} eq 'create' && $_->{path} =~ m{^\Q$directory/$sec
 ok($owner && $copied, 'the files of a staging directory were seen');
 ok(sync_before(\@events, $owner->{inode}, $copied->{at})
 	&& synced_after([ @events[ 0 .. $copied->{at} ] ], "$directory/$second.tmp", $owner->{at}),
-	'whose a staging directory is, is on disk before the manifest');
+	'the owner of a staging directory is on disk before the manifest');
 
 # History: each line, and the file when it is made.
 my ($history) = glob("$directory/history-*.jsonl");
@@ -218,7 +219,7 @@ $node->safe_psql('postgres', "SELECT snapshot_unpin('$first')");
 @events = events();
 my ($unpinned) = grep { $_->{op} eq 'unlink' && $_->{path} eq "$directory/$first/pinned" } @events;
 ok($unpinned && synced_after(\@events, "$directory/$first", $unpinned->{at}),
-	'and so is that it is gone');
+	'the removal of a pin is on disk');
 $node->safe_psql('postgres', "SELECT snapshot_verify('$first')");
 is_synced('the outcome of a verification is on disk',
 	replaced_unsynced("$directory/$first/verified.json"));

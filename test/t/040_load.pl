@@ -1,8 +1,10 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# Under load nothing hangs, leaks or is lost: hundreds of sessions, databases
-# and runs, and ten thousand snapshots.
+# Needed on one version of PostgreSQL only; see test/check-all.
+
+# Under load nothing hangs, leaks or is lost: hundreds of sessions and runs, more
+# databases than workers by far, and ten thousand snapshots.
 
 use strict;
 use warnings;
@@ -52,7 +54,7 @@ sub wakes
 	return $switches;
 }
 
-# A thousand runs, from four clients that ask as fast as they can, while
+# Four hundred runs, from four clients that ask as fast as they can, while
 # pgbench writes to one of the databases.
 $node->command_ok([ 'pgbench', '-i', '-q', 'load1' ], 'pgbench has data');
 my $writer = IPC::Run::start(
@@ -70,7 +72,7 @@ foreach my $n (1 .. 4)
 	$client{handle} = IPC::Run::start(
 		[
 			'pgbench', '-n', '-f', $script, '-D', "n=$n",
-			'-c', '1', '-t', '250', $node->connstr('postgres')
+			'-c', '1', '-t', '100', $node->connstr('postgres')
 		],
 		'<', \undef, '>', \$client{out}, '2>', \$client{err});
 	push @clients, \%client;
@@ -79,18 +81,19 @@ my $good = 0;
 foreach my $client (@clients)
 {
 	$good++ if $client->{handle}->finish
-	  && $client->{out} =~ m{actually processed: 250/250};
+	  && $client->{out} =~ m{actually processed: 100/100};
 	diag($client->{err}) if $client->{err} =~ /error/i;
 }
-is($good, 4, 'a thousand runs succeed while pgbench writes');
+is($good, 4, 'four hundred runs succeed while pgbench writes');
 $writer->signal('TERM');
 $writer->finish;
 cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM snapshot_history() WHERE outcome = 'succeeded'"),
-	'>=', 1004, 'the history has them');
-is(launcher_pid(), $launcher, 'the launcher is the same all the time');
+	'>=', 404, 'the history has all of four hundred runs');
+is(launcher_pid(), $launcher, 'the launcher is the same after four hundred runs');
 my ($fds_after, $memory_after) = holdings($launcher);
-is($fds_after, $fds, 'it has as many descriptors as before');
-cmp_ok($memory_after - $memory, '<', 1024, 'and as much memory');
+is($fds_after, $fds, 'the launcher has as many descriptors as before four hundred runs');
+cmp_ok($memory_after - $memory, '<', 512,
+	'four hundred runs cost the launcher no memory');
 $node->poll_query_until('postgres', <<'EOF') or die 'a worker does not end';
 SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'
 EOF
@@ -113,7 +116,7 @@ while (wakes($launcher) - $before < 10_000)
 }
 ($fds_after, $memory_after) = holdings($launcher);
 is($fds_after, $fds, 'ten thousand wakes cost no descriptors');
-cmp_ok($memory_after - $memory, '<', 256, 'and no memory');
+cmp_ok($memory_after - $memory, '<', 256, 'ten thousand wakes cost no memory');
 
 # Two hundred sessions at once, for one database and for four.
 foreach my $databases (1, 4)
@@ -149,22 +152,22 @@ my $racers = IPC::Run::start(
 $node->safe_psql('load2', 'CREATE EXTENSION snapshot_worker; DROP EXTENSION snapshot_worker')
   foreach 1 .. 20;
 ok($racers->finish, 'snapshots, lists, reloads and DROP EXTENSION go together');
-like($out, qr{actually processed: 200/200}, 'and all come to their end')
+like($out, qr{actually processed: 200/200}, 'all sessions in the races come to their end')
   or diag($err);
 
-# A schedule of two hundred databases, one of them broken.
+# A schedule of fifty databases, one of them broken.
 $node->safe_psql('postgres',
-	join('', map { "CREATE DATABASE many$_ STRATEGY wal_log;\n" } 1 .. 195));
+	join('', map { "CREATE DATABASE many$_ STRATEGY wal_log;\n" } 1 .. 50));
 my $broken = install_fake_program($node, 'pg_dump',
-	"case \"\$*\" in *many77*) exit 1 ;; esac\nexec REAL \"\$@\"\n");
+	"case \"\$*\" in *many17*) exit 1 ;; esac\nexec REAL \"\$@\"\n");
 reload_with($node, bin_directory => $broken, enable => 'on');
 set_clock($node, '2026-03-19 02:59:59');
 $node->reload;
 my $slot = '2026-03-19T03:00:00.000000Z';
 wait_until('every database but one gets its scheduled snapshot',
-	sub { 194 == grep { snapshots($directory, "many$_") == 1 } 1 .. 195 });
-is(scalar(snapshots($directory, 'many77')), 0, 'and the broken one gets none');
-is( $node->safe_psql('postgres', <<'EOF'), '194|t', 'each is taken once');
+	sub { 49 == grep { snapshots($directory, "many$_") == 1 } 1 .. 50 });
+is(scalar(snapshots($directory, 'many17')), 0, 'a broken database gets no snapshot');
+is( $node->safe_psql('postgres', <<'EOF'), '49|t', 'each is taken once');
 SELECT count(*), bool_and(attempt = 1) FROM snapshot_history()
  WHERE outcome = 'succeeded' AND reason = 'schedule' AND database LIKE 'many%'
 EOF

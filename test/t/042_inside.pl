@@ -158,6 +158,7 @@ sub attempts_fail
 {
 	my ($role, $worker, $what) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	foreach my $attempt (@attempts)
 	{
 		my $sql = $attempt =~ s/SCRATCH/$prefix$worker/r;
@@ -239,9 +240,9 @@ my ($attacked, $refused) = ('', '');
 		sub {
 			$tries++;
 			is(error_of("SELECT snapshot_verify('$prey', restore => true)"),
-				'', 'it verifies');
+				'', "$prey is verified while its owner tries to get in");
 			is(error_of("SELECT snapshot_restore('$prey', 'back')"),
-				'', 'it restores');
+				'', "$prey is restored while its owner tries to get in");
 			is( value('back', "SELECT count(*) FROM pg_trigger"),
 				0, 'there is no trigger in it');
 			value('postgres', 'DROP DATABASE back');
@@ -253,11 +254,11 @@ my ($attacked, $refused) = ('', '');
 	append_to_file($stop, '');
 	$_->finish foreach @attackers;
 }
-is($attacked, '', 'and does not');
+is($attacked, '', 'the owner does not get into the restored database');
 is( value('postgres',
 		"SELECT count(*) FROM pg_authid WHERE rolsuper AND rolname <> current_user"),
 	0,
-	'nor is he a superuser afterwards');
+	'the owner is no superuser afterwards');
 is(scratch_databases(), 0, 'no scratch database is left');
 
 # What has the name and the comment, but not the owner, is his affair.
@@ -288,23 +289,23 @@ my $schema = 'SELECT pg_get_userbyid(nspowner), nspacl FROM pg_namespace'
 is(error_of("SELECT snapshot_verify('$closed', restore => true)"),
 	'', 'where only the owner of the database may use schema public, it verifies');
 is(error_of("SELECT snapshot_restore('$closed', 'opened')"),
-	'', 'and restores');
+	'', 'a database whose schema public is closed is restored');
 is(value('opened', $schema), value('closed', $schema),
-	'with the privileges that it had');
+	'schema public is restored with its privileges');
 is(value('opened', 'SELECT b FROM public.m'),
-	2, 'and a materialized view of its owner');
+	2, 'a materialized view of the owner is restored');
 value('postgres', 'DROP DATABASE opened');
 is( error_of("SELECT snapshot_restore('$closed', 'opened', no_owner => true)",
 		'-U', 'restorer'),
 	'', 'without owners, too, by a role that is no superuser');
 is(value('opened', $schema),
 	"pg_database_owner|{pg_database_owner=UC/pg_database_owner,=U/pg_database_owner}",
-	'with schema public as in a new database');
+	'schema public without owners is as in a new database');
 is( value('opened', 'SELECT b, pg_get_userbyid(relowner) FROM public.m, pg_class WHERE relname = \'m\''),
 	'2|restorer', 'the materialized view is that role\'s');
 is( value('opened',
 		"SELECT has_database_privilege('restorer', current_database(), 'CREATE')"),
-	't', 'as is the database');
+	't', 'a database restored without owners belongs to the restorer');
 value('postgres', 'DROP DATABASE opened');
 
 # ---------------------------------------------------------------------------
@@ -324,10 +325,10 @@ is(error_of("SELECT snapshot_restore('$forged', 'back')"),
 	'', 'a privilege that is none does not keep a database from being restored');
 like(
 	slurp_file($node->logfile),
-	qr/WARNING:  privilege "CREATE ON DATABASE .*" of the database is not restored/,
+	qr/WARNING:  could not restore privilege "CREATE ON DATABASE .*" of the database/,
 	'the log warns of it');
 is( value('postgres', "SELECT rolsuper FROM pg_authid WHERE rolname = 'owner'"),
-	'f', 'and nothing of it is executed');
+	'f', 'a forged privilege is not executed');
 value('postgres', 'DROP DATABASE back');
 
 # ---------------------------------------------------------------------------
@@ -338,7 +339,7 @@ sub warning
 	return value('postgres', 'SELECT warning FROM snapshot_status()');
 }
 
-my $everyone = qr/directory "\Q$directory\E(\/prey)?" can be written to by every user of the machine/;
+my $everyone = qr/directory "\Q$directory\E(\/prey)?" is writable by every user of the machine/;
 foreach my $path ($directory, "$directory/prey")
 {
 	chmod 0777, $path or die "could not chmod $path: $!";
@@ -348,13 +349,13 @@ foreach my $path ($directory, "$directory/prey")
 	chmod 01777, $path or die "could not chmod $path: $!";
 	is(error_of("SELECT snapshot_now('prey')"),
 		'', 'the sticky bit keeps what is there');
-	like(warning(), $everyone, 'but the status warns');
+	like(warning(), $everyone, 'the status warns of the sticky bit');
 	foreach my $mode (0770, 0750, 0700)
 	{
 		chmod $mode, $path or die "could not chmod $path: $!";
 		is(error_of("SELECT snapshot_now('prey')"),
 			'', sprintf('with mode %o, a snapshot is taken', $mode));
-		is(warning(), '', 'and nothing is warned of');
+		is(warning(), '', 'the status does not warn of a directory closed to others');
 	}
 }
 append_to_file("$directory/prey/.foreign", '');
@@ -369,7 +370,7 @@ is(error_of("SELECT snapshot_now('prey')"),
 	'', 'where all belongs to another user, a snapshot is taken');
 like(warning(), $foreign, 'of which the status warns, too');
 unlink "$directory/.foreign", "$directory/prey/.foreign";
-is(warning(), '', 'and no more when that is over');
+is(warning(), '', 'the warning about foreign entries ends with them');
 
 # ---------------------------------------------------------------------------
 # Settings under which text becomes a value
@@ -413,9 +414,9 @@ is(value("$prefix$worker", $look), $expected,
 	'a test restore has the values that were dumped');
 let_go($node);
 finish_query($session);
-is($session->{err}, '', 'and finds them good');
+is($session->{err}, '', 'a test restore finds the values good');
 is(error_of("SELECT snapshot_restore('$money', 'money_back', jobs => 2)"),
-	'', 'it restores');
+	'', 'a snapshot of money is restored');
 is(value('money_back', $look), $expected, 'to the values that were dumped');
 value('postgres', 'DROP DATABASE money_back');
 
@@ -447,7 +448,7 @@ foreach my $sql ("SELECT snapshot_restore('$plain_money', 'money_back')",
 is(scratch_databases(), 0, 'of which no scratch database is left');
 is( value('postgres',
 		"SELECT problem FROM snapshot_list() WHERE name = '$plain_money'"),
-	'', 'nor is it held against the snapshot');
+	'', 'a missing locale is not held against the snapshot');
 edit_manifest($money,
 	sub { $_[0] =~ s/"settings_in_force": \[.*?\], "owner_schemas": \[.*?\], //sr });
 is(error_of("SELECT snapshot_restore('$money', 'money_back')"),
@@ -519,6 +520,8 @@ EOQ
 sub survives
 {
 	my ($what) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my (undef, $name, $err) =
 	  $node->psql('postgres', "SELECT snapshot_now('twisted')");
 

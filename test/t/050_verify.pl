@@ -32,13 +32,6 @@ snapshot_worker.retention = 1000
 snapshot_worker.retention_manual = 1000
 EOC
 
-sub take
-{
-	my ($database) = @_;
-
-	return $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
-}
-
 sub verification
 {
 	my ($name, $restore) = @_;
@@ -50,6 +43,8 @@ sub verification
 sub finds_good
 {
 	my ($name, $restore, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($rc, $out, $err) =
 	  $node->psql('postgres', verification($name, $restore));
 
@@ -88,6 +83,7 @@ sub finds_problem
 	my ($name, $restore, $problem, $test_name, $level) = @_;
 	my $error = error_of($node, verification($name, $restore));
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$level //= $restore ? 'restore' : 'checksum';
 
 	like($error,
@@ -110,6 +106,7 @@ sub is_circumstance
 	my ($name, $restore, $error, $test_name) = @_;
 	my $before = outcome($name);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	like(error_of($node, verification($name, $restore)),
 		$error, "$test_name: an error");
 	is(outcome($name), $before, "$test_name: it is not held against the snapshot");
@@ -136,6 +133,7 @@ sub wait_until_swept
 {
 	my ($test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until($test_name, sub { query(<<EOQ) eq '0' });
 SELECT count(*) FROM pg_database WHERE starts_with(datname, '$prefix')
 EOQ
@@ -209,7 +207,7 @@ my %hard;
 foreach my $format ('directory', 'custom')
 {
 	reload_with($node, format => $format, jobs => 1);
-	$hard{$format} = take('hard');
+	$hard{$format} = take_snapshot($node, 'hard');
 	is(outcome($hard{$format}), 'none|not|',
 		"$format: at first, it is not verified");
 	finds_good($hard{$format}, 0, "$format: a good snapshot verifies");
@@ -219,7 +217,7 @@ cmp_ok(
 	$node->safe_psql('postgres',
 		"SELECT rows FROM snapshot_list() WHERE name = '$hard{custom}'"),
 	'>', 1000, 'the rows that were compared were counted');
-unlike(slurp_file($node->logfile), qr/has something to say/,
+unlike(slurp_file($node->logfile), qr/reported warnings/,
 	'the programs have nothing to say about it');
 is(scratch_databases(), '', 'no scratch database is left');
 reload_with($node, format => 'directory');
@@ -263,7 +261,7 @@ finds_good($hard{$_}, 0, "$_: after the repair, it is good again")
   foreach qw(directory custom);
 is( decode_json(slurp_file("$directory/$hard{custom}/verified.json"))
 	  ->{problem},
-	undef, 'and the problem is forgotten');
+	undef, 'the problem of a repaired snapshot is forgotten');
 
 $node->safe_psql('postgres', 'CREATE DATABASE app');
 $node->safe_psql('app', <<'EOQ');
@@ -272,7 +270,7 @@ CREATE TABLE parts (id int PRIMARY KEY, item int);
 INSERT INTO parts SELECT i, i FROM generate_series(1, 10) i;
 CREATE VIEW both_of_them AS SELECT * FROM items JOIN parts USING (id);
 EOQ
-my $app = take('app');
+my $app = take_snapshot($node, 'app');
 my $path = "$directory/$app";
 my $data = file_like($app, qr{/\d+\.dat(?:\.\w+)?$});
 my $toc = file_like($app, qr/toc\.dat$/);
@@ -301,12 +299,12 @@ my @damages = (
 	[
 		'a file is there that nobody expects',
 		sub { append_to_file("$path/extra\xff\n", 'x') },
-		qr{"\Q$path\E/extra\?\n" is not a part of the snapshot\.}
+		qr{"\Q$path\E/extra\?\n" is not part of the snapshot.}
 	],
 	[
 		'a directory is there that nobody expects',
 		sub { make_path("$path/app.dump/extra") },
-		qr{"\Q$path\E/app\.dump/extra" is not a part of the snapshot\.}
+		qr{"\Q$path\E/app\.dump/extra" is not part of the snapshot.}
 	],
 	[
 		'a link to the same is in place of a file',
@@ -322,7 +320,7 @@ my @damages = (
 			system_or_bail('mv', "$path/app.dump", "$outside.dump");
 			symlink "$outside.dump", "$path/app.dump" or die;
 		},
-		qr{"\Q$path\E/app\.dump" is not a part of the snapshot\.}
+		qr{"\Q$path\E/app\.dump" is not part of the snapshot.}
 	],
 	[
 		'a directory is in place of a file',
@@ -337,7 +335,7 @@ my @damages = (
 			truncate($toc, 100) or die;
 			append_to_file("$path/extra", 'x');
 		},
-		qr/(?=.*"\Q$path\E\/extra" is not a part)(?=.*The contents of file "\Q$path\E\/globals\.sql" have changed)(?=.*File "\Q$data\E" is missing)(?=.*File "\Q$toc\E" has 100 bytes)/s
+		qr/(?=.*"\Q$path\E\/extra" is not part)(?=.*The contents of file "\Q$path\E\/globals\.sql" have changed)(?=.*File "\Q$data\E" is missing)(?=.*File "\Q$toc\E" has 100 bytes)/s
 	]);
 foreach my $damage (@damages)
 {
@@ -379,8 +377,8 @@ like(error_of($node, verification($app, 0)),
 	'a problem that cannot be kept is told all the same');
 like(
 	slurp_file($node->logfile),
-	qr/WARNING:  could not keep the outcome of a verification: could not open file/,
-	'and the log says that it could not');
+	qr/WARNING:  could not write the outcome of a verification: could not open file/,
+	'the log says that a problem could not be kept');
 rmdir "$path/verified.json" or die;
 repair($app);
 
@@ -459,7 +457,7 @@ my @differences = (
 			$_->{hash} = '0' x 64
 			  foreach grep { $_->{kind} eq 'columns' } @{ $_[0]{contents} };
 		},
-		qr/Some columns of tables have other names, types, or NOT NULL than they had\./
+		qr/Some columns of tables have different names, types, or NOT NULL./
 	],
 	[
 		'large objects should be others',
@@ -467,7 +465,7 @@ my @differences = (
 			$_->{hash} = '1' x 64
 			  foreach grep { $_->{kind} eq 'large objects' } @{ $_[0]{contents} };
 		},
-		qr/Some large objects have other owners, privileges, or comments than they had\./
+		qr/Some large objects have different owners, privileges, or comments./
 	]);
 foreach my $difference (@differences)
 {
@@ -479,7 +477,7 @@ foreach my $difference (@differences)
 	is(scratch_databases(), '', "$test_name: no scratch database is left");
 	repair($app);
 }
-finds_good($app, 1, 'and as it was, it is equal');
+finds_good($app, 1, 'a snapshot that is as it was restores to what it was');
 
 # What pg_restore cannot do need not be a problem of the snapshot.
 $node->safe_psql('postgres', 'CREATE DATABASE unrestorable');
@@ -490,7 +488,7 @@ CREATE FUNCTION is_known(int) RETURNS boolean LANGUAGE plpgsql
 CREATE TABLE checked (id int CHECK (is_known(id)));
 INSERT INTO checked VALUES (1);
 EOQ
-my $unrestorable = take('unrestorable');
+my $unrestorable = take_snapshot($node, 'unrestorable');
 finds_good($unrestorable, 0, 'what cannot be restored can be read');
 is_circumstance($unrestorable, 1,
 	qr/ERROR:  38000: .*relation "known_ones" does not exist/s,
@@ -505,11 +503,11 @@ finds_problem($app, 1, $differences[2][2], 'a restore finds something');
 $before = outcome($app);
 like(
 	error_of($node, verification($app, 0)),
-	qr/ERROR:  XX001: .*a restore of snapshot "\Q$app\E" has found a problem\nDETAIL:  .*There are 4 columns instead of 7\..*\nHINT:  .*restore => true/s,
-	'which is not forgotten because its archive can be read');
-is(outcome($app), $before, 'but is kept as it was');
+	qr/ERROR:  XX001: .*an earlier restore of snapshot "\Q$app\E" found a problem\nDETAIL:  .*There are 4 columns instead of 7\..*\nHINT:  .*restore => true/s,
+	'a problem found by a restore is not forgotten because the archive can be read');
+is(outcome($app), $before, 'a problem found by a restore is kept as it was');
 repair($app);
-finds_good($app, 1, 'until another restore finds nothing');
+finds_good($app, 1, 'a problem found by a restore is forgotten when a restore finds nothing');
 
 # What cannot be read is found before that.
 my $reader = install_fake_program($node, 'pg_restore', <<'EOC');
@@ -555,14 +553,14 @@ $node->safe_psql('postgres', 'CREATE DATABASE subscriber');
 $node->safe_psql('subscriber',
 	"CREATE SUBSCRIPTION news CONNECTION 'dbname=nowhere' PUBLICATION news WITH (connect = false, slot_name = NONE)"
 );
-my $subscriber = take('subscriber');
+my $subscriber = take_snapshot($node, 'subscriber');
 finds_good($subscriber, 1, 'a database with a subscription can be restored');
-is(scratch_databases(), '', 'and its scratch database dropped');
+is(scratch_databases(), '', 'the scratch database of a subscriber is dropped');
 is( $node->safe_psql('postgres',
 		'SELECT (SELECT count(*) FROM pg_subscription), (SELECT count(*) FROM pg_replication_origin)'
 	),
 	'1|1',
-	'with nothing left of that subscription');
+	'nothing is left of a subscription in a scratch database');
 
 #
 # However it ends, the scratch database is dropped.
@@ -678,7 +676,7 @@ $node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . $comparison->() . 
 finish_query($session);
 like($session->{err}, qr/ERROR:  38000: .*pg_dump failed: /,
 	'a comparison that goes away is an error');
-is(outcome($app), $before, 'which is not held against the snapshot');
+is(outcome($app), $before, 'a comparison that goes away is not held against the snapshot');
 is(scratch_databases(), '', 'the scratch database is dropped after that, too');
 eval { $intruder->quit };
 
@@ -693,8 +691,8 @@ let_go($node);
 finish_query($session);
 like($session->{err}, qr/ERROR:  42P04: .*already exists/,
 	'a database that has the name of the scratch database is in the way');
-is(scratch_databases(), "$prefix$worker", 'but is not dropped');
-is(outcome($app), $before, 'nor is it held against the snapshot');
+is(scratch_databases(), "$prefix$worker", "a foreign database of the scratch database's name is not dropped");
+is(outcome($app), $before, "a foreign database of the scratch database's name is not held against the snapshot");
 
 # The name alone, and the comment alone, do not make a leftover.
 $node->safe_psql('postgres', 'CREATE DATABASE commented');
@@ -713,7 +711,7 @@ is( scratch_databases(),
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM pg_database WHERE datname = 'commented'"),
 	1,
-	'nor are others with such a comment');
+	'databases of others with such a comment are not dropped');
 
 # What cannot be dropped keeps nobody from a restore.
 $node->safe_psql('postgres', "CREATE DATABASE ${prefix}2");
@@ -724,10 +722,10 @@ finds_good($app, 1, 'in spite of a leftover that cannot be dropped');
 like(
 	slurp_file($node->logfile),
 	qr/WARNING:  could not drop scratch database "${prefix}2": cannot drop a template database/,
-	'which the log warns of');
+	'the log warns of a scratch database that cannot be dropped');
 $node->safe_psql('postgres',
 	"ALTER DATABASE ${prefix}2 IS_TEMPLATE false");
-finds_good($app, 1, 'once more');
+finds_good($app, 1, 'a leftover scratch database is no trouble once it can be dropped');
 is( scratch_databases(),
 	join("\n", sort "$prefix$worker", "${prefix}other"),
 	'the next restore sweeps it, and nothing else');
@@ -760,15 +758,15 @@ is_circumstance($app, 0,
 	qr/could not find an executable "\Q$bin\E\/pg_restore"/,
 	'pg_restore is missing');
 reload_with($node, bin_directory => '');
-finds_good($app, 1, 'with pg_restore, it is good');
+finds_good($app, 1, 'a snapshot is good with pg_restore in place');
 
 $node->safe_psql('postgres', 'CREATE ROLE leaver');
 $node->safe_psql('app', 'CREATE TABLE legacy (); ALTER TABLE legacy OWNER TO leaver');
-my $legacy = take('app');
+my $legacy = take_snapshot($node, 'app');
 $node->safe_psql('app', 'DROP TABLE legacy; DROP ROLE leaver');
 is_circumstance(
 	$legacy, 1,
-	qr/ERROR:  42704: .*roles that the snapshot needs do not exist: "leaver"\nHINT:  Create them, or run "\Q$directory\E\/\Q$legacy\E\/globals\.sql" by psql\./,
+	qr/ERROR:  42704: .*roles that the snapshot needs do not exist: "leaver"\nHINT:  Create them, or run "\Q$directory\E\/\Q$legacy\E\/globals\.sql" with psql\./,
 	'a role has been dropped since');
 is(scratch_databases(), '', 'no scratch database is left by any of that');
 
@@ -776,7 +774,7 @@ is(scratch_databases(), '', 'no scratch database is left by any of that');
 # Several at once.
 #
 
-my $other = take('app');
+my $other = take_snapshot($node, 'app');
 hold_at($node, 'verifying');
 my @sessions = (start_query($node, verification($app, 0)));
 wait_until_held($node, 'verifying');
@@ -873,6 +871,7 @@ sub next_slot
 	my $slot = sprintf '2026-03-%02dT03:00', $day;
 	my $line;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	set_clock($primary, sprintf '2026-03-%02d 02:59:59', $day++);
 	$primary->reload;
 	$while_held->() if $while_held;
@@ -907,7 +906,7 @@ is_deeply(
 	[], 'of which there is no snapshot');
 let_go($primary);
 finish_query($long);
-is($long->{err}, '', 'it was that of a verification');
+is($long->{err}, '', 'a verification of the schedule comes to its end beside others');
 reload_with($primary, databases => 'app');
 
 my %level = (
@@ -932,6 +931,7 @@ sub damage_at
 {
 	my ($step) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($primary, $step);
 	return sub {
 		wait_until_held($primary, $step);
@@ -969,7 +969,7 @@ EOQ
 		sprintf('2026-03-%02d 03:00:00+00', $day),
 		"$level: it is not tried again");
 	unlike(slurp_file($primary->logfile, $log),
-		qr/next try of a snapshot/, "$level: nor is that planned");
+		qr/next attempt to take a snapshot/, "$level: nor is that planned");
 	like(
 		slurp_file($primary->logfile, $log),
 		qr/WARNING:  snapshot of database "app" failed \(attempt 1\): verification failed/,
@@ -987,9 +987,9 @@ reload_with($primary, bin_directory => $bin, verify => 'archive');
 my $line = next_slot();
 is($line->{outcome}, 'failed', 'what cannot be verified is a failure');
 like($line->{error}, qr/verification failed: pg_restore failed/,
-	'with the reason');
+	'the history has the reason why a verification failed');
 is(outcome($line->{name}, $primary),
-	'none|not|', 'which is not held against the snapshot');
+	'none|not|', 'a verification that fails is not held against the snapshot');
 reload_with($primary, bin_directory => '');
 
 #
@@ -997,7 +997,7 @@ reload_with($primary, bin_directory => '');
 #
 
 $primary->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
+my $standby = SnapshotTest::Node->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 $name = $line->{name};
@@ -1007,11 +1007,11 @@ EOQ
 is(error_of($standby, verification($name, 0)), '',
 	'a standby verifies a snapshot');
 like(outcome($name, $primary), qr/^archive\|2026-/,
-	'which its primary knows of');
+	'the primary sees what its standby has verified');
 like(
 	error_of($standby, verification($name, 1)),
 	qr/ERROR:  25006: could not verify snapshot "\Q$name\E": recovery is in progress/,
-	'but it cannot restore one');
+	'a standby cannot verify by a restore');
 like(
 	error_of($standby, "SELECT snapshot_restore('$name', 'again')"),
 	qr/ERROR:  25006: could not restore snapshot "\Q$name\E": recovery is in progress/,
@@ -1021,7 +1021,7 @@ reload_with($_, run_on => 'standby', verify => 'restore')
 $line = next_slot(sub { $standby->reload });
 is($line->{outcome}, 'succeeded', 'the schedule of a standby verifies');
 like(outcome($line->{name}, $standby),
-	qr/^archive\|2026-/, 'as far as it can');
+	qr/^archive\|2026-/, 'the schedule of a standby verifies as far as it can');
 
 $standby->stop;
 $primary->stop;

@@ -61,6 +61,8 @@ sub restoring
 sub restores
 {
 	my ($name, $target, $more, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($rc, $out, $err) =
 	  $node->psql('postgres', restoring($name, $target, $more));
 
@@ -99,6 +101,7 @@ sub left_nothing
 {
 	my ($target, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(exists_database($target), 0, "$test_name: there is no target");
 	is(scratch_databases(), '', "$test_name: nor a scratch database");
 	return;
@@ -165,7 +168,7 @@ foreach my $format ('directory', 'custom')
 			"$format, $jobs jobs: it is what it was");
 	}
 }
-unlike(slurp_file($node->logfile), qr/has something to say/,
+unlike(slurp_file($node->logfile), qr/reported warnings/,
 	'pg_restore has nothing to say about it');
 reload_with($node, format => 'directory');
 
@@ -225,7 +228,7 @@ EOQ
 	is(row_of($target), row_of($database),
 		"$database: by the server's own account");
 }
-unlike(slurp_file($node->logfile), qr/is not restored/,
+unlike(slurp_file($node->logfile), qr/could not restore (?:setting|privilege)/,
 	'each setting was taken');
 
 # A database of another encoding, with names and rows that need it.
@@ -237,13 +240,13 @@ EOQ
 my $latin = take('latin');
 is( error_of("SELECT snapshot_verify('$latin', restore => true)"),
 	'', 'a database of another encoding verifies');
-restores($latin, 'latin2', undef, 'and restores');
-is_same_database($node, 'latin', 'latin2', 'as it was');
+restores($latin, 'latin2', undef, 'a database of another encoding is restored');
+is_same_database($node, 'latin', 'latin2', 'a database of another encoding is restored as it was');
 
 # What has no settings and privileges of its own has none afterwards.
 $node->safe_psql('postgres', 'CREATE DATABASE bare');
 restores(take('bare'), 'bare again', undef, 'a bare database restores');
-is(properties_of('bare again'), properties_of('bare'), 'as a bare one');
+is(properties_of('bare again'), properties_of('bare'), 'a bare database is restored as a bare one');
 
 # A setting that this server does not have is no reason to have nothing.
 $node->safe_psql('postgres', <<'EOQ');
@@ -259,10 +262,10 @@ append_to_file("$directory/$outdated/manifest.json", $manifest);
 restores($outdated, 'updated', undef,
 	'an unknown setting does not keep a database from being restored');
 is( $node->safe_psql('updated', 'SHOW work_mem'),
-	'6MB', 'nor the settings after it');
+	'6MB', 'settings after an unknown one are restored');
 like(
 	slurp_file($node->logfile),
-	qr/WARNING:  setting "no_such_setting" of the database is not restored: /,
+	qr/WARNING:  could not restore setting "no_such_setting" of the database: /,
 	'the log warns of it');
 
 # Read-only, all of it.
@@ -278,7 +281,7 @@ my $quiet = take('quiet');
 restores($quiet, 'quiet again', undef,
 	'where transactions are read-only by default, it restores');
 is( error_of("SELECT snapshot_verify('$quiet', restore => true)"),
-	'', 'and verifies by a restore');
+	'', 'with read-only transactions by default, a snapshot is verified by a restore');
 is(scratch_databases(), '', 'of which nothing is left');
 $node->append_conf('postgresql.conf', 'default_transaction_read_only = off');
 $node->reload;
@@ -299,10 +302,10 @@ $node->safe_psql('postgres', "DROP DATABASE \"$_\"")
   foreach 'spacious', 'spacious again';
 $node->safe_psql('postgres', 'DROP TABLESPACE elsewhere');
 restores($spacious, 'spacious', undef,
-	'and without that tablespace, into the default one');
+	'without its tablespace, a database is restored into the default one');
 like(
 	slurp_file($node->logfile),
-	qr/WARNING:  tablespace "elsewhere" does not exist: the database is created in the default one/,
+	qr/WARNING:  tablespace "elsewhere" does not exist, creating database in the default tablespace/,
 	'of which the log warns');
 
 # The database may be gone.
@@ -315,8 +318,8 @@ EOQ
 my $app = take('app');
 $node->safe_psql('postgres', 'ALTER DATABASE app RENAME TO app_before');
 restores($app, 'app', undef, 'a database that is gone comes back under its name');
-is_same_database($node, 'app_before', 'app', 'as it was');
-is(properties_of('app'), properties_of('app_before'), 'with its owner');
+is_same_database($node, 'app_before', 'app', 'a database that was gone has come back as it was');
+is(properties_of('app'), properties_of('app_before'), 'a database that was gone has come back with its owner');
 
 #
 # Refused.
@@ -324,31 +327,31 @@ is(properties_of('app'), properties_of('app_before'), 'with its owner');
 
 like(
 	error_of(restoring($app, 'app')),
-	qr/ERROR:  42P04: database "app" already exists\nHINT:  Restore into a new one/,
+	qr/ERROR:  42P04: database "app" already exists\nHINT:  Restore into a new database/,
 	'an existing database is not restored into');
 is($node->safe_psql('app', 'SELECT count(*) FROM items'),
-	1000, 'and not touched');
+	1000, 'an existing database is not touched');
 like(error_of(restoring($app, "${prefix}1")),
 	qr/ERROR:  42939: database name "${prefix}1" is reserved/,
 	'a name of a scratch database is refused');
 like(error_of(restoring($app, '')),
-	qr/ERROR:  42602: /, 'so is an empty one');
+	qr/ERROR:  42602: /, 'an empty name of the target is refused');
 like(error_of(restoring($app, 'new', "jobs => $_")),
-	qr/ERROR:  22023: jobs must be from 1 to 64/, "so are $_ jobs")
+	qr/ERROR:  22023: jobs must be from 1 to 64/, "$_ jobs are refused")
   foreach 0, -1, 65;
 like(error_of("SELECT snapshot_restore($_)"),
-	qr/ERROR:  22004: /, "so is a NULL: $_")
+	qr/ERROR:  22004: /, "a NULL is refused: $_")
   foreach "NULL, 'new'", "'$app', NULL", "'$app', 'new', NULL",
   "'$app', 'new', 1, NULL";
 like(error_of(restoring('app/2000-01-01T00-00-00Z', 'new')),
 	qr/ERROR:  42704: snapshot "app\/2000-01-01T00-00-00Z" does not exist/,
-	'so is a snapshot that is none');
+	'a snapshot that does not exist is refused');
 like(error_of(restoring("../snapshots/$app", 'new')),
-	qr/ERROR:  22023: /, 'and a path');
+	qr/ERROR:  22023: /, 'a path in place of a snapshot is refused');
 like(
 	error_of('BEGIN; CREATE TABLE t (); ' . restoring($app, 'new')),
 	qr/ERROR:  25001: .*this transaction has written/,
-	'and a transaction that has written');
+	'a transaction that has written is refused');
 left_nothing('new', 'whatever was refused');
 
 #
@@ -394,7 +397,7 @@ SKIP:
 	error_of("SELECT snapshot_verify('$extended', true)");
 	is( $node->safe_psql('postgres',
 			"SELECT problem FROM snapshot_list() WHERE name = '$extended'"),
-		'', 'nor is it held against the snapshot');
+		'', 'a missing extension is not held against the snapshot');
 }
 
 # With a subscription, no database can be dropped: it is left out.
@@ -413,7 +416,7 @@ like($session->{err}, qr/ERROR:  38000: .*canceling statement/,
 	'a restore can be canceled');
 left_nothing('new', 'a subscription');
 restores($subscriber, 'subscriber2', undef,
-	'it restores when it is let alone');
+	'a subscription is restored when it is let alone');
 is( $node->safe_psql('postgres', 'SELECT count(*) FROM pg_subscription'),
 	'1', 'there is no second subscription');
 
@@ -435,13 +438,13 @@ my ($rc, $out, $err) = $node->psql("$prefix$worker", 'SELECT 1',
 like($err, qr/permission denied for database/,
 	'nobody can connect to the scratch database');
 is($node->safe_psql("$prefix$worker", 'SELECT count(*) FROM public.items'),
-	1000, 'but superusers');
+	1000, 'superusers can connect to the scratch database');
 my $intruder = $node->background_psql("$prefix$worker");
 $intruder->query_safe('SELECT 1');
 let_go($node);
 finish_query($session);
 is($session->{err}, '', 'whoever is in it does not keep it from its end');
-is_same_database($node, 'app', 'new', 'which is a whole database');
+is_same_database($node, 'app', 'new', 'a restore with an intruder makes a whole database');
 ($rc, $out, $err) = $node->psql('new', 'SELECT count(*) FROM items',
 	extra_params => [ '-U', 'plain' ]);
 is($out, 1000, 'to which others can connect');
@@ -456,7 +459,7 @@ finish_query($session);
 like($session->{err}, qr/ERROR:  42P04: .*database "new" already exists/,
 	'a database that someone else made meanwhile is in the way');
 is($node->safe_psql('new', 'SELECT count(*) FROM mine'),
-	0, 'and is not touched');
+	0, 'a database that someone else made meanwhile is not touched');
 is(scratch_databases(), '', 'no scratch database is left');
 $node->safe_psql('postgres', 'DROP DATABASE new');
 
@@ -497,9 +500,9 @@ finish_query($_) foreach @sessions;
 my @errors = grep { $_ ne '' } map { $_->{err} } @sessions;
 is(scalar @errors, 1, 'one of them has an error');
 like($errors[0], qr/ERROR:  42P04: .*database "new" already exists/,
-	'that the database exists');
+	'the error of one of two restores says that the database exists');
 is_same_database($node, 'app', 'new', 'the other one has its database');
-is(scratch_databases(), '', 'and no scratch database is left');
+is(scratch_databases(), '', 'two restores into one name leave no scratch database');
 $node->safe_psql('postgres', 'DROP DATABASE new');
 
 #
@@ -549,16 +552,16 @@ is( $node->safe_psql('postgres',
 		"SELECT system_identifier FROM snapshot_list() WHERE name = '$moved'"),
 	$system_identifier,
 	'a snapshot of another cluster is listed with its system identifier');
-is(error_of("SELECT snapshot_verify('$moved')"), '', 'it verifies');
+is(error_of("SELECT snapshot_verify('$moved')"), '', 'a snapshot of another cluster is verified');
 like(
 	error_of(restoring($moved, 'moved')),
-	qr/ERROR:  42704: .*roles that the snapshot needs do not exist: "guest "x"", "stranger"\nHINT:  Create them, or run "\Q$directory\E\/\Q$moved\E\/globals\.sql" by psql, or restore without owners/,
+	qr/ERROR:  42704: .*roles that the snapshot needs do not exist: "guest "x"", "stranger"\nHINT:  Create them, or run "\Q$directory\E\/\Q$moved\E\/globals\.sql" with psql, or restore without owners/,
 	'roles that are missing are named, with what to do');
 left_nothing('moved', 'without the roles');
 restores($moved, 'moved_to_me', 'no_owner => true',
 	'without owners it restores');
 is( $node->safe_psql('moved_to_me', 'SELECT a FROM t'),
-	1, 'with what it held');
+	1, 'a database restored without owners has its rows');
 rename "$directory/$moved/globals.sql", $node->basedir . '/globals.sql'
   or die 'no globals.sql';
 like(
@@ -573,9 +576,9 @@ $node->run_log(
 		'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-f',
 		"$directory/$moved/globals.sql"
 	]);
-restores($moved, 'moved', undef, 'once globals.sql has been run, it restores');
-is(properties_of('moved'), $properties, 'as it was there');
-is( $node->safe_psql('moved', <<'EOQ'), 'stranger', 'with its owners');
+restores($moved, 'moved', undef, 'a snapshot of another cluster is restored after globals.sql has been run');
+is(properties_of('moved'), $properties, 'a snapshot of another cluster restores with its properties');
+is( $node->safe_psql('moved', <<'EOQ'), 'stranger', 'a snapshot of another cluster restores with its owners');
 SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 't'
 EOQ
 

@@ -69,6 +69,7 @@ sub only_one
 	my ($test_name) = @_;
 	my @rows = progress();
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(scalar @rows, 1, "$test_name: it is in progress") or return {};
 	my $row = $rows[0];
 	cmp_ok($row->{percent}, '>=', $before{percent} // 0,
@@ -84,6 +85,7 @@ sub at
 {
 	my ($step) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, $step);
 	wait_until_held($node, $step);
 	return only_one("at \"$step\"");
@@ -104,6 +106,7 @@ sub at_table
 {
 	my ($table) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_until("it is at table $table", sub {
 		grep { $_->{current_table} eq $table } progress() });
 	return only_one("at table $table");
@@ -122,6 +125,7 @@ sub waits_for
 {
 	my ($type, $event, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$event = 'Extension' if $node->pg_version < 17;
 	ok( $node->poll_query_until(
 			'postgres',
@@ -143,9 +147,9 @@ my $row = at('staged');
 is($row->{action}, 'snapshot', 'a snapshot is taken');
 is($row->{database}, 'app', 'of that database');
 my $name = $row->{name};
-like($name, qr{^app/\d{4}-}, 'it has a name');
+like($name, qr{^app/\d{4}-}, 'the progress of a snapshot shows its name');
 is($row->{phase}, 'starting', 'at first it is starting');
-is($row->{percent}, 0, 'and nothing is done');
+is($row->{percent}, 0, 'a snapshot begins at zero percent');
 is("$row->{tables_total}$row->{current_table}", '',
 	'no tables are gone through');
 
@@ -178,31 +182,31 @@ $row = at('dumped');
 is($row->{phase}, 'dumping', 'after the dump');
 is("$row->{tables_done} $row->{tables_total}",
 	"$tables $tables", 'all tables are done');
-is($row->{current_table}, '', 'and there is no current one');
+is($row->{current_table}, '', 'after the dump there is no current table');
 cmp_ok($row->{percent}, '>', $percent, 'the percentage has risen');
-cmp_ok($row->{bytes_written}, '>', $bytes, 'so has what is written');
+cmp_ok($row->{bytes_written}, '>', $bytes, 'the bytes written have risen after the dump');
 $bytes = $row->{bytes_written};
 
 $row = at('globals saved');
-is($row->{phase}, 'saving globals', 'then globals are saved');
-is($row->{tables_total}, '', 'which are no tables');
+is($row->{phase}, 'saving globals', 'after the dump, globals are saved');
+is($row->{tables_total}, '', 'saving globals counts no tables');
 cmp_ok($row->{bytes_written}, '>', $bytes, 'there is more on disk');
 $bytes = $row->{bytes_written};
 $row = at('hashing');
-is($row->{phase}, 'hashing', 'then files are hashed');
+is($row->{phase}, 'hashing', 'after the globals, files are hashed');
 cmp_ok($row->{bytes_written}, '>=', $bytes, 'nothing is lost of it');
 $row = at('hashed');
-is($row->{phase}, 'syncing', 'and synced');
+is($row->{phase}, 'syncing', 'after hashing, files are synced');
 cmp_ok($row->{percent}, '>', $percent, 'the percentage has risen again');
 $row = at('published');
-is($row->{phase}, 'publishing', 'then it is published');
+is($row->{phase}, 'publishing', 'after syncing, the snapshot is published');
 cmp_ok($row->{bytes_written}, '>', $bytes,
 	'what is on disk is still there, with the manifest');
-cmp_ok($row->{percent}, '<', 100, 'it is not over yet');
+cmp_ok($row->{percent}, '<', 100, 'a snapshot that is being published is not at 100 percent');
 let_go($node);
 finish_query($session);
-is($session->{out}, $name, 'and then it has the name that was shown');
-is_deeply([ progress() ], [], 'and is not in progress any more');
+is($session->{out}, $name, 'the snapshot has the name that its progress showed');
+is_deeply([ progress() ], [], 'a snapshot that was taken is not in progress');
 
 #
 # A verification.
@@ -216,13 +220,13 @@ is("$row->{action} $row->{database} $row->{name} $row->{phase}",
 hold_table('public.t10');
 let_go($node);
 $row = at_table('public.t10');
-is($row->{phase}, 'reading the archive', 'then it reads the archive');
+is($row->{phase}, 'reading the dump', 'a verification reads the dump after hashing');
 is("$row->{tables_done} $row->{tables_total}", "9 $tables",
 	'table by table');
 hold_at($node, 'scratch created');
 unlink $gate;
 $row = at('scratch created');
-is($row->{phase}, 'restoring', 'then it restores it');
+is($row->{phase}, 'restoring', 'a verification restores the archive after reading it');
 $percent = $row->{percent};
 hold_table('public.t15');
 let_go($node);
@@ -234,21 +238,21 @@ hold_at($node, 'restored');
 unlink $gate;
 $row = at('restored');
 is("$row->{tables_done} $row->{tables_total}",
-	"$tables $tables", 'until all are restored');
+	"$tables $tables", "a verification's restore ends with all tables restored");
 my $scratch = $node->safe_psql('postgres',
 	"SELECT datname FROM pg_database WHERE starts_with(datname, 'snapshot_worker_scratch_')"
 );
 my $intruder = $node->background_psql($scratch);
 $intruder->query_safe('BEGIN; LOCK TABLE t01');
 let_go($node);
-wait_until('then it compares',
+wait_until('a verification compares after restoring',
 	sub { grep { $_->{phase} eq 'comparing' } progress() });
 only_one('comparing');
 # its session may be ended before it could answer to anything
 $intruder->quit;
 finish_query($session);
-is($session->{err}, '', 'and then it is good');
-is_deeply([ progress() ], [], 'and over');
+is($session->{err}, '', 'a verification that was watched finds the snapshot good');
+is_deeply([ progress() ], [], 'a verification that is over is not in progress');
 
 #
 # A restore.
@@ -268,13 +272,13 @@ hold_at($node, 'restored');
 unlink $gate;
 $row = at('restored');
 is("$row->{tables_done} $row->{tables_total}",
-	"$tables $tables", 'until all are restored');
+	"$tables $tables", 'a restore ends with all tables restored');
 $row = at('renaming');
-is($row->{phase}, 'finishing', 'then it puts the rest right');
+is($row->{phase}, 'finishing', 'a restore finishes after its tables');
 let_go($node);
 finish_query($session);
-is($session->{err}, '', 'and then it is done');
-is_deeply([ progress() ], [], 'and over');
+is($session->{err}, '', 'a restore that was watched succeeds');
+is_deeply([ progress() ], [], 'a restore that is over is not in progress');
 
 #
 # With more jobs, the ends of tables count.
@@ -340,7 +344,7 @@ is_deeply([ sort map { "$_->{database} $_->{action}" } progress() ],
 cmp_ok($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
 	'>=', 2, 'all are stopped at once');
 finish_query($_) foreach @sessions[ 0, 1 ];
-like($_->{err}, qr/ERROR:  38000: /, 'with an error') foreach @sessions[ 0, 1 ];
+like($_->{err}, qr/ERROR:  38000: /, 'a verification that is canceled with others has an error') foreach @sessions[ 0, 1 ];
 let_go($node);
 finish_query($sessions[2]);
 wait_until('nothing is in progress', sub { !progress() });

@@ -80,6 +80,7 @@ sub run_next
 	my ($in, $start) = @_;
 	my $command = shift @{ $commands{$in} };
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	like($command, qr/^\Q$start\E/, "$in: \"$start\" is next") or return;
 	$command =~ s{/tmp/}{$scratch/}g;
 	$command =~ s{/srv/snapshots2}{$copy}g;
@@ -105,6 +106,8 @@ like(run_next('', 'psql -d postgres -c "SELECT name'),
 sub is_as_shown
 {
 	my ($in, $command, $found, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($shown) = $all_text =~ /^\$ \Q$command\E.*\n((?:[^\$\n].*\n)+)/m
 	  or die "nothing is shown for \"$command\"";
 
@@ -169,7 +172,7 @@ run_next($in, 'dropdb scratch');
 $in = 'The whole database';
 $node->safe_psql('shop', 'TRUNCATE sales.orders, sales.payments');
 run_next($in, 'psql -d postgres -c "SELECT snapshot_restore');
-like(run_next($in, 'psql -d shop_back'), qr/1000/, 'it has its rows');
+like(run_next($in, 'psql -d shop_back'), qr/1000/, 'the restored database has its rows');
 run_next($in, 'psql -d postgres -c "ALTER DATABASE');
 is_same_database($node, 'unhurt', 'shop', 'the database is back under its name');
 is($node->safe_psql('shop_damaged', 'SELECT count(*) FROM sales.orders'),
@@ -185,14 +188,14 @@ is($node->safe_psql('shop', 'SELECT count(*) FROM sales.orders'),
 	'1000', 'the good one takes connections');
 run_next($in, 'psql -d postgres -c "ALTER DATABASE shop_damaged ALLOW_CONNECTIONS true"');
 is($node->safe_psql('shop_damaged', 'SELECT count(*) FROM sales.orders'),
-	'0', 'and so does the damaged one, in the end');
+	'0', 'the damaged database takes connections in the end');
 eval { $_->{run}->finish } foreach @guests;
 $node->safe_psql('postgres', 'DROP DATABASE shop');
 run_next($in, 'psql -d postgres -c "SELECT snapshot_restore');
 is_same_database($node, 'unhurt', 'shop', 'a dropped database is back');
 is( $node->safe_psql('postgres',
 		"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'"),
-	'app', 'and has its owner');
+	'app', 'the restored database has its owner');
 
 # On another server.
 $in = 'On another server';
@@ -220,14 +223,14 @@ is(plain_dump($other, 'shop'), plain_dump($node, 'unhurt'),
 run_next($in, 'psql -p 5433 -d postgres -c "SELECT snapshot_restore');
 is( $other->safe_psql('postgres',
 		"SELECT pg_get_userbyid(datdba) = current_user FROM pg_database WHERE datname = 'shop_mine'"),
-	't', 'or owned by who restored it');
+	't', 'a database restored without owners is owned by its restorer');
 
 # Without snapshot_worker.
 $in = 'Without snapshot_worker';
 run_next($in, 'createdb -p 5433');
 run_next($in, 'pg_restore -p 5433');
 is(plain_dump($other, 'shop_plain'), plain_dump($node, 'unhurt'),
-	'it is there as it was, too');
+	'a database restored without snapshot_worker is as it was');
 
 is_deeply([ map { @$_ } values %commands ], [], 'no command was left out');
 $node->stop;

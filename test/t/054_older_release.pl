@@ -18,7 +18,7 @@ mkdir $directory or die;
 system_or_bail('cp', '-r', 'test/data/release-15/shop', $directory);
 my ($name) = snapshots($directory);
 
-is( $node->safe_psql('postgres', <<'EOF'), '15|t', 'it is listed as what it is');
+is( $node->safe_psql('postgres', <<'EOF'), '15|t', 'a snapshot of release 15 is listed as such');
 SELECT split_part(server_version, '.', 1),
 	system_identifier <> (SELECT system_identifier FROM pg_control_system())
   FROM snapshot_list()
@@ -31,7 +31,7 @@ is( $node->safe_psql('postgres', "SELECT count(*) FROM pg_roles WHERE rolname = 
 like($node->safe_psql('postgres', "SELECT snapshot_verify('$name')"),
 	qr/^2/, 'its archive can be read');
 like($node->safe_psql('postgres', "SELECT snapshot_verify('$name', restore => true)"),
-	qr/^2/, 'and restores to what its manifest says');
+	qr/^2/, 'a snapshot of release 15 restores to what its manifest says');
 $node->safe_psql('postgres', "SELECT snapshot_restore('$name', 'shop', jobs => 2)");
 is( $node->safe_psql('shop', <<'EOF'), '500|125250.00|250|20|t', 'what is restored is what there was');
 SELECT count(*), sum(amount), count(*) FILTER (WHERE year = 2026),
@@ -44,7 +44,7 @@ is($node->safe_psql('postgres', 'SELECT snapshot_prune()'), '0',
 	'retention does not touch it');
 my $again = $node->safe_psql('postgres', "SELECT snapshot_now('shop')");
 like($node->safe_psql('postgres', "SELECT snapshot_verify('$again', restore => true)"),
-	qr/^2/, 'and a snapshot of it is taken by this release');
+	qr/^2/, 'a snapshot of the restored database is taken by this release');
 
 $node->stop;
 done_testing();

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The entry script of the container image, without a container: the official
 # image's scripts are stand-ins that do as these do with their arguments, and
 # the server is a real one.
@@ -102,6 +104,7 @@ sub with_server
 	my ($environment, $arguments, $code) = @_;
 	my $log = $node->logfile;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	local %ENV = (%ENV, %$environment);
 	# Without pipes, it is pumpable as long as the process lives.
 	$server = IPC::Run::start([ 'docker/entrypoint.sh', @$arguments ],
@@ -120,7 +123,7 @@ sub with_server
 	$code->();
 	kill 'INT', $pid;
 	$server->finish;
-	is($server->full_result(0), 0, 'it shuts down');
+	is($server->full_result(0), 0, 'the server in the container shuts down');
 	undef $server;
 	return;
 }
@@ -182,7 +185,7 @@ with_server(
 		is(shown('snapshot_worker.time'), '01:01',
 			'an empty variable leaves a setting to the file');
 		is(shown('snapshot_worker.directory'), $directory,
-			'so does one that is not set');
+			'a variable that is not set leaves a setting to the file');
 		is(shown('snapshot_worker.retention'), '6',
 			'an argument overrides a variable');
 
@@ -228,14 +231,14 @@ with_server(
 				is($code, 1, "$variable=$shown is refused");
 				is($out, '', 'before anything starts');
 				like($err, qr/^entrypoint\.sh: error: $variable is "\Q$value\E", but \Q$message\E/,
-					'with an error that says what is expected');
-				ok(!$taken, 'and would be by the server');
+					"the error for $variable=$shown says what is expected");
+				ok(!$taken, "the server would refuse $variable=$shown");
 			}
 			else
 			{
 				like($out, qr/^<-c>\n<snapshot_worker\.$setting=\Q$value\E>$/m,
 					"$variable=$shown is taken");
-				ok($taken, 'and so it is by the server');
+				ok($taken, "the server takes $variable=$shown");
 			}
 		}
 		$node->safe_psql('postgres', 'ALTER SYSTEM RESET ALL');
@@ -256,16 +259,16 @@ foreach my $libraries ('snapshot_worker', 'plpgsql,snapshot_worker',
 }
 (undef, $out) = arguments_of({}, '-c', 'shared_preload_libraries=');
 like($out, qr/<shared_preload_libraries=snapshot_worker>\n\z/,
-	'it is preloaded by itself');
+	'snapshot_worker is preloaded by itself');
 (undef, $out) =
   arguments_of({}, '-c', 'shared_preload_libraries=my_snapshot_worker');
 like($out, qr/<shared_preload_libraries=my_snapshot_worker, snapshot_worker>\n\z/,
-	'and where another one has a like name');
+	'snapshot_worker is preloaded beside a library of a like name');
 
 # An error in the configuration ends here, with the server's own message.
 ($code, $out, $err) = arguments_of({}, 'postgres', '-c', 'config_file=/nonexistent');
 isnt($code, 0, 'without a configuration file nothing starts');
-like($err, qr{"/nonexistent"}, 'and the server says so');
+like($err, qr{"/nonexistent"}, 'the server names the configuration file that is missing');
 is($out, '', 'at once');
 
 # A directory that cannot be written to.
@@ -282,8 +285,8 @@ foreach my $below ('', '/', '/below/that')
 	is($code, 1, "\"closed$below\" is refused");
 	is($out, '', 'before the server starts');
 	like($err, qr/cannot write to "\Q$closed\E\/?", but snapshots are to be kept in "\Q$place\E"/,
-		'with an error that names it');
-	like($err, $owner, 'and the numbers of its owner and of the process');
+		'the error names the directory that cannot be written to');
+	like($err, $owner, "the error has the numbers of the directory's owner and of the process");
 }
 ($code, $out, $err) = arguments_of({ SNAPSHOT_DIR => '/nonexistent/place' }, 'postgres');
 like($err, qr/cannot write to "\/", .*\nIt is owned by uid 0, gid 0, .*\nthe server runs as uid $<,/,
@@ -297,11 +300,11 @@ foreach my $mode (0300, 0600)
 chmod 0000, $closed;
 ($code, undef, $err) = arguments_of({ SNAPSHOT_DIR => "$closed/below" }, 'postgres');
 like($err, qr/cannot write to "\Q$closed\E", .*and has mode 0;/s,
-	'and so is one in which nothing can be seen');
+	'a directory in which nothing can be seen is refused');
 my $file = $node->data_dir . '/postgresql.conf';
 ($code, undef, $err) = arguments_of({ SNAPSHOT_DIR => $file }, 'postgres');
-is($code, 1, 'and so is a file');
-like($err, qr/"\Q$file\E" is not a directory/, 'which is said');
+is($code, 1, 'a file as the snapshot directory is refused');
+like($err, qr/"\Q$file\E" is not a directory/, 'the error says that the snapshot directory is a file');
 
 # Started as root, it is the server's user that counts.
 {
@@ -310,11 +313,11 @@ like($err, qr/"\Q$file\E" is not a directory/, 'which is said');
 	is(`id -u`, "0\n", 'this is root');
 	($code, undef, $err) = arguments_of({ SNAPSHOT_DIR => $closed }, 'postgres');
 	is($code, 1, 'started as root, what the server could not write to is refused');
-	like($err, $owner, 'and the numbers are those of the server');
+	like($err, $owner, "started as root, the error has the numbers of the server's user");
 	chmod 0700, $closed;
 	(undef, $out) = arguments_of({ SNAPSHOT_DIR => $closed }, 'postgres');
 	like($out, qr/^<snapshot_worker.directory=\Q$closed\E>$/m,
-		'and what it can is taken');
+		'started as root, what the server can write to is taken');
 }
 
 # Other commands are passed on as they are, whatever the variables.
@@ -337,7 +340,7 @@ like($err, qr/"\Q$file\E" is not a directory/, 'which is said');
 		"<postgres>\n<--single>\n<postgres>\n", '--single is passed on');
 	is( (arguments_of({}, 'postgres', '-c', 'a=b', '--version'))[1],
 		"<postgres>\n<-c>\n<a=b>\n<--version>\n",
-		'so is one that comes later');
+		'--version after other arguments is passed on');
 	is((arguments_of({}, 'psql', 'postgres'))[1],
 		"<psql>\n<postgres>\n", 'psql is passed on');
 }
@@ -363,11 +366,11 @@ with_server(
 			'snapshot_worker',
 			'a new cluster has the extension in the default database');
 		is(shown('shared_preload_libraries'), 'plpgsql, snapshot_worker',
-			'and preloads what its scripts say');
+			'a new cluster preloads what its scripts say');
 		like($node->safe_psql('app', 'SELECT snapshot_now()'),
-			qr{^app/}, 'and a snapshot is taken');
+			qr{^app/}, 'a new cluster takes a snapshot');
 	});
 like(slurp_file($node->logfile), qr/^the "new" one's$/m,
-	'it was made with the arguments as they are');
+	'a new cluster is made with the arguments as they are');
 
 done_testing();

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # What examples/postgres_exporter.yaml makes of snapshots, asked by a role that
 # is in pg_monitor and nothing else: every query by psql, before the first
 # snapshot, after good, bad and failed ones.
@@ -97,7 +99,7 @@ foreach my $block (sort keys %$blocks)
 	my @metrics = @{ $blocks->{$block}->{metrics} };
 
 	is($err, '', "a member of pg_monitor may ask for $block");
-	cmp_ok(@$rows, '>', 0, "and $block has rows");
+	cmp_ok(@$rows, '>', 0, "$block has rows");
 	is_deeply($columns, [ map { keys %$_ } @metrics ],
 		"the columns of $block are those that are described");
 	foreach my $metric (@metrics)
@@ -127,9 +129,9 @@ is_deeply(
 	},
 	'a database that has never had a snapshot is told about');
 is(databases(), "+$odd | +app | +postgres",
-	'and so are all that would get one, but no others');
+	'all databases that would get a snapshot are told about, and no others');
 my $status = status();
-is($status->{enabled}, 0, 'not enabled');
+is($status->{enabled}, 0, 'the status says that the schedule is not enabled');
 is($status->{launcher_up}, 1, 'there is a launcher');
 is($status->{next_run_seconds}, '', 'no next run');
 is($status->{last_success_timestamp_seconds}, '', 'no last success');
@@ -144,10 +146,10 @@ set_clock($node, '2026-03-19 02:50:00');
 $app = database('app');
 is($app->{snapshots}, 2, 'two snapshots');
 cmp_ok($app->{newest_age_seconds}, '>', 500, 'the newer one is ten minutes old');
-cmp_ok($app->{newest_age_seconds}, '<', 800, 'and not as old as the other');
+cmp_ok($app->{newest_age_seconds}, '<', 800, "the newest snapshot's age is not that of the older one");
 is($app->{newest_duration_seconds},
 	listed($second, 'extract(epoch FROM finished_at - started_at)'), 'its duration');
-cmp_ok($app->{newest_duration_seconds}, '>', 0, 'which is some time');
+cmp_ok($app->{newest_duration_seconds}, '>', 0, "the newest snapshot's duration is some time");
 is($app->{newest_size_bytes}, listed($second, 'size'), 'its size');
 cmp_ok(
 	abs(status()->{last_success_timestamp_seconds} - listed($second, 'extract(epoch FROM finished_at)')),
@@ -160,8 +162,8 @@ append_to_file($dumped, 'x');
 $node->psql('postgres', "SELECT snapshot_verify('$second')");
 isnt(listed($second, 'problem'), '', 'a snapshot is bad');
 $app = database('app');
-is($app->{snapshots}, 1, 'it is not among the good ones');
-is($app->{bad_snapshots}, 1, 'but among the bad ones');
+is($app->{snapshots}, 1, 'a bad snapshot is not among the good ones');
+is($app->{bad_snapshots}, 1, 'a bad snapshot is among the bad ones');
 cmp_ok($app->{newest_age_seconds}, '>', 800, 'the newest good one is the one before');
 
 # Archiving: what waits, for how long, and why.
@@ -171,7 +173,7 @@ sub archive_error
 }
 
 is($app->{archive_waiting}, 0, 'without archive_command nothing waits');
-is(status()->{archive_enabled}, 0, 'which is known');
+is(status()->{archive_enabled}, 0, 'the status says that there is no archive_command');
 is_deeply(archive_error(), { message => '', present => 0 }, 'there is no error');
 reload_with($node, archive_command => "echo of two >&2; echo lines >&2; exit 3");
 wait_until('archiving fails', sub { archive_error()->{present} });
@@ -190,12 +192,12 @@ $app = database('app');
 is($app->{archive_waiting}, 2, 'two wait');
 cmp_ok($app->{archive_waiting_age_seconds}, '>', 800, 'the age is that of the oldest');
 is(database('postgres')->{archive_waiting}, 0, 'none of another database waits');
-is(database('postgres')->{archive_waiting_age_seconds}, '', 'and has no age');
+is(database('postgres')->{archive_waiting_age_seconds}, '', 'a database of which nothing waits has no archive age');
 reload_with($node, archive_command => 'true');
 wait_until('nothing waits', sub { database('app')->{archive_waiting} == 0 });
-is(database('app')->{archive_waiting_age_seconds}, '', 'and nothing has an age');
+is(database('app')->{archive_waiting_age_seconds}, '', 'a database of which nothing waits any longer has no archive age');
 wait_until('the error is gone', sub { !archive_error()->{present} });
-is(archive_error()->{message}, '', 'with its message');
+is(archive_error()->{message}, '', 'the message is gone with the archive error');
 reload_with($node, archive_command => '');
 $node->safe_psql('postgres', "SELECT snapshot_delete('$third')");
 
@@ -211,7 +213,7 @@ mkdir $foreign or die;
 append_to_file("$foreign/manifest.json", $manifest);
 is(listed('elsewhere/2026-03-19T02-30-00Z', 'system_identifier'), '12345',
 	'there is a snapshot of another cluster');
-is(databases(), "+$odd | +app | +postgres", 'it is not told about');
+is(databases(), "+$odd | +app | +postgres", 'a snapshot of another cluster is not told about');
 
 # A database that was dropped.
 $node->safe_psql('postgres', 'CREATE DATABASE dropped');
@@ -247,7 +249,7 @@ $app = database('app');
 is($app->{failures}, 2, 'two runs failed');
 is($app->{out_of_space}, 1, 'for lack of space');
 $status = status();
-is($status->{out_of_space}, 1, 'which the status has as well');
+is($status->{out_of_space}, 1, 'the status says that the last run had no space');
 cmp_ok($status->{last_failure_timestamp_seconds}, '>',
 	$status->{last_success_timestamp_seconds}, 'the last failure');
 is($status->{consecutive_failures}, 2, 'failures in a row');
@@ -258,7 +260,7 @@ exit 1
 EOF2
 $node->psql('postgres', "SELECT snapshot_now('postgres')");
 is(status()->{out_of_space}, 0, 'another error is not for lack of space');
-is(database('app')->{out_of_space}, 1, 'but the database is still short of it');
+is(database('app')->{out_of_space}, 1, 'a database is still short of space after another error');
 is(database('postgres'), undef, 'one that is not wanted and has none is not told about');
 
 # The schedule fails, again and again.
@@ -286,9 +288,9 @@ is(status()->{out_of_space}, 1, 'for lack of space');
 install_fake_program($node, 'pg_dump');
 wait_until('a run succeeds', sub { database('app')->{failures} == 0 });
 $app = database('app');
-is($app->{snapshots}, 2, 'it is told about');
+is($app->{snapshots}, 2, 'the successful run is told about');
 is($app->{out_of_space}, 0, 'the space is not short any more');
-is(status()->{out_of_space}, 0, 'nor is it by the status');
+is(status()->{out_of_space}, 0, 'the status does not say that space is short after a success');
 is(status()->{consecutive_failures}, 0, 'no failures in a row');
 
 # Without a directory, the status is told all the same, with a warning.

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The documentation says what is so: every example in it is run on a server,
 # and says what it is shown to say (test/perl/Documentation.pm has the rules);
 # every setting and function is in the tables, and every message is explained.
@@ -28,6 +30,8 @@ sub start_server
 	$node->start;
 	$node->safe_psql('postgres',
 		"CREATE ROLE $_ LOGIN") foreach qw(app reader monitor);
+	# README.md shows how the database and the extension are created.
+	return ($node, $directory) if $name eq 'README';
 	$node->safe_psql('postgres', 'CREATE DATABASE shop OWNER app');
 	$node->safe_psql('shop', <<'EOSQL');
 CREATE SCHEMA sales AUTHORIZATION app;
@@ -39,9 +43,7 @@ INSERT INTO sales.customers SELECT g, 'customer ' || g FROM generate_series(1, 1
 INSERT INTO sales.orders SELECT g, g % 10 + 1, md5(g::text) FROM generate_series(1, 50000) g;
 GRANT SELECT ON sales.orders TO reader;
 EOSQL
-	# README.md shows how it is created.
-	$node->safe_psql('postgres', 'CREATE EXTENSION snapshot_worker')
-	  unless $name eq 'README';
+	$node->safe_psql('postgres', 'CREATE EXTENSION snapshot_worker');
 	return ($node, $directory);
 }
 
@@ -96,6 +98,12 @@ sub difference
 
 		return $status == 0 ? undef : $stderr;
 	}
+	if ($block->{language} eq 'bash')
+	{
+		my ($said) = run_session($node, undef, $real->($block->{text}));
+
+		return $said !~ /^failed: / ? undef : $said;
+	}
 
 	foreach my $session (sessions($block->{text}))
 	{
@@ -130,6 +138,7 @@ sub set_the_stage
 {
 	my ($node, $block) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	if ($block->{text} =~ /FROM snapshot_progress|snapshot_cancel\(/)
 	{
 		hold_at($node, 'dumped');
@@ -195,19 +204,19 @@ foreach my $document ('README.md', glob('doc/*.md'))
 
 	foreach my $block (@blocks)
 	{
-		like($block->{language}, qr/^(?:sql|console|conf|sh|json|text)$/,
+		like($block->{language}, qr/^(?:sql|console|bash|conf|sh|json|text)$/,
 			"$document:$block->{line} has a language that is known");
 	}
 	# That is run there, where it is seen what comes of it, too.
 	next if $document eq 'doc/recovery.md';
-	next unless grep { $_->{language} =~ /^(?:sql|console|conf)$/ } @blocks;
+	next unless grep { $_->{language} =~ /^(?:sql|console|bash|conf)$/ } @blocks;
 
 	my ($node, $directory) = start_server($document);
 	foreach my $block (@blocks)
 	{
 		my $where = "$document:$block->{line} ($block->{section})";
 
-		if ($block->{language} =~ /^(?:sql|console)$/)
+		if ($block->{language} =~ /^(?:sql|console|bash)$/)
 		{
 			my $clear = set_the_stage($node, $block);
 			my $difference = difference($node, $directory, $names, $block);
@@ -236,7 +245,7 @@ foreach my $document ('README.md', glob('doc/*.md'))
 		$node->safe_psql('postgres', 'ALTER SYSTEM RESET ALL');
 		reload_with($node);
 	}
-	my $found = () = slurp_file($document) =~ /^```(?:sql|console)$/mg;
+	my $found = () = slurp_file($document) =~ /^```(?:sql|console|bash)$/mg;
 	is($run, $found, "$document: all $found examples were run");
 
 	# Another result than what is shown is seen: the checks above can fail.

@@ -67,6 +67,7 @@ sub finds_good
 {
 	my ($name, $test_name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(verify($name), '', "$test_name is found good");
 	is(problem_of($name), '', "$test_name has no problem listed");
 	return;
@@ -77,6 +78,7 @@ sub is_circumstance
 	my ($name, $error, $test_name) = @_;
 	my $err = verify($name);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	like($err, $error, "$test_name is an error that names the reason");
 	unlike($err, qr/XX001/, "$test_name is not an error about the snapshot");
 	is(problem_of($name), '', "$test_name is not held against the snapshot");
@@ -218,7 +220,7 @@ foreach my $group (@losses)
 	my %named = @$group;
 	my $err = restore_and_execute($rich, join(";\n", sort keys %named));
 
-	like($err, qr/ERROR:  XX001: could not verify snapshot "\Q$rich\E": snapshot "\Q$rich\E" does not restore to what its manifest says/,
+	like($err, qr/ERROR:  XX001: could not verify snapshot "\Q$rich\E": restored snapshot "\Q$rich\E" does not match its manifest/,
 		'a restore that loses something is an error about the snapshot');
 	foreach my $sql (sort keys %named)
 	{
@@ -227,8 +229,8 @@ foreach my $group (@losses)
 }
 
 # Of what has none: one at a time.
-my $columns = qr/Some columns of tables have other names, types, or NOT NULL/;
-my $large = qr/Some large objects have other owners, privileges, or comments/;
+my $columns = qr/Some columns of tables have different names, types, or NOT NULL/;
+my $large = qr/Some large objects have different owners, privileges, or comments/;
 my %hashed = (
 	'ALTER TABLE s.t DROP COLUMN amount' => qr/There are \d+ columns instead of \d+/,
 	'ALTER TABLE s.t RENAME note TO remark' => qr/$columns.*Defined otherwise: .*t; Type: TABLE/s,
@@ -257,8 +259,8 @@ is( restore_and_execute($rich,
 	'another definition is no error');
 like(
 	logged($log),
-	qr/WARNING:  snapshot "\Q$rich\E" restores to other definitions than it holds.*t; Type: TABLE; Schema: s;/s,
-	'but the log warns of it, and names it');
+	qr/WARNING:  restored snapshot "\Q$rich\E" has different definitions.*t; Type: TABLE; Schema: s;/s,
+	'the log warns of another definition, and names it');
 
 # More than there was is no loss.
 $log = -s $node->logfile;
@@ -268,8 +270,8 @@ is( restore_and_execute($rich,
 	'a restore to more than there was is no error');
 like(
 	logged($log),
-	qr/LOG:  snapshot "\Q$rich\E" restores to more than it holds.*"?COMMENT - SCHEMA more/s,
-	'but the log tells it');
+	qr/LOG:  restored snapshot "\Q$rich\E" has additional objects.*"?COMMENT - SCHEMA more/s,
+	'the log tells of more than there was');
 
 # A manifest of an earlier release.
 my $manifest = slurp_file("$directory/$rich/manifest.json");
@@ -282,8 +284,8 @@ is(restore_and_execute($rich, 'DROP INDEX s.word_idx'), '',
 	'what an earlier release has taken is not found bad');
 like(
 	logged($log),
-	qr/WARNING:  snapshot "\Q$rich\E" does not restore to what its manifest says.*"INDEX s word_idx postgres" is missing/s,
-	'but the log warns of what is missing');
+	qr/WARNING:  restored snapshot "\Q$rich\E" does not match its manifest.*"INDEX s word_idx postgres" is missing/s,
+	"the log warns of what an earlier release's snapshot lacks");
 unlink "$directory/$rich/manifest.json";
 append_to_file("$directory/$rich/manifest.json", $manifest);
 finds_good($rich, 'after all that, the snapshot');
@@ -353,8 +355,8 @@ $node->safe_psql('anew',
 	"DROP EXTENSION plpgsql; CREATE EXTENSION plpgsql; COMMENT ON EXTENSION plpgsql IS 'mine'");
 my $before_anew = -s $node->logfile;
 finds_good(take('anew'), 'a snapshot with plpgsql created anew');
-unlike(logged($before_anew), qr/restores to other definitions/,
-	'which is no other definition, either');
+unlike(logged($before_anew), qr/has different definitions/,
+	'plpgsql created anew is no other definition');
 create_database('without');
 $node->safe_psql('without', 'DROP EXTENSION plpgsql');
 finds_good(take('without'), 'a snapshot without plpgsql');
@@ -435,15 +437,15 @@ append_to_file("$bin/one_job", '');
 $log = -s $node->logfile;
 finds_good($rich, 'what one job restores, and several do not,');
 like(logged($log),
-	qr/LOG:  pg_restore with 2 jobs failed; it is tried with one\n.*DETAIL:  pg_restore: error: deadlock/,
-	'and the log tells of that');
+	qr/LOG:  pg_restore with 2 jobs failed, retrying with one\n.*DETAIL:  pg_restore: error: deadlock/,
+	'the log says that pg_restore was tried with one job');
 append_to_file("$bin/fails", '');
 is_circumstance($rich, qr/ERROR:  38000: .*pg_restore failed: .*\nDETAIL:  pg_restore: error: it fails/,
 	'what neither several jobs nor one restore');
 unlink "$bin/fails";
 is( $node->safe_psql('postgres', "SELECT snapshot_restore('$rich', 'rich_again', jobs => 2)"),
 	'', 'snapshot_restore() tries one job after several, too');
-is( $node->safe_psql('rich_again', 'SELECT count(*) FROM s.t'), '0', 'and it has restored the snapshot');
+is( $node->safe_psql('rich_again', 'SELECT count(*) FROM s.t'), '0', 'snapshot_restore() with one job has restored the snapshot');
 unlink "$bin/one_job";
 reload_with($node, jobs => 1);
 
@@ -475,7 +477,7 @@ EOS
 	$node->safe_psql('extended', 'CREATE EXTENSION compared; CREATE TABLE t (a int)');
 	$log = -s $node->logfile;
 	take('extended');
-	unlike(logged($log), qr/pg_dump leaves out/,
+	unlike(logged($log), qr/pg_dump omits/,
 		'of an extension as it is made, pg_dump leaves nothing out');
 	$node->safe_psql('extended', <<'EOQ');
 CREATE INDEX mine ON owned (lower(value));
@@ -487,7 +489,7 @@ EOQ
 	$log = -s $node->logfile;
 	my $extended = take('extended');
 	my ($warning) = logged($log) =~
-	  /WARNING:  pg_dump leaves out what is on tables of extensions in database "extended"\n.*?DETAIL:  (.*?)\n[^\t]/s;
+	  /WARNING:  pg_dump omits objects on tables of extensions in database "extended"\n.*?DETAIL:  (.*?)\n[^\t]/s;
 	is( join("\n", sort map { s/^\s+//r } split /\n/, $warning // ''),
 		join("\n",
 			'constraint my_check on table public.owned',
@@ -568,17 +570,17 @@ finds_good($events, 'a snapshot with an event trigger that writes');
 if ($node->pg_version < 17)
 {
 	like(logged($log),
-		qr/WARNING:  event triggers were on while snapshot "\Q$events\E" was restored\n.*DETAIL:  note_ddl\n/,
+		qr/WARNING:  event triggers were enabled while snapshot "\Q$events\E" was restored\n.*DETAIL:  note_ddl\n/,
 		'the log tells that it may have written');
 }
 else
 {
-	unlike(logged($log), qr/event triggers were on|restores to more/,
-		'it was off');
+	unlike(logged($log), qr/event triggers were enabled|has additional objects/,
+		'without an event trigger switched on, the log says nothing of it');
 }
 $log = -s $node->logfile;
 finds_good($rich, 'a snapshot without an event trigger');
-unlike(logged($log), qr/event triggers were on/, 'and none is told of');
+unlike(logged($log), qr/event triggers were enabled/, 'a snapshot without an event trigger causes no log of one');
 
 #
 # Without psql, and without rights.
@@ -598,7 +600,7 @@ like(restore_and_execute($blind, 'DROP INDEX s.word_idx'),
 	qr/XX001: .*"INDEX s word_idx postgres" is missing/s,
 	'what pg_dump lists is compared nevertheless');
 is(restore_and_execute($blind, 'ALTER TABLE s.t DROP COLUMN amount'), '',
-	'and columns are not, since nothing is known of them');
+	'columns that pg_dump does not list are not compared');
 
 $node->safe_psql('postgres', <<'EOQ');
 CREATE ROLE dumper LOGIN BYPASSRLS;
@@ -619,8 +621,8 @@ is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM pg_database WHERE datname LIKE 'snapshot_worker_scratch_%'"),
 	'0', 'no scratch database is left');
 my @temporary = glob($node->data_dir . '/base/pgsql_tmp/*');
-is(scalar @temporary, 0, 'nor is a temporary file');
+is(scalar @temporary, 0, 'no temporary file is left');
 unlike(slurp_file($node->logfile), qr/file leak|reference leak/,
-	'and all of them were closed before');
+	'all temporary files were closed before');
 $node->stop;
 done_testing();

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # What has not changed between two snapshots of a database is on disk once, and
 # each of them is complete by itself all the same.
 
@@ -22,11 +24,6 @@ CREATE TABLE b AS SELECT g AS n, md5((-g)::text) AS t FROM generate_series(1, 30
 CREATE TABLE c (n int);
 SELECT lo_from_bytea(0, 'a large object');
 EOF
-
-sub take
-{
-	return $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-}
 
 # The files of a snapshot's archive: inode by SHA-256.
 sub files_of
@@ -67,41 +64,33 @@ sub file_of
 	return (glob "$directory/$name/app.dump/$number.dat*")[0];
 }
 
-sub error_of
-{
-	my ($query) = @_;
-	my (undef, undef, $stderr) = $node->psql('postgres', $query);
-
-	return $stderr;
-}
-
-my @app = take();
+my @app = take_snapshot($node, 'app');
 my $files = keys %{ files_of($app[0]) };
 is(exclusive_size($app[0]), manifest_of($directory, $app[0])->{size},
 	'a first snapshot has all for itself');
-push @app, take();
+push @app, take_snapshot($node, 'app');
 # which has the time in it, to the second
 cmp_ok(shared(@app), '>=', $files - 1, 'a second one shares all but the table of contents');
 cmp_ok(exclusive_size($_), '<', manifest_of($directory, $_)->{size} / 10,
-	"so that $_ has little for itself")
+	"$_ has little for itself")
   foreach @app;
-is(error_of("SELECT snapshot_verify('$_', restore => true)"), '', "$_ verifies, and restores")
+is(sql_error($node, "SELECT snapshot_verify('$_', restore => true)"), '', "$_ verifies, and restores")
   foreach @app;
 
 # What changes is not shared, under whatever number it comes.
 $node->safe_psql('app', 'INSERT INTO a VALUES (0); CREATE TABLE a0 AS SELECT 1 AS n');
-push @app, take();
+push @app, take_snapshot($node, 'app');
 isnt((stat file_of($app[2], 'a'))[1], (stat file_of($app[1], 'a'))[1],
 	'a table that has changed has a file of its own');
 is((stat file_of($app[2], 'b'))[1], (stat file_of($app[1], 'b'))[1],
 	'one that has not shares it');
-is((stat file_of($app[2], 'b'))[3], 3, 'with all snapshots that have it');
+is((stat file_of($app[2], 'b'))[3], 3, 'a file is shared by all snapshots that have it');
 $node->safe_psql('postgres', "SELECT snapshot_restore('$app[2]', 'again')");
 is_same_database($node, 'app', 'again', 'what is restored is what there was');
 
 # Removing one harms no other.
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[0]')");
-is(error_of("SELECT snapshot_verify('$app[$_]')"), '', "after one was deleted, another one is whole: $_")
+is(sql_error($node, "SELECT snapshot_verify('$app[$_]')"), '', "after one was deleted, another one is whole: $_")
   foreach 1, 2;
 
 # A shared file that has gone bad.
@@ -112,18 +101,18 @@ seek $fh, 100, 0 or die;
 print $fh chr(ord(substr $contents, 100, 1) ^ 1);
 close $fh or die;
 my $log = -s $node->logfile;
-push @app, take();
+push @app, take_snapshot($node, 'app');
 like(slurp_file($node->logfile, $log),
-	qr/WARNING:  file "\Q$bad\E" is not what its manifest says\n.*DETAIL:  The new snapshot has a good copy of its own/,
+	qr/WARNING:  file "\Q$bad\E" does not match its manifest\n.*DETAIL:  The new snapshot has a good copy of its own/,
 	'a file that has gone bad is not shared, and that is warned of');
 isnt((stat file_of($app[3], 'b'))[1], (stat $bad)[1], 'the new snapshot has its own');
-is(error_of("SELECT snapshot_verify('$app[3]', restore => true)"), '', 'and is good');
-like(error_of("SELECT snapshot_verify('$app[2]')"),
+is(sql_error($node, "SELECT snapshot_verify('$app[3]', restore => true)"), '', 'a snapshot beside a bad file is good');
+like(sql_error($node, "SELECT snapshot_verify('$app[2]')"),
 	qr/\Q$bad\E" have changed.*\n.*Snapshot "\Q$app[1]\E" shares that file\./,
 	'a verification finds it, and names the others that have it');
-unlike(error_of("SELECT snapshot_verify('$app[2]')"), qr/\Q$app[3]\E/,
-	'but not those that do not');
-push @app, take();
+unlike(sql_error($node, "SELECT snapshot_verify('$app[2]')"), qr/\Q$app[3]\E/,
+	'a verification does not name snapshots that do not have the bad file');
+push @app, take_snapshot($node, 'app');
 
 # All of them at once.
 sub verify_all
@@ -150,7 +139,7 @@ is( $node->safe_psql('postgres',
 		'SELECT verify_level, problem IS NULL FROM snapshot_list()'),
 	"restore|t\nrestore|t\nchecksum|f\nchecksum|f",
 	'what a restore has shown still holds where the files have not changed');
-like(error_of("SELECT * FROM snapshot_verify_all('nosuch')"),
+like(sql_error($node, "SELECT * FROM snapshot_verify_all('nosuch')"),
 	qr/there is no snapshot of database "nosuch"/, 'a database without snapshots is an error');
 
 # What cannot be read, or has lost its manifest, is told of, and nothing else is
@@ -165,7 +154,7 @@ is( $node->safe_psql('postgres',
 	'each snapshot has its row');
 like( $node->safe_psql('postgres',
 		"SELECT problem FROM snapshot_verify_all() WHERE name = '$app[3]'"),
-	qr/manifest is missing/, 'also without a manifest');
+	qr/manifest is missing/, 'a snapshot without a manifest has its row');
 rename "$directory/$app[3]/gone", "$directory/$app[3]/manifest.json" or die;
 rmdir $closed or die;
 rename "$closed.kept", $closed or die;
@@ -174,26 +163,26 @@ $node->safe_psql('postgres', "SELECT snapshot_verify('$app[$_]')") foreach 3, 4;
 # A damaged one is not restored as if it were good.
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[1]')");
 my ($rc, $out, $err) = $node->psql('postgres', "SELECT snapshot_restore('$app[2]', 'damaged')");
-like($err, qr/WARNING:  snapshot "\Q$app[2]\E" was found to be bad\n.*ERROR:  could not restore snapshot .* is not what its manifest says\n.*DETAIL:  The contents of file "\Q$bad\E" have changed.*\n.*HINT:  Use another snapshot/s,
+like($err, qr/WARNING:  snapshot "\Q$app[2]\E" failed its last verification\n.*ERROR:  could not restore snapshot .* does not match its manifest\n.*DETAIL:  The contents of file "\Q$bad\E" have changed.*\n.*HINT:  Use another snapshot/s,
 	'a damaged snapshot is not restored');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'damaged'"), '0',
-	'and leaves nothing');
-like(error_of('SELECT snapshot_verify_all(); SELECT 1/0'), qr/division by zero/,
-	'that some are bad is no error');
+	'a refused restore leaves no database');
+like(sql_error($node, 'SELECT snapshot_verify_all(); SELECT 1/0'), qr/division by zero/,
+	'bad snapshots are no error of snapshot_verify_all()');
 is((stat file_of($app[4], 'b'))[1], (stat file_of($app[3], 'b'))[1],
 	'the next one shares with the newest good one');
 
 # Off, and where it cannot be.
 reload_with($node, share_files => 'off');
-push @app, take();
+push @app, take_snapshot($node, 'app');
 is(shared($app[5], $app[4]), 0, 'when it is off, nothing is shared');
 reload_with($node, share_files => 'on', format => 'custom');
-push @app, take();
+push @app, take_snapshot($node, 'app');
 is(exclusive_size($app[6]), manifest_of($directory, $app[6])->{size},
 	'in custom format nothing is shared');
 reload_with($node, format => 'directory', compress => 'none');
-push @app, take();
-is(shared($app[7], $app[5]), 1, 'nor with another compression, but for what is not compressed');
+push @app, take_snapshot($node, 'app');
+is(shared($app[7], $app[5]), 1, 'another compression shares nothing but what is not compressed');
 reload_with($node, compress => 'gzip:1');
 
 # File systems without hard links, or with no more of them for a file.
@@ -207,13 +196,13 @@ foreach my $case ([ EPERM, 1 ], [ EMLINK, 0 ])
 
 	$node->restart;
 	$log = -s $node->logfile;
-	push @app, take();
+	push @app, take_snapshot($node, 'app');
 	$notices = 1 if $notices;
 	is(scalar(() = slurp_file($node->logfile, $log) =~ /snapshots do not share files/g),
 		$notices, "without links ($errno) it is said at most once");
 	is(exclusive_size($app[-1]), manifest_of($directory, $app[-1])->{size},
 		"without links ($errno) all is its own");
-	is(error_of("SELECT snapshot_verify('$app[-1]')"), '', "without links ($errno) it is good");
+	is(sql_error($node, "SELECT snapshot_verify('$app[-1]')"), '', "without links ($errno) it is good");
 }
 is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 is_deeply([ grep { !/\Q$app[2]\E/ } damages($directory) ], [],

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # Alerts.  Promised here: failure_command is told of the first failure of a
 # scheduled snapshot, of its verification and of archive_command, with the error
 # in its environment and not among its arguments; not of each retry, and not of
@@ -59,7 +61,7 @@ sub status
 # There is no such database.
 move_clock('2026-03-19 03:00:01');
 my @alerts;
-wait_until('it is told of', sub { @alerts = alerts(); @alerts == 1 });
+wait_until('a failed snapshot is told of', sub { @alerts = alerts(); @alerts == 1 });
 is_deeply(
 	{ map { $_ => $alerts[0]{"SNAPSHOT_$_"} } qw(EVENT DATABASE ATTEMPT ERROR DETAIL HINT) },
 	{
@@ -68,12 +70,12 @@ is_deeply(
 		ATTEMPT => 1,
 		ERROR => 'database "app" does not exist',
 		DETAIL => '',
-		HINT => 'It was dropped or renamed, or "snapshot_worker.databases" has a name that is none.'
+		HINT => 'It was dropped or renamed, or "snapshot_worker.databases" names a database that does not exist.'
 	},
 	'the environment has what has failed');
-like($alerts[0]{SNAPSHOT_NAME}, qr{^app/2026-03-19T03-0}, 'and the name of it');
+like($alerts[0]{SNAPSHOT_NAME}, qr{^app/2026-03-19T03-0}, 'the alert has the name of the failed snapshot');
 unlike((split /\0/, slurp_file((glob("$told/[0-9]*"))[0]))[0], qr/does not exist/,
-	'which the arguments do not have');
+	"the alert's arguments do not have the error");
 
 # What a session asks for is its own business.
 $node->psql('postgres', "SELECT snapshot_now('nosuch')");
@@ -93,19 +95,20 @@ move_clock('2026-03-19 05:00:01');
 wait_until('the next failure is told of', sub { @alerts = alerts(); @alerts == 2 });
 is("$alerts[1]{SNAPSHOT_ERROR}|$alerts[1]{SNAPSHOT_DETAIL}",
 	"pg_dump failed: child process exited with exit code 1|it is broken; don't \$(touch /nowhere/x)",
-	'with what pg_dump said');
+	'the alert has what pg_dump said');
 
 # Not of each retry, but once an hour.
 sub next_try
 {
 	my $attempt = status('attempt');
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	pass_time($node, $_[0]);
 	wait_until("attempt $attempt fails",
 		sub { my $now = status('attempt'); $now ne '' && $now > $attempt });
 	return;
 }
-wait_until('it is to be tried again', sub { status('attempt') eq '2' });
+wait_until('the failed snapshot is to be tried again', sub { status('attempt') eq '2' });
 next_try(5);
 next_try(10);
 next_try(20);
@@ -114,9 +117,9 @@ next_try(3590);
 wait_until('one that fails an hour later is told of again',
 	sub { @alerts = alerts(); @alerts == 3 });
 is("$alerts[2]{SNAPSHOT_EVENT} $alerts[2]{SNAPSHOT_ATTEMPT}", 'snapshot 5',
-	'with its attempt');
+	'the alert an hour later has its attempt');
 next_try(60);
-is(scalar alerts(), 3, 'and no other one before the next hour');
+is(scalar alerts(), 3, 'no other alert comes before the next hour');
 
 # A snapshot that is not what it should be.
 install_fake_program($node, 'pg_dump');
@@ -132,7 +135,7 @@ reload_with($node, verify => 'archive');
 move_clock('2026-03-19 07:00:01');
 wait_until('a failed verification is told of', sub { @alerts = alerts(); @alerts == 4 });
 is("$alerts[3]{SNAPSHOT_EVENT}|$alerts[3]{SNAPSHOT_DATABASE}", 'verification|app',
-	'as one');
+	'the alert of a verification says that it is one');
 reload_with($node, verify => 'list');
 
 # One that could not be verified for another reason is no bad one.
@@ -148,7 +151,7 @@ wait_until('what there is has been archived', sub { -s $remote });
 move_clock('2026-03-19 08:00:01');
 wait_until('a verification does not come about', sub { @alerts = alerts(); @alerts == 5 });
 is("$alerts[4]{SNAPSHOT_EVENT} $alerts[4]{SNAPSHOT_DETAIL}",
-	'verification pg_restore: error: out of memory', 'which is told of');
+	'verification pg_restore: error: out of memory', 'a verification that did not come about is told of');
 wait_until('the snapshot is archived all the same',
 	sub { slurp_file($remote) =~ m{^app/2026-03-19T08-00}m });
 reload_with($node, verify => 'list');
@@ -158,11 +161,11 @@ reload_with($node, archive_command => 'echo no route >&2; false');
 $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 wait_until('archive_command fails again and again',
 	sub { slurp_file($node->logfile) =~ /archiving of snapshot .* failed \(attempt 3\)/ });
-wait_until('it is told of', sub { @alerts = alerts(); @alerts >= 6 });
-is(@alerts, 6, 'once');
+wait_until('failing archiving is told of', sub { @alerts = alerts(); @alerts >= 6 });
+is(@alerts, 6, 'failing archiving is told of once');
 is("$alerts[5]{SNAPSHOT_EVENT}|$alerts[5]{SNAPSHOT_DATABASE}|$alerts[5]{SNAPSHOT_DETAIL}",
-	'archive|app|no route', 'as what it is');
-like($alerts[5]{SNAPSHOT_NAME}, qr{^app/}, 'with the name of the snapshot');
+	'archive|app|no route', 'the alert of failing archiving says what it is');
+like($alerts[5]{SNAPSHOT_NAME}, qr{^app/}, 'the alert of failing archiving has the name of the snapshot');
 
 # A command that fails itself.
 my $log = -s $node->logfile;

@@ -67,7 +67,7 @@ foreach my $case ([ 'app', 'directory' ], [ 'tiny', 'custom' ])
 	my $name = $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
 
 	is(manifest_of($directory, $name)->{format}, $format, "of $database by itself: $format");
-	is(!!-d "$directory/$name/$database.dump", $format eq 'directory', 'so it is on disk');
+	is(!!-d "$directory/$name/$database.dump", $format eq 'directory', "$database by itself is on disk in $format format");
 }
 reload_with($node, format => 'directory');
 my $name = $node->safe_psql('postgres', "SELECT snapshot_now('tiny')");
@@ -76,7 +76,7 @@ is(manifest_of($directory, $name)->{format}, 'directory', 'what is set holds for
 is($node->safe_psql('postgres',
 		'SELECT count(*) FROM snapshot_verify_all() WHERE problem IS NOT NULL'),
 	'0', 'all are what they were');
-is_deeply([ damages($directory) ], [], 'and whole');
+is_deeply([ damages($directory) ], [], 'all snapshots of the compressions are whole');
 
 $node->stop;
 done_testing();

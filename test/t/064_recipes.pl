@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The commands of doc/archiving.md, line by line, and others that the
 # documentation has for a shell of the server.  Promised here: they work as they
 # stand, for a server that was started as Debian's pg_ctlcluster does, with no
@@ -111,15 +113,11 @@ $node->safe_psql('shop', <<'EOF');
 CREATE TABLE orders AS SELECT g AS id, md5(g::text) AS what FROM generate_series(1, 20000) g
 EOF
 
-sub take
-{
-	return $node->safe_psql('postgres', "SELECT snapshot_now('shop')");
-}
-
 sub wait_until_archived
 {
 	my ($name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until(
 		"$name is archived",
 		sub {
@@ -141,6 +139,7 @@ sub next_block
 	my ($section, $language) = @_;
 	my $block = shift @{ $blocks{$section} };
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($block && $block->{language}, $language, "$section: a block of $language is next");
 	return $block->{text};
 }
@@ -155,6 +154,7 @@ sub run_next
 	my $text = next_block($section, 'sh');
 	my ($out, $err) = ('', '');
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $time = ($name // '') =~ s{.*/}{}r;
 
 	$text =~ s/2026-11-25T12-00-00Z/$time/g;
@@ -186,29 +186,30 @@ sub is_put_back
 {
 	my ($name) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	ok(!-e "/srv/snapshots/$name", "$name is not in the directory");
 	$blocks{'Putting one back'} = [@putting_back];
 	run_next('Putting one back', $name);
 	is($node->safe_psql('postgres', "SELECT snapshot_verify('$name') IS NOT NULL"),
 		't', 'what was fetched is whole');
-	is((stat "/srv/snapshots/$name")[2] & 077, 0, 'and for its owner alone');
+	is((stat "/srv/snapshots/$name")[2] & 077, 0, 'what was fetched is for its owner alone');
 	$node->safe_psql('postgres', 'SELECT snapshot_prune()');
 	# An archive command that fails later is to fail for a later one.
-	wait_until_archived(take()) foreach 1 .. 2;
+	wait_until_archived(take_snapshot($node, 'shop')) foreach 1 .. 2;
 	ok(-d "/srv/snapshots/$name", 'retention spares it, though it is old');
 	$node->safe_psql('postgres', "SELECT snapshot_delete('$name', force => true)");
-	ok(!-e "/srv/snapshots/$name", 'it can be removed');
+	ok(!-e "/srv/snapshots/$name", 'a snapshot that was put back can be removed');
 	return;
 }
 
 # What commands find in their environment.
 reload_with($node,
 	archive_command => 'env >/srv/env.new; mv /srv/env.new /srv/env');
-wait_until_archived(take());
+wait_until_archived(take_snapshot($node, 'shop'));
 my %seen = map { split /=/, $_, 2 } grep { /=/ } slurp_lines('/srv/env');
 is($seen{PATH}, '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 	'a command has a PATH where the server has none');
-is($seen{HOME}, $home, 'and a HOME');
+is($seen{HOME}, $home, 'a command has a HOME where the server has none');
 
 # restic
 my $in = 'With restic';
@@ -216,7 +217,7 @@ reload_with($node, archive_command => '');
 run_next($in);
 is((stat '/etc/postgresql/restic.password')[2] & 077, 0, 'the password is secret');
 my $restic = set_next($in);
-my @names = map { take() } 1 .. 3;
+my @names = map { take_snapshot($node, 'shop') } 1 .. 3;
 wait_until_archived($_) foreach @names[ 1, 2 ];
 my $first = $names[0];
 ok(glob("$home/.cache/restic/*"), 'restic has its cache');
@@ -245,7 +246,7 @@ like(slurp_file('README.md'), qr/^\Q$restic\E/m, 'README.md has the same command
 # rsync
 $in = 'With rsync, to a disk or another machine';
 set_next($in);
-@names = map { take() } 1 .. 3;
+@names = map { take_snapshot($node, 'shop') } 1 .. 3;
 wait_until_archived($_) foreach @names[ 1, 2 ];
 wait_until('the copies are there',
 	sub { -d "/mnt/backup/$names[1]" && -d "/mnt/backup/$names[2]" });
@@ -254,7 +255,7 @@ my ($of_one, $of_other) =
   @names[ 1, 2 ];
 is($of_one, $of_other, 'copies share the files that snapshots share');
 is_deeply([ damages('/mnt/backup') ], [], 'copies are whole');
-ok(!glob("/mnt/backup/shop/*/archived.json"), 'they are not said to be archived');
+ok(!glob("/mnt/backup/shop/*/archived.json"), 'copies are not said to be archived');
 rename "/srv/snapshots/$names[2]", "/srv/lost2" or die;
 run_next($in, $names[2]);
 is_put_back($names[2]);
@@ -264,7 +265,7 @@ $in = 'With rclone';
 mkdir "$vault/cloud" or die;
 append_to_file('/etc/postgresql/rclone.conf', "[remote]\ntype = alias\nremote = $vault/cloud\n");
 set_next($in);
-my $name = take();
+my $name = take_snapshot($node, 'shop');
 wait_until_archived($name);
 rename "/srv/snapshots/$name", "/srv/lost3" or die;
 run_next($in, $name);
@@ -277,7 +278,7 @@ set_next($in);
 my $script = next_block($in, 'sh');
 $script =~ s/age1\.\.\./$recipient/ or die;
 install_script('archive-with-age', $script);
-$name = take();
+$name = take_snapshot($node, 'shop');
 wait_until_archived($name);
 rename "/srv/snapshots/$name", "/srv/lost4" or die;
 run_next($in, $name);
@@ -291,11 +292,11 @@ my ($mail) = map { $_->{text} } grep { $_->{text} =~ /failure_command = / }
 my ($command) = $mail =~ /failure_command = '(.*)'/ or die;
 reload_with($node, archive_command => 'printf "first\nsecond\nthird\n" >&2; exit 3',
 	failure_command => $command);
-$name = take();
+$name = take_snapshot($node, 'shop');
 wait_until('the mail is sent', sub { -s '/srv/mail' });
 like(slurp_file('/srv/mail'),
-	qr/archive: \Q$name\E, try \d+\n.*exit code 3\nfirst\nsecond\nthird\n.*tried again/s,
-	'it has the error, and all lines of its detail');
+	qr/archive: \Q$name\E, try \d+\n.*exit code 3\nfirst\nsecond\nthird\n.*retried/s,
+	'the mail has the error, and all lines of its detail');
 my ($try) = map { $_->{text} } grep { $_->{text} =~ /^runuser / }
   fenced_blocks('doc/monitoring.md');
 unlink '/srv/mail' or die;

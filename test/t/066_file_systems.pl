@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The snapshot directory is on a file system that lacks something: modes, hard
 # links, locks, syncs of directories, renames of directories with open files.
 # Promised here: what is missing is known before a dump begins; snapshots are
@@ -55,14 +57,6 @@ sub query
 	return $node->safe_psql('postgres', $query);
 }
 
-sub error_of
-{
-	my ($query) = @_;
-	my (undef, undef, $stderr) = $node->psql('postgres', $query);
-
-	return $stderr;
-}
-
 # What the status warns of, but for the crashes that are made here.
 sub warning
 {
@@ -110,6 +104,7 @@ sub is_swept
 	my ($kind) = @_;
 	my $session;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	hold_at($node, 'dumped');
 	$session = start_query($node, "SELECT snapshot_now('app')");
 	wait_until_held($node, 'dumped');
@@ -135,14 +130,15 @@ sub check_all
 	my @names = map { query("SELECT snapshot_now('app')") } 1 .. 2;
 	my $note = "kept on $kind";
 
-	is(error_of("SELECT snapshot_verify('$names[0]', restore => true)"), '',
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is(sql_error($node, "SELECT snapshot_verify('$names[0]', restore => true)"), '',
 		"$kind: a snapshot verifies and restores");
 	cmp_ok(shared(@names), $shares ? '>' : '==', 0,
 		"$kind: snapshots " . ($shares ? 'share files' : 'have files of their own'));
 	query("SELECT snapshot_pin('$names[1]', '$note')");
 	is(query("SELECT note FROM snapshot_list() WHERE name = '$names[1]'"),
 		$note, "$kind: a snapshot can be pinned");
-	is(error_of("SELECT snapshot_delete('$names[0]')"), '', "$kind: a snapshot can be deleted");
+	is(sql_error($node, "SELECT snapshot_delete('$names[0]')"), '', "$kind: a snapshot can be deleted");
 	is_deeply([ leftovers($directory) ], [], "$kind: its deletion leaves nothing");
 	ok(!-e "$directory/$names[0]", "$kind: the deleted snapshot is gone");
 
@@ -198,12 +194,12 @@ subtest 'on NFS, somebody else has a file open' => sub {
 	my ($file) = glob("\Q$directory/$name\E/app.dump/*.gz");
 
 	open my $fh, '<', $file or die "could not open $file: $!";
-	is(error_of("SELECT snapshot_delete('$name')"), '', 'the snapshot can be deleted');
+	is(sql_error($node, "SELECT snapshot_delete('$name')"), '', 'the snapshot can be deleted');
 	ok(!-e "$directory/$name", 'its name is gone at once');
 	my ($hidden) = glob("\Q$directory/$name\E.removed/app.dump/.nfs*");
 	ok($hidden, 'the file that is open is still there, under another name');
 	query("SELECT snapshot_now('app')");
-	ok(-e $hidden, 'it stays as long as it is open');
+	ok(-e $hidden, 'an open file stays as long as it is open');
 	close $fh or die;
 	query("SELECT snapshot_now('app')");
 	ok(!-e "$directory/$name.removed", 'a later run removes what is left');
@@ -217,7 +213,7 @@ subtest 'locks in the data directory are locks' => sub {
 	hold_at($node, 'verifying');
 	my $session = start_query($node, "SELECT snapshot_verify('$name')");
 	wait_until_held($node, 'verifying');
-	like(error_of("SELECT snapshot_delete('$name')"), qr/is in use/,
+	like(sql_error($node, "SELECT snapshot_delete('$name')"), qr/is in use/,
 		'a snapshot that is being verified is not removed');
 
 	# A launcher that starts anew sweeps the directory.
@@ -234,7 +230,7 @@ subtest 'locks in the data directory are locks' => sub {
 	is(scalar(leftovers($directory)), 1, 'a run that is on is not swept');
 	let_go($node);
 	my ($taken) = finish_query($session);
-	is(error_of("SELECT snapshot_verify('$taken')"), '', 'the snapshot of that run is good');
+	is(sql_error($node, "SELECT snapshot_verify('$taken')"), '', 'the snapshot of that run is good');
 	unlike(slurp_file($node->logfile, $log), qr/removing leftover/, 'nothing was swept');
 };
 
@@ -248,7 +244,7 @@ subtest 'a file system that cannot sync' => sub {
 	wait_until('the status says so before any run', sub {
 			warning() =~ /cannot hold snapshots \(could not create and sync a file: Input\/output error\)/;
 	});
-	like(error_of("SELECT snapshot_now('app')"),
+	like(sql_error($node, "SELECT snapshot_now('app')"),
 		qr/ERROR: .*the file system of snapshot directory "\Q$directory\E" cannot hold snapshots\n.*DETAIL:  A probe failed there: could not create and sync a file: Input\/output error\.\n.*HINT: /,
 		'a run fails and says what is missing');
 	ok(!-e $started, 'no pg_dump was started');
@@ -295,7 +291,7 @@ subtest 'a crash in the middle of a probe' => sub {
 	my ($foreign) = map { s/\.\d+-/.1-/r } probes();
 	mkdir $foreign or die;
 	$node->start;
-	wait_until('it is swept when the server starts',
+	wait_until('a leftover probe is swept when the server starts',
 		sub { join(' ', probes()) eq $foreign });
 	ok(-d $foreign, 'the probe of another cluster is not');
 	rmdir $foreign or die;
@@ -310,25 +306,25 @@ subtest 'what file systems and desktops leave in a snapshot' => sub {
 
 	mkpath([ "$path/\@eaDir", "$path/lost+found" ]);
 	append_to_file("$path/$_", 'litter') foreach @files;
-	is(error_of("SELECT snapshot_verify('$name')"), '', 'a verification passes over it');
+	is(sql_error($node, "SELECT snapshot_verify('$name')"), '', 'a verification passes over it');
 
 	# Names that are only like those.
 	foreach my $mine ('.nfs_notes', '.nfs', '._', 'thumbs.db', '.DS_Store.txt', 'eaDir', '.fuse_hidden_x',
 		'@eaDir.txt', 'lost+found/recovered')
 	{
 		append_to_file("$path/$mine", 'precious');
-		like(error_of("SELECT snapshot_verify('$name')"), qr/\Q$mine\E" is not a part/,
+		like(sql_error($node, "SELECT snapshot_verify('$name')"), qr/\Q$mine\E" is not part/,
 			"a verification finds $mine");
-		like(error_of("SELECT snapshot_delete('$name')"), qr/is not removed\n.*\Q$mine\E"/,
+		like(sql_error($node, "SELECT snapshot_delete('$name')"), qr/could not remove snapshot .*\n.*\Q$mine\E"/,
 			"$mine keeps the snapshot from being removed");
 		is(slurp_file("$path/$mine"), 'precious', "$mine is still there");
 		unlink "$path/$mine" or die;
 	}
 	mkdir "$path/mine" or die;
-	like(error_of("SELECT snapshot_delete('$name')"), qr/is not removed\n.*mine"/, 'so does a directory');
+	like(sql_error($node, "SELECT snapshot_delete('$name')"), qr/could not remove snapshot .*\n.*mine"/, "a directory of someone's keeps a snapshot from being removed");
 	rmdir "$path/mine" or die;
-	is(error_of("SELECT snapshot_delete('$name')"), '', 'without them it is removed');
-	ok(!-e $path && !-e "$path.removed", 'and the litter with it');
+	is(sql_error($node, "SELECT snapshot_delete('$name')"), '', 'without them it is removed');
+	ok(!-e $path && !-e "$path.removed", 'litter is removed with the snapshot');
 	is_deeply([ leftovers($directory) ], [], 'nothing is left over');
 };
 
@@ -342,12 +338,12 @@ subtest 'litter that comes while a snapshot is taken' => sub {
 	append_to_file("$staging/app.dump/\@eaDir/x", 'litter');
 	let_go($node);
 	my ($name, $stderr) = finish_query($session);
-	is($stderr, '', 'it is taken');
+	is($stderr, '', 'a snapshot with litter beside the dump is taken');
 	is_deeply([ grep { $_->{path} =~ /DS_Store|eaDir/ } @{ manifest_of($directory, $name)->{files} } ],
 		[], 'its manifest has none of that');
 	unlink "$directory/$name/.DS_Store" or die;
-	is(error_of("SELECT snapshot_verify('$name', restore => true)"), '', 'it is good without');
-	is(error_of("SELECT snapshot_delete('$name')"), '', 'and can be removed');
+	is(sql_error($node, "SELECT snapshot_verify('$name', restore => true)"), '', 'a snapshot is good without its litter');
+	is(sql_error($node, "SELECT snapshot_delete('$name')"), '', 'a snapshot with litter can be removed');
 };
 
 subtest 'a removal that takes long can be canceled' => sub {
@@ -358,12 +354,12 @@ subtest 'a removal that takes long can be canceled' => sub {
 	my $name = query("SELECT snapshot_now('app')");
 	my $begin = time();
 
-	like(error_of("SET statement_timeout = '1s'; SELECT snapshot_delete('$name')"),
-		qr/canceling statement due to statement timeout/, 'it is canceled');
+	like(sql_error($node, "SET statement_timeout = '1s'; SELECT snapshot_delete('$name')"),
+		qr/canceling statement due to statement timeout/, 'a removal that takes long is canceled');
 	cmp_ok(time() - $begin, '<', 8, 'long before it is done');
 	ok(!-e "$directory/$name", 'the snapshot has no name any more');
 	ok(-e "$directory/$name.removed/manifest.json", 'what is left of it is known to be ours');
-	is(query("SELECT count(*) FROM snapshot_list() WHERE name = '$name'"), '0', 'it is not listed');
+	is(query("SELECT count(*) FROM snapshot_list() WHERE name = '$name'"), '0', 'a snapshot whose removal was canceled is not listed');
 	start_on(undef);
 	wait_until('what is left is swept', sub { !leftovers($directory) });
 };
@@ -379,7 +375,7 @@ subtest 'on a real FUSE mount' => sub {
 	start_on(undef);
 	$directory = "$mounts/snapshots";
 	reload_with($node, directory => $directory);
-	is(warning(), '', 'it lacks nothing that matters');
+	is(warning(), '', 'a usual file system lacks nothing that matters');
 	check_all('bindfs', 1);
 	$directory = $shared_before;
 };

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The examples for Prometheus and Grafana, with the real programs: the exporter
 # serves the metrics; alerts and dashboard use no others; the rules pass their
 # own tests; what the dashboard asks is PromQL.
@@ -119,9 +121,9 @@ cmp_ok($of_app{newest_age_seconds}, '>', 0, 'its age');
 is($metrics->{snapshot_worker_database_snapshots}{'database="postgres"'},
 	0, 'a database without snapshots');
 is($metrics->{snapshot_worker_database_newest_age_seconds}{'database="postgres"'},
-	'NaN', 'whose age is not known');
+	'NaN', 'the age of the newest of no snapshots is NaN');
 is($metrics->{snapshot_worker_state_active}{'state="disabled"'}, 1, 'the state');
-is($metrics->{snapshot_worker_state_active}{'state="running"'}, 0, 'and no other');
+is($metrics->{snapshot_worker_state_active}{'state="running"'}, 0, 'the state that is not on is 0');
 is($metrics->{snapshot_worker_warning_present}{'message=""'}, 0, 'no warning');
 is($metrics->{snapshot_worker_next_run_seconds}{''}, 'NaN', 'no next run');
 is($metrics->{snapshot_worker_archive_error_present}{'message=""'}, 0, 'no error of archiving');
@@ -154,7 +156,7 @@ is_deeply(
 		grep { $_->{datasource}->{uid} ne "\${$source->{name}}" }
 		map { ($_, @{ $_->{targets} // [] }) } @{ $dashboard->{panels} }, @variables
 	],
-	[], 'it is that of everything');
+	[], "the dashboard's data source is that of everything");
 
 # The rules.
 command_ok([ 'promtool', 'check', 'rules', "$examples/alerts.yaml" ], 'the alerts are right');
@@ -165,8 +167,8 @@ my $monitoring = slurp_file('doc/monitoring.md');
 foreach my $alert (sort keys %rules)
 {
 	like($tests, qr/alertname: $alert\n\s+exp_alerts:\n\s+- /, "$alert is tested to fire");
-	like($tests, qr/alertname: $alert\}/, "and not to");
-	like($monitoring, qr/^\| `$alert` \| /m, "and doc/monitoring.md has it");
+	like($tests, qr/alertname: $alert\}/, "$alert is tested not to fire");
+	like($monitoring, qr/^\| `$alert` \| /m, "doc/monitoring.md has $alert");
 }
 
 # What the dashboard asks, as rules: that it is PromQL.
@@ -180,7 +182,7 @@ foreach my $where (sort keys %queries)
 	append_to_file($as_rules,
 		sprintf("  - record: panel_%d\n    expr: '%s'\n", $number++, $expr));
 }
-command_ok([ 'promtool', 'check', 'rules', $as_rules ], 'so is the dashboard');
+command_ok([ 'promtool', 'check', 'rules', $as_rules ], "promtool accepts the dashboard's queries");
 
 # Where the snapshots cannot be listed, the rest is told all the same, and only
 # then are there no databases: what SnapshotDirectoryUnreadable goes by.

@@ -98,6 +98,7 @@ sub fail_to_verify
 {
 	my $before = history_lines($directory);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	append_to_file($broken, '') unless -e $broken;
 	$log = -s $node->logfile;
 	set_clock($node, '2026-03-' . $day++ . ' 03:00:01');
@@ -119,6 +120,7 @@ sub is_over
 	my ($name, $test_name) = @_;
 	my $before = tries($name);
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	append_to_file($broken, '') unless -e $broken;
 	foreach (1 .. 3)
 	{
@@ -143,20 +145,20 @@ foreach my $case ([ 5, 2 ], [ 10, 3 ], [ 20, 4 ])
 		"the next try is to come in $delay s",
 		sub {
 			slurp_file($node->logfile, $log) =~
-			  /LOG:  next verification of snapshot "\Q$name\E" is in $delay s/;
+			  /LOG:  next attempt to verify snapshot "\Q$name\E" is in $delay s/;
 		});
-	is(tries($name), $try - 1, 'and does not come before');
+	is(tries($name), $try - 1, "try $try does not come before its delay is over");
 	pass_time($node, $delay);
 	wait_until("try $try comes", sub { tries($name) == $try });
 }
 is(scalar alerts(), 1, 'the administrator was told once');
 pass_time($node, 3600);
-wait_until('and is told again after an hour', sub { alerts() == 2 });
+wait_until('the administrator is told of a failing verification again after an hour', sub { alerts() == 2 });
 is( join(' ', map { (alerts())[-1]{"SNAPSHOT_$_"} } qw(EVENT NAME DETAIL)),
 	"verification $name out of memory",
 	'what has failed');
 is_deeply(verification($name), {}, 'there is no mark on the snapshot');
-is(scalar snapshots($directory, 'app'), 1, 'and no other snapshot is taken');
+is(scalar snapshots($directory, 'app'), 1, 'no other snapshot is taken for a verification that fails');
 
 # A restart does not end it.
 my $lines = history_lines($directory);
@@ -166,13 +168,13 @@ wait_until('after a restart, the failure still counts',
 	sub { status('next_run') ne '' && status('consecutive_failures') eq '1' });
 is(scalar history_lines($directory), $lines, 'the history stays as it was');
 pass_time($node, 5);
-wait_until('it is tried again', sub { tries($name) >= 1 });
+wait_until('a failed verification is tried again after a restart', sub { tries($name) >= 1 });
 mend();
 pass_time($node, 60);
 wait_until('a verification that can be done is done',
 	sub { (verification($name)->{level} // '') eq 'archive' });
 is(verification($name)->{problem}, undef, 'the snapshot is good');
-wait_until('which the status tells',
+wait_until('the status has no error once the verification is done',
 	sub { status('consecutive_failures') eq '0' });
 is_over($name, 'a good one is not verified any more');
 
@@ -192,8 +194,8 @@ wait_until('a damaged one is found to be that',
 	sub { defined verification($name)->{problem} });
 wait_until('of which the administrator is told at once',
 	sub { alerts() == $alerts + 2 });
-like((alerts())[-1]{SNAPSHOT_ERROR}, qr/is not what its manifest says/,
-	'and why');
+like((alerts())[-1]{SNAPSHOT_ERROR}, qr/does not match its manifest/,
+	'the alert says why the verification failed');
 is_over($name, 'a bad one is not verified any more');
 
 # Somebody cancels it.
@@ -205,21 +207,21 @@ $node->poll_query_until('postgres',
   or die 'no verification';
 is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
 	1, 'a verification is canceled');
-wait_until('it ends', sub { tries($name) == 2 });
+wait_until('the canceled verification ends', sub { tries($name) == 2 });
 unlink $slow;
-is_over($name, 'and is not tried again');
+is_over($name, 'a canceled verification is not tried again');
 
 # Or while it waits for its time.
 $name = fail_to_verify();
 wait_until('a verification is pending', sub {
 	slurp_file($node->logfile, $log) =~
-	  /LOG:  next verification of snapshot "\Q$name\E" is in 5 s/;
+	  /LOG:  next attempt to verify snapshot "\Q$name\E" is in 5 s/;
 });
 is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
 	1, 'one that is pending is canceled');
 is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
-	0, 'once');
-is_over($name, 'and does not come');
+	0, 'a pending verification can be canceled only once');
+is_over($name, 'a canceled pending verification does not come');
 
 # It takes too long.
 $name = fail_to_verify();
@@ -229,13 +231,13 @@ pass_time($node, 5);
 wait_until('a verification that takes too long is stopped',
 	sub {
 		slurp_file($node->logfile, $log) =~
-		  /WARNING:  verification of snapshot "\Q$name\E" failed: .* was stopped, since the run took longer than 1 s/;
+		  /WARNING:  verification of snapshot "\Q$name\E" failed: canceling .* due to "snapshot_worker\.timeout" \(1 s\)/;
 	});
 unlink $slow;
 reload_with($node, timeout => '1h');
 mend();
 pass_time($node, 10);
-wait_until('and tried again', sub { exists verification($name)->{level} });
+wait_until('a verification that timed out is tried again', sub { exists verification($name)->{level} });
 
 # The snapshot is gone.
 $name = fail_to_verify();
@@ -243,14 +245,14 @@ $node->safe_psql('postgres', "SELECT snapshot_delete('$name', force => true)");
 pass_time($node, 5);
 wait_until('a snapshot that is gone is not verified any more', sub {
 	slurp_file($node->logfile, $log) =~
-	  /LOG:  no more verifications of snapshot "\Q$name\E", which is gone or is not to be verified any more/;
+	  /LOG:  no longer retrying verification of snapshot "\Q$name\E": removed, or no longer to be verified/;
 });
-is_over($name, 'and that is that');
+is_over($name, 'the verification of a snapshot that is gone is over');
 
 # It is not to be verified.
 $name = fail_to_verify();
 reload_with($node, verify => 'list');
-is_over($name, 'with verify = list, there is nothing to be tried again');
+is_over($name, 'verify = list leaves nothing to be tried again');
 
 # The next one takes over, and is restored.
 reload_with($node, verify => 'restore');
@@ -259,10 +261,10 @@ my $second = fail_to_verify();
 isnt($second, $first, 'the next slot has its snapshot');
 mend();
 pass_time($node, 60);
-wait_until('which is verified, as far as is set',
+wait_until('the snapshot of the next slot is verified as far as is set',
 	sub { (verification($second)->{level} // '') eq 'restore' });
-is_deeply(verification($first), {}, 'and takes over from the one before');
-is_over($first, 'which is not verified any more');
+is_deeply(verification($first), {}, 'the snapshot of an earlier slot is not verified any more');
+is_over($first, 'the verification of the earlier slot is over');
 
 # The database itself need not be there any more.
 $name = fail_to_verify();

@@ -40,7 +40,7 @@ my @standbys;
 sub add_standby
 {
 	my ($name, $own_directory) = @_;
-	my $standby = PostgreSQL::Test::Cluster->new($name);
+	my $standby = SnapshotTest::Node->new($name);
 
 	$standby->init_from_backup($primary, 'base', has_streaming => 1);
 	$standby->append_conf('postgresql.conf',
@@ -83,6 +83,7 @@ sub plans
 {
 	my ($node, $next_run) = @_;
 
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until($node->name . ($next_run eq '' ? ' plans nothing'
 			: ' plans the next slot'),
 		sub {
@@ -129,7 +130,7 @@ wait_until('a slot that the primary is still at is waited for', sub {
 unlink $gate or die;
 wait_until('the primary ends it', sub { of_slot('2026-03-19T15:00') });
 plans($sharing, '2026-03-20 03:00:00+00');
-is(scalar of_slot('2026-03-19T15:00'), 1, 'and it is not taken again');
+is(scalar of_slot('2026-03-19T15:00'), 1, 'a slot that the primary took is not taken again by the standby');
 unlike(slurp_file($sharing->logfile), qr/took snapshot/,
 	'the standby has taken none of them');
 
@@ -147,7 +148,7 @@ reload_with($_, run_on => 'standby') foreach $primary, $sharing;
 wait_until('the standby goes on with its tries',
 	sub { of_slot('2026-03-20T03:00') });
 cmp_ok((of_slot('2026-03-20T03:00'))[0]{attempt},
-	'>', 1, 'which are counted on');
+	'>', 1, 'the standby counts the attempts on');
 plans($primary, '');
 plans($sharing, '2026-03-20 15:00:00+00');
 reload_with($_, run_on => 'primary') foreach $primary, $sharing;
@@ -173,13 +174,13 @@ foreach my $standby (@standbys)
 }
 wait_until('a standby that is promoted takes the slot',
 	sub { of_slot('2026-03-20T16:00') });
-is((of_slot('2026-03-20T16:00'))[0]{reason}, 'catch-up', 'as one that was missed');
-wait_until('so does one that has a directory of its own',
+is((of_slot('2026-03-20T16:00'))[0]{reason}, 'catch-up', 'a promoted standby takes the slot as one that was missed');
+wait_until('a promoted standby with its own directory takes the slot',
 	sub { of_slot('2026-03-20T16:00', $own) });
 plans($_, '2026-03-21 03:00:00+00') foreach @standbys;
 is_deeply([ snapshots($changed) ],
-	[], 'but not one whose schedule was set after the slot');
-is(scalar of_slot('2026-03-20T16:00'), 1, 'it is taken once');
+	[], 'a standby whose schedule was set after the slot does not take it');
+is(scalar of_slot('2026-03-20T16:00'), 1, 'the slot is taken once by standbys that share a directory');
 
 # What it was in force since is known from then on, also to the next launcher.
 $_->stop foreach @standbys;

@@ -302,7 +302,7 @@ column_hashes_save(RunContext *cxt, const char *snapshot)
 	if (left_out != NULL)
 		ereport(WARNING,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("pg_dump leaves out what is on tables of extensions in database \"%s\"",
+				 errmsg("pg_dump omits objects on tables of extensions in database \"%s\"",
 						cxt->run.request.database),
 				 errdetail_internal("%s", left_out),
 				 errhint("A restored database will not have them. Keep the statements that create them.")));

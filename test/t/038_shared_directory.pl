@@ -329,7 +329,7 @@ my $last = take_snapshot($one, 'app');
 wait_until("$last is archived, too", sub { listed($one, $last, 'archived_at') ne '' });
 reload_with($one, archive_command => '');
 unlike(slurp_file($standby->logfile, $log), qr/WARNING/, 'the standby has nothing to warn of');
-ok(!-e $alerts, 'nobody is told of a failure');
+ok(!-e $alerts, 'failure_command reports no failure');
 
 # The history: one server cuts it while the other one adds a line.
 my $history = "$directory/history-$of_one.jsonl";

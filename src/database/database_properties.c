@@ -261,7 +261,6 @@ properties_apply(const Manifest *manifest, const char *database,
 	const char *quoted = quote_identifier(database);
 	const char *owner = quote_identifier(new_owner != NULL ? new_owner :
 										 catalog_from_utf8(manifest->owner));
-	ListCell   *lc;
 
 	catalog_execute(psprintf("ALTER DATABASE %s OWNER TO %s", quoted, owner));
 	if (new_owner != NULL)
@@ -269,6 +268,8 @@ properties_apply(const Manifest *manifest, const char *database,
 								 quoted));
 	else
 	{
+		ListCell   *lc;
+
 		database_settings_apply(manifest, database, true);
 		catalog_execute(psprintf("REVOKE ALL ON DATABASE %s FROM %s",
 								 quoted, owner));

@@ -90,7 +90,7 @@ archive_schedule_note_outcome(ArchiveSchedule *archiving, Breaker *breaker, cons
 			(run->request.kind != KIND_SNAPSHOT && run->request.kind != KIND_VERIFY &&
 			 run->request.kind != KIND_VERIFY_ALL))
 			return;
-		/* with another snapshot, what crashed the server is tried again */
+		/* a new snapshot lifts the ban after crashes of archiving */
 		if (run->request.kind == KIND_SNAPSHOT)
 			breaker_forget(breaker, &archive);
 		/* but keep the delay after a failure: the remote may still be down */
@@ -117,7 +117,7 @@ archive_schedule_note_outcome(ArchiveSchedule *archiving, Breaker *breaker, cons
 		return;
 	}
 	if (run->outcome.error.sqlerrcode == ERRCODE_CRASH_SHUTDOWN)
-		return;					/* given up */
+		return;					/* given up after crashes */
 	archiving->wanted = true;
 	if (run->outcome.error.sqlerrcode == ERRCODE_QUERY_CANCELED)
 	{

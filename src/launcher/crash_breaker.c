@@ -3,13 +3,13 @@
  * crash_breaker.c
  *	  A circuit breaker: runs that crashed the server twice do not start again.
  *
- * The workers run in the postmaster's crash domain.  When one of them dies by
- * a signal, or takes a backend with it, every session of the server is thrown
- * out, and whatever begins by itself after the restart could do the same
- * again.  So the launcher writes down what it begins by itself before it does
- * (see underway_file.c), and strikes that out when it ends.  What it finds
- * there after a crash was cut short by that crash.  What was cut short twice
- * is given up:
+ * Workers run in the postmaster's crash domain.  When one of them dies by a
+ * signal, or takes a backend with it, the server disconnects all sessions, and
+ * a run that starts automatically after the restart could cause the next
+ * crash.  The launcher therefore records each automatic run in a file before
+ * it starts (see underway_file.c), and removes the record when the run ends.
+ * A record found after a crash belongs to a run that the crash interrupted.
+ * After two such crashes the launcher gives up:
  *
  * - a scheduled snapshot, for its slot;
  * - archiving, until there is another snapshot;
@@ -51,9 +51,10 @@
 #define WORD_SNAPSHOT	"snapshot"
 
 /*
- * The word for a run in the file, and its subject; NULL if a session asked for
- * it, which the file does not have.  A request that is NULL stands for the
- * work that the launcher does itself when it starts.
+ * Return the kind under which the file lists a run, and set *subject to the
+ * database or snapshot that it concerns.  Returns NULL if the run does not
+ * start automatically.  A NULL request stands for the launcher's own work at
+ * its start.
  */
 static const char *
 word_for(const RunRequest *request, const char **subject)
@@ -314,7 +315,8 @@ breaker_forget(Breaker *breaker, const RunRequest *request)
 }
 
 /*
- * As breaker_forget(), for all, and for scheduled snapshots if they are meant.
+ * Do breaker_forget() for all entries; include scheduled snapshots if asked
+ * to.
  */
 void
 breaker_forget_all(Breaker *breaker, bool snapshots)
@@ -378,14 +380,14 @@ breaker_write_down(Breaker *breaker)
 
 static const RunError slot_given_up = {
 	.sqlerrcode = ERRCODE_CRASH_SHUTDOWN,
-	.message = "given up until the next scheduled time, since the server crashed during two tries",
-	.hint = "The server's log says more of the crashes. A call of snapshot_now() takes a snapshot in spite of them.",
+	.message = "given up until the next scheduled time: the server crashed during two attempts",
+	.hint = "See the server log for the crashes. snapshot_now() takes a snapshot anyway.",
 };
 
 static const RunError run_given_up = {
 	.sqlerrcode = ERRCODE_CRASH_SHUTDOWN,
-	.message = "given up, since the server crashed during two runs",
-	.hint = "The server's log says more of the crashes. Reload the settings once the cause is gone.",
+	.message = "given up: the server crashed during two runs",
+	.hint = "See the server log for the crashes. Reload the settings once the cause is gone.",
 };
 
 /* Return the error of a run that is given up. */

@@ -40,7 +40,7 @@ jobs_find(List **jobs, const char *database)
 	return job;
 }
 
-/* Forget the jobs of all but these databases. */
+/* Forget the jobs of all databases but these. */
 List *
 jobs_retain_only(List *jobs, List *databases)
 {
@@ -106,10 +106,7 @@ jobs_note_outcome(Job *job, const Run *run, double took, double now)
 		return;
 	job->run_id = 0;
 
-	/*
-	 * who cancels a run wants no other one; nor is one snapshot followed by
-	 * another
-	 */
+	/* a canceled run is not retried, nor is one that published its snapshot */
 	if (good || run->outcome.published || run->canceled ||
 		run->outcome.error.sqlerrcode == ERRCODE_QUERY_CANCELED)
 		job->pending = false;

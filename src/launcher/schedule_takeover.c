@@ -65,11 +65,9 @@ resume_outcomes(Schedule *schedule, List *history, List *wanted)
 	{
 		HistoryLine *line = lfirst(lc);
 		bool		good = strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0;
-		char		folder[NAMES_FOLDER_SIZE];
 		char		database[NAMEDATALEN];
-		TimestampTz start;
 
-		if (!names_split(line->name, folder, database, &start))
+		if (!names_database(line->name, database))
 			continue;
 		if (good)
 			outcomes.last_success_at = line->finished_at;
@@ -230,7 +228,7 @@ drop_jobs(Schedule *schedule)
 		if (!job->pending || job->run_id != 0)
 			continue;
 		ereport(LOG,
-				(errmsg("no more tries of a snapshot of database \"%s\", since \"snapshot_worker.run_on\" leaves that to another server",
+				(errmsg("no longer retrying database \"%s\": \"snapshot_worker.run_on\" leaves it to another server",
 						job->database)));
 		job->pending = false;
 		job->slot = 0;

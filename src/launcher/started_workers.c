@@ -37,14 +37,14 @@ static const RunError no_slot = {
 
 static const RunError not_started = {
 	.sqlerrcode = ERRCODE_INSUFFICIENT_RESOURCES,
-	.message = "the snapshot worker could not be started",
-	.hint = "The server's log says more.",
+	.message = "could not start the snapshot worker",
+	.hint = "See the server log for details.",
 };
 
 static const RunError lost = {
 	.sqlerrcode = ERRCODE_INTERNAL_ERROR,
-	.message = "the snapshot worker went away",
-	.hint = "The server's log says more.",
+	.message = "the snapshot worker exited unexpectedly",
+	.hint = "See the server log for details.",
 };
 
 static void

@@ -133,7 +133,7 @@ request_check_not_locked(Oid database, const char *hint)
 static const RunError no_launcher = {
 	.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 	.message = "the launcher of snapshot_worker is not running",
-	.hint = "It is started again within seconds of its end; if not, the server's log says why. It takes one of \"max_worker_processes\".",
+	.hint = "It is restarted within seconds of its exit; if not, see the server log. It needs one of \"max_worker_processes\".",
 };
 
 /*
@@ -244,7 +244,7 @@ request_snapshot(const char *database, RunReason reason, bool wait, Run *run)
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("outcome of snapshot \"%s\" is no longer available",
 						run->request.name),
-				 errhint("snapshot_list() has it if it was taken.")));
+				 errhint("snapshot_list() shows it if it was taken.")));
 }
 
 /*

@@ -196,7 +196,7 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 	if (database != NULL && database[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("the name of a database must not be empty")));
+				 errmsg("database name must not be empty")));
 	request.kind = KIND_VERIFY_ALL;
 	if (database != NULL)
 		strlcpy(request.database, database, sizeof(request.database));

@@ -75,8 +75,8 @@ static const RunKindInfo kinds[] = {
 		.subject = SUBJECT_NONE,
 		.action = "alert",
 		.underway = "alert",
-		.failure = "telling of the failure of \"%s\" failed",
-		.failure_unnamed = "telling of the failure of \"%d\" failed",
+		.failure = "failure command for \"%s\" failed",
+		.failure_unnamed = "failure command for \"%d\" failed",
 	},
 	[KIND_SWEEP] = {
 		.queue = QUEUE_TASKS,

@@ -71,9 +71,12 @@ state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 	run->outcome.size = size;
 	if (error != NULL)
 		run->outcome.error = *error;
-	if (run->outcome.busy)
-		;						/* nothing was tried: the last error stands */
-	else if (run->request.kind == KIND_ARCHIVE)
+
+	/*
+	 * An archive run that found another one busy tried nothing, so that the
+	 * last error stands.  Other kinds concern only the session that asked.
+	 */
+	if (run->request.kind == KIND_ARCHIVE && !run->outcome.busy)
 	{
 		outcomes->archive_error[0] = '\0';
 		if (error != NULL)
@@ -82,11 +85,9 @@ state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 					 error->message,
 					 error->detail[0] != '\0' ? "\n" : "", error->detail);
 	}
-	else if (run->request.kind != KIND_SNAPSHOT)
-		;						/* only the session that asked is concerned */
-	else if (error == NULL)
+	else if (run->request.kind == KIND_SNAPSHOT && error == NULL)
 		outcomes->last_success_at = now;
-	else
+	else if (run->request.kind == KIND_SNAPSHOT)
 	{
 		outcomes->last_failure_at = now;
 		state_describe_failure(outcomes->last_error,

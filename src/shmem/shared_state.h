@@ -147,8 +147,7 @@ typedef struct RunOutcome
 	int64		size;			/* bytes of the snapshot */
 	RunError	error;			/* of an alert that has not ended: the error
 								 * of the run that failed */
-	bool		published;		/* the snapshot exists; the run can still
-								 * fail */
+	bool		published;		/* the snapshot exists, even if failed */
 	bool		busy;			/* another archive command was running: try
 								 * again later */
 	bool		reported;		/* the log has the outcome */

@@ -186,14 +186,13 @@ divide_into_histories(Judged *all, int n, TimestampTz now)
 				(last == NULL || is_before_in_wal(last, manifest)))
 				last = manifest;
 		}
+		all[i].history = HISTORY_PROPER;
 		if (all[i].just_taken)
-			all[i].history = HISTORY_PROPER;
-		else if (last != NULL && is_before_in_wal(&snapshot->manifest, last))
+			continue;
+		if (last != NULL && is_before_in_wal(&snapshot->manifest, last))
 			all[i].history = HISTORY_OUT_OF_ORDER;
 		else if (is_from_future(snapshot, now))
 			all[i].history = HISTORY_FUTURE;
-		else
-			all[i].history = HISTORY_PROPER;
 	}
 }
 

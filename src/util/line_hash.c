@@ -58,7 +58,7 @@ line_hash_add(LineHash *hash, const char *line, size_t len)
 void
 line_hash_take(LineHash *hash, char *hex)
 {
-	for (int i = 0; i < LINEHASH_PARTS; i++)
+	for (size_t i = 0; i < LINEHASH_PARTS; i++)
 		snprintf(hex + 16 * i, 17, "%016llx",
 				 (unsigned long long) hash->sums[i]);
 	memset(hash->sums, 0, sizeof(hash->sums));

@@ -41,8 +41,10 @@ admin_command_run(const AdminCommand *command, char **argv, char **environment,
 	if (result.timed_out)
 		ereport(ERROR,
 				(errcode(command->timeout_sqlerrcode),
-				 errmsg("canceling the %s after %d s",
-						command->name, seconds),
+				 command->timeout_setting != NULL ?
+				 errmsg("canceling the %s due to \"%s\" (%d s)",
+						command->name, command->timeout_setting, seconds) :
+				 errmsg("canceling the %s after %d s", command->name, seconds),
 				 detail_of(&result), hint_of(command->timeout_hint)));
 	if (result.status != 0)
 		ereport(ERROR,

@@ -15,6 +15,7 @@ typedef struct AdminCommand
 {
 	const char *name;
 	int			timeout_sqlerrcode;
+	const char *timeout_setting;	/* that sets the time, or NULL */
 	const char *timeout_hint;	/* or NULL */
 	const char *failure_hint;	/* or NULL */
 } AdminCommand;

@@ -14,7 +14,6 @@
 
 #include "settings.h"
 #include "shmem/run_kinds.h"
-#include "tools/child_process.h"
 #include "tools/shell_command.h"
 #include "util/clock.h"
 #include "worker/admin_command.h"

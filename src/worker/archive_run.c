@@ -71,6 +71,7 @@ run_command(RunContext *cxt, const StoredSnapshot *snapshot, int lock)
 	static const AdminCommand kind = {
 		.name = "archive command",
 		.timeout_sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
+		.timeout_setting = "snapshot_worker.timeout",
 		.timeout_hint = "Raise \"snapshot_worker.timeout\" if it needs more time.",
 		.failure_hint = "It is retried until it succeeds. To see more, run the command of \"snapshot_worker.archive_command\" by hand as the server's operating system user."
 	};

@@ -191,8 +191,10 @@ make_contents(const char *kind, int64 count, LineHash *hash)
 static List *
 unknown_contents(void)
 {
-	return list_make2(make_contents(COLUMNS_OF_TABLES, -1, NULL),
-					  make_contents(COLUMNS_LARGE_OBJECTS, -1, NULL));
+	List	   *contents = NIL;
+
+	contents = lappend(contents, make_contents(COLUMNS_OF_TABLES, -1, NULL));
+	return lappend(contents, make_contents(COLUMNS_LARGE_OBJECTS, -1, NULL));
 }
 
 /*
@@ -217,11 +219,12 @@ read_lines(File file, char **others)
 		read_line(&lines, &line);
 	spool_reader_end(&reader);
 
-	contents = list_make2(make_contents(COLUMNS_OF_TABLES,
-										lines.columns.count, &lines.columns),
-						  make_contents(COLUMNS_LARGE_OBJECTS,
-										lines.nlarge_objects,
-										&lines.large_objects));
+	contents = lappend(NIL, make_contents(COLUMNS_OF_TABLES,
+										  lines.columns.count,
+										  &lines.columns));
+	contents = lappend(contents, make_contents(COLUMNS_LARGE_OBJECTS,
+											   lines.nlarge_objects,
+											   &lines.large_objects));
 	line_hash_end(&lines.columns);
 	line_hash_end(&lines.large_objects);
 	*others = lines.others.count > 0 ? problems_text(&lines.others) : NULL;
@@ -302,7 +305,7 @@ column_hashes_save(RunContext *cxt, const char *snapshot)
 	if (left_out != NULL)
 		ereport(WARNING,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("pg_dump leaves out what is on tables of extensions in database \"%s\"",
+				 errmsg("pg_dump omits objects on tables of extensions in database \"%s\"",
 						cxt->run.request.database),
 				 errdetail_internal("%s", left_out),
 				 errhint("A restored database will not have them. Keep the statements that create them.")));

@@ -74,8 +74,8 @@ note_row_counts(RunContext *cxt)
 				(errmsg("the rows of " INT64_FORMAT " of " INT64_FORMAT " tables of database \"%s\" were not counted",
 						cxt->tables_begun - list_length(copies),
 						cxt->tables_begun, cxt->run.request.database),
-				 errdetail("The server has not seen pg_dump copy them, and could not see whether they were rewritten since the dump began."),
-				 errhint("\"snapshot_worker.bin_directory\" must have programs that keep PGOPTIONS in their environment.")));
+				 errdetail("The server did not see pg_dump copy them, so it could not check whether they were rewritten after the dump began."),
+				 errhint("Programs in \"snapshot_worker.bin_directory\" must keep PGOPTIONS in their environment.")));
 		manifest->rows = -1;
 		return;
 	}
@@ -216,7 +216,7 @@ try_dump(RunContext *cxt, int jobs, int tries)
 		}
 		if (tries == 0)
 			ereport(WARNING,
-					(errmsg("pg_dump with %d jobs of database \"%s\" failed; it is tried with one",
+					(errmsg("pg_dump with %d jobs of database \"%s\" failed, retrying with one",
 							options.jobs, cxt->run.request.database),
 					 errdetail_internal("%s", result.output)));
 		forget_dump(cxt);

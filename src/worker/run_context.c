@@ -281,7 +281,7 @@ run_try_program(RunContext *cxt, char **argv, int input, int output,
 	if (result->status == 0 && output != CHILD_KEEP &&
 		result->output[0] != '\0')
 		ereport(WARNING,
-				(errmsg("%s has something to say about database \"%s\"",
+				(errmsg("%s reported warnings for database \"%s\"",
 						name_of(argv), cxt->run.request.database),
 				 errdetail_internal("%s", result->output)));
 	return result->status == 0;

@@ -48,12 +48,9 @@ report_fill_error(RunError *error, const ErrorData *edata)
 void
 report_failure(const RunRequest *request, const RunError *error)
 {
-	ereport(WARNING,
-			(errcode(error->sqlerrcode),
-			 errmsg("%s: %s", run_failure(request), error->message),
-			 error->detail[0] != '\0' ?
-			 errdetail_internal("%s", error->detail) : 0,
-			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+	error_report(WARNING, error->sqlerrcode,
+				 psprintf("%s: %s", run_failure(request), error->message),
+				 error->detail, error->hint);
 }
 
 /*

@@ -648,7 +648,7 @@ clear();
 set_rules(retention => 1);
 put($_, '') foreach '2026-07-15T03-00-00Z', '2026-07-14T03-00-00Z';
 put($_, '', 'gone') foreach '2026-07-15T03-00-00Z', '2026-07-14T03-00-00Z';
-is( $node->safe_psql('postgres', <<'EOF'), <<'EOF' =~ s/\n\z//r, 'all databases are told of');
+is( $node->safe_psql('postgres', <<'EOF'), <<'EOF' =~ s/\n\z//r, 'snapshot_retention() without an argument reports all databases');
 SELECT name, database, kept, rules FROM snapshot_retention()
 EOF
 app/2026-07-15T03-00-00Z|app|t|retention

@@ -821,7 +821,7 @@ foreach my $case (
 			$error, "$drop in a transaction that $what");
 		like(
 			$stderr,
-			qr/HINT:  Commit first\. To go .*SET snapshot_worker\.before_drop = off/,
+			qr/HINT:  Commit first\. To proceed .*SET snapshot_worker\.before_drop = off/,
 			'the hint has two ways out');
 		like($stderr, qr/CONTEXT:  DROP TABLE was not executed/,
 			'the context says that it was not done');

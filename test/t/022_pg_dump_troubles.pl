@@ -163,7 +163,7 @@ fails(
 	  . 'echo "first line" >&2; printf "pg_dump: error: the moon is full" >&2; exit 1',
 	error => [
 		qr/ERROR:  38000: .*pg_dump failed: child process exited with exit code 1/,
-		qr/DETAIL:  first line\npg_dump: error: the moon is full\n/
+		qr/DETAIL:  first line\npg_dump: error: the moon is full$/m
 	],
 	check => sub {
 		my ($history) = glob "$directory/history-*.jsonl";
@@ -221,7 +221,7 @@ fails(
 	script => $dump_only
 	  . 'head -c 50000000 /dev/zero | tr "\0" x | fold -w 99 >&2; echo >&2;'
 	  . 'echo "last words" >&2; exit 1',
-	error => [ qr/exit code 1\n/, qr/DETAIL:  x[x\n]+\nlast words\n/ ],
+	error => [ qr/exit code 1\n/, qr/DETAIL:  x[x\n]+\nlast words$/m ],
 	check => sub {
 		cmp_ok(length $_[0], '<', 4000, 'the error has only the end of what pg_dump wrote');
 		cmp_ok(length $_[0], '>', 500, 'the error has more than the last line of what pg_dump wrote');
@@ -230,7 +230,7 @@ fails(
 fails(
 	'pg_dump says very much in one line, of bytes that are no text',
 	script => $dump_only . 'head -c 5000000 /dev/zero >&2; exit 1',
-	error => [ qr/exit code 1\n/, qr/DETAIL:  \?+\n/ ],
+	error => [ qr/exit code 1\n/, qr/DETAIL:  \?+$/m ],
 	check => sub {
 		cmp_ok(length $_[0], '<', 4000, 'the error has only the end of it');
 	});
@@ -282,7 +282,7 @@ fails(
 	'pg_dump fails, and leaves a process that holds its output open',
 	script => $dump_only
 	  . 'sleep 1000 & echo "pg_dump: error: gone" >&2; exit 1',
-	error => [ qr/exit code 1\n/, qr/DETAIL:  pg_dump: error: gone\n/ ]);
+	error => [ qr/exit code 1\n/, qr/DETAIL:  pg_dump: error: gone$/m ]);
 
 # Not even one that has left for a session of its own, where it is not ours to
 # stop, makes a run that is done wait for ever.

@@ -192,7 +192,7 @@ EOF
 			});
 		is("$database $soon", 'app t', 'soon');
 		like( $node->safe_psql('postgres', 'SELECT warning FROM snapshot_status()'),
-			qr/^the snapshot directory .*: see to "/,
+			qr/^the snapshot directory .*: check "/,
 			'the status warns of the directory')
 		  unless $trouble->{without_warning};
 		cmp_ok($attempt, '>', 1, 'the attempts are counted');

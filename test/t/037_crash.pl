@@ -511,7 +511,7 @@ $told_before = alerts();
 come_to('2026-03-22 06:00');
 wait_until('a verification fails',
 	sub { outcomes('2026-03-22 06:00') == 1 });
-wait_until('the administrator is told of a failed verification', sub { alerts() == $told_before + 1 });
+wait_until('failure_command reports a failed verification', sub { alerts() == $told_before + 1 });
 have_program('pg_restore', "$listing\n$kill_parent");
 pass_time($node, 5);
 wait_for_crash($log, 1, 'the second verification of a snapshot');

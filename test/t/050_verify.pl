@@ -359,7 +359,7 @@ finds_problem($app, 0, qr/File "\Q$path\E\/f\d+" is missing.*\nand 15 more/s,
 	'of many problems there is the number');
 repair($app);
 
-# Who can restore can still be told of damages.
+# A role that may restore still sees the damage.
 keep_copy($app);
 flip($data);
 finds_problem($app, 1, qr/The contents of file "\Q$data\E" have changed/,

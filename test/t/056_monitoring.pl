@@ -47,7 +47,7 @@ sub status
 	return (rows_of('snapshot_worker'))[0]->[0];
 }
 
-# What is told of a database.
+# The metrics of a database.
 sub database
 {
 	my ($name) = @_;

@@ -153,7 +153,7 @@ foreach my $case ([ 5, 2 ], [ 10, 3 ], [ 20, 4 ])
 }
 is(scalar alerts(), 1, 'the administrator was told once');
 pass_time($node, 3600);
-wait_until('the administrator is told of a failing verification again after an hour', sub { alerts() == 2 });
+wait_until('failure_command reports a failing verification again after an hour', sub { alerts() == 2 });
 is( join(' ', map { (alerts())[-1]{"SNAPSHOT_$_"} } qw(EVENT NAME DETAIL)),
 	"verification $name out of memory",
 	'what has failed');

@@ -61,7 +61,7 @@ sub status
 # There is no such database.
 move_clock('2026-03-19 03:00:01');
 my @alerts;
-wait_until('a failed snapshot is told of', sub { @alerts = alerts(); @alerts == 1 });
+wait_until('failure_command reports a failed snapshot', sub { @alerts = alerts(); @alerts == 1 });
 is_deeply(
 	{ map { $_ => $alerts[0]{"SNAPSHOT_$_"} } qw(EVENT DATABASE ATTEMPT ERROR DETAIL HINT) },
 	{
@@ -92,7 +92,7 @@ exit 1
 EOS
 reload_with($node, bin_directory => $fake);
 move_clock('2026-03-19 05:00:01');
-wait_until('the next failure is told of', sub { @alerts = alerts(); @alerts == 2 });
+wait_until('failure_command reports the failure after a success', sub { @alerts = alerts(); @alerts == 2 });
 is("$alerts[1]{SNAPSHOT_ERROR}|$alerts[1]{SNAPSHOT_DETAIL}",
 	"pg_dump failed: child process exited with exit code 1|it is broken; don't \$(touch /nowhere/x)",
 	'the alert has what pg_dump said');
@@ -112,9 +112,9 @@ wait_until('the failed snapshot is to be tried again', sub { status('attempt') e
 next_try(5);
 next_try(10);
 next_try(20);
-is(scalar alerts(), 2, 'of several tries in a row one failure is told of');
+is(scalar alerts(), 2, 'failure_command reports one failure of several tries in a row');
 next_try(3590);
-wait_until('one that fails an hour later is told of again',
+wait_until('failure_command reports again what fails an hour later',
 	sub { @alerts = alerts(); @alerts == 3 });
 is("$alerts[2]{SNAPSHOT_EVENT} $alerts[2]{SNAPSHOT_ATTEMPT}", 'snapshot 5',
 	'the alert an hour later has its attempt');
@@ -133,7 +133,7 @@ pass_time($node, 3600);
 wait_until('a try succeeds', sub { status('consecutive_failures') eq '0' });
 reload_with($node, verify => 'archive');
 move_clock('2026-03-19 07:00:01');
-wait_until('a failed verification is told of', sub { @alerts = alerts(); @alerts == 4 });
+wait_until('failure_command reports a failed verification', sub { @alerts = alerts(); @alerts == 4 });
 is("$alerts[3]{SNAPSHOT_EVENT}|$alerts[3]{SNAPSHOT_DATABASE}", 'verification|app',
 	'the alert of a verification says that it is one');
 reload_with($node, verify => 'list');
@@ -151,7 +151,7 @@ wait_until('what there is has been archived', sub { -s $remote });
 move_clock('2026-03-19 08:00:01');
 wait_until('a verification does not come about', sub { @alerts = alerts(); @alerts == 5 });
 is("$alerts[4]{SNAPSHOT_EVENT} $alerts[4]{SNAPSHOT_DETAIL}",
-	'verification pg_restore: error: out of memory', 'a verification that did not come about is told of');
+	'verification pg_restore: error: out of memory', 'failure_command reports a verification that could not be made');
 wait_until('the snapshot is archived all the same',
 	sub { slurp_file($remote) =~ m{^app/2026-03-19T08-00}m });
 reload_with($node, verify => 'list');
@@ -161,8 +161,8 @@ reload_with($node, archive_command => 'echo no route >&2; false');
 $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 wait_until('archive_command fails again and again',
 	sub { slurp_file($node->logfile) =~ /archiving of snapshot .* failed \(attempt 3\)/ });
-wait_until('failing archiving is told of', sub { @alerts = alerts(); @alerts >= 6 });
-is(@alerts, 6, 'failing archiving is told of once');
+wait_until('failure_command reports failing archiving', sub { @alerts = alerts(); @alerts >= 6 });
+is(@alerts, 6, 'failure_command reports failing archiving once');
 is("$alerts[5]{SNAPSHOT_EVENT}|$alerts[5]{SNAPSHOT_DATABASE}|$alerts[5]{SNAPSHOT_DETAIL}",
 	'archive|app|no route', 'the alert of failing archiving says what it is');
 like($alerts[5]{SNAPSHOT_NAME}, qr{^app/}, 'the alert of failing archiving has the name of the snapshot');

@@ -24,6 +24,7 @@ OBJS = \
 	src/database/database_sessions.o \
 	src/database/database_settings.o \
 	src/database/dump_transaction.o \
+	src/database/seen_transactions.o \
 	src/database/stale_table.o \
 	src/database/table_definition.o \
 	src/database/table_state.o \

@@ -5,13 +5,14 @@
 
 CREATE FUNCTION snapshot_now(
     database name DEFAULT current_database(),
-    wait boolean DEFAULT true)
+    wait boolean DEFAULT true,
+    "full" boolean DEFAULT false)
 RETURNS text
 AS 'MODULE_PATHNAME', 'snapshot_now'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION snapshot_now(name, boolean) IS
-'take a snapshot of a database and return its name, after the run or, without wait, at once; raises an error if the awaited run fails, if the transaction has written, or if no directory is set';
+COMMENT ON FUNCTION snapshot_now(name, boolean, boolean) IS
+'take a snapshot of a database and return its name, after the run or, without wait, at once; with full, read all tables, changed or not, and compare those that seem unchanged with the last snapshot; raises an error if the awaited run fails, if the transaction has written, or if no directory is set';
 
 CREATE FUNCTION snapshot_list(
     OUT name text,
@@ -33,13 +34,17 @@ CREATE FUNCTION snapshot_list(
     OUT system_identifier bigint,
     OUT note text,
     OUT exclusive_size bigint,
-    OUT archived_at timestamptz)
+    OUT archived_at timestamptz,
+    OUT base text,
+    OUT tables_read bigint,
+    OUT tables_same bigint,
+    OUT bytes_read bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snapshot_list'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_list() IS
-'list the snapshots in the snapshot directory, newest first; sizes are in bytes; verify_level, problem and verified_at are the level, the finding and the time of the last verification, and verified_at is null if it failed; rows is the total of all tables, null if not counted; system_identifier identifies the cluster; note belongs to the pin; exclusive_size is the part that no other snapshot shares; archived_at is when archive_command succeeded; skips damaged snapshots with a warning; raises an error if the directory cannot be read or is not set';
+'list the snapshots in the snapshot directory, newest first; sizes are in bytes; verify_level, problem and verified_at are the level, the finding and the time of the last verification, and verified_at is null if it failed; rows is the total of all tables, null if not counted; system_identifier identifies the cluster; note belongs to the pin; exclusive_size is the part that no other snapshot shares; archived_at is when archive_command succeeded; base is the snapshot that unchanged tables were taken from, null if all tables were read, tables_read and tables_same are the numbers of tables read and taken from there, bytes_read is the size in the database of the tables read; skips damaged snapshots with a warning; raises an error if the directory cannot be read or is not set';
 
 CREATE FUNCTION snapshot_status(
     OUT enabled boolean,
@@ -221,7 +226,7 @@ SELECT name,
 COMMENT ON VIEW snapshots IS
 'snapshots in the snapshot directory, newest first, formatted for people, with units for sizes; see snapshot_list()';
 
-REVOKE ALL ON FUNCTION snapshot_now(name, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_now(name, boolean, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_list() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_status() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_next_run(timestamptz) FROM PUBLIC;

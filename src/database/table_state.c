@@ -12,12 +12,12 @@
  * Definition: the digest of table_definition.c is the same.
  *
  * Pages: no page has an LSN above the one that was read when the base's COPY
- * of the table had ended, no tuple has an xmin or an updating xmax at or after
- * the xmin of the base's MVCC snapshot, and the last page with a line pointer
+ * of the table had ended, no tuple has an xmin or an updating xmax that the
+ * base's MVCC snapshot did not see as ended, and the last page with a line pointer
  * is the one that it was.  While the base's MVCC snapshot was held, nothing
  * that a later transaction had left could be pruned, frozen or truncated: a
  * change that the base did not see has left a page with a later LSN, a tuple
- * with a later xmin or xmax, or another number of pages.
+ * with such an xmin or xmax, or another number of pages.
  *
  * TOAST tables are not looked at: the value of a visible row never changes in
  * place, and an updated row is a new tuple in the table itself.
@@ -30,6 +30,7 @@
 
 #include "access/heapam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/tableam.h"
 #include "access/transam.h"
 #include "access/xlog.h"
@@ -48,13 +49,29 @@
 /* Appended rows are on the last pages, which are looked at first. */
 #define TAIL_BLOCKS		8
 
-/* Older ones are not compared with IDs on pages, which are of 32 bits. */
-#define MAX_XID_AGE		((uint64) 1 << 30)
-
 static bool
 is_off(const char *setting)
 {
 	return strcmp(GetConfigOption(setting, false, false), "off") == 0;
+}
+
+/* The size of a table that COPY has read, with its TOAST table, in bytes. */
+int64
+table_state_size(Relation relation)
+{
+	int64		blocks;
+	Relation	toast;
+
+	if (!RELKIND_HAS_TABLE_AM(relation->rd_rel->relkind))
+		return 0;
+	blocks = RelationGetNumberOfBlocks(relation);
+	if (OidIsValid(relation->rd_rel->reltoastrelid))
+	{
+		toast = relation_open(relation->rd_rel->reltoastrelid, AccessShareLock);
+		blocks += RelationGetNumberOfBlocks(toast);
+		relation_close(toast, AccessShareLock);
+	}
+	return blocks * BLCKSZ;
 }
 
 /* Can what is on disk be relied on at all? */
@@ -107,20 +124,9 @@ used_blocks(Relation relation, BlockNumber blocks,
 	return blocks;
 }
 
-/*
- * Is a transaction ID on a page at or after another one, which is less than
- * MAX_XID_AGE old?  IDs on pages that are not frozen are less than two billion
- * old.
- */
+/* Has a transaction that was not seen written this tuple? */
 static bool
-is_at_or_after(TransactionId xid, TransactionId xmin)
-{
-	return TransactionIdIsNormal(xid) && (int32) (xid - xmin) >= 0;
-}
-
-/* Has a transaction at or after the xmin written this tuple? */
-static bool
-is_tuple_written_since(HeapTupleHeader tuple, TransactionId xmin)
+is_tuple_written_since(HeapTupleHeader tuple, const SeenTransactions *seen)
 {
 	uint16		infomask = tuple->t_infomask;
 
@@ -129,19 +135,20 @@ is_tuple_written_since(HeapTupleHeader tuple, TransactionId xmin)
 		return true;
 	if (!HeapTupleHeaderXminFrozen(tuple) &&
 		!HeapTupleHeaderXminInvalid(tuple) &&
-		is_at_or_after(HeapTupleHeaderGetRawXmin(tuple), xmin))
+		!is_transaction_seen(seen, HeapTupleHeaderGetRawXmin(tuple)))
 		return true;
 	if ((infomask & HEAP_XMAX_INVALID) != 0 ||
 		HEAP_XMAX_IS_LOCKED_ONLY(infomask))
 		return false;
 	/* which member of a multixact has updated the tuple is not looked up */
 	return (infomask & HEAP_XMAX_IS_MULTI) != 0 ||
-		is_at_or_after(HeapTupleHeaderGetRawXmax(tuple), xmin);
+		!is_transaction_seen(seen, HeapTupleHeaderGetRawXmax(tuple));
 }
 
 /* Is a page, which is locked, as it was for the base? */
 static bool
-is_page_same(Buffer buffer, const TableState *base)
+is_page_same(Buffer buffer, const TableState *base,
+			 const SeenTransactions *seen)
 {
 	Page		page = BufferGetPage(buffer);
 	OffsetNumber last = PageGetMaxOffsetNumber(page);
@@ -154,7 +161,7 @@ is_page_same(Buffer buffer, const TableState *base)
 
 		if (ItemIdIsNormal(item) &&
 			is_tuple_written_since((HeapTupleHeader) PageGetItem(page, item),
-								   (TransactionId) base->xmin))
+								   seen))
 			return false;
 	}
 	return true;
@@ -162,7 +169,8 @@ is_page_same(Buffer buffer, const TableState *base)
 
 static bool
 are_pages_same(Relation relation, BlockNumber from, BlockNumber to,
-			   BufferAccessStrategy strategy, const TableState *base)
+			   BufferAccessStrategy strategy, const TableState *base,
+			   const SeenTransactions *seen)
 {
 	bool		same = true;
 
@@ -170,7 +178,7 @@ are_pages_same(Relation relation, BlockNumber from, BlockNumber to,
 	{
 		Buffer		buffer = read_page(relation, block, strategy);
 
-		same = is_page_same(buffer, base);
+		same = is_page_same(buffer, base, seen);
 		UnlockReleaseBuffer(buffer);
 	}
 	return same;
@@ -178,13 +186,11 @@ are_pages_same(Relation relation, BlockNumber from, BlockNumber to,
 
 /*
  * Begin the state of a table that COPY is about to read, with these columns (a
- * list of String nodes).  xmin is that of the MVCC snapshot.  Returns false where
- * no later run can tell whether the table has changed.  The caller has locked
- * the table.
+ * list of String nodes).  Returns false where no later run can tell whether the
+ * table has changed.  The caller has locked the table.
  */
 bool
-table_state_begin(Relation relation, const List *columns, uint64 xmin,
-				  TableState *state)
+table_state_begin(Relation relation, const List *columns, TableState *state)
 {
 	memset(state, 0, sizeof(*state));
 	if (!is_server_reliable() || !is_plain_table(relation) ||
@@ -192,7 +198,6 @@ table_state_begin(Relation relation, const List *columns, uint64 xmin,
 		return false;
 	state->oid = RelationGetRelid(relation);
 	state->filenode = compat_filenode(relation);
-	state->xmin = xmin;
 	return true;
 }
 
@@ -215,30 +220,29 @@ table_state_end(Relation relation, XLogRecPtr lsn, TableState *state)
 }
 
 /*
- * Is a table, whose state for this COPY was begun, the same as at the base?
+ * Is a table, whose state for this COPY was begun, the same as at the base,
+ * whose MVCC snapshot saw these transactions as ended?
  * Raises an error when a page cannot be read, as COPY would.
  */
 bool
 table_state_is_same(Relation relation, const TableState *base,
-					const TableState *state)
+					const SeenTransactions *seen, const TableState *state)
 {
-	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
 	BufferAccessStrategy strategy;
 	BlockNumber blocks;
 	BlockNumber tail;
 	bool		same;
 
-	if (next < base->xmin || next - base->xmin > MAX_XID_AGE)
-		return false;
-	if (base->oid != state->oid || base->filenode != state->filenode ||
+	if (!seen_transactions_are_recent(seen) || base->oid != state->oid ||
+		base->filenode != state->filenode ||
 		strcmp(base->definition, state->definition) != 0)
 		return false;
 	strategy = GetAccessStrategy(BAS_BULKREAD);
 	blocks = RelationGetNumberOfBlocks(relation);
 	tail = blocks - Min(blocks, TAIL_BLOCKS);
 	same = used_blocks(relation, blocks, strategy) == base->blocks &&
-		are_pages_same(relation, tail, blocks, strategy, base) &&
-		are_pages_same(relation, 0, tail, strategy, base);
+		are_pages_same(relation, tail, blocks, strategy, base, seen) &&
+		are_pages_same(relation, 0, tail, strategy, base, seen);
 	FreeAccessStrategy(strategy);
 	return same;
 }

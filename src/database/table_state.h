@@ -12,13 +12,16 @@
 
 #include "utils/relcache.h"
 
+#include "database/seen_transactions.h"
 #include "shmem/table_copies.h"
 
+extern int64 table_state_size(Relation relation);
 extern bool table_state_begin(Relation relation, const List *columns,
-							  uint64 xmin, TableState *state);
+							  TableState *state);
 extern void table_state_end(Relation relation, XLogRecPtr lsn,
 							TableState *state);
 extern bool table_state_is_same(Relation relation, const TableState *base,
+								const SeenTransactions *seen,
 								const TableState *state);
 
 #endif							/* SNAPSHOT_WORKER_TABLE_STATE_H */

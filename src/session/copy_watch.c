@@ -30,6 +30,7 @@
 #include "nodes/makefuncs.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -44,6 +45,21 @@ static ProcessUtility_hook_type prev_process_utility = NULL;
 /* The run that this session belongs to, once known. */
 static Copies *copies = NULL;
 static CopiesHandle attached_to;
+
+/* What the MVCC snapshot of the run's base saw, if it has a base. */
+static SeenTransactions base_seen;
+
+/* Read what is common to all tables of the base. */
+static void
+read_base(const CopiesHandle *handle)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+
+	if (DsaPointerIsValid(handle->seen))
+		seen_transactions_parse(copies_shared_text(copies, handle->seen),
+								&base_seen);
+	MemoryContextSwitchTo(caller);
+}
 
 /* Does this session belong to a run in progress?  Attaches to it. */
 static bool
@@ -61,7 +77,10 @@ is_of_run(void)
 		copies = NULL;
 	}
 	if (copies == NULL)
+	{
 		copies = copies_attach(&handle);
+		read_base(&handle);
+	}
 	attached_to = handle;
 	return true;
 }
@@ -84,15 +103,6 @@ table_of(const CopyStmt *statement)
 	return linitial(select->fromClause);
 }
 
-/* The full ID of the xmin of an MVCC snapshot. */
-static uint64
-full_xmin(Snapshot snapshot)
-{
-	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
-
-	return next + (int64) (int32) (snapshot->xmin - (TransactionId) next);
-}
-
 /*
  * Before a table is dumped: find out whether it is the same as at the base, and
  * begin the state that later runs compare.  A query, which an extension's
@@ -103,10 +113,9 @@ compare_with_base(const CopyStmt *statement, Relation relation,
 				  TableCopy *copy)
 {
 	copy->same = statement->relation != NULL &&
-		table_state_begin(relation, statement->attlist,
-						  full_xmin(GetActiveSnapshot()), &copy->state) &&
+		table_state_begin(relation, statement->attlist, &copy->state) &&
 		OidIsValid(copy->base.oid) &&
-		table_state_is_same(relation, &copy->base, &copy->state);
+		table_state_is_same(relation, &copy->base, &base_seen, &copy->state);
 	copy->answered = copy->same && attached_to.answer;
 }
 
@@ -191,23 +200,17 @@ without_rows(const PlannedStmt *pstmt)
 	return copy;
 }
 
-/* After a table was dumped: complete what is noted of it. */
+/* After a table was copied: complete what is noted of it. */
 static void
 complete_copy(TableCopy *copy, uint64 rows)
 {
-	copy->rows = (int64) rows;
-	if (copy->answered)
-	{
-		copy->rows = copy->base_rows;
-		copy->state = copy->base;
-	}
-	else if (OidIsValid(copy->state.oid))
-	{
-		Relation	relation = relation_open(copy->oid, NoLock);
+	Relation	relation = relation_open(copy->oid, NoLock);
 
+	copy->rows = copy->answered ? copy->base_rows : (int64) rows;
+	copy->bytes_read = copy->answered ? 0 : table_state_size(relation);
+	if (OidIsValid(copy->state.oid))
 		table_state_end(relation, attached_to.standby_lsn, &copy->state);
-		relation_close(relation, NoLock);
-	}
+	relation_close(relation, NoLock);
 	copies_note(copies, copy);
 }
 

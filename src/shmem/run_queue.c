@@ -123,7 +123,8 @@ queue_run(Run *run, const RunRequest *request)
  * Queue a snapshot of a database, for this reason, attempt and slot.  Its name
  * is made from the first second, not before earliest, that no other run of the
  * database on this server has.  A session's request joins that of another
- * session for which no worker has attached yet, which keeps its own reason.
+ * session for which no worker has attached yet, which keeps its own reason,
+ * and is full if one of them wants that.
  * Returns false when too many runs are queued; else the run is in *run.
  */
 bool
@@ -162,6 +163,8 @@ state_submit_snapshot(const RunRequest *request, TimestampTz earliest,
 			queue_run(entry, &named);
 		}
 	}
+	else
+		entry->request.full |= request->full;
 	if (entry != NULL)
 		*run = *entry;
 	LWLockRelease(state_lock);

@@ -79,6 +79,8 @@ typedef struct CopiesHandle
 	dsa_handle	area;
 	dshash_table_handle tables;
 	bool		answer;			/* tables that are the same as at the base */
+	dsa_pointer seen;			/* text of seen_transactions.c of the base;
+								 * invalid if there is no base */
 	XLogRecPtr	standby_lsn;	/* replayed before the MVCC snapshot, or 0 */
 } CopiesHandle;
 

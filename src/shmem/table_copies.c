@@ -85,6 +85,27 @@ copies_detach(Copies *copies)
 	pfree(copies);
 }
 
+/*
+ * Copy a text into the memory.  Raises an error when no dynamic shared memory is
+ * left.
+ */
+dsa_pointer
+copies_share_text(Copies *copies, const char *text)
+{
+	size_t		size = strlen(text) + 1;
+	dsa_pointer copy = dsa_allocate(copies->area, size);
+
+	memcpy(dsa_get_address(copies->area, copy), text, size);
+	return copy;
+}
+
+/* Return such a text, valid until copies_detach(). */
+const char *
+copies_shared_text(Copies *copies, dsa_pointer text)
+{
+	return dsa_get_address(copies->area, text);
+}
+
 /* Tell the sessions the state of a table at the base, and its rows there. */
 void
 copies_add_base(Copies *copies, const TableState *base, int64 rows)

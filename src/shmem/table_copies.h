@@ -22,7 +22,6 @@ typedef struct TableState
 	Oid			filenode;
 	char		definition[SHA256_HEX_SIZE];
 	XLogRecPtr	lsn;			/* no page had a later one when COPY ended */
-	uint64		xmin;			/* full ID; that of the MVCC snapshot */
 	int64		blocks;			/* that have line pointers, or precede such */
 } TableState;
 
@@ -36,6 +35,7 @@ typedef struct TableCopy
 	bool		answered;		/* without its rows; the base's file has them */
 	int64		rows;
 	int64		base_rows;
+	int64		bytes_read;		/* size of the table, with TOAST, if read */
 	TableState	base;			/* at the base; without oid if it has none */
 	TableState	state;			/* now; without oid where it cannot be told */
 	char		schema[NAMEDATALEN];	/* in the database's encoding */
@@ -48,6 +48,8 @@ typedef struct Copies Copies;
 extern Copies *copies_create(CopiesHandle *handle);
 extern Copies *copies_attach(const CopiesHandle *handle);
 extern void copies_detach(Copies *copies);
+extern dsa_pointer copies_share_text(Copies *copies, const char *text);
+extern const char *copies_shared_text(Copies *copies, dsa_pointer text);
 extern void copies_add_base(Copies *copies, const TableState *base, int64 rows);
 extern bool copies_find(Copies *copies, Oid oid, TableCopy *copy);
 extern void copies_note(Copies *copies, const TableCopy *copy);

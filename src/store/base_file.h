@@ -24,7 +24,7 @@ typedef struct BaseHeader
 	int64		database_xmin;	/* raw, of its row in pg_database */
 	int64		timeline;		/* of end_lsn */
 	XLogRecPtr	end_lsn;		/* what the snapshot saw was flushed up to it */
-	int64		xmin;			/* full ID; of the MVCC snapshot */
+	char	   *seen;			/* by the MVCC snapshot; seen_transactions.c */
 	char	   *server_version;
 	char	   *pg_dump_version;
 	char	   *options;		/* all that pg_dump was told */
@@ -37,7 +37,6 @@ typedef struct BaseTable
 	int64		filenode;
 	char	   *definition;
 	XLogRecPtr	lsn;
-	int64		xmin;
 	int64		blocks;
 	int64		rows;
 	char	   *path;			/* relative to the snapshot */

@@ -47,8 +47,9 @@ static const RecordMember members[] = {
 	{"comment", RECORD_STRING_OR_NULL, offsetof(Manifest, comment)},
 	{"rows", RECORD_NUMBER_OR_NULL, offsetof(Manifest, rows)},
 	{"base", RECORD_STRING_OPTIONAL, offsetof(Manifest, base)},
-	{"tables_same", RECORD_NUMBER_OPTIONAL, offsetof(Manifest, tables_same)},
 	{"tables_read", RECORD_NUMBER_OPTIONAL, offsetof(Manifest, tables_read)},
+	{"tables_same", RECORD_NUMBER_OPTIONAL, offsetof(Manifest, tables_same)},
+	{"bytes_read", RECORD_NUMBER_OPTIONAL, offsetof(Manifest, bytes_read)},
 };
 
 static const RecordMember role_members[] = {
@@ -302,6 +303,7 @@ manifest_parse(char *text, size_t len, bool want_lists, Manifest *manifest)
 	const char *problem;
 
 	memset(manifest, 0, sizeof(*manifest));
+	manifest->tables_read = manifest->tables_same = manifest->bytes_read = -1;
 	reader.manifest = manifest;
 	reader.want_lists = want_lists;
 

@@ -124,10 +124,12 @@ typedef struct Manifest
 
 	int64		rows;			/* in all tables that were counted, or -1 */
 
-	char	   *base;			/* snapshot that it builds on; NULL when it
-								 * has read everything */
-	int64		tables_same;	/* that were not read, since they are the same */
+	/* Of dumps whose tables were counted; -1 where they were not. */
+	char	   *base;			/* snapshot that unchanged tables were taken
+								 * from; NULL if all tables were read */
+	int64		tables_same;	/* taken from the base */
 	int64		tables_read;
+	int64		bytes_read;		/* size in the database of the tables read */
 
 	/* Read only on request. */
 	List	   *roles;			/* of ManifestRole */

@@ -348,7 +348,8 @@ remove_one(const char *path, bool is_directory, int elevel)
 }
 
 /*
- * Remove the contents of a directory, except for one file (relative to it).
+ * Remove the contents of a directory, except for one file (relative to it), if
+ * not NULL.
  * Returns false, after a report at elevel, if anything else is left.  Files do
  * not count that are still open and to which NFS or FUSE has given other
  * names.  Handles interrupts, because file systems can be slow.
@@ -366,7 +367,7 @@ files_remove_all_but(const char *root, const char *kept, int elevel)
 	foreach(lc, list_concat(tree.files, tree.others))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (strcmp(lfirst(lc), kept) != 0)
+		if (kept == NULL || strcmp(lfirst(lc), kept) != 0)
 			good &= remove_one(psprintf("%s/%s", root, (char *) lfirst(lc)),
 							   false, elevel);
 	}
@@ -378,8 +379,8 @@ files_remove_all_but(const char *root, const char *kept, int elevel)
 }
 
 /*
- * Remove a directory and its contents.  One file (relative to it) goes last:
- * it names the owner of the directory, in case we are interrupted.  Returns
+ * Remove a directory and its contents.  One file (relative to it), if not NULL,
+ * goes last: it names the owner of the directory, in case we are interrupted.  Returns
  * false, after a report at elevel, if anything is left; see
  * files_remove_all_but().
  */
@@ -387,7 +388,8 @@ bool
 files_remove(const char *root, const char *last, int elevel)
 {
 	return files_remove_all_but(root, last, elevel) &&
-		remove_one(psprintf("%s/%s", root, last), false, elevel) &&
+		(last == NULL ||
+		 remove_one(psprintf("%s/%s", root, last), false, elevel)) &&
 		remove_one(root, true, elevel);
 }
 

@@ -37,10 +37,10 @@ record_write(StringInfo json, const RecordMember *members, int nmembers,
 				json_add_string(json, m->name, *(char *const *) field);
 				break;
 			case RECORD_NUMBER:
-			case RECORD_NUMBER_OPTIONAL:
 				json_add_int64(json, m->name, *(const int64 *) field);
 				break;
 			case RECORD_NUMBER_OR_NULL:
+			case RECORD_NUMBER_OPTIONAL:
 				if (*(const int64 *) field < 0)
 					json_add_string(json, m->name, NULL);
 				else
@@ -111,12 +111,13 @@ read_identifier(const JsonValue *value, uint64 *result)
 static bool
 read_field(const JsonValue *value, RecordType type, void *field)
 {
-	if (value->is_null && type == RECORD_NUMBER_OR_NULL)
+	if (value->is_null && (type == RECORD_NUMBER_OR_NULL ||
+						   type == RECORD_NUMBER_OPTIONAL))
 		*(int64 *) field = -1;
 	if (value->is_null)
 		return type == RECORD_STRING_OR_NULL ||
 			type == RECORD_STRING_OPTIONAL || type == RECORD_TIME_OR_NULL ||
-			type == RECORD_NUMBER_OR_NULL;
+			type == RECORD_NUMBER_OR_NULL || type == RECORD_NUMBER_OPTIONAL;
 
 	switch (type)
 	{

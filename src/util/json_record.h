@@ -16,10 +16,10 @@ typedef enum RecordType
 {
 	RECORD_STRING,				/* char * */
 	RECORD_STRING_OR_NULL,		/* char * */
-	RECORD_STRING_OPTIONAL,		/* char *, NULL where it is missing */
+	RECORD_STRING_OPTIONAL,		/* the same, but it may be missing */
 	RECORD_NUMBER,				/* int64, not negative */
-	RECORD_NUMBER_OPTIONAL,		/* the same, 0 where it is missing */
 	RECORD_NUMBER_OR_NULL,		/* int64, -1 for null */
+	RECORD_NUMBER_OPTIONAL,		/* the same, but it may be missing */
 	RECORD_TIME,				/* TimestampTz */
 	RECORD_TIME_OR_NULL,		/* TimestampTz, 0 for null */
 	RECORD_LSN,					/* XLogRecPtr */

@@ -58,8 +58,8 @@ check_space(RunContext *cxt)
 }
 
 /*
- * Store in the manifest how many rows pg_dump has copied of each table.  If
- * the server has not seen all COPY commands, the counts remain unknown.
+ * Store in the manifest how many rows pg_dump has of each table, and how much it
+ * has read.  If the server has not seen all COPY commands, both remain unknown.
  */
 static void
 note_row_counts(RunContext *cxt)
@@ -77,6 +77,7 @@ note_row_counts(RunContext *cxt)
 				 errdetail("The server did not see pg_dump copy them, so it could not check whether they were rewritten after the dump began."),
 				 errhint("Programs in \"snapshot_worker.bin_directory\" must keep PGOPTIONS in their environment.")));
 		manifest->rows = -1;
+		manifest->tables_read = manifest->tables_same = manifest->bytes_read = -1;
 		return;
 	}
 	manifest->row_counts = programs_row_counts(cxt,
@@ -84,6 +85,13 @@ note_row_counts(RunContext *cxt)
 	manifest->rows = 0;
 	foreach(lc, manifest->row_counts)
 		manifest->rows += ((ManifestRows *) lfirst(lc))->count;
+	foreach(lc, copies)
+	{
+		const TableCopy *copy = lfirst(lc);
+
+		*(copy->answered ? &manifest->tables_same : &manifest->tables_read) += 1;
+		manifest->bytes_read += copy->bytes_read;
+	}
 }
 
 /*

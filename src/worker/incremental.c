@@ -49,6 +49,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "database/seen_transactions.h"
 #include "settings.h"
 #include "store/base_file.h"
 #include "store/file_system.h"
@@ -159,14 +160,12 @@ static void
 fill_header(RunContext *cxt, const char *options)
 {
 	BaseHeader *header = &cxt->incremental->header;
-	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
-	TransactionId xmin = GetActiveSnapshot()->xmin;
 
 	header->nonce = make_nonce();
 	header->system_identifier = GetSystemIdentifier();
 	header->database_oid = MyDatabaseId;
 	header->database_xmin = database_xmin();
-	header->xmin = (int64) (next + (int64) (int32) (xmin - (TransactionId) next));
+	header->seen = seen_transactions_format(GetActiveSnapshot());
 	header->server_version =
 		pstrdup(GetConfigOption("server_version", false, false));
 	header->pg_dump_version = cxt->manifest.pg_dump_version;
@@ -195,6 +194,7 @@ why_no_base(const Incremental *incremental, const StoredSnapshot *snapshot,
 {
 	const BaseHeader *old = &base->header;
 	const BaseHeader *new = &incremental->header;
+	SeenTransactions seen;
 
 	if (strcmp(old->nonce, incremental->remembered->nonce) != 0)
 		return "it is not the snapshot that the data directory remembers";
@@ -213,8 +213,9 @@ why_no_base(const Incremental *incremental, const StoredSnapshot *snapshot,
 		return "it was taken with other options";
 	if (!is_in_past(incremental, old->timeline, old->end_lsn))
 		return "the server has not been where it was taken";
-	if (old->xmin > new->xmin)
-		return "the server has given out fewer transaction IDs by now";
+	seen_transactions_parse(old->seen, &seen);
+	if (!seen_transactions_are_recent(&seen))
+		return "too many transaction IDs were assigned since, or too few";
 	return NULL;
 }
 
@@ -365,6 +366,14 @@ incremental_answers(const Incremental *incremental)
 		incremental->answer;
 }
 
+/* What the MVCC snapshot of the base saw as ended, or NULL. */
+const char *
+incremental_base_seen(const Incremental *incremental)
+{
+	return incremental != NULL && incremental->base != NULL ?
+		incremental->base->header.seen : NULL;
+}
+
 /* The position in WAL that a standby had replayed before, or 0 on a primary. */
 XLogRecPtr
 incremental_standby_lsn(const Incremental *incremental)
@@ -393,7 +402,6 @@ incremental_offer_tables(RunContext *cxt)
 		state.filenode = (Oid) table->filenode;
 		strlcpy(state.definition, table->definition, sizeof(state.definition));
 		state.lsn = table->lsn;
-		state.xmin = (uint64) table->xmin;
 		state.blocks = table->blocks;
 		copies_add_base(cxt->copies, &state, table->rows);
 	}
@@ -504,7 +512,6 @@ void
 incremental_put_files(RunContext *cxt)
 {
 	Incremental *incremental = cxt->incremental;
-	Manifest   *manifest = &cxt->manifest;
 	ListCell   *lc;
 
 	if (incremental == NULL)
@@ -517,10 +524,9 @@ incremental_put_files(RunContext *cxt)
 		CHECK_FOR_INTERRUPTS();
 		if (copy->answered)
 			put_file(cxt, copy);
-		*(copy->answered ? &manifest->tables_same : &manifest->tables_read) += 1;
 	}
 	if (incremental_answers(incremental))
-		manifest->base = pstrdup(incremental->base_name);
+		cxt->manifest.base = pstrdup(incremental->base_name);
 }
 
 /* Is this the path of a link to a file of the base, or of their folder? */
@@ -690,7 +696,6 @@ make_base_table(RunContext *cxt, const TableCopy *copy,
 	table->filenode = copy->state.filenode;
 	table->definition = pstrdup(copy->state.definition);
 	table->lsn = copy->state.lsn;
-	table->xmin = (int64) copy->state.xmin;
 	table->blocks = copy->state.blocks;
 	table->rows = copy->rows;
 	table->path = file->path;

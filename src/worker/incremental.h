@@ -15,6 +15,7 @@
 extern Incremental *incremental_begin(void);
 extern void incremental_choose_base(RunContext *cxt, const char *options);
 extern bool incremental_answers(const Incremental *incremental);
+extern const char *incremental_base_seen(const Incremental *incremental);
 extern XLogRecPtr incremental_standby_lsn(const Incremental *incremental);
 extern bool incremental_is_link(const char *path);
 extern void incremental_offer_tables(RunContext *cxt);

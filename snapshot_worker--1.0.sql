@@ -86,13 +86,15 @@ CREATE FUNCTION snapshot_history(
     OUT finished_at timestamptz,
     OUT outcome text,
     OUT error text,
-    OUT size bigint)
+    OUT size bigint,
+    OUT tables_read bigint,
+    OUT tables_same bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snapshot_history'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_history() IS
-'list about a thousand of the latest finished runs, newest first, with their outcome (succeeded, failed, or interrupted by a crash); size is in bytes; raises an error if no directory is set';
+'list about a thousand of the latest finished runs, newest first, with their outcome (succeeded, failed, or interrupted by a crash); size is in bytes; tables_read and tables_same are the numbers of tables read and taken from an earlier snapshot, null if unknown; raises an error if no directory is set';
 
 CREATE FUNCTION snapshot_cancel(
     database name DEFAULT NULL)

@@ -45,6 +45,7 @@
 #include "settings.h"
 #include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
+#include "store/remembered_base.h"
 #include "store/staging.h"
 #include "util/clock.h"
 #include "util/process.h"
@@ -71,6 +72,7 @@ typedef struct Launcher
 	Breaker		breaker;
 	StartedWorkers workers;
 	SweepSchedule sweeping;
+	bool		bases_checked;	/* see check_bases() */
 } Launcher;
 
 /* Register the launcher, to start with the server.  For _PG_init. */
@@ -128,7 +130,7 @@ report_outcome(const Run *run)
 		report_failure(&run->request, error);
 	if (run->outcome.in_history || run->request.kind != KIND_SNAPSHOT)
 		return;
-	report_history(run, run->outcome.size, error);
+	report_history(run, NULL, error);
 
 	/* The run is in the history now: do not report its leftovers again. */
 	if (settings_directory_is_set())
@@ -322,11 +324,24 @@ end_launcher(int code, Datum arg)
 	state_launcher_end();
 }
 
+/*
+ * After a start as a primary, forget the bases of incremental snapshots that
+ * are ahead of WAL, before any run begins.
+ */
+static void
+check_bases(Launcher *launcher)
+{
+	if (!launcher->bases_checked && !RecoveryInProgress())
+		remembered_base_forget_future();
+	launcher->bases_checked = true;
+}
+
 /* Execute one turn of the loop: do all that is due now, then sleep. */
 static void
 take_turn(Launcher *launcher)
 {
 	handle_signals(launcher);
+	check_bases(launcher);
 	breaker_load(&launcher->breaker);
 	schedule_check_turn(&launcher->schedule);
 	recover_directory(launcher);

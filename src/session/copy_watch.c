@@ -39,6 +39,7 @@
 #include "session/copy_watch.h"
 #include "settings.h"
 #include "shmem/table_copies.h"
+#include "util/test_step.h"
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
@@ -233,6 +234,8 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 		InitializeQueryCompletion(&own);
 		completion = &own;
 	}
+	if (noted)
+		test_step("table examined");
 	if (noted && copy.answered)
 		pstmt = without_rows(pstmt);
 
@@ -244,7 +247,10 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 								environment, destination, completion);
 
 	if (noted && completion->commandTag == CMDTAG_COPY)
+	{
+		test_step("table copied");
 		complete_copy(&copy, completion->nprocessed);
+	}
 }
 
 /* Install the ProcessUtility hook.  Called by _PG_init. */

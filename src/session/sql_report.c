@@ -117,8 +117,8 @@ snapshot_history(PG_FUNCTION_ARGS)
 	{
 		HistoryLine *line = list_nth(lines, n);
 		char		database[NAMEDATALEN];
-		Datum		values[9] = {0};
-		bool		nulls[9] = {0};
+		Datum		values[11] = {0};
+		bool		nulls[11] = {0};
 		int			i = 0;
 
 		if (!names_database(line->name, database))
@@ -134,10 +134,12 @@ snapshot_history(PG_FUNCTION_ARGS)
 			values[i++] = sql_text_datum(line->error);
 		else
 			nulls[i++] = true;
-		if (strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0)
-			values[i++] = Int64GetDatum(line->size);
-		else
-			nulls[i++] = true;
+		nulls[i] = strcmp(line->outcome, OUTCOME_SUCCEEDED) != 0;
+		values[i++] = Int64GetDatum(line->size);
+		nulls[i] = line->tables_read < 0;
+		values[i++] = Int64GetDatum(line->tables_read);
+		nulls[i] = line->tables_same < 0;
+		values[i++] = Int64GetDatum(line->tables_same);
 		Assert(i == lengthof(values));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
 							 values, nulls);

@@ -115,6 +115,42 @@ remembered_base_forget(Oid database)
 }
 
 /*
+ * Call a function for each file, with its path and the base that it holds, until
+ * it returns false.  Files that cannot be read are skipped.
+ */
+static void
+for_each(bool (*visit) (const char *path, RememberedBase *base, void *arg),
+		 void *arg)
+{
+	DIR		   *dir = AllocateDir(BASES_FOLDER);
+	struct dirent *entry;
+	bool		more = true;
+
+	if (dir == NULL && errno == ENOENT)
+		return;
+	while (more && (entry = ReadDir(dir, BASES_FOLDER)) != NULL)
+	{
+		char	   *path = psprintf("%s/%s", BASES_FOLDER, entry->d_name);
+		RememberedBase *base = NULL;
+
+		if (entry->d_name[0] != '.')
+			base = read_file(path);
+		if (base != NULL)
+			more = visit(path, base, arg);
+		pfree(path);
+	}
+	FreeDir(dir);
+}
+
+static bool
+forget_if_after(const char *path, RememberedBase *base, void *arg)
+{
+	if (base->end_lsn > *(XLogRecPtr *) arg)
+		remove_file(path);
+	return true;
+}
+
+/*
  * Forget the bases that this server, a primary that has started, has not
  * reached in WAL: it has lost what they saw, and will write other things at the
  * same positions.  Raises an error when a file cannot be removed.
@@ -123,22 +159,27 @@ void
 remembered_base_forget_future(void)
 {
 	XLogRecPtr	now = GetXLogInsertRecPtr();
-	DIR		   *dir = AllocateDir(BASES_FOLDER);
-	struct dirent *entry;
 
-	if (dir == NULL && errno == ENOENT)
-		return;
-	while ((entry = ReadDir(dir, BASES_FOLDER)) != NULL)
-	{
-		char	   *path = psprintf("%s/%s", BASES_FOLDER, entry->d_name);
-		RememberedBase *base;
+	for_each(forget_if_after, &now);
+}
 
-		if (entry->d_name[0] == '.')
-			continue;
-		base = read_file(path);
-		if (base != NULL && base->end_lsn > now)
-			remove_file(path);
-		pfree(path);
-	}
-	FreeDir(dir);
+static bool
+note_suspect(const char *path, RememberedBase *base, void *arg)
+{
+	if (base->suspect != 0)
+		*(char **) arg = base->name;
+	return base->suspect == 0;
+}
+
+/*
+ * Return the name of the snapshot whose audit found a difference, if one did
+ * and no later one has cleared its database, or NULL.
+ */
+const char *
+remembered_base_first_suspect(void)
+{
+	char	   *name = NULL;
+
+	for_each(note_suspect, &name);
+	return name;
 }

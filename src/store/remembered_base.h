@@ -27,5 +27,6 @@ extern RememberedBase *remembered_base_read(Oid database);
 extern void remembered_base_write(Oid database, const RememberedBase *base);
 extern void remembered_base_forget(Oid database);
 extern void remembered_base_forget_future(void);
+extern const char *remembered_base_first_suspect(void);
 
 #endif							/* SNAPSHOT_WORKER_REMEMBERED_BASE_H */

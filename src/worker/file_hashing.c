@@ -113,6 +113,16 @@ stat_file(const char *path, struct stat *st)
 				 errmsg("could not stat file \"%s\": %m", path)));
 }
 
+/* Is the first file in the queue a link that was adopted since? */
+static bool
+is_adopted(FileHashing *hashing)
+{
+	HashedFile *hashed = hash_search(hashing->hashed, linitial(hashing->queue),
+									 HASH_FIND, NULL);
+
+	return hashed != NULL && hashed->on_disk;
+}
+
 static void
 next_in_queue(FileHashing *hashing)
 {
@@ -170,6 +180,11 @@ file_hashing_step(FileHashing *hashing)
 			hashing->check = NULL;
 			next_in_queue(hashing);
 		}
+		return true;
+	}
+	if (is_adopted(hashing))
+	{
+		next_in_queue(hashing);
 		return true;
 	}
 	path = full_path(hashing, linitial(hashing->queue));

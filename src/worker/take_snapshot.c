@@ -347,6 +347,27 @@ remember_base(RunContext *cxt)
 	incremental_end(cxt);
 }
 
+static void
+log_snapshot(const Manifest *manifest)
+{
+	double		seconds = (double) (manifest->finished_at -
+									manifest->started_at) / USECS_PER_SEC;
+
+	if (manifest->base == NULL)
+		ereport(LOG,
+				(errmsg("took snapshot \"%s\": " INT64_FORMAT " bytes, "
+						INT64_FORMAT " tables, %.1f s",
+						manifest->name, manifest->size, manifest->tables,
+						seconds)));
+	else
+		ereport(LOG,
+				(errmsg("took snapshot \"%s\": " INT64_FORMAT " bytes, "
+						INT64_FORMAT " of " INT64_FORMAT " tables unchanged, %.1f s",
+						manifest->name, manifest->size, manifest->tables_same,
+						manifest->tables_same + manifest->tables_read,
+						seconds)));
+}
+
 /*
  * Take the snapshot and publish it.  Raises an error when that fails; the
  * caller then discards the staging directory.
@@ -366,10 +387,5 @@ take_snapshot(RunContext *cxt)
 	run_limit_time(cxt, 0);
 	test_step("published");
 
-	ereport(LOG,
-			(errmsg("took snapshot \"%s\": " INT64_FORMAT " bytes, "
-					INT64_FORMAT " tables, %.1f s",
-					cxt->run.request.name, cxt->manifest.size, cxt->manifest.tables,
-					(double) (cxt->manifest.finished_at -
-							  cxt->manifest.started_at) / USECS_PER_SEC)));
+	log_snapshot(&cxt->manifest);
 }

@@ -24,6 +24,7 @@ autovacuum = off
 snapshot_worker.format = directory
 snapshot_worker.jobs = 2
 snapshot_worker.retention = 100
+snapshot_worker.share_files = off
 snapshot_worker.retention_manual = 100
 EOF
 $node->safe_psql('postgres', 'CREATE DATABASE app');

@@ -40,13 +40,17 @@ compare_ids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Add the IDs that the MVCC snapshot saw in progress, in ascending order. */
+/*
+ * Add the IDs from xmin to xmax that the MVCC snapshot saw in progress, in
+ * ascending order.  Some of subtransactions are after xmax.
+ */
 static void
-add_ids(StringInfo text, Snapshot snapshot)
+add_ids(StringInfo text, Snapshot snapshot, uint64 xmin, uint64 xmax)
 {
 	int			nids = 0;
 	uint64	   *ids = palloc((snapshot->xcnt + snapshot->subxcnt + 1) *
 							 sizeof(uint64));
+	const char *separator = "";
 
 	/* in recovery, all of them are in subxip */
 	for (uint32 i = 0; !snapshot->takenDuringRecovery && i < snapshot->xcnt; i++)
@@ -55,7 +59,12 @@ add_ids(StringInfo text, Snapshot snapshot)
 		ids[nids++] = full_id(snapshot->subxip[i]);
 	qsort(ids, nids, sizeof(uint64), compare_ids);
 	for (int i = 0; i < nids; i++)
-		appendStringInfo(text, "%s" UINT64_FORMAT, i == 0 ? "" : ",", ids[i]);
+	{
+		if (ids[i] < xmin || ids[i] >= xmax)
+			continue;
+		appendStringInfo(text, "%s" UINT64_FORMAT, separator, ids[i]);
+		separator = ",";
+	}
 	pfree(ids);
 }
 
@@ -67,17 +76,12 @@ char *
 seen_transactions_format(Snapshot snapshot)
 {
 	uint64		xmin = full_id(snapshot->xmin);
+	uint64		xmax = snapshot->suboverflowed ? xmin : full_id(snapshot->xmax);
 	StringInfoData text;
 
 	initStringInfo(&text);
-	if (snapshot->suboverflowed)
-		appendStringInfo(&text, UINT64_FORMAT ":" UINT64_FORMAT ":", xmin, xmin);
-	else
-	{
-		appendStringInfo(&text, UINT64_FORMAT ":" UINT64_FORMAT ":",
-						 xmin, full_id(snapshot->xmax));
-		add_ids(&text, snapshot);
-	}
+	appendStringInfo(&text, UINT64_FORMAT ":" UINT64_FORMAT ":", xmin, xmax);
+	add_ids(&text, snapshot, xmin, xmax);
 	return text.data;
 }
 

@@ -28,7 +28,7 @@ my $checksums = $seed % 2;
 srand($seed);
 diag "seed $seed";
 
-my @tables = map { "t$_" } 1 .. 6;
+my @tables = map { "t$_" } 1 .. 12;
 my $conf = <<'EOF';
 fsync = on
 full_page_writes = on
@@ -83,10 +83,18 @@ sub one_of
 	return $_[ rand @_ ];
 }
 
+# The tables that most statements of a round are about.
+my @hot = @tables;
+
+sub random_table
+{
+	return one_of(rand() < 0.9 ? @hot : @tables);
+}
+
 # A statement that changes rows, or may.
 sub random_change
 {
-	my $table = one_of(@tables);
+	my $table = random_table();
 	my $id = int rand 400;
 
 	return one_of(
@@ -108,8 +116,8 @@ sub random_change
 # A statement that stands in a transaction of its own.
 sub random_maintenance
 {
-	my $table = one_of(@tables);
-	my $other = one_of(@tables);
+	my $table = random_table();
+	my $other = random_table();
 
 	return one_of(
 		("VACUUM $table") x 6,
@@ -249,9 +257,22 @@ sub take_and_compare
 
 	hold_at($node, 'snapshot exported');
 	my $run = start_query($node, "SELECT snapshot_now('app', \"full\" => $full)");
-	my $held = $node->poll_query_until('postgres',
-		"SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'held at snapshot exported'");
-	die "no run is held: $run->{err}" if !$held;
+	wait_until(
+		"round $round of seed $seed: a run is held, or has failed",
+		sub {
+			$run->{handle}->pump_nb;
+			$run->{err} ne ''
+			  || $node->safe_psql('postgres',
+				"SELECT 1 FROM pg_stat_activity WHERE query = 'held at snapshot exported'");
+		});
+	if ($run->{err} ne '')
+	{
+		fail("round $round of seed $seed: a run begins");
+		diag $run->{err};
+		let_go($node);
+		finish_query($run);
+		return;
+	}
 	my $reader = PsqlSession->new($node, 'app');
 	$reader->execute('BEGIN ISOLATION LEVEL REPEATABLE READ',
 		"SET TRANSACTION SNAPSHOT '" . exported_snapshot($node) . "'");
@@ -259,6 +280,7 @@ sub take_and_compare
 SELECT c.oid, c.relname, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+   AND (c.relpersistence = 'p' OR NOT pg_is_in_recovery())
  GROUP BY c.oid, c.relname ORDER BY c.oid
 EOF
 	foreach (1 .. int rand 4)
@@ -322,6 +344,7 @@ my $deadline = time + $seconds;
 my $round = 0;
 while ($round++ < $rounds && ($seconds == 0 || time < $deadline))
 {
+	@hot = map { one_of(@tables) } 1 .. 3;
 	end_some_transactions(rand() < 0.3 ? 1 : 0.4);
 	foreach (1 .. int rand 5)
 	{

@@ -60,6 +60,7 @@ OBJS = \
 	src/settings.o \
 	src/settings_check.o \
 	src/shmem/program_tokens.o \
+	src/shmem/program_version.o \
 	src/shmem/run_cancel.o \
 	src/shmem/run_kinds.o \
 	src/shmem/run_queue.o \

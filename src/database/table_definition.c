@@ -32,7 +32,6 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "common/cryptohash.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -257,23 +256,6 @@ add_type(Definition *definition, Oid type)
 	return known;
 }
 
-/* Write the SHA-256 of a text, SHA256_HEX_SIZE bytes. */
-static void
-digest_text(const StringInfoData *text, char *digest)
-{
-	uint8		bytes[PG_SHA256_DIGEST_LENGTH];
-	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
-
-	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
-		pg_cryptohash_update(hash, (const uint8 *) text->data, text->len) < 0 ||
-		pg_cryptohash_final(hash, bytes, sizeof(bytes)) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute a SHA-256 hash")));
-	pg_cryptohash_free(hash);
-	digest[hex_encode((const char *) bytes, sizeof(bytes), digest)] = '\0';
-}
-
 /*
  * Write the digest of a table for a COPY of these columns, a list of String
  * nodes, into digest, SHA256_HEX_SIZE bytes.  Returns false where the text of
@@ -303,7 +285,7 @@ table_definition_digest(Relation relation, const List *columns, char *digest)
 			add_attribute(&definition, oid, number);
 	}
 	if (known)
-		digest_text(&definition.text, digest);
+		file_digest_text(definition.text.data, definition.text.len, digest);
 	pfree(definition.text.data);
 	list_free(definition.types);
 	return known;

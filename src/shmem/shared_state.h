@@ -70,6 +70,9 @@ typedef struct RunError
 	char		hint[512];
 } RunError;
 
+/* Room for the version of a program. */
+#define STATE_VERSION_SIZE	128
+
 /* A secret of a run, in hexadecimal digits. */
 #define STATE_TOKEN_SIZE	33
 
@@ -254,6 +257,9 @@ extern bool state_get(uint64 id, Run *run);
 extern void state_set_starting(uint64 id);
 extern bool state_attach(uint64 id, Run *run);
 extern bool state_begin_verifying(const char *name);
+extern void state_set_program_version(const struct stat *file,
+									  const char *version);
+extern bool state_get_program_version(const struct stat *file, char *version);
 extern void state_set_programs(const RunPrograms *programs);
 extern bool state_find_programs(const char *token, Oid role,
 								CopiesHandle *copies);

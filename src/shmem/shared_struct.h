@@ -10,6 +10,8 @@
 #ifndef SNAPSHOT_WORKER_SHARED_STRUCT_H
 #define SNAPSHOT_WORKER_SHARED_STRUCT_H
 
+#include <sys/stat.h>
+
 #include "storage/condition_variable.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
@@ -58,6 +60,8 @@ typedef struct SharedState
 	CancelRequest cancels[STATE_MAX_CANCELS];
 	char		probed_directory[MAXPGPATH];	/* "" before any probe */
 	FileSystem	file_system;	/* of that directory */
+	char		program_version[STATE_VERSION_SIZE];	/* "" when unknown */
+	struct stat program_file;	/* that has reported it */
 	Run			runs[STATE_MAX_RUNS];
 } SharedState;
 

@@ -84,12 +84,24 @@ is_good_table(const BaseTable *table)
 		strlen(table->definition) == SHA256_HEX_SIZE - 1;
 }
 
+/* Is a text what the manifest says of its file? */
+static bool
+is_as_in_manifest(const char *text, size_t len, const ManifestFile *file)
+{
+	char		sha256[SHA256_HEX_SIZE];
+
+	if (file == NULL || (int64) len != file->size)
+		return false;
+	file_digest_text(text, len, sha256);
+	return strcmp(sha256, file->sha256) == 0;
+}
+
 /*
- * The base in the directory of a snapshot, palloc'd, or NULL where it has none
- * that can be read in full.  Raises no error.
+ * Return the base in the directory of a snapshot, palloc'd, or NULL if it has
+ * none that is as "file", its entry in the manifest, says.
  */
 Base *
-base_file_read(const char *snapshot_path)
+base_file_read(const char *snapshot_path, const ManifestFile *file)
 {
 	const char *problem;
 	size_t		len;
@@ -99,7 +111,9 @@ base_file_read(const char *snapshot_path)
 	bool		has_header = false;
 	char	   *end;
 
-	for (char *p = text; p != NULL && p < text + len; p = end + 1)
+	if (text == NULL || !is_as_in_manifest(text, len, file))
+		return NULL;
+	for (char *p = text; p < text + len; p = end + 1)
 	{
 		BaseTable  *table;
 

@@ -13,6 +13,8 @@
 #include "access/xlogdefs.h"
 #include "nodes/pg_list.h"
 
+#include "store/manifest.h"
+
 #define BASE_FILE	"base.json"
 
 /* The cluster, the database and the programs as the snapshot found them. */
@@ -53,6 +55,7 @@ typedef struct Base
 } Base;
 
 extern char *base_file_format(const Base *base);
-extern Base *base_file_read(const char *snapshot_path);
+extern Base *base_file_read(const char *snapshot_path,
+							const ManifestFile *file);
 
 #endif							/* SNAPSHOT_WORKER_BASE_FILE_H */

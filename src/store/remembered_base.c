@@ -160,6 +160,7 @@ remembered_base_forget_future(void)
 {
 	XLogRecPtr	now = GetXLogInsertRecPtr();
 
+	replace_sweep(BASES_FOLDER, GetSystemIdentifier());
 	for_each(forget_if_after, &now);
 }
 

@@ -31,6 +31,9 @@
 #define MANY_FILES			1000
 #define SMALL_FILE_BYTES	((int64) 128 * 1024)
 
+/* Up to this size, a second job costs more than it saves if tables are same. */
+#define ONE_JOB_BYTES		((int64) 32 * 1024 * 1024)
+
 /* Return the path of the dump in the staging directory, palloc'd. */
 char *
 dump_path(RunContext *cxt)
@@ -203,6 +206,9 @@ try_dump(RunContext *cxt, int jobs, int tries)
 		incremental_choose_base(cxt, options_text(cxt, &options));
 	else
 		cxt->incremental = NULL;
+	if (incremental_answers(cxt->incremental) &&
+		manifest->database_size <= ONE_JOB_BYTES)
+		options.jobs = 1;
 	programs_admit(cxt);
 	incremental_offer_tables(cxt);
 	test_step("snapshot exported");

@@ -55,7 +55,6 @@
 #include "store/file_system.h"
 #include "store/remembered_base.h"
 #include "store/store.h"
-#include "store/replace_file.h"
 #include "store/snapshot_lock.h"
 #include "tools/dump_toc.h"
 #include "tools/output_spool.h"
@@ -314,6 +313,21 @@ remove_links(RunContext *cxt)
 				 errmsg("could not remove directory \"%s\"", folder)));
 }
 
+static const ManifestFile *
+find_manifest_file(const Manifest *manifest, const char *path)
+{
+	ListCell   *lc;
+
+	foreach(lc, manifest->files)
+	{
+		const ManifestFile *file = lfirst(lc);
+
+		if (strcmp(file->path, path) == 0)
+			return file;
+	}
+	return NULL;
+}
+
 /*
  * Choose the base of this run, if it has one, once the MVCC snapshot is taken
  * and before pg_dump starts.  "options" is all that pg_dump is told.
@@ -334,13 +348,14 @@ incremental_choose_base(RunContext *cxt, const char *options)
 	incremental->remembered = remembered;
 	if (remembered == NULL || file_system_lacks_links(cxt->directory))
 		return;
-	snapshot = store_load(cxt->directory, remembered->name, false, DEBUG1);
+	snapshot = store_load(cxt->directory, remembered->name, true, DEBUG1);
 	if (snapshot == NULL || strcmp(snapshot->database, cxt->run.request.database) != 0)
 		return;
 	incremental->lock_fd = snapshot_lock_try(snapshot->path);
 	if (incremental->lock_fd < 0)
 		return;
-	base = base_file_read(snapshot->path);
+	base = base_file_read(snapshot->path,
+						  find_manifest_file(&snapshot->manifest, BASE_FILE));
 	why_not = base == NULL ? "its base.json is missing or damaged" :
 		why_no_base(incremental, snapshot, base);
 	if (why_not != NULL)
@@ -484,18 +499,14 @@ put_file(RunContext *cxt, const TableCopy *copy)
 	file_hashing_adopt(cxt->hashing, path, table->size, table->sha256);
 }
 
-/* Read from the dump's table of contents which file each table has. */
+/* Find in the dump's table of contents which file each table has. */
 static void
-read_toc(RunContext *cxt)
+note_toc(Incremental *incremental, char *contents)
 {
-	Incremental *incremental = cxt->incremental;
-	char	  **argv = tool_args_pg_restore_list(cxt->bin_directory,
-												 psprintf("%s/%s", cxt->staging.path,
-														  cxt->archive));
 	ListCell   *lc;
 
 	incremental->toc = create_table("files of the dump", sizeof(TocTableData));
-	foreach(lc, toc_table_data(run_program(cxt, argv, true)))
+	foreach(lc, toc_table_data(contents))
 	{
 		const TocTableData *entry = lfirst(lc);
 
@@ -505,18 +516,19 @@ read_toc(RunContext *cxt)
 }
 
 /*
- * After pg_dump has ended: put the files of tables that it was given no rows of
- * in place.  Raises an error when one cannot be put in place.
+ * After pg_dump has ended, with the dump's table of contents: put the files of
+ * tables that it was given no rows of in place.  Raises an error when one cannot
+ * be put in place.
  */
 void
-incremental_put_files(RunContext *cxt)
+incremental_put_files(RunContext *cxt, char *contents)
 {
 	Incremental *incremental = cxt->incremental;
 	ListCell   *lc;
 
 	if (incremental == NULL)
 		return;
-	read_toc(cxt);
+	note_toc(incremental, contents);
 	foreach(lc, copies_list(cxt->copies))
 	{
 		const TableCopy *copy = lfirst(lc);
@@ -537,21 +549,6 @@ incremental_is_link(const char *path)
 
 	return strncmp(path, LINKS_FOLDER, len) == 0 &&
 		(path[len] == '/' || path[len] == '\0');
-}
-
-static const ManifestFile *
-find_manifest_file(const Manifest *manifest, const char *path)
-{
-	ListCell   *lc;
-
-	foreach(lc, manifest->files)
-	{
-		const ManifestFile *file = lfirst(lc);
-
-		if (strcmp(file->path, path) == 0)
-			return file;
-	}
-	return NULL;
 }
 
 /* Is a file of the base still what it was when it was written? */
@@ -735,6 +732,23 @@ files_by_path(const Manifest *manifest)
 	return files;
 }
 
+/* Write a file of the staging directory, which is synced later. */
+static void
+write_file(const char *path, const char *text)
+{
+	int			fd = OpenTransientFile(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY);
+
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create file \"%s\": %m", path)));
+	files_write(fd, path, text);
+	if (CloseTransientFile(fd) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not close file \"%s\": %m", path)));
+}
+
 /*
  * Once all files are hashed and in place: remove the links that were not needed,
  * and write base.json, for later runs.  Raises an error when that fails.
@@ -769,7 +783,7 @@ incremental_write_base(RunContext *cxt)
 			new.tables = lappend(new.tables,
 								 make_base_table(cxt, copy, entry->file));
 	}
-	replace_file(path, base_file_format(&new));
+	write_file(path, base_file_format(&new));
 	base_file = palloc0(sizeof(ManifestFile));
 	base_file->path = pstrdup(BASE_FILE);
 	base_file->sha256 = palloc(SHA256_HEX_SIZE);

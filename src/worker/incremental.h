@@ -20,7 +20,7 @@ extern XLogRecPtr incremental_standby_lsn(const Incremental *incremental);
 extern bool incremental_is_link(const char *path);
 extern void incremental_offer_tables(RunContext *cxt);
 extern void incremental_note_end(RunContext *cxt);
-extern void incremental_put_files(RunContext *cxt);
+extern void incremental_put_files(RunContext *cxt, char *contents);
 extern void incremental_audit(RunContext *cxt);
 extern void incremental_write_base(RunContext *cxt);
 extern void incremental_flush_wal(RunContext *cxt);

@@ -43,7 +43,7 @@
  * server's pg_restore may be unable to restore the output of a newer one.
  */
 static char *
-check_pg_dump_version(RunContext *cxt)
+ask_pg_dump_version(RunContext *cxt)
 {
 	char	  **argv = tool_args_version(cxt->bin_directory, "pg_dump");
 	char	   *output = run_program(cxt, argv, true);
@@ -58,6 +58,27 @@ check_pg_dump_version(RunContext *cxt)
 				 errdetail("It says: %s", output),
 				 errhint("Set \"snapshot_worker.bin_directory\" to the directory of this server's own client programs.")));
 	return pstrdup(output + strlen(prefix));
+}
+
+/*
+ * As ask_pg_dump_version(), but pg_dump is not asked again while its file is
+ * the same.  A script is always asked, since it may start another program.
+ */
+static char *
+check_pg_dump_version(RunContext *cxt)
+{
+	char	   *path = psprintf("%s/pg_dump", cxt->bin_directory);
+	char		version[STATE_VERSION_SIZE];
+	struct stat st;
+	char	   *asked;
+
+	if (stat(path, &st) != 0 || files_is_script(path))
+		return ask_pg_dump_version(cxt);
+	if (state_get_program_version(&st, version))
+		return pstrdup(version);
+	asked = ask_pg_dump_version(cxt);
+	state_set_program_version(&st, asked);
+	return asked;
 }
 
 static void
@@ -139,14 +160,19 @@ dump_globals(RunContext *cxt)
 	check_globals(path);
 }
 
-static void
+/*
+ * Return the dump's table of contents, or NULL if nobody wants it.  Raises an
+ * error when pg_restore cannot read it.
+ */
+static char *
 read_back(RunContext *cxt)
 {
-	if (setting_verify < VERIFY_LIST)
-		return;
+	if (setting_verify < VERIFY_LIST && cxt->incremental == NULL)
+		return NULL;
 	run_enter_phase(cxt, "reading back", 83, 85);
-	(void) run_program(cxt, tool_args_pg_restore_list(cxt->bin_directory,
-													  dump_path(cxt)), false);
+	return run_program(cxt, tool_args_pg_restore_list(cxt->bin_directory,
+													  dump_path(cxt)),
+					   cxt->incremental != NULL);
 }
 
 /*
@@ -245,13 +271,14 @@ static void
 complete_staging(RunContext *cxt)
 {
 	MemoryContext context = CurrentMemoryContext;
+	char	   *contents;
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	dump_globals(cxt);
 	test_step("globals saved");
-	read_back(cxt);
-	incremental_put_files(cxt);
+	contents = read_back(cxt);
+	incremental_put_files(cxt, contents);
 	hash_files(cxt);
 	incremental_audit(cxt);
 	incremental_write_base(cxt);

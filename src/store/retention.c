@@ -130,7 +130,7 @@ kind_of(const StoredSnapshot *snapshot)
 
 /*
  * Return how many snapshots of a kind to keep.  Snapshots of an unknown kind
- * push out no others, and no others push out them.
+ * and others do not push out each other.
  */
 static int
 count_of(SnapshotKind kind, const RetentionRules *rules)

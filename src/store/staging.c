@@ -83,7 +83,7 @@ create_locked(const char *path)
 static void
 close_marker(int *fd)
 {
-	/* It was synced after the last write, so that close() can lose nothing. */
+	/* it was synced after the last write, so close() cannot lose anything */
 	if (*fd >= 0)
 		file_lock_close(*fd);
 	*fd = -1;

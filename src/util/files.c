@@ -349,9 +349,9 @@ remove_one(const char *path, bool is_directory, int elevel)
 
 /*
  * Remove the contents of a directory, except for one file (relative to it).
- * Returns false, after a report at elevel, if anything else is left.  Files do
- * not count that are still open and to which NFS or FUSE has given other
- * names.  Handles interrupts, because file systems can be slow.
+ * Returns false, after a report at elevel, if anything else is left.  Ignores
+ * open files that NFS or FUSE has renamed.  Handles interrupts, because file
+ * systems can be slow.
  */
 bool
 files_remove_all_but(const char *root, const char *kept, int elevel)

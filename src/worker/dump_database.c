@@ -159,7 +159,7 @@ use_directory_format(int64 files, int64 database_size)
 /*
  * Dump once, with the MVCC snapshot of the dump transaction, with at most so
  * many jobs, after so many failed attempts.  Returns false if the dump must be
- * repeated; nothing of it is left then.
+ * repeated, after removing what it has written.
  */
 static bool
 try_dump(RunContext *cxt, int jobs, int tries)

@@ -66,15 +66,15 @@ snapshot_list(PG_FUNCTION_ARGS)
 		values[i++] = Int64GetDatum(manifest->tables);
 		values[i++] = LSNGetDatum(manifest->lsn);
 		values[i++] = sql_text_datum(manifest->server_version);
-		nulls[i] = !snapshot->verified || snapshot->failed;
+		nulls[i] = !store_is_verified(snapshot) || store_is_bad(snapshot);
 		values[i++] = TimestampTzGetDatum(snapshot->verification.verified_at);
 		values[i++] = BoolGetDatum(snapshot->pinned);
 		values[i++] = sql_text_datum(snapshot->path);
-		nulls[i] = !snapshot->verified;
-		values[i++] = sql_text_datum(snapshot->verified ?
+		nulls[i] = !store_is_verified(snapshot);
+		values[i++] = sql_text_datum(store_is_verified(snapshot) ?
 									 snapshot->verification.level : "");
-		nulls[i] = !snapshot->failed;
-		values[i++] = sql_text_datum(snapshot->failed ?
+		nulls[i] = !store_is_bad(snapshot);
+		values[i++] = sql_text_datum(store_is_bad(snapshot) ?
 									 snapshot->verification.problem : "");
 		nulls[i] = manifest->rows < 0;
 		values[i++] = Int64GetDatum(manifest->rows);

@@ -100,7 +100,7 @@ is_candidate(const StoredSnapshot *snapshot, const void *arg)
 {
 	const uint64 *system_identifier = arg;
 
-	return !snapshot->failed &&
+	return !store_is_bad(snapshot) &&
 		snapshot->manifest.started_at <= GetCurrentTimestamp() &&
 		snapshot->manifest.system_identifier == *system_identifier &&
 		strcmp(snapshot->manifest.format, "directory") == 0;

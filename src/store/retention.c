@@ -268,7 +268,7 @@ judge_history(Judged *history, int n, const RetentionRules *rules)
 		int			count = count_of(kind, rules);
 		int			nbefore = nbefore_of[kind]++;
 
-		if (history[i].snapshot->failed)
+		if (store_is_bad(history[i].snapshot))
 		{
 			if (nbefore < count)
 				*history[i].reasons |= KEPT_FAILED;

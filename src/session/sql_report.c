@@ -30,7 +30,7 @@
 #include "store/history.h"
 #include "store/store.h"
 #include "util/compat.h"
-#include "util/files.h"
+#include "util/file_tree.h"
 #include "util/snapshot_name.h"
 
 PG_FUNCTION_INFO_V1(snapshot_list);
@@ -235,9 +235,9 @@ bytes_of(const Run *run)
 	if (run->request.kind != KIND_SNAPSHOT || !settings_directory_is_set())
 		return run->progress.shown.bytes;
 	path = psprintf("%s/%s", settings_directory(), run->request.name);
-	size = files_size(psprintf("%s%s", path, NAMES_STAGING_SUFFIX));
+	size = file_tree_size(psprintf("%s%s", path, NAMES_STAGING_SUFFIX));
 	/* it may have been published by now */
-	return size > 0 ? size : files_size(path);
+	return size > 0 ? size : file_tree_size(path);
 }
 
 /* snapshot_progress() returns setof record */

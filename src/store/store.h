@@ -14,7 +14,7 @@
 
 #include "store/manifest.h"
 #include "store/marks.h"
-#include "util/files.h"
+#include "util/file_tree.h"
 
 #define STORE_GLOBALS_FILE	"globals.sql"
 

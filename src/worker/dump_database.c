@@ -18,7 +18,7 @@
 #include "store/hardlink.h"
 #include "store/store.h"
 #include "tools/compression.h"
-#include "util/files.h"
+#include "util/file_tree.h"
 #include "util/test_step.h"
 #include "worker/column_hashes.h"
 #include "worker/dump_database.h"
@@ -132,7 +132,7 @@ forget_dump(RunContext *cxt)
 	hardlink_end(cxt->share);
 	cxt->share = NULL;
 	dump_transaction_end();
-	if (!files_remove(path, "toc.dat", WARNING))
+	if (!file_tree_remove(path, "toc.dat", WARNING))
 		ereport(ERROR,
 				(errcode(ERRCODE_IO_ERROR),
 				 errmsg("could not remove partial dump \"%s\"",

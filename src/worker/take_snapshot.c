@@ -28,6 +28,7 @@
 #include "store/prune.h"
 #include "store/store.h"
 #include "util/compat.h"
+#include "util/file_tree.h"
 #include "util/files.h"
 #include "util/litter.h"
 #include "util/test_step.h"
@@ -173,7 +174,7 @@ staged_files(RunContext *cxt)
 	List	   *files = NIL;
 	ListCell   *lc;
 
-	(void) files_list(cxt->staging.path, ERROR, &tree);
+	(void) file_tree_list(cxt->staging.path, ERROR, &tree);
 	if (tree.others != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

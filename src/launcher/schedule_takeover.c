@@ -5,8 +5,8 @@
  *
  * When a launcher starts, it reads in the snapshot directory how the last slot
  * ended: the slot may have been missed, or its attempts interrupted.  A
- * launcher whose turn begins does the same, because the server whose turn ended
- * may have died before the slot.
+ * launcher whose turn begins does the same, because the server whose turn
+ * ended may have died before the slot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -5,9 +5,9 @@
  *
  * The worker that the launcher started (see run_queue.c) attaches to the entry
  * of its run.  From then until it reports the outcome, other processes change
- * that entry only to cancel the run or, if the worker has died, to report that.
- * The outcome stays for waiting sessions until another run needs the entry; the
- * entries of the oldest runs are reused first.
+ * that entry only to cancel the run or, if the worker has died, to report
+ * that.  The outcome stays for waiting sessions until another run needs the
+ * entry; the entries of the oldest runs are reused first.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -4,9 +4,9 @@
  *	  The struct in shared memory: set-up, waiting, launcher and plan.
  *
  * One lock guards all of it.  A process that holds the lock does not allocate
- * memory, wait, read or write files, or report: each function only copies in or
- * out.  A crash of the server zeroes the struct, but the end of a launcher or
- * of a worker does not: they initialize the parts that they own when they
+ * memory, wait, read or write files, or report: each function only copies in
+ * or out.  A crash of the server zeroes the struct, but the end of a launcher
+ * or of a worker does not: they initialize the parts that they own when they
  * start, and clear them when they end.
  *
  * Copyright (c) 2026, the snapshot_worker developers

@@ -5,9 +5,9 @@
  *
  * The worker of a run creates a hash table before it starts pg_dump or
  * pg_restore.  The sessions of that program, which run in backends of this
- * server, attach to it and record each table whose rows they have copied.  When
- * the program has ended, the worker reads these records.  The memory is freed
- * when the last attached process ends or detaches.
+ * server, attach to it and record each table whose rows they have copied.
+ * When the program has ended, the worker reads these records.  The memory is
+ * freed when the last attached process ends or detaches.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

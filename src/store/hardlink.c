@@ -10,8 +10,8 @@
  * snapshot that has them is removed.
  *
  * Only one earlier snapshot is considered, the newest good one of the same
- * database.  It has all files that have not changed, so a run reads one manifest
- * and locks one snapshot, however many there are.
+ * database.  It has all files that have not changed, so a run reads one
+ * manifest and locks one snapshot, however many there are.
  *
  * A file that was good once may have become corrupt on disk.  So the earlier
  * file is compared byte by byte before it replaces the new one.

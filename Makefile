@@ -89,6 +89,7 @@ OBJS = \
 	src/store/snapshot_lock.o \
 	src/store/staging.o \
 	src/store/store.o \
+	src/tools/child_output.o \
 	src/tools/child_process.o \
 	src/tools/compression.o \
 	src/tools/dump_definitions.o \
@@ -101,6 +102,7 @@ OBJS = \
 	src/util/clean_text.o \
 	src/util/errors.o \
 	src/util/file_digest.o \
+	src/util/file_tree.o \
 	src/util/files.o \
 	src/util/json.o \
 	src/util/json_record.o \

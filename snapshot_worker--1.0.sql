@@ -44,7 +44,7 @@ AS 'MODULE_PATHNAME', 'snapshot_list'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_list() IS
-'list the snapshots in the snapshot directory, newest first; sizes are in bytes; verify_level, problem and verified_at are the level, the finding and the time of the last verification, and verified_at is null if it failed; rows is the total of all tables, null if not counted; system_identifier identifies the cluster; note belongs to the pin; exclusive_size is the part that no other snapshot shares; archived_at is when archive_command succeeded; base is the snapshot that unchanged tables were taken from, null if all tables were read, tables_read and tables_same are the numbers of tables read and taken from there, bytes_read is the size in the database of the tables read; skips damaged snapshots with a warning; raises an error if the directory cannot be read or is not set';
+'list the snapshots in the snapshot directory, newest first; sizes are in bytes; verify_level, problem and verified_at are the level, the finding and the time of the last verification, and verified_at is null if it failed; rows is the total of all tables, null if not counted; system_identifier identifies the cluster; note belongs to the pin; exclusive_size is the part that no other snapshot shares; archived_at is when the successful archive_command began; base is the snapshot that unchanged tables were taken from, null if all tables were read, tables_read and tables_same are the numbers of tables read and taken from there, bytes_read is the size in the database of the tables read; skips damaged snapshots with a warning; raises an error if the directory cannot be read or is not set';
 
 CREATE FUNCTION snapshot_status(
     OUT enabled boolean,

@@ -3,8 +3,8 @@
  * cancel_pending.c
  *	  Dropping pending jobs of the launcher that sessions have canceled.
  *
- * A session cancels runs itself.  Pending jobs and verifications are known to
- * the launcher only, which drops them on request of the session.
+ * A session cancels runs itself.  Only the launcher knows pending jobs and
+ * verifications; it drops them when the session requests that.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -274,7 +274,7 @@ compute_sleep_ms(Launcher *launcher)
 		seconds = Min(seconds, to_verify);
 	if (started_workers_wait(&launcher->workers))
 		seconds = Min(seconds, STARTED_WORKERS_LOOK_SECONDS);
-	/* rounded up, not to wake just before it */
+	/* round up, to avoid waking just before it */
 	return Max((long) (seconds * 1000) + 1, 1);
 }
 

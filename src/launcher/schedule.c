@@ -77,10 +77,10 @@ schedule_can_name(TimestampTz slot)
 }
 
 /*
- * Write to the schedule file, for the next launcher, since when the schedule
- * is in force, unless the file has that.  A failure is reported at elevel, and
- * the next call tries again: all that can be lost is a snapshot to catch up
- * with. If it is another server's turn, that server writes the file.
+ * Save the time since which the schedule is in force in the schedule file, for
+ * the next launcher, unless the file has it already.  A failure is reported at
+ * elevel, and the next call tries again: a failure can only lose a snapshot to
+ * catch up with.  If it is another server's turn, that server writes the file.
  */
 void
 schedule_save(Schedule *schedule, int elevel)
@@ -202,7 +202,7 @@ schedule_advance(Schedule *schedule)
 	}
 }
 
-/* Drop a job, and its failures, since its database is no longer wanted. */
+/* Drop a job and its failures, because its database is no longer wanted. */
 static void
 drop_job(Job *job)
 {
@@ -292,9 +292,9 @@ is_done_elsewhere(Job *job)
 }
 
 /*
- * May a job be tried that failed before, or that catches up with a missed
- * slot? It is dropped if its database is no longer wanted.  If the database
- * did not exist, the job waits until it does.
+ * May this job, which failed before or catches up with a missed slot, be
+ * tried?  The job is dropped if its database is no longer wanted.  If the
+ * database did not exist, the job waits until it does.
  */
 bool
 schedule_may_try(Job *job)

@@ -24,7 +24,7 @@ typedef struct Schedule
 	TimestampTz next_slot;		/* 0 when the schedule is off */
 	TimestampTz last_look;		/* when the clock was last read */
 	TimestampTz since;			/* when the schedule came into force */
-	bool		saved;			/* the schedule file has that */
+	bool		saved;			/* the schedule file has "since" */
 	List	   *jobs;
 	Breaker    *breaker;
 } Schedule;

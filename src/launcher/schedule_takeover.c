@@ -3,10 +3,10 @@
  * schedule_takeover.c
  *	  Take over the schedule after a start, a promotion or a reload.
  *
- * A launcher that starts reads in the snapshot directory how the last slot
- * ended: it may have been missed, or its tries may have been cut short.  A
- * launcher whose turn it becomes does the same, since the server whose turn it
- * was may have died before the slot.
+ * When a launcher starts, it reads in the snapshot directory how the last slot
+ * ended: the slot may have been missed, or its attempts interrupted.  A
+ * launcher whose turn begins does the same, because the server whose turn
+ * ended may have died before the slot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -90,8 +90,8 @@ resume_outcomes(Schedule *schedule, List *history, List *wanted)
 }
 
 /*
- * May a slot still be tried?  If its tries have crashed the server too often,
- * it may not, and is published as a run that failed.
+ * May a slot still be tried?  If its attempts crashed the server too often, it
+ * is given up, and published as a failed run.
  */
 static bool
 may_try_slot(Schedule *schedule, const char *database, TimestampTz slot,
@@ -126,8 +126,8 @@ get_in_force_since(Schedule *schedule)
 }
 
 /*
- * Give each wanted database a job for the last slot, if that was missed or is
- * still to be tried.
+ * Give each wanted database a job for the last slot, if the database missed
+ * that slot or its attempts have not ended.
  */
 static void
 resume_slot(Schedule *schedule, List *history, List *wanted)
@@ -183,8 +183,8 @@ resume_slot(Schedule *schedule, List *history, List *wanted)
 }
 
 /*
- * Continue the schedule from what the directory says of earlier runs.  Does
- * nothing when that was done before in this turn.
+ * Continue the schedule from the earlier runs recorded in the directory.  Does
+ * nothing if this turn has done so already.
  */
 void
 schedule_resume(Schedule *schedule)
@@ -215,7 +215,7 @@ schedule_resume(Schedule *schedule)
 	schedule_save(schedule, WARNING);
 }
 
-/* Drop the pending jobs: another server has to do them now. */
+/* Drop the pending jobs, which are now those of another server. */
 static void
 drop_jobs(Schedule *schedule)
 {

@@ -82,8 +82,8 @@ started_workers_add(StartedWorkers *workers, Breaker *breaker, const Run *run)
 }
 
 /*
- * Try again to register a worker.  Returns false if the run is not to wait any
- * longer: it was canceled, or has waited too long and failed.
+ * Try again to register a worker.  Returns false when the run stops waiting:
+ * it was canceled, or has waited too long and failed.
  */
 static bool
 retry_worker(StartedWorkers *workers, StartedWorker *worker)

@@ -118,7 +118,7 @@ verify_schedule_resume(VerifySchedule *verifying)
 			find_unproved(verifying, database) != NULL)
 			continue;
 		snapshot = store_load(directory, line->name, false, DEBUG1);
-		if (snapshot != NULL && !snapshot->verified)
+		if (snapshot != NULL && !store_is_verified(snapshot))
 			add_unproved(verifying, database, line->name, retry_delay(1, 0));
 	}
 }

@@ -62,7 +62,7 @@ find_recent(const char *database)
 		StoredSnapshot *snapshot = lfirst(lc);
 		Manifest   *manifest = &snapshot->manifest;
 
-		if (!snapshot->failed &&
+		if (!store_is_bad(snapshot) &&
 			manifest->system_identifier == GetSystemIdentifier() &&
 			manifest->started_at >= since && manifest->started_at <= now &&
 			is_unchanged_since(manifest))

@@ -114,7 +114,7 @@ has_other_good_one(const StoredSnapshot *snapshot)
 	{
 		StoredSnapshot *other = lfirst(lc);
 
-		if (strcmp(other->name, snapshot->name) != 0 && !other->failed &&
+		if (strcmp(other->name, snapshot->name) != 0 && !store_is_bad(other) &&
 			other->manifest.system_identifier ==
 			snapshot->manifest.system_identifier)
 			return true;
@@ -136,7 +136,7 @@ snapshot_delete(PG_FUNCTION_ARGS)
 						snapshot->name),
 				 errhint("Delete it there. If that cluster no longer exists, remove directory \"%s\".",
 						 snapshot->path)));
-	if (!force && !snapshot->failed && !has_other_good_one(snapshot))
+	if (!force && !store_is_bad(snapshot) && !has_other_good_one(snapshot))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("snapshot \"%s\" is the last good one of its database",

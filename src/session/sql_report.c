@@ -30,7 +30,7 @@
 #include "store/history.h"
 #include "store/store.h"
 #include "util/compat.h"
-#include "util/files.h"
+#include "util/file_tree.h"
 #include "util/snapshot_name.h"
 
 PG_FUNCTION_INFO_V1(snapshot_list);
@@ -66,15 +66,15 @@ snapshot_list(PG_FUNCTION_ARGS)
 		values[i++] = Int64GetDatum(manifest->tables);
 		values[i++] = LSNGetDatum(manifest->lsn);
 		values[i++] = sql_text_datum(manifest->server_version);
-		nulls[i] = !snapshot->verified || snapshot->failed;
+		nulls[i] = !store_is_verified(snapshot) || store_is_bad(snapshot);
 		values[i++] = TimestampTzGetDatum(snapshot->verification.verified_at);
 		values[i++] = BoolGetDatum(snapshot->pinned);
 		values[i++] = sql_text_datum(snapshot->path);
-		nulls[i] = !snapshot->verified;
-		values[i++] = sql_text_datum(snapshot->verified ?
+		nulls[i] = !store_is_verified(snapshot);
+		values[i++] = sql_text_datum(store_is_verified(snapshot) ?
 									 snapshot->verification.level : "");
-		nulls[i] = !snapshot->failed;
-		values[i++] = sql_text_datum(snapshot->failed ?
+		nulls[i] = !store_is_bad(snapshot);
+		values[i++] = sql_text_datum(store_is_bad(snapshot) ?
 									 snapshot->verification.problem : "");
 		nulls[i] = manifest->rows < 0;
 		values[i++] = Int64GetDatum(manifest->rows);
@@ -246,9 +246,9 @@ bytes_of(const Run *run)
 	if (run->request.kind != KIND_SNAPSHOT || !settings_directory_is_set())
 		return run->progress.shown.bytes;
 	path = psprintf("%s/%s", settings_directory(), run->request.name);
-	size = files_size(psprintf("%s%s", path, NAMES_STAGING_SUFFIX));
+	size = file_tree_size(psprintf("%s%s", path, NAMES_STAGING_SUFFIX));
 	/* it may have been published by now */
-	return size > 0 ? size : files_size(path);
+	return size > 0 ? size : file_tree_size(path);
 }
 
 /* snapshot_progress() returns setof record */

@@ -166,9 +166,9 @@ put_verified(ReturnSetInfo *rsinfo, const char *name,
 
 	if (snapshot == NULL)
 		problem = "its manifest is missing or damaged";
-	else if (!snapshot->verified || snapshot->verification.verified_at < since)
+	else if (!store_is_verified(snapshot) || snapshot->verification.verified_at < since)
 		problem = "it was not verified: see the server log";
-	else if (snapshot->failed)
+	else if (store_is_bad(snapshot))
 		problem = snapshot->verification.problem;
 	values[0] = sql_text_datum(name);
 	nulls[1] = problem != NULL;
@@ -267,7 +267,7 @@ snapshot_restore(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("jobs must be from 1 to %d", MAX_JOBS)));
 
-	if (snapshot->failed)
+	if (store_is_bad(snapshot))
 		ereport(WARNING,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("snapshot \"%s\" failed its last verification",

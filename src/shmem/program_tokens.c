@@ -6,9 +6,9 @@
  * pg_dump and pg_restore connect as any client does.  Their worker passes them
  * a token, in an environment that only the server's own operating system user
  * can read, and they pass it on in the options of their connections.  A
- * session belongs to a run if it has the token of that run, which is running,
- * and authenticated as the role that the run connects as.  No other session
- * can guess a token, and a token is void once its run has ended.
+ * session belongs to a run in progress if it has the token of that run and
+ * authenticated as the role that the run connects as.  No other session can
+ * guess a token, and a token is void once its run has ended.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -30,8 +30,8 @@ is_same(const char *a, const char *b)
 }
 
 /*
- * Until its end, the worker's run recognizes the sessions of its programs by
- * this token and role.
+ * Set the token and role by which the worker's run recognizes the sessions of
+ * its programs, until its end.
  */
 void
 state_set_programs(const RunPrograms *programs)
@@ -43,8 +43,8 @@ state_set_programs(const RunPrograms *programs)
 }
 
 /*
- * Find where sessions with this token, authenticated as this role, note what
- * they copy.  Returns false if they belong to no running run.
+ * Find where sessions with this token, authenticated as this role, record what
+ * they copy.  Returns false if no run in progress has this token and role.
  */
 bool
 state_find_programs(const char *token, Oid role, CopiesHandle *copies)

@@ -170,7 +170,7 @@ state_next_cancel(uint64 *request, char *database, uint64 *last_run_id)
 	return first != NULL;
 }
 
-/* The launcher has dropped count jobs for a CancelRequest. */
+/* Record that the launcher has dropped "count" jobs for a CancelRequest. */
 void
 state_cancel_done(uint64 request, int count)
 {

@@ -3,8 +3,8 @@
  * run_kinds.c
  *	  The kinds of run: one table of what distinguishes them.
  *
- * What a worker does for each kind is in do_run(), see worker.c.  All else
- * that depends on the kind alone is in this table.
+ * do_run() in worker.c executes runs of each kind.  Everything else that
+ * depends only on the kind is in this table.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -88,7 +88,7 @@ static const RunKindInfo kinds[] = {
 	},
 };
 
-/* What is true of all runs of this kind. */
+/* Return the properties of all runs of this kind. */
 const RunKindInfo *
 run_kind(const RunRequest *request)
 {
@@ -154,7 +154,7 @@ run_waits_for(const RunRequest *request, const RunRequest *active)
 		strcmp(subject, subject_of(active, kind->subject)) == 0;
 }
 
-/* Does a run begin without a session that asks for it? */
+/* Does a run start without a request of a session? */
 bool
 run_begins_by_itself(const RunRequest *request)
 {
@@ -165,7 +165,7 @@ run_begins_by_itself(const RunRequest *request)
 	return kinds[request->kind].underway != NULL;
 }
 
-/* Report, palloc'd, that a run failed: which one, but not why. */
+/* Return a report that a run failed, palloc'd: which run, but not why. */
 char *
 run_failure(const RunRequest *request)
 {
@@ -204,7 +204,9 @@ run_failure(const RunRequest *request)
 	return text.data;
 }
 
-/* What failure_command is told about the failure of a run of that kind. */
+/*
+ * Return the SNAPSHOT_EVENT of failure_command for a failed run of this kind.
+ */
 const char *
 run_event(RunKind kind)
 {
@@ -212,7 +214,7 @@ run_event(RunKind kind)
 	return kinds[kind].event;
 }
 
-/* The word for a reason, in manifests and lists. */
+/* Return the word for a reason, as in manifests and lists. */
 const char *
 state_reason_name(RunReason reason)
 {
@@ -230,7 +232,7 @@ state_reason_name(RunReason reason)
 	return "unknown";
 }
 
-/* Does a session ask for runs of this reason, and not the schedule? */
+/* Do sessions, rather than the schedule, request runs for this reason? */
 bool
 state_is_requested(RunReason reason)
 {

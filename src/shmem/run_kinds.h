@@ -30,7 +30,7 @@ typedef enum RunSubject
 
 typedef struct RunKindInfo
 {
-	RunQueue	queue;			/* of those that sessions ask for, too */
+	RunQueue	queue;			/* also of runs that sessions request */
 	RunConnection connection;
 	RunSubject	subject;
 	unsigned	waits_for;		/* a run waits for active runs of these kinds
@@ -39,7 +39,7 @@ typedef struct RunKindInfo
 	const char *event;			/* in SNAPSHOT_EVENT, or NULL when a failure
 								 * causes no alert */
 	const char *underway;		/* in the file of underway_file.c, or NULL
-								 * when only sessions ask for it */
+								 * when only sessions request it */
 	const char *failure;		/* the report of a failure; %d is the
 								 * database, %s the snapshot, %t the target of
 								 * a restore, %a the attempt */

@@ -18,9 +18,9 @@
 #include "shmem/shared_struct.h"
 
 /*
- * Return an entry for a new run: an unused one, or that of the run that ended
- * first of those whose outcome the launcher has processed.  Returns NULL when
- * the table is full.  The caller holds the lock.
+ * Return an entry for a new run: an unused one, else the entry of the run that
+ * ended first among those whose outcome the launcher has processed.  Returns
+ * NULL when the table is full.  The caller holds the lock.
  */
 static Run *
 find_free_entry(void)
@@ -59,7 +59,7 @@ may_alert(void)
 
 /*
  * Return start, moved to one second after other_start if it is not later than
- * that.  A clock that was set back by an hour or more moves nothing, or the
+ * that.  If the clock was set back by an hour or more, start is not moved: the
  * new snapshot would have to wait for the old time.
  */
 static TimestampTz
@@ -121,11 +121,11 @@ queue_run(Run *run, const RunRequest *request)
 
 /*
  * Queue a snapshot of a database, for this reason, attempt and slot.  Its name
- * is made from the first second, not before earliest, that no other run of the
- * database on this server has.  A session's request joins that of another
- * session for which no worker has attached yet, which keeps its own reason,
- * and is full if one of them wants that.
- * Returns false when too many runs are queued; else the run is in *run.
+ * has the first second, not before "earliest", that no other run of the
+ * database on this server has.  A session's request joins the run that another
+ * session has queued, if no worker has attached to it yet; that run keeps its
+ * own reason, and is full if either wants that.  Returns false when too many runs
+ * are queued; else the run is in *run.
  */
 bool
 state_submit_snapshot(const RunRequest *request, TimestampTz earliest,
@@ -223,7 +223,7 @@ state_submit_alert(const RunRequest *request, const RunError *failure)
 	return entry != NULL;
 }
 
-/* Is an active run in the way of this one?  The caller holds the lock. */
+/* Does an active run block this one?  The caller holds the lock. */
 static bool
 has_to_wait(const RunRequest *request)
 {
@@ -238,8 +238,8 @@ has_to_wait(const RunRequest *request)
 }
 
 /*
- * The worker's run, which verifies many snapshots, comes to this one.  Returns
- * false when another run is busy with that snapshot.
+ * Begin to verify this snapshot in the worker's run, which verifies many.
+ * Returns false when another run is working on the snapshot.
  */
 bool
 state_begin_verifying(const char *name)
@@ -346,7 +346,7 @@ state_first_running(Run *run)
 	return first != NULL;
 }
 
-/* The launcher is about to register a worker for this run. */
+/* Record that the launcher is about to register a worker for this run. */
 void
 state_set_starting(uint64 id)
 {

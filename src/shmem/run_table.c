@@ -4,10 +4,10 @@
  *	  The runs in shared memory: in progress, and ended.
  *
  * The worker that the launcher started (see run_queue.c) attaches to the entry
- * of its run.  From then on, and until it reports the outcome, nobody else
- * changes that entry, except to ask for the run to stop, or, when the worker
- * has died, to report that.  The outcome stays for those who wait for it until
- * the entry is needed again, oldest first.
+ * of its run.  From then until it reports the outcome, other processes change
+ * that entry only to cancel the run or, if the worker has died, to report
+ * that.  The outcome stays for waiting sessions until another run needs the
+ * entry; the entries of the oldest runs are reused first.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -40,8 +40,8 @@ state_find_run(uint64 id)
 }
 
 /*
- * Describe a failure by database, message and detail, which can be "", in a
- * buffer.  A message that begins with the database needs no such prefix.
+ * Write the database, message and detail (or "") of a failure into a buffer.
+ * The database is left out if the message begins with it.
  */
 void
 state_describe_failure(char *text, size_t size, const char *database,
@@ -57,7 +57,8 @@ state_describe_failure(char *text, size_t size, const char *database,
 
 /*
  * Set the outcome of a run: success when error is NULL.  Wakes the launcher.
- * The caller holds the lock, and wakes those who wait once it is released.
+ * The caller holds the lock, and wakes waiting sessions after it has released
+ * the lock.
  */
 void
 state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
@@ -73,8 +74,9 @@ state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 		run->outcome.error = *error;
 
 	/*
-	 * An archive run that found another one busy tried nothing, so that the
-	 * last error stands.  Other kinds concern only the session that asked.
+	 * An archive run that found another one running has tried nothing, so the
+	 * last error remains.  Other kinds concern only the session that
+	 * requested the run.
 	 */
 	if (run->request.kind == KIND_ARCHIVE && !run->outcome.busy)
 	{
@@ -97,9 +99,7 @@ state_set_finished(Run *run, TimestampTz now, int64 size, const RunError *error)
 	state_wake_launcher();
 }
 
-/*
- * Copy a run.  Returns false when its entry has been given to another one.
- */
+/* Copy a run.  Returns false when its entry now belongs to another run. */
 bool
 state_get(uint64 id, Run *run)
 {
@@ -114,9 +114,9 @@ state_get(uint64 id, Run *run)
 }
 
 /*
- * Fail a run on behalf of a worker that it does not have, or no longer has.
- * Does nothing unless the run is in the given state.  The launcher adds the
- * outcome to log and history.
+ * Fail a run that has no worker, or whose worker has exited.  Does nothing
+ * unless the run is in the given state.  The launcher adds the outcome to log
+ * and history.
  */
 void
 state_fail(uint64 id, RunState state, const RunError *error)
@@ -133,8 +133,8 @@ state_fail(uint64 id, RunState state, const RunError *error)
 }
 
 /*
- * This process is the worker of a run, which is copied to *run.  Returns false
- * when the run has ended already, or has another worker.
+ * Become the worker of a run, and copy the run to *run.  Returns false when
+ * the run has ended already, or has another worker.
  */
 bool
 state_attach(uint64 id, Run *run)
@@ -160,7 +160,7 @@ state_attach(uint64 id, Run *run)
 	return MyRun != NULL;
 }
 
-/* For the worker of a run: was the run canceled since it attached? */
+/* Was the worker's run canceled since the worker attached? */
 bool
 state_is_canceled(void)
 {
@@ -172,7 +172,7 @@ state_is_canceled(void)
 	return canceled;
 }
 
-/* The worker's run is about this snapshot from now on. */
+/* Set the snapshot that the worker's run is about. */
 void
 state_set_name(const char *name)
 {
@@ -182,7 +182,7 @@ state_set_name(const char *name)
 	LWLockRelease(state_lock);
 }
 
-/* The snapshot of the worker's run has been published. */
+/* Record that the snapshot of the worker's run has been published. */
 void
 state_set_published(void)
 {
@@ -193,8 +193,8 @@ state_set_published(void)
 }
 
 /*
- * The worker's run did not archive anything, since another archive command is
- * running, perhaps of another server.
+ * Record that the worker's run archived nothing, because another archive
+ * command is running, perhaps one of another server.
  */
 void
 state_set_busy(void)
@@ -206,8 +206,8 @@ state_set_busy(void)
 }
 
 /*
- * The worker is about to create this scratch database, or ("") its run has
- * none left.
+ * Record the scratch database that the worker is about to create, or ("") that
+ * its run no longer has one.
  */
 void
 state_set_scratch(const char *scratch)
@@ -219,7 +219,9 @@ state_set_scratch(const char *scratch)
 	LWLockRelease(state_lock);
 }
 
-/* Publish how far the worker's run has come.  Its percentage never falls. */
+/*
+ * Publish the progress of the worker's run.  The percentage never decreases.
+ */
 void
 state_set_progress(const Progress *progress)
 {
@@ -236,9 +238,9 @@ state_set_progress(const Progress *progress)
 }
 
 /*
- * The worker's run has ended, successfully when error is NULL.  reported and
+ * End the worker's run, successfully when error is NULL.  reported and
  * in_history tell whether log and history have the outcome; if not, the
- * launcher adds it.  Does nothing when the worker has done this before.
+ * launcher adds it.  Does nothing when the worker has ended its run before.
  */
 void
 state_finish(int64 size, const RunError *error, bool reported, bool in_history)
@@ -259,9 +261,9 @@ state_finish(int64 size, const RunError *error, bool reported, bool in_history)
 }
 
 /*
- * Fail the runs whose worker has died without reporting an outcome.  Processes
- * are looked for with kill(), and not among the backends of the server: a
- * worker that has just attached is not one of those yet.
+ * Fail the runs whose worker has died without reporting an outcome.  Looks for
+ * the processes with kill(), not among the backends of the server: a worker
+ * that has just attached is not one of those yet.
  */
 void
 state_finish_lost(const RunError *error)
@@ -291,9 +293,9 @@ state_finish_lost(const RunError *error)
 }
 
 /*
- * Copy the run that ended first of those whose outcome the launcher has not
- * processed yet, and count it as processed.  Returns false when there are no
- * more.
+ * Copy the run that ended first among those whose outcome the launcher has not
+ * processed yet, and mark it as processed.  Returns false when no such run is
+ * left.
  */
 bool
 state_collect(Run *run)
@@ -357,8 +359,8 @@ state_is_worker(pid_t pid)
 }
 
 /*
- * Return the seconds since the worker of a run attached, by a clock that
- * nobody sets; 0 if none did.
+ * Return the seconds since the worker of a run attached, or 0 if none has.
+ * Setting the system's clock does not affect them.
  */
 double
 state_seconds_taken(const Run *run)

@@ -3,11 +3,11 @@
  * shared_state.c
  *	  The struct in shared memory: set-up, waiting, launcher and plan.
  *
- * One lock guards all of it.  While a process holds the lock, it allocates,
- * waits for, reads, writes and reports nothing: each function copies in or
- * out. A crash of the server zeroes the struct, but the end of a launcher or
- * of a worker does not: they initialize what they own when they start, and
- * clear it when they end.
+ * One lock guards all of it.  A process that holds the lock does not allocate
+ * memory, wait, read or write files, or report: each function only copies in
+ * or out.  A crash of the server zeroes the struct, but the end of a launcher
+ * or of a worker does not: they initialize the parts that they own when they
+ * start, and clear them when they end.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -55,8 +55,9 @@ request_memory(void)
 
 /*
  * Does the server start after a crash: of itself, of one of its processes, or
- * of the machine?  Before recovery, the control file says if the server was
- * shut down.  A base backup looks like a crash there, but has a backup label.
+ * of the machine?  Before recovery, the control file says whether the server
+ * was shut down.  A base backup looks like a crash there, but has a backup
+ * label.
  */
 static bool
 is_after_crash(void)
@@ -163,7 +164,10 @@ state_underway_is_counted(void)
 	return counted;
 }
 
-/* This launcher has counted the runs that the last crash interrupted. */
+/*
+ * Record that this launcher has counted the runs that the last crash
+ * interrupted.
+ */
 void
 state_set_underway_counted(void)
 {
@@ -181,10 +185,10 @@ state_wake_launcher(void)
 }
 
 /*
- * This process becomes the launcher.  Of the runs whose worker has not
- * attached yet, those that sessions asked for go back to the queue, and those
- * of the schedule are dropped, to be planned anew.  If two workers then start
- * for one run, state_attach() rejects the second.
+ * Become the launcher.  Runs whose worker has not attached yet go back to the
+ * queue if sessions requested them; scheduled ones are dropped, and the
+ * launcher plans them again.  If two workers then start for one run,
+ * state_attach() rejects the second.
  */
 void
 state_launcher_begin(void)
@@ -208,7 +212,7 @@ state_launcher_begin(void)
 	ConditionVariableBroadcast(&state_shared->changed);
 }
 
-/* This process is no longer the launcher. */
+/* Stop being the launcher. */
 void
 state_launcher_end(void)
 {
@@ -261,8 +265,8 @@ state_get_plan(LauncherPlan *plan, Outcomes *outcomes)
 }
 
 /*
- * Publish what the file system of a directory can do.  The first finding about
- * locks stays, since a process may hold one of that sort.
+ * Publish what the file system of a directory can do.  The first result about
+ * locks stays, because a process may hold a lock of that kind.
  */
 void
 state_set_file_system(const char *directory, const FileSystem *file_system)

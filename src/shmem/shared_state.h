@@ -41,7 +41,7 @@ typedef enum RunKind
 typedef enum RunQueue
 {
 	QUEUE_SCHEDULED,			/* snapshots of the schedule */
-	QUEUE_REQUESTED,			/* snapshots that sessions ask for */
+	QUEUE_REQUESTED,			/* snapshots that sessions request */
 	QUEUE_TASKS,				/* verifications, restores, sweeps */
 	QUEUE_SWEEPS,				/* verifications of all snapshots */
 	QUEUE_ARCHIVE,
@@ -58,7 +58,7 @@ typedef enum RunState
 	RUN_FAILED
 } RunState;
 
-/* For so long after a crash only sessions can start runs. */
+/* Time after a crash during which only sessions can start runs. */
 #define STATE_QUIET_SECONDS 60
 
 /* Why a run failed; detail and hint can be empty. */
@@ -76,7 +76,7 @@ typedef struct RunError
 /* A secret of a run, in hexadecimal digits. */
 #define STATE_TOKEN_SIZE	33
 
-/* Where sessions of a run's programs note what they copy: table_copies.c. */
+/* Where sessions of a run's programs record what they copy: table_copies.c. */
 typedef struct CopiesHandle
 {
 	dsa_handle	area;
@@ -95,7 +95,7 @@ typedef struct RunPrograms
 	CopiesHandle copies;
 } RunPrograms;
 
-/* How far a run has come, as snapshot_progress() shows it. */
+/* The progress of a run, as snapshot_progress() shows it. */
 typedef struct Progress
 {
 	char		phase[32];
@@ -106,25 +106,25 @@ typedef struct Progress
 	int64		bytes;			/* read, so far in this phase */
 } Progress;
 
-/* What a session or the launcher asks for.  Unused members are zero. */
+/* The request of a session or the launcher.  Unused members are zero. */
 typedef struct RunRequest
 {
 	RunKind		kind;
 	RunReason	reason;
 	char		database[NAMEDATALEN];
 	char		name[NAMES_SIZE];	/* of the snapshot, which may not exist
-									 * yet; a run that goes through many has
-									 * that of the present one */
+									 * yet; in a run over many, of the current
+									 * one */
 	int			attempt;		/* from 1 */
 
 	/* Of a snapshot. */
 	TimestampTz start;			/* the instant in its name */
-	TimestampTz scheduled_for;	/* its slot; 0 if a session asked for it */
-	bool		full;			/* read everything, whatever has changed */
+	TimestampTz scheduled_for;	/* its slot; 0 if a session requested it */
+	bool		full;			/* read all tables, changed or not */
 
 	/* Of a verification or a restore. */
 	char		connect_to[NAMEDATALEN];	/* database of the worker */
-	bool		automatic;		/* no session asked for it */
+	bool		automatic;		/* not requested by a session */
 	bool		test_restore;	/* verify by restoring */
 	char		target[NAMEDATALEN];	/* database to restore into */
 	char		owner[NAMEDATALEN]; /* of that; "" as in the snapshot */
@@ -134,7 +134,7 @@ typedef struct RunRequest
 	RunKind		failed_kind;
 } RunRequest;
 
-/* What the worker of a run says of it while it runs. */
+/* What the worker of a run publishes while it executes the run. */
 typedef struct RunProgress
 {
 	TimestampTz started_at;		/* 0 before a worker attaches */
@@ -165,7 +165,7 @@ typedef struct Run
 	uint64		id;				/* never used twice; grows in order of
 								 * requests */
 	RunState	state;
-	bool		canceled;		/* its worker has to stop */
+	bool		canceled;		/* its worker must stop */
 	bool		collected;		/* the launcher has processed the outcome */
 	RunRequest	request;
 	RunProgress progress;
@@ -176,7 +176,7 @@ typedef struct Run
 typedef struct LauncherPlan
 {
 	TimestampTz next_slot;		/* 0 when the schedule is off */
-	TimestampTz retry_at;		/* next try of a failed run; 0 for none */
+	TimestampTz retry_at;		/* next attempt of a failed run; 0 for none */
 	int			retry_attempt;
 	char		retry_database[NAMEDATALEN];
 	int			consecutive_failures;

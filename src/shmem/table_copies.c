@@ -5,9 +5,9 @@
  *
  * The worker of a run creates a hash table before it starts pg_dump or
  * pg_restore.  The sessions of that program, which run in backends of this
- * server, attach to it and note each table whose rows they have copied.  When
- * the program has ended, the worker reads these notes.  The memory is freed
- * when the last attached process ends or detaches.
+ * server, attach to it and record each table whose rows they have copied.
+ * When the program has ended, the worker reads these records.  The memory is
+ * freed when the last attached process ends or detaches.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -132,7 +132,7 @@ copies_find(Copies *copies, Oid oid, TableCopy *copy)
 	return true;
 }
 
-/* Note a table.  A later note about the same table replaces the first. */
+/* Record a table, or replace its earlier record. */
 void
 copies_note(Copies *copies, const TableCopy *copy)
 {
@@ -154,7 +154,9 @@ by_name(const ListCell *a, const ListCell *b)
 	return order != 0 ? order : strcmp(x->table, y->table);
 }
 
-/* Return the copied tables, palloc'd TableCopy structs, by schema and name. */
+/*
+ * Return the recorded tables, palloc'd TableCopy structs, by schema and name.
+ */
 List *
 copies_list(Copies *copies)
 {

@@ -10,7 +10,7 @@
  * snapshot that has them is removed.
  *
  * Only one earlier snapshot is considered, the newest good one of the same
- * database.  It has all files that have not changed, so that a run reads one
+ * database.  It has all files that have not changed, so a run reads one
  * manifest and locks one snapshot, however many there are.
  *
  * A file that was good once may have become corrupt on disk.  So the earlier
@@ -100,7 +100,7 @@ is_candidate(const StoredSnapshot *snapshot, const void *arg)
 {
 	const uint64 *system_identifier = arg;
 
-	return !snapshot->failed &&
+	return !store_is_bad(snapshot) &&
 		snapshot->manifest.started_at <= GetCurrentTimestamp() &&
 		snapshot->manifest.system_identifier == *system_identifier &&
 		strcmp(snapshot->manifest.format, "directory") == 0;

@@ -31,13 +31,13 @@
 #include "store/replace_file.h"
 #include "util/files.h"
 
-/* Most lines have some 300 bytes, so that we keep some thousands of them. */
+/* Most lines have some 300 bytes, so we keep some thousands of them. */
 #define HISTORY_KEPT_BYTES	((off_t) 1024 * 1024)
 
-/* How many bytes we read at the end of a longer file. */
+/* Number of bytes to read at the end of a longer file. */
 #define HISTORY_READ_BYTES	(3 * HISTORY_KEPT_BYTES)
 
-/* We wait for the lock up to ten seconds. */
+/* Wait for the lock for up to ten seconds. */
 #define LOCK_TRIES			200
 #define LOCK_SLEEP_MS		50
 

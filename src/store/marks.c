@@ -69,16 +69,22 @@ verified_mark_write(const char *path, const Verification *verification)
 
 /*
  * Read the last result for the snapshot of that name from its directory.
- * Returns false if there is no valid one.  Raises no error.
+ * Returns false, with *verification zeroed, if there is no valid one.  Raises
+ * no error.
  */
 bool
 verified_mark_read(const char *path, const char *name,
 				   Verification *verification)
 {
+	bool		found;
+
 	memset(verification, 0, sizeof(*verification));
-	return record_load(file_of(path, MARK_VERIFIED_FILE), VERIFIED_MAX_SIZE,
-					   verified_members, lengthof(verified_members),
-					   verification, name);
+	found = record_load(file_of(path, MARK_VERIFIED_FILE), VERIFIED_MAX_SIZE,
+						verified_members, lengthof(verified_members),
+						verification, name);
+	if (!found)
+		memset(verification, 0, sizeof(*verification));
+	return found;
 }
 
 /* Are two results for the same snapshot equal? */

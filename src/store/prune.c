@@ -61,7 +61,7 @@ prune_database(const char *directory, const char *database,
 		{
 			removed++;
 			if (settings_archiving() && snapshot->archived_at == 0 &&
-				!snapshot->failed)
+				!store_is_bad(snapshot))
 				ereport(WARNING,
 						(errmsg("removed snapshot \"%s\" before it was archived",
 								snapshot->name),

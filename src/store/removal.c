@@ -16,6 +16,7 @@
 
 #include "store/removal.h"
 #include "store/snapshot_lock.h"
+#include "util/file_tree.h"
 #include "util/files.h"
 #include "util/snapshot_name.h"
 #include "util/test_step.h"
@@ -75,7 +76,7 @@ remove_held(const char *directory, const char *name, bool even_pinned,
 	char	   *doomed;
 	char	   *folder;
 
-	if (whole == NULL || !files_list(whole->path, elevel, &tree))
+	if (whole == NULL || !file_tree_list(whole->path, elevel, &tree))
 		return false;
 	if (whole->pinned && !even_pinned)
 	{
@@ -112,7 +113,7 @@ remove_held(const char *directory, const char *name, bool even_pinned,
 	if (fsync_fname_ext(folder, true, false, elevel) != 0)
 		return false;
 	test_step("removing");
-	return files_remove(doomed, MANIFEST_FILE, elevel);
+	return file_tree_remove(doomed, MANIFEST_FILE, elevel);
 }
 
 /*
@@ -159,7 +160,7 @@ removal_remove(const StoredSnapshot *snapshot, bool even_pinned, int elevel)
 	PG_END_TRY();
 	/* on NFS the manifest keeps a name until its descriptor is closed */
 	if (removed)
-		files_finish_removal(psprintf("%s%s", snapshot->path,
-									  NAMES_REMOVED_SUFFIX));
+		file_tree_finish_removal(psprintf("%s%s", snapshot->path,
+										  NAMES_REMOVED_SUFFIX));
 	return removed;
 }

@@ -130,7 +130,7 @@ kind_of(const StoredSnapshot *snapshot)
 
 /*
  * Return how many snapshots of a kind to keep.  Snapshots of an unknown kind
- * push out no others, and no others push out them.
+ * and others do not push out each other.
  */
 static int
 count_of(SnapshotKind kind, const RetentionRules *rules)
@@ -268,7 +268,7 @@ judge_history(Judged *history, int n, const RetentionRules *rules)
 		int			count = count_of(kind, rules);
 		int			nbefore = nbefore_of[kind]++;
 
-		if (history[i].snapshot->failed)
+		if (store_is_bad(history[i].snapshot))
 		{
 			if (nbefore < count)
 				*history[i].reasons |= KEPT_FAILED;

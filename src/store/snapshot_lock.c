@@ -24,7 +24,7 @@
 #include "store/manifest.h"
 #include "store/snapshot_lock.h"
 
-/* We wait for a lock for marking up to two seconds. */
+/* Wait for a lock for marking for up to two seconds. */
 #define LOCK_TRIES			40
 #define LOCK_SLEEP_MS		50
 

@@ -37,6 +37,7 @@
 #include "store/replace_file.h"
 #include "store/staging.h"
 #include "store/store.h"
+#include "util/file_tree.h"
 #include "util/files.h"
 #include "util/json_record.h"
 #include "util/litter.h"
@@ -83,7 +84,7 @@ create_locked(const char *path)
 static void
 close_marker(int *fd)
 {
-	/* It was synced after the last write, so that close() can lose nothing. */
+	/* it was synced after the last write, so close() cannot lose anything */
 	if (*fd >= 0)
 		file_lock_close(*fd);
 	*fd = -1;
@@ -218,7 +219,7 @@ staging_publish(Staging *staging, const char *manifest)
 				(errcode_for_file_access(),
 				 errmsg("could not remove file \"%s\": %m", marker)));
 	staging->marker = MANIFEST_FILE;
-	(void) files_list(staging->path, ERROR, &tree);
+	(void) file_tree_list(staging->path, ERROR, &tree);
 	foreach(lc, tree.directories)
 		sync_directory(psprintf("%s/%s", staging->path, (char *) lfirst(lc)));
 	sync_directory(staging->path);
@@ -253,12 +254,12 @@ staging_discard(Staging *staging)
 	char	   *path = staging->path;
 
 	if (path != NULL)
-		(void) files_remove(path, staging->marker, WARNING);
+		(void) file_tree_remove(path, staging->marker, WARNING);
 	staging->path = NULL;
 	close_marker(&staging->owner_fd);
 	close_marker(&staging->manifest_fd);
 	if (path != NULL)
-		files_finish_removal(path);
+		file_tree_finish_removal(path);
 }
 
 /*
@@ -270,7 +271,7 @@ void
 staging_abandon(Staging *staging)
 {
 	if (staging->path != NULL)
-		(void) files_remove_all_but(staging->path, staging->marker, WARNING);
+		(void) file_tree_remove_all_but(staging->path, staging->marker, WARNING);
 	staging->path = NULL;
 	close_marker(&staging->owner_fd);
 	close_marker(&staging->manifest_fd);
@@ -312,7 +313,7 @@ holds_one_file(const char *path)
 	ListCell   *lc;
 	int			count = 0;
 
-	if (!files_list(path, WARNING, &tree) || tree.others != NIL)
+	if (!file_tree_list(path, WARNING, &tree) || tree.others != NIL)
 		return false;
 	foreach(lc, tree.files)
 		count += litter_is_file(lfirst(lc)) ? 0 : 1;
@@ -343,7 +344,7 @@ sweep_marked(const char *path, const char *marker, int fd,
 
 	ereport(LOG,
 			(errmsg("removing leftover snapshot directory \"%s\"", path)));
-	if (files_remove(path, marker, WARNING) && owner.name != NULL &&
+	if (file_tree_remove(path, marker, WARNING) && owner.name != NULL &&
 		swept != NULL && pg_str_endswith(path, NAMES_STAGING_SUFFIX))
 		swept(&owner);
 }
@@ -366,13 +367,13 @@ sweep_one(const char *path, uint64 system_identifier,
 		{
 			sweep_marked(path, markers[i], fd, system_identifier, swept);
 			file_lock_close(fd);
-			files_finish_removal(path);
+			file_tree_finish_removal(path);
 		}
 		return;
 	}
 
 	/* Without a marker it can be ours only if nothing but litter is left. */
-	files_finish_removal(path);
+	file_tree_finish_removal(path);
 }
 
 /*

@@ -81,10 +81,7 @@ store_load(const char *directory, const char *name, bool want_lists, int elevel)
 						   snapshot->path, MANIFEST_FILE, problem)));
 		return NULL;
 	}
-	snapshot->verified = verified_mark_read(snapshot->path, name,
-											&snapshot->verification);
-	snapshot->failed = snapshot->verified &&
-		snapshot->verification.problem != NULL;
+	(void) verified_mark_read(snapshot->path, name, &snapshot->verification);
 	snapshot->archived_at = archived_mark_read(snapshot->path, name);
 	snapshot->pinned = pinned_mark_read(snapshot->path, &snapshot->note);
 	return snapshot;
@@ -115,6 +112,20 @@ store_get(const char *directory, const char *name, bool want_lists)
 				 errmsg("snapshot \"%s\" does not exist", name),
 				 errdetail("It would be in directory \"%s\".", directory)));
 	return snapshot;
+}
+
+/* Has a verification of the snapshot had a result? */
+bool
+store_is_verified(const StoredSnapshot *snapshot)
+{
+	return snapshot->verification.name != NULL;
+}
+
+/* Did the last verification find a problem? */
+bool
+store_is_bad(const StoredSnapshot *snapshot)
+{
+	return snapshot->verification.problem != NULL;
 }
 
 /* Return the path of a snapshot's dump, palloc'd. */

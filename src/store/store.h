@@ -14,7 +14,7 @@
 
 #include "store/manifest.h"
 #include "store/marks.h"
-#include "util/files.h"
+#include "util/file_tree.h"
 
 #define STORE_GLOBALS_FILE	"globals.sql"
 
@@ -28,9 +28,8 @@ typedef struct StoredSnapshot
 	bool		pinned;
 	char	   *note;			/* of the pin, in UTF-8, or NULL */
 	TimestampTz archived_at;	/* 0 if it has not been archived */
-	bool		verified;		/* a verification has had a result */
-	Verification verification;
-	bool		failed;			/* its last verification failed */
+	Verification verification;	/* the last one with a result; zeroed if none
+								 * had one */
 	Manifest	manifest;		/* without its lists in lists of snapshots */
 } StoredSnapshot;
 
@@ -38,6 +37,8 @@ extern StoredSnapshot *store_load(const char *directory, const char *name,
 								  bool want_lists, int elevel);
 extern StoredSnapshot *store_get(const char *directory, const char *name,
 								 bool want_lists);
+extern bool store_is_verified(const StoredSnapshot *snapshot);
+extern bool store_is_bad(const StoredSnapshot *snapshot);
 extern char *store_archive_path(const StoredSnapshot *snapshot);
 extern const char *store_foreign_file(const StoredSnapshot *snapshot,
 									  const FileTree *tree);

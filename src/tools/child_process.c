@@ -27,7 +27,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/stringinfo.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -36,29 +35,16 @@
 #include "storage/pmsignal.h"
 #include "storage/procsignal.h"
 
+#include "tools/child_output.h"
 #include "tools/child_process.h"
 #include "util/clock.h"
 #include "util/wait_events.h"
 
-/* How much of a child's output we keep, and of one line of it. */
-#define OUTPUT_KEPT_BYTES	1400
-#define LINE_KEPT_BYTES		400
-
 /* From SIGTERM to SIGKILL, and from a child's exit to that of its group. */
 #define GRACE_SECONDS		5
 
-/* Number of reads in a row before we check for other events. */
-#define DRAIN_READS			64
-
 /* Cap on each wait, should a signal go missing. */
 #define WAIT_MS				1000
-
-typedef struct Output
-{
-	StringInfoData text;		/* the last lines */
-	size_t		line_len;		/* length of the last one so far, as kept */
-	const ChildWatcher *watcher;
-} Output;
 
 /* The child to stop when this process exits, or 0. */
 static pid_t child_pid = 0;
@@ -223,89 +209,6 @@ spawn_child(char **argv, char **envp, int input, int output, int error)
 	}
 }
 
-/*
- * Append to the output.  Only the beginning of each line is kept, because a
- * query that names ten thousand tables is best known by its start.  Only the
- * last lines are kept.
- */
-static void
-keep_output(Output *output, const char *data, size_t len)
-{
-	StringInfo	text = &output->text;
-
-	for (const char *end = data + len; data < end;)
-	{
-		const char *newline = memchr(data, '\n', end - data);
-		size_t		part = (newline != NULL ? newline : end) - data;
-		size_t		room = LINE_KEPT_BYTES - output->line_len;
-
-		appendBinaryStringInfo(text, data, Min(part, room));
-		output->line_len += Min(part, room);
-		data += part;
-		if (newline != NULL)
-		{
-			if (output->watcher == NULL ||
-				output->watcher->want_line(output->watcher->arg,
-										   text->data + text->len -
-										   output->line_len))
-				appendStringInfoChar(text, '\n');
-			else
-			{
-				text->len -= output->line_len;
-				text->data[text->len] = '\0';
-			}
-			output->line_len = 0;
-			data++;
-		}
-	}
-	while (text->len > OUTPUT_KEPT_BYTES)
-	{
-		char	   *newline = strchr(text->data, '\n');
-		int			excess;
-
-		if (newline == NULL)
-			break;				/* cannot happen: lines are shorter */
-		excess = newline + 1 - text->data;
-		memmove(text->data, newline + 1, text->len - excess + 1);
-		text->len -= excess;
-	}
-}
-
-/*
- * Read the available output, but stop after DRAIN_READS reads, in case it is
- * written faster than we read.  Returns false at the end of the output.
- */
-static bool
-drain_output(int fd, Output *output)
-{
-	char		buffer[4096];
-
-	for (int i = 0; i < DRAIN_READS; i++)
-	{
-		ssize_t		n = read(fd, buffer, sizeof(buffer));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return true;
-		if (n < 0)
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not read output of child process: %m")));
-		if (n == 0)
-			return false;
-
-		/* replace zero bytes, which a string cannot hold */
-		for (char *p = buffer; p < buffer + n; p++)
-		{
-			if (*p == '\0')
-				*p = '?';
-		}
-		keep_output(output, buffer, n);
-	}
-	return true;
-}
-
 /* Wait for output, our latch, or the timeout. */
 static void
 wait_for_event(int fd, long timeout)
@@ -322,7 +225,8 @@ wait_for_event(int fd, long timeout)
 
 /* Wait until the child has exited and its output has ended, or stop it. */
 static void
-supervise_child(int fd, double deadline, Output *output, ChildResult *result)
+supervise_child(int fd, double deadline, const ChildWatcher *watcher,
+				ChildOutput *output, ChildResult *result)
 {
 	bool		open = true;
 	bool		exited = false;
@@ -342,7 +246,7 @@ supervise_child(int fd, double deadline, Output *output, ChildResult *result)
 			group_deadline = clock_seconds() + GRACE_SECONDS;
 		}
 		if (open)
-			open = drain_output(fd, output);
+			open = child_output_drain(output, fd);
 
 		if (exited && open && clock_seconds() >= group_deadline)
 			break;				/* it left processes in its group behind */
@@ -352,8 +256,7 @@ supervise_child(int fd, double deadline, Output *output, ChildResult *result)
 			child_stop();
 			break;
 		}
-		busy = !exited && output->watcher != NULL &&
-			output->watcher->use_time(output->watcher->arg);
+		busy = !exited && watcher != NULL && watcher->use_time(watcher->arg);
 	}
 	if (result->timed_out)
 		return;
@@ -381,14 +284,16 @@ void
 child_run(char **argv, char **envp, int input, int output_fd,
 		  double deadline, const ChildWatcher *watcher, ChildResult *result)
 {
-	Output		output = {0};
+	ChildOutput output;
 	int			fds[2];
 	volatile bool write_end_open = true;
 
 	Assert(child_pid == 0);
 	memset(result, 0, sizeof(*result));
-	initStringInfo(&output.text);
-	output.watcher = watcher;
+	if (watcher != NULL)
+		child_output_init(&output, watcher->want_line, watcher->arg);
+	else
+		child_output_init(&output, NULL, NULL);
 
 	/* both ends of the pipe */
 	ReserveExternalFD();
@@ -412,7 +317,7 @@ child_run(char **argv, char **envp, int input, int output_fd,
 					fds[1]);
 		(void) close(fds[1]);
 		write_end_open = false;
-		supervise_child(fds[0], deadline, &output, result);
+		supervise_child(fds[0], deadline, watcher, &output, result);
 	}
 	PG_FINALLY();
 	{
@@ -425,9 +330,5 @@ child_run(char **argv, char **envp, int input, int output_fd,
 	}
 	PG_END_TRY();
 
-	/* strip the final newline, as in messages */
-	while (output.text.len > 0 &&
-		   output.text.data[output.text.len - 1] == '\n')
-		output.text.data[--output.text.len] = '\0';
-	result->output = output.text.data;
+	result->output = child_output_finish(&output);
 }

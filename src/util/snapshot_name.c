@@ -131,7 +131,7 @@ names_split(const char *name, char *folder, char *database,
 
 /*
  * Write the database of a snapshot into database, NAMEDATALEN bytes.  Returns
- * false when the name is not that of any snapshot.
+ * false when no snapshot can have that name.
  */
 bool
 names_database(const char *name, char *database)
@@ -142,7 +142,10 @@ names_database(const char *name, char *database)
 	return names_split(name, folder, database, &start);
 }
 
-/* Get the start of a snapshot; false when the name is not that of any. */
+/*
+ * Get the start of a snapshot.  Returns false when no snapshot can have that
+ * name.
+ */
 bool
 names_start(const char *name, TimestampTz *start)
 {

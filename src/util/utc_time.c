@@ -16,7 +16,7 @@
 
 /*
  * Break an instant up in UTC.  Returns false unless its year has four digits,
- * for which alone our names have room.
+ * because our names have room for no others.
  */
 static bool
 break_up(TimestampTz instant, struct pg_tm *tm, fsec_t *fsec)

@@ -46,7 +46,7 @@
 static bool
 is_to_be_archived(const StoredSnapshot *snapshot)
 {
-	return snapshot->archived_at == 0 && !snapshot->failed &&
+	return snapshot->archived_at == 0 && !store_is_bad(snapshot) &&
 		snapshot->manifest.system_identifier == GetSystemIdentifier();
 }
 

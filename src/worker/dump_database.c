@@ -18,7 +18,7 @@
 #include "store/hardlink.h"
 #include "store/store.h"
 #include "tools/compression.h"
-#include "util/files.h"
+#include "util/file_tree.h"
 #include "util/test_step.h"
 #include "worker/column_hashes.h"
 #include "worker/dump_database.h"
@@ -145,7 +145,7 @@ forget_dump(RunContext *cxt)
 	cxt->share = NULL;
 	incremental_forget(cxt);
 	dump_transaction_end();
-	if (!files_remove(path, "toc.dat", WARNING))
+	if (!file_tree_remove(path, "toc.dat", WARNING))
 		ereport(ERROR,
 				(errcode(ERRCODE_IO_ERROR),
 				 errmsg("could not remove partial dump \"%s\"",
@@ -180,7 +180,7 @@ options_text(RunContext *cxt, const DumpOptions *options)
 /*
  * Dump once, with the MVCC snapshot of the dump transaction, with at most so
  * many jobs, after so many failed attempts.  Returns false if the dump must be
- * repeated; nothing of it is left then.
+ * repeated, after removing what it has written.
  */
 static bool
 try_dump(RunContext *cxt, int jobs, int tries)

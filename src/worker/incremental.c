@@ -59,6 +59,7 @@
 #include "tools/dump_toc.h"
 #include "tools/output_spool.h"
 #include "util/file_digest.h"
+#include "util/file_tree.h"
 #include "util/files.h"
 #include "util/line_hash.h"
 #include "util/test_step.h"
@@ -197,7 +198,7 @@ why_no_base(const Incremental *incremental, const StoredSnapshot *snapshot,
 
 	if (strcmp(old->nonce, incremental->remembered->nonce) != 0)
 		return "it is not the snapshot that the data directory remembers";
-	if (snapshot->failed)
+	if (store_is_bad(snapshot))
 		return "it was found to be bad";
 	if (old->system_identifier != new->system_identifier ||
 		snapshot->manifest.system_identifier != new->system_identifier)
@@ -307,7 +308,7 @@ remove_links(RunContext *cxt)
 {
 	char	   *folder = psprintf("%s/%s", cxt->staging.path, LINKS_FOLDER);
 
-	if (!files_remove(folder, NULL, WARNING))
+	if (!file_tree_remove(folder, NULL, WARNING))
 		ereport(ERROR,
 				(errcode(ERRCODE_IO_ERROR),
 				 errmsg("could not remove directory \"%s\"", folder)));

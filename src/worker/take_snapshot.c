@@ -29,6 +29,7 @@
 #include "store/store.h"
 #include "util/compat.h"
 #include "util/errors.h"
+#include "util/file_tree.h"
 #include "util/files.h"
 #include "util/litter.h"
 #include "util/test_step.h"
@@ -201,7 +202,7 @@ staged_files(RunContext *cxt)
 	List	   *files = NIL;
 	ListCell   *lc;
 
-	(void) files_list(cxt->staging.path, ERROR, &tree);
+	(void) file_tree_list(cxt->staging.path, ERROR, &tree);
 	if (tree.others != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

@@ -18,7 +18,7 @@
 
 #include "store/hardlink.h"
 #include "util/file_digest.h"
-#include "util/files.h"
+#include "util/file_tree.h"
 #include "util/test_step.h"
 #include "worker/verify_files.h"
 
@@ -170,7 +170,7 @@ verify_files(RunContext *cxt, const StoredSnapshot *snapshot,
 	ListCell   *lc;
 
 	problems_begin(&problems);
-	(void) files_list(snapshot->path, ERROR, &tree);
+	(void) file_tree_list(snapshot->path, ERROR, &tree);
 	foreign = exactly ? store_foreign_file(snapshot, &tree) : NULL;
 	if (foreign != NULL)
 		problems_add(&problems, "\"%s/%s\" is not part of the snapshot.",

@@ -53,7 +53,7 @@ verify_outcome_raise_removed(const StoredSnapshot *snapshot)
 }
 
 /* Return the level of a verification. */
-static pg_noinline VerifyLevel
+static VerifyLevel
 level_of(const Verification *verification)
 {
 	VerifyLevel level = VERIFY_RESTORE;
@@ -131,7 +131,7 @@ good_level(const StoredSnapshot *snapshot, VerifyLevel level, bool keep)
 	if (!verified_mark_read(snapshot->path, snapshot->name, &known))
 		return level;
 	check_deeper_problem(snapshot, &known, level);
-	if (!snapshot->verified ||
+	if (!store_is_verified(snapshot) ||
 		!verified_mark_equal(&known, &snapshot->verification))
 	{
 		check_newer_problem(snapshot, &known);

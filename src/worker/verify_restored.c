@@ -338,7 +338,7 @@ verify_restored(RunContext *cxt, const StoredSnapshot *snapshot)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 	if (changed != NULL && comparison.problems.count > 0)
-		problems_add(&comparison.problems, "Defined otherwise: %s", changed);
+		problems_add(&comparison.problems, "Defined differently: %s", changed);
 	else if (changed != NULL)
 		warn_of_definitions(&comparison, changed);
 	fault = conclude_comparison(&comparison);

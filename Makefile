@@ -24,9 +24,11 @@ OBJS = \
 	src/database/database_sessions.o \
 	src/database/database_settings.o \
 	src/database/dump_transaction.o \
+	src/database/globals_state.o \
 	src/database/seen_transactions.o \
 	src/database/stale_table.o \
 	src/database/table_definition.o \
+	src/database/table_pages.o \
 	src/database/table_state.o \
 	src/database/unchanged_since.o \
 	src/launcher/archive_schedule.o \
@@ -61,6 +63,7 @@ OBJS = \
 	src/settings_check.o \
 	src/shmem/program_tokens.o \
 	src/shmem/program_version.o \
+	src/shmem/remembered_globals.o \
 	src/shmem/run_cancel.o \
 	src/shmem/run_kinds.o \
 	src/shmem/run_queue.o \
@@ -119,6 +122,7 @@ OBJS = \
 	src/worker/archive_run.o \
 	src/worker/column_hashes.o \
 	src/worker/dump_database.o \
+	src/worker/dump_globals.o \
 	src/worker/file_hashing.o \
 	src/worker/incremental.o \
 	src/worker/program_sessions.o \

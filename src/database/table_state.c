@@ -11,13 +11,8 @@
  *
  * Definition: the digest of table_definition.c is the same.
  *
- * Pages: no page has an LSN above the one that was read when the base's COPY
- * of the table had ended, no tuple has an xmin or an updating xmax that the
- * base's MVCC snapshot did not see as ended, and the last page with a line pointer
- * is the one that it was.  While the base's MVCC snapshot was held, nothing
- * that a later transaction had left could be pruned, frozen or truncated: a
- * change that the base did not see has left a page with a later LSN, a tuple
- * with such an xmin or xmax, or another number of pages.
+ * Pages: see table_pages.c.  The position in WAL is read when the base's COPY
+ * of the table has ended.
  *
  * TOAST tables are not looked at: the value of a visible row never changes in
  * place, and an updated row is a new tuple in the table itself.
@@ -29,25 +24,20 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
-#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
-#include "access/transam.h"
 #include "access/xlog.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "storage/bufpage.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 
 #include "database/table_definition.h"
+#include "database/table_pages.h"
 #include "database/table_state.h"
 #include "util/compat.h"
-
-/* Appended rows are on the last pages, which are looked at first. */
-#define TAIL_BLOCKS		8
 
 static bool
 is_off(const char *setting)
@@ -94,96 +84,6 @@ is_plain_table(Relation relation)
 		RelationNeedsWAL(relation);
 }
 
-static Buffer
-read_page(Relation relation, BlockNumber block, BufferAccessStrategy strategy)
-{
-	Buffer		buffer;
-
-	CHECK_FOR_INTERRUPTS();
-	buffer = ReadBufferExtended(relation, MAIN_FORKNUM, block, RBM_NORMAL,
-								strategy);
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	return buffer;
-}
-
-/* How many pages there are up to the last one with a line pointer. */
-static BlockNumber
-used_blocks(Relation relation, BlockNumber blocks,
-			BufferAccessStrategy strategy)
-{
-	while (blocks > 0)
-	{
-		Buffer		buffer = read_page(relation, blocks - 1, strategy);
-		bool		used = PageGetMaxOffsetNumber(BufferGetPage(buffer)) > 0;
-
-		UnlockReleaseBuffer(buffer);
-		if (used)
-			break;
-		blocks--;
-	}
-	return blocks;
-}
-
-/* Has a transaction that was not seen written this tuple? */
-static bool
-is_tuple_written_since(HeapTupleHeader tuple, const SeenTransactions *seen)
-{
-	uint16		infomask = tuple->t_infomask;
-
-	/* VACUUM FULL of a release before 9.0 has left these */
-	if ((infomask & HEAP_MOVED) != 0)
-		return true;
-	if (!HeapTupleHeaderXminFrozen(tuple) &&
-		!HeapTupleHeaderXminInvalid(tuple) &&
-		!is_transaction_seen(seen, HeapTupleHeaderGetRawXmin(tuple)))
-		return true;
-	if ((infomask & HEAP_XMAX_INVALID) != 0 ||
-		HEAP_XMAX_IS_LOCKED_ONLY(infomask))
-		return false;
-	/* which member of a multixact has updated the tuple is not looked up */
-	return (infomask & HEAP_XMAX_IS_MULTI) != 0 ||
-		!is_transaction_seen(seen, HeapTupleHeaderGetRawXmax(tuple));
-}
-
-/* Is a page, which is locked, as it was for the base? */
-static bool
-is_page_same(Buffer buffer, const TableState *base,
-			 const SeenTransactions *seen)
-{
-	Page		page = BufferGetPage(buffer);
-	OffsetNumber last = PageGetMaxOffsetNumber(page);
-
-	if (BufferGetLSNAtomic(buffer) > base->lsn)
-		return false;
-	for (OffsetNumber n = FirstOffsetNumber; n <= last; n++)
-	{
-		ItemId		item = PageGetItemId(page, n);
-
-		if (ItemIdIsNormal(item) &&
-			is_tuple_written_since((HeapTupleHeader) PageGetItem(page, item),
-								   seen))
-			return false;
-	}
-	return true;
-}
-
-static bool
-are_pages_same(Relation relation, BlockNumber from, BlockNumber to,
-			   BufferAccessStrategy strategy, const TableState *base,
-			   const SeenTransactions *seen)
-{
-	bool		same = true;
-
-	for (BlockNumber block = from; same && block < to; block++)
-	{
-		Buffer		buffer = read_page(relation, block, strategy);
-
-		same = is_page_same(buffer, base, seen);
-		UnlockReleaseBuffer(buffer);
-	}
-	return same;
-}
-
 /*
  * Begin the state of a table that COPY is about to read, with these columns (a
  * list of String nodes).  Returns false where no later run can tell whether the
@@ -211,12 +111,8 @@ table_state_begin(Relation relation, const List *columns, TableState *state)
 void
 table_state_end(Relation relation, XLogRecPtr lsn, TableState *state)
 {
-	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
-
 	state->lsn = RecoveryInProgress() ? lsn : GetXLogInsertRecPtr();
-	state->blocks = used_blocks(relation, RelationGetNumberOfBlocks(relation),
-								strategy);
-	FreeAccessStrategy(strategy);
+	state->blocks = table_pages_used(relation);
 }
 
 /*
@@ -228,21 +124,9 @@ bool
 table_state_is_same(Relation relation, const TableState *base,
 					const SeenTransactions *seen, const TableState *state)
 {
-	BufferAccessStrategy strategy;
-	BlockNumber blocks;
-	BlockNumber tail;
-	bool		same;
-
-	if (!seen_transactions_are_recent(seen) || base->oid != state->oid ||
-		base->filenode != state->filenode ||
-		strcmp(base->definition, state->definition) != 0)
-		return false;
-	strategy = GetAccessStrategy(BAS_BULKREAD);
-	blocks = RelationGetNumberOfBlocks(relation);
-	tail = blocks - Min(blocks, TAIL_BLOCKS);
-	same = used_blocks(relation, blocks, strategy) == base->blocks &&
-		are_pages_same(relation, tail, blocks, strategy, base, seen) &&
-		are_pages_same(relation, 0, tail, strategy, base, seen);
-	FreeAccessStrategy(strategy);
-	return same;
+	return seen_transactions_are_recent(seen) &&
+		base->oid == state->oid && base->filenode == state->filenode &&
+		strcmp(base->definition, state->definition) == 0 &&
+		table_pages_are_same(relation, base->lsn, (BlockNumber) base->blocks,
+							 seen);
 }

@@ -16,6 +16,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
+#include "shmem/remembered_globals.h"
 #include "shmem/shared_state.h"
 
 #define STATE_MAX_RUNS	256
@@ -62,6 +63,7 @@ typedef struct SharedState
 	FileSystem	file_system;	/* of that directory */
 	char		program_version[STATE_VERSION_SIZE];	/* "" when unknown */
 	struct stat program_file;	/* that has reported it */
+	RememberedGlobals globals;
 	Run			runs[STATE_MAX_RUNS];
 } SharedState;
 

@@ -336,3 +336,19 @@ manifest_copy_strings(Manifest *manifest)
 {
 	record_copy_strings(members, lengthof(members), manifest);
 }
+
+/* Return the entry of a file, or NULL. */
+const ManifestFile *
+manifest_find_file(const Manifest *manifest, const char *path)
+{
+	ListCell   *lc;
+
+	foreach(lc, manifest->files)
+	{
+		const ManifestFile *file = lfirst(lc);
+
+		if (strcmp(file->path, path) == 0)
+			return file;
+	}
+	return NULL;
+}

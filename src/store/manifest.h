@@ -144,6 +144,8 @@ typedef struct Manifest
 } Manifest;
 
 extern char *manifest_format(const Manifest *manifest);
+extern const ManifestFile *manifest_find_file(const Manifest *manifest,
+											  const char *path);
 extern void manifest_copy_strings(Manifest *manifest);
 extern const char *manifest_parse(char *text, size_t len, bool want_lists,
 								  Manifest *manifest);

@@ -314,21 +314,6 @@ remove_links(RunContext *cxt)
 				 errmsg("could not remove directory \"%s\"", folder)));
 }
 
-static const ManifestFile *
-find_manifest_file(const Manifest *manifest, const char *path)
-{
-	ListCell   *lc;
-
-	foreach(lc, manifest->files)
-	{
-		const ManifestFile *file = lfirst(lc);
-
-		if (strcmp(file->path, path) == 0)
-			return file;
-	}
-	return NULL;
-}
-
 /*
  * Choose the base of this run, if it has one, once the MVCC snapshot is taken
  * and before pg_dump starts.  "options" is all that pg_dump is told.
@@ -356,7 +341,7 @@ incremental_choose_base(RunContext *cxt, const char *options)
 	if (incremental->lock_fd < 0)
 		return;
 	base = base_file_read(snapshot->path,
-						  find_manifest_file(&snapshot->manifest, BASE_FILE));
+						  manifest_find_file(&snapshot->manifest, BASE_FILE));
 	why_not = base == NULL ? "its base.json is missing or damaged" :
 		why_no_base(incremental, snapshot, base);
 	if (why_not != NULL)
@@ -629,7 +614,7 @@ audit_table(RunContext *cxt, const TableCopy *copy)
 	char	   *path = data_path(cxt, copy->oid);
 	char	   *link = link_path(cxt, copy->oid);
 	const ManifestFile *file = path != NULL ?
-		find_manifest_file(&cxt->manifest, path) : NULL;
+		manifest_find_file(&cxt->manifest, path) : NULL;
 
 	if (table == NULL || file == NULL ||
 		strcmp(file->sha256, table->sha256) == 0)

@@ -42,6 +42,7 @@ typedef struct RunContext
 	Connection	connection;
 	bool		is_superuser;	/* is pg_dump's role a superuser? */
 	Copies	   *copies;			/* of the connected program, or NULL */
+	struct RememberedGlobals *globals;	/* of the new globals.sql, or NULL */
 	Incremental *incremental;	/* NULL where the run cannot be incremental */
 	Progress	progress;
 	int			phase_from;		/* percentages of the current phase */

@@ -34,6 +34,7 @@
 #include "util/litter.h"
 #include "util/test_step.h"
 #include "worker/dump_database.h"
+#include "worker/dump_globals.h"
 #include "worker/incremental.h"
 #include "worker/run_report.h"
 #include "worker/take_snapshot.h"
@@ -119,46 +120,6 @@ create_staging(RunContext *cxt)
 	}
 	names_encode_database(cxt->run.request.database, folder);
 	cxt->archive = psprintf("%s.dump", folder);
-}
-
-/*
- * Raise an error unless the globals were saved completely: pg_dumpall does not
- * check whether its writes succeed.
- */
-static void
-check_globals(const char *path)
-{
-	static const char trailer[] = "-- PostgreSQL database cluster dump complete";
-	const char *problem;
-	size_t		len;
-	char	   *text = files_read(path, MaxAllocHugeSize - 1, &len, &problem);
-
-	if (text == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_IO_ERROR),
-				 errmsg("file \"%s\" is unusable: %s", path, problem)));
-	if (strstr(text + len - Min(len, 2 * sizeof(trailer)), trailer) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_IO_ERROR),
-				 errmsg("file \"%s\" was not written completely", path),
-				 errdetail("pg_dumpall does not report this. The disk may be full.")));
-	pfree(text);
-}
-
-static void
-dump_globals(RunContext *cxt)
-{
-	char	   *path = psprintf("%s/%s", cxt->staging.path, STORE_GLOBALS_FILE);
-
-	if (!setting_globals)
-		return;
-	run_enter_phase(cxt, "saving globals", 80, 83);
-	(void) run_program(cxt, tool_args_pg_dumpall_globals(cxt->bin_directory,
-														 &cxt->connection,
-														 setting_lock_timeout,
-														 cxt->is_superuser,
-														 path), false);
-	check_globals(path);
 }
 
 /*
@@ -411,6 +372,7 @@ take_snapshot(RunContext *cxt)
 	test_step("dumped");
 	complete_staging(cxt);
 	publish_snapshot(cxt);
+	dump_globals_remember(cxt);
 	remember_base(cxt);
 	run_limit_time(cxt, 0);
 	test_step("published");

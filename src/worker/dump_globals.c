@@ -14,6 +14,8 @@
 
 #include <unistd.h>
 
+#include "utils/memutils.h"
+
 #include "database/globals_state.h"
 #include "settings.h"
 #include "store/file_system.h"

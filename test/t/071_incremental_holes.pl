@@ -160,6 +160,10 @@ in_session($second, q{BEGIN; UPDATE t SET v = 'multi' WHERE id = 3});
 next_reads('t', 'a table with a row that is locked and being updated is read');
 in_session($_, 'COMMIT') foreach $second, $session;
 next_reads('t', 'an update beside a row lock is read when it has committed');
+next_reads('t', 'a table with a row that was locked and updated is read until VACUUM');
+execute($node, 'VACUUM t');
+next_reads('t', 'VACUUM of such a table is a change');
+next_reads('', 'after VACUUM, such a table is the same');
 reads_after('child t', 'a foreign key that locks a row is read in both tables',
 	'INSERT INTO child VALUES (2)');
 $_->close_session foreach $session, $second;
@@ -197,10 +201,10 @@ reads_after('big', 'an update that keeps a value in a TOAST table is read',
 reads_after('big', 'new values in the space of a TOAST table are read',
 	'DELETE FROM big WHERE id = 3', 'VACUUM big',
 	q{INSERT INTO big SELECT 3, repeat('m', 4000)});
-reads_after('t', 'VACUUM FREEZE is a change', 'VACUUM FREEZE t');
+reads_after('tail', 'VACUUM FREEZE is a change', 'VACUUM FREEZE tail');
 next_reads('', 'frozen rows are the same from then on');
-reads_after('t', 'an update of a frozen row is read',
-	q{UPDATE t SET v = 'thawed' WHERE id = 8});
+reads_after('tail', 'an update of a frozen row is read',
+	q{UPDATE tail SET v = 'thawed' WHERE id = 8});
 reads_after('other', 'rows that pg_surgery kills are a change',
 	q{SELECT heap_force_kill('other', ARRAY['(0,1)']::tid[])});
 reads_after('other', 'a deleted row is read',

@@ -111,7 +111,7 @@ next_reads('', 'a table with such rows is the same from then on');
 
 in_session($session, q{BEGIN; INSERT INTO other VALUES (-2, 'long')});
 execute($node, q{INSERT INTO t VALUES (-2, 'short')},
-	q{UPDATE moods SET m = 'glad'});
+	q{INSERT INTO moods VALUES ('glad')});
 next_reads('moods other t',
 	'tables that were written beside a long transaction are read');
 next_reads('other', 'a long transaction makes no other table look changed');
@@ -241,7 +241,9 @@ sub delete_beside_copy
 	my ($step, $test_name) = @_;
 
 	$run = start_held($node, 'rows', $step);
-	$node->safe_psql('rows', $_) foreach <<'EOF', 'VACUUM r';
+	# old_snapshot_threshold is about transactions with later ones after them
+	$node->safe_psql('rows', $_)
+	  foreach <<'EOF', ('SELECT txid_current()') x 3, 'VACUUM r';
 DELETE FROM r WHERE ctid >=
   (SELECT format('(%s,0)', max((ctid::text::point)[0]::int) - 1)::tid FROM r)
 EOF

@@ -22,6 +22,7 @@ my ($primary, $directory) = incremental_node('primary',
 	conf => <<'EOF');
 wal_log_hints = on
 full_page_writes = on
+shared_buffers = 32MB
 bgwriter_lru_maxpages = 0
 checkpoint_timeout = 1h
 max_wal_size = 1GB

@@ -58,21 +58,27 @@ sub take_app
 	return take_snapshot($node, 'app');
 }
 
-# The data files of a snapshot, by the names of their tables.
-sub files_of
+# The tables that a snapshot has data of: name, OID and file of each.
+sub tables_in
 {
 	my ($directory, $name) = @_;
 	my ($database) = split /\//, $name;
 	my $dump = "$directory/$name/$database.dump";
 	my ($list) = run_command([ 'pg_restore', '--list', $dump ]);
-	my %files;
 
-	foreach my $line (split /\n/, $list)
-	{
-		$files{"$2.$3"} = "$dump/$1.dat"
-		  if $line =~ /^(\d+); \d+ \d+ TABLE DATA (\S+) (\S+) /;
-	}
-	return \%files;
+	return map {
+		/^(\d+); \d+ (\d+) TABLE DATA (\S+) (\S+) /
+		  ? { name => "$3.$4", oid => $2, file => "$dump/$1.dat" }
+		  : ()
+	} split /\n/, $list;
+}
+
+# The data files of a snapshot, by the names of their tables.
+sub files_of
+{
+	my ($directory, $name) = @_;
+
+	return { map { ($_->{name} => $_->{file}) } tables_in($directory, $name) };
 }
 
 # The rows of a data file.
@@ -85,19 +91,6 @@ sub rows_in
 	return $text;
 }
 
-# The inodes that a snapshot notes for later ones, by the names of their tables.
-sub noted_inodes
-{
-	my ($directory, $name) = @_;
-	my (undef, @lines) =
-	  map { decode_json($_) } slurp_lines("$directory/$name/base.json");
-	my $files = files_of($directory, $name);
-	my %tables =
-	  map { $files->{$_} =~ m{([^/]+/[^/]+)$}; ($1 => $_) } keys %$files;
-
-	return { map { ($tables{ $_->{path} } => $_->{inode}) } @lines };
-}
-
 # The tables that a snapshot has read, without "public.", sorted, as a string;
 # "everything" where it builds on no other.
 sub tables_read
@@ -106,11 +99,13 @@ sub tables_read
 	my $base = manifest_of($directory, $name)->{base};
 
 	return 'everything' unless defined $base;
-	my $before = noted_inodes($directory, $base);
-	my $files = files_of($directory, $name);
+	my (undef, @lines) =
+	  map { decode_json($_) } slurp_lines("$directory/$base/base.json");
+	my %before = map { ($_->{oid} => $_->{inode}) } @lines;
 
-	return join ' ', map { s/^public\.//r }
-	  sort grep { ($before->{$_} // 0) != (stat $files->{$_})[1] } keys %$files;
+	return join ' ', sort map { $_->{name} =~ s/^public\.//r }
+	  grep { ($before{ $_->{oid} } // 0) != (stat $_->{file})[1] }
+	  tables_in($directory, $name);
 }
 
 # Both the tables that a snapshot has read, and its rows, are as expected.

@@ -135,8 +135,8 @@ reads_after('numbers rowtypes',
 	'ALTER TABLE numbers ADD w text');
 reads_after('domains', 'a renamed column is read',
 	'ALTER TABLE domains RENAME v TO w');
-reads_after('bits', 'a dropped column is a change',
-	'ALTER TABLE bits ADD w int', 'ALTER TABLE bits DROP w');
+reads_after('bits', 'an added column is read', 'ALTER TABLE bits ADD w int');
+reads_after('bits', 'a dropped column is a change', 'ALTER TABLE bits DROP w');
 reads_after('chars', 'a type that changes without a rewrite is a change',
 	'ALTER TABLE chars ALTER v TYPE text');
 reads_after('texts', 'a type that changes with a rewrite is a change',
@@ -161,6 +161,8 @@ sub same_after
 same_after('a renamed table is the same', 'ALTER TABLE xmls RENAME TO documents');
 same_after('a table in another schema is the same',
 	'CREATE SCHEMA elsewhere', 'ALTER TABLE documents SET SCHEMA elsewhere');
+same_after('a column that is added and dropped is no change',
+	'ALTER TABLE bits ADD w int', 'ALTER TABLE bits DROP w');
 same_after('an index, a privilege and a comment are no change', <<'EOF');
 CREATE INDEX ON oids (v);
 GRANT SELECT ON oids TO PUBLIC;

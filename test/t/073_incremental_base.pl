@@ -74,7 +74,7 @@ sub rows_of_session
 {
 	my ($its_options, @more) = @_;
 
-	local $ENV{PGOPTIONS} = $its_options;
+	local $ENV{PGOPTIONS} = "$its_options -c extra_float_digits=3";
 	my ($out) = run_command(
 		[
 			'psql', '-XAtq', '-d', $node->connstr('app') . ' application_name=pg_dump', @more, '-c',

@@ -161,15 +161,6 @@ with_damage(sub { append_to_file("$_[0]/base.json", "{}\n") },
 	'everything', 'with a line too many in base.json, everything is read');
 with_damage(sub { unlink "$_[0]/manifest.json" },
 	'everything', 'without a manifest of the base, everything is read');
-with_damage(
-	sub {
-		my $text = slurp_file("$_[0]/base.json");
-
-		$text =~ s/"nonce": ?"(.)/'"nonce": "' . ($1 eq '0' ? 1 : 0)/e or die $text;
-		unlink "$_[0]/base.json";
-		append_to_file("$_[0]/base.json", $text);
-	},
-	'everything', 'with another nonce in base.json, everything is read');
 is_deeply([ damages($directory) ], [], 'what is left matches its manifest');
 
 # What the data directory remembers.
@@ -182,6 +173,25 @@ next_reads('', 'a new base is remembered');
 unlink $remembered;
 append_to_file($remembered, 'garbage');
 next_reads('everything', 'when what is remembered cannot be read, everything is read');
+
+
+# Replace what is remembered by the result of a substitution.
+sub change_remembered
+{
+	my ($from, $to) = @_;
+	my $text = slurp_file($remembered);
+
+	$text =~ s/$from/$to/ or die $text;
+	unlink $remembered;
+	append_to_file($remembered, $text);
+	return;
+}
+
+change_remembered(qr/"nonce": ?"\w{8}/, '"nonce": "00000000');
+next_reads('everything', 'a snapshot with another nonce is not used');
+change_remembered(qr/"full_at": ?"\d{4}/, '"full_at": "2099');
+next_reads('everything', 'after a full run in the future, everything is read');
+next_reads('', 'the time of a full run is remembered');
 
 # Runs close together.
 my @both = map { start_query($node, q{SELECT snapshot_now('app')}) } 1 .. 2;
@@ -324,10 +334,7 @@ rmtree("$directory/$base");
 
 # A dropped database has no warning.
 $node->safe_psql('postgres', 'DROP DATABASE new');
-my $text = slurp_file($remembered);
-$text =~ s/"suspect": ?0/"suspect": 1/ or die $text;
-unlink $remembered;
-append_to_file($remembered, $text);
+change_remembered(qr/"suspect": ?0/, '"suspect": 1');
 like($node->safe_psql('postgres', $status), qr/^rows of database "app" differed/,
 	'what is remembered decides about the warning');
 $node->safe_psql('postgres', 'CREATE DATABASE spare TEMPLATE app');

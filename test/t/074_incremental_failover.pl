@@ -146,7 +146,7 @@ is(count_of($standby, 'lost'), 0, 'a standby can be promoted before its base');
 execute($standby, q{UPDATE t SET v = 'other' WHERE id = 2});
 $standby->safe_psql('postgres', 'SELECT pg_switch_wal()') for 1 .. 2;
 execute($standby, q{INSERT INTO u VALUES ('later')});
-cmp_ok($standby->safe_psql('postgres', "SELECT pg_current_wal_lsn() - '$earlier'"), '>', 16 * 1024 * 1024,
+cmp_ok($standby->safe_psql('postgres', "SELECT pg_current_wal_lsn() - '$earlier'"), '>', 1024 * 1024,
 	'the new timeline has passed the end of the base');
 next_reads($standby, $own, 'everything', 'a server that forked off before its base reads everything');
 next_reads($standby, $own, '', 'the new timeline has bases of its own');
@@ -222,8 +222,9 @@ my $seen = take_app($primary);
 $primary->stop('immediate');
 $primary->start;
 like(rows_in(files_of($directory, $seen)->{'public.t'}), qr/\tasynchronous\n/, 'a snapshot has seen an asynchronous commit');
-is_right($primary, $directory, $seen, 'all that a snapshot has seen survives a crash');
+# first the snapshot: a query sets hint bits, and that is logged
 next_reads($primary, $directory, '', 'a server that has crashed uses its base');
+is_right($primary, $directory, $seen, 'all that a snapshot has seen survives a crash');
 execute($primary, q{UPDATE t SET v = 'forgotten' WHERE id = 6});
 $primary->stop('immediate');
 $primary->start;

@@ -277,10 +277,12 @@ is_right($primary, $directory, $rewound, 'a rewound server has the rows of the n
 execute($heir, q{UPDATE t SET v = 'after' WHERE id = 8});
 catch_up($heir, $primary);
 next_reads($primary, $directory, 't', 'a rewound server reads what has changed since');
+execute($heir, 'INSERT INTO u VALUES (7)');
+catch_up($heir, $primary);
 $primary->promote;
 $primary->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die 'no promotion';
 execute($primary, q{UPDATE t SET v = 'again' WHERE id = 9});
-next_reads($primary, $directory, 't', 'a server that is promoted again reads its own changes');
+next_reads($primary, $directory, 't u', 'a server that is promoted again reads what has changed');
 
 sub copy_conf
 {

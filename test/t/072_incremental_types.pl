@@ -170,11 +170,13 @@ COMMENT ON TABLE oids IS 'c';
 ANALYZE oids
 EOF
 same_after('settings of the database are no change',
-	q{ALTER DATABASE app SET DateStyle = 'German'},
 	q{ALTER DATABASE app SET bytea_output = 'escape'},
 	q{ALTER DATABASE app SET IntervalStyle = 'sql_standard'},
 	q{ALTER DATABASE app SET TimeZone = 'Asia/Tokyo'},
 	q{ALTER DATABASE app SET extra_float_digits = -15});
+execute($node, q{ALTER DATABASE app SET DateStyle = 'German, DMY'});
+is_right($node, $directory, take_app($node),
+	'with another DateStyle of the database, dates are written in ISO style');
 execute($node, 'ALTER DATABASE app RESET ALL');
 
 # Two tables that exchange their names.

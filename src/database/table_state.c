@@ -64,12 +64,25 @@ table_state_size(Relation relation)
 	return blocks * BLCKSZ;
 }
 
+/*
+ * May VACUUM remove rows that an old MVCC snapshot still sees?  Not all server
+ * versions have the setting.
+ */
+static bool
+are_old_snapshots_limited(void)
+{
+	const char *threshold = GetConfigOption("old_snapshot_threshold", true,
+											false);
+
+	return threshold != NULL && strcmp(threshold, "-1") != 0;
+}
+
 /* Can what is on disk be relied on at all? */
 static bool
 is_server_reliable(void)
 {
 	return enableFsync && is_off("zero_damaged_pages") &&
-		is_off("ignore_checksum_failure");
+		is_off("ignore_checksum_failure") && !are_old_snapshots_limited();
 }
 
 /* Is the relation a table whose changes all leave a trace on its pages? */

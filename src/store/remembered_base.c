@@ -26,6 +26,7 @@
 #include "access/xlog.h"
 #include "common/file_perm.h"
 #include "storage/fd.h"
+#include "utils/syscache.h"
 
 #include "store/remembered_base.h"
 #include "store/replace_file.h"
@@ -167,14 +168,18 @@ remembered_base_forget_future(void)
 static bool
 note_suspect(const char *path, RememberedBase *base, void *arg)
 {
-	if (base->suspect != 0)
+	Oid			database = strtoul(strrchr(path, '/') + 1, NULL, 10);
+
+	/* the file of a dropped database stays */
+	if (base->suspect != 0 &&
+		SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)))
 		*(char **) arg = base->name;
-	return base->suspect == 0;
+	return *(char **) arg == NULL;
 }
 
 /*
  * Return the name of the snapshot whose audit found a difference, if one did
- * and no later one has cleared its database, or NULL.
+ * and no later one has cleared its database, or NULL.  Needs a transaction.
  */
 const char *
 remembered_base_first_suspect(void)

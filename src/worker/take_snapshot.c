@@ -15,6 +15,7 @@
 #include "access/xlog.h"
 #include "common/file_perm.h"
 #include "miscadmin.h"
+#include "storage/fd.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -27,6 +28,7 @@
 #include "store/hardlink.h"
 #include "store/prune.h"
 #include "store/store.h"
+#include "tools/output_spool.h"
 #include "util/compat.h"
 #include "util/errors.h"
 #include "util/file_tree.h"
@@ -129,12 +131,27 @@ create_staging(RunContext *cxt)
 static char *
 read_back(RunContext *cxt)
 {
+	char	  **argv = tool_args_pg_restore_list(cxt->bin_directory,
+												 dump_path(cxt));
+	File		spool;
+	ChildResult result;
+	char	   *contents;
+
 	if (setting_verify < VERIFY_LIST && cxt->incremental == NULL)
 		return NULL;
 	run_enter_phase(cxt, "reading back", 83, 85);
-	return run_program(cxt, tool_args_pg_restore_list(cxt->bin_directory,
-													  dump_path(cxt)),
-					   cxt->incremental != NULL);
+	if (cxt->incremental == NULL)
+	{
+		(void) run_program(cxt, argv, false);
+		return NULL;
+	}
+	/* only the last lines of what is kept in memory would be there */
+	spool = spool_create();
+	if (!run_try_program(cxt, argv, -1, spool_descriptor(spool), &result))
+		run_fail(cxt, argv, &result);
+	contents = spool_text(spool);
+	FileClose(spool);
+	return contents;
 }
 
 /*

@@ -5,10 +5,10 @@
 # command says is what a block shows.
 #
 # A block is run if its language is "sql", "console" or "bash", and "conf" is
-# checked for settings that the server would refuse.  "sh", "json" and "text" are
-# not run.  In a block with prompts ("appdb=# ", "$ ") the command of each is
-# followed by what it says; an "sql" block without a prompt, and a "bash" block,
-# only have to work.
+# checked for settings that the server would refuse.  "sh", "json" and "text"
+# are not run.  In a block with prompts ("appdb=# ", "$ ") the command of each
+# is followed by what it says; an "sql" block without a prompt, and a "bash"
+# block, only have to work.
 #
 # What differs from run to run is matched by its form: see expected_output.
 

@@ -61,8 +61,8 @@ EOF
 	return ($node, $directory);
 }
 
-# Have the node's clock show a time ("2026-03-19 02:59:57", UTC, or "now") and go
-# on from there; see test/fake_clock.c.  Call before the node is started.
+# Have the node's clock show a time ("2026-03-19 02:59:57", UTC, or "now") and
+# go on from there; see test/fake_clock.c.  Call before the node is started.
 my %clock_file;
 
 sub fake_clock
@@ -237,8 +237,8 @@ sub damages
 	return @damages;
 }
 
-# Wait for code to return something true, which is returned; fails the test when
-# it does not.
+# Wait for code to return something true, which is returned; fails the test
+# when it does not.
 sub wait_until
 {
 	my ($test_name, $code) = @_;
@@ -284,8 +284,8 @@ sub sql_error
 	return $stderr;
 }
 
-# Start a session that runs a query, and waits as long as that takes.  Its errors
-# have no SQLSTATE, unlike those of start_query.
+# Start a session that runs a query, and waits as long as that takes.  Its
+# errors have no SQLSTATE, unlike those of start_query.
 sub start_session
 {
 	my ($node, $query) = @_;
@@ -385,9 +385,9 @@ sub let_go
 
 # Go on in a mount namespace of one's own, in which shell commands have been
 # run that may mount something below the directory $mounts, which is returned.
-# Where that is not allowed, returns nothing, and what was said about it.  To be
-# called in a BEGIN block, before anything has a directory of its own: the test
-# is started once more.
+# Where that is not allowed, returns nothing, and what was said about it.  To
+# be called in a BEGIN block, before anything has a directory of its own: the
+# test is started once more.
 sub own_mounts
 {
 	my ($commands) = @_;

@@ -2,8 +2,8 @@
 # Copyright (c) 2026, the snapshot_worker developers
 
 # An extension that was updated is the same as one that is new: for every older
-# version that can be installed.  That the comparison sees what an update script
-# forgets is shown by an extension that is made up here.
+# version that can be installed.  That the comparison sees what an update
+# script forgets is shown by an extension that is made up here.
 
 use strict;
 use warnings;

@@ -31,9 +31,9 @@ my $range = sub {
 };
 
 # The specification, as far as strings, lists and maps go.  A string is a
-# pattern or a function that returns what is wrong; a list has one element, what
-# each of its own is to be; a map has keys, of which those with "!" are required,
-# and "*" is any other.
+# pattern or a function that returns what is wrong; a list has one element,
+# what each of its own is to be; a map has keys, of which those with "!" are
+# required, and "*" is any other.
 my %phase = map { $_ => { '*' => $range } }
   qw(requires recommends suggests conflicts);
 my %specification = (

@@ -4,9 +4,9 @@
 # Needed on one version of PostgreSQL only; see test/check-all.
 
 # A scheduled run that fails is tried again after 5, 10, 20, 30 and 60 s, then
-# after 2, 4, 8, 15, 30 and 60 minutes, and never sooner than after as long as it
-# took, until it succeeds or the next slot takes over; no database delays another
-# one; and one that does not exist fails once, and is waited for.
+# after 2, 4, 8, 15, 30 and 60 minutes, and never sooner than after as long as
+# it took, until it succeeds or the next slot takes over; no database delays
+# another one; and one that does not exist fails once, and is waited for.
 
 use strict;
 use warnings;

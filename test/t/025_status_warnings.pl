@@ -5,9 +5,9 @@
 
 # What snapshot_status() says of a server on which no, or not the wanted,
 # snapshots are taken.  Promised here: a line of the configuration that has no
-# effect is named, with its file; so is a database that does not exist; an error
-# that was made good is not shown; and a warning that the operating system's
-# collations have changed is no news of each run.
+# effect is named, with its file; so is a database that does not exist; an
+# error that was made good is not shown; and a warning that the operating
+# system's collations have changed is no news of each run.
 
 use strict;
 use warnings;

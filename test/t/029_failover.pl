@@ -2,10 +2,10 @@
 # Copyright (c) 2026, the snapshot_worker developers
 
 # The schedule passes from one server to another, by a promotion or a reload of
-# run_on.  Promised here: a slot that the other one did not live to take is taken
-# at once, whether the two share a directory or not, if the schedule was in force
-# before it; and in a shared directory no slot is taken twice, not even while the
-# other one is still at it.
+# run_on.  Promised here: a slot that the other one did not live to take is
+# taken at once, whether the two share a directory or not, if the schedule was
+# in force before it; and in a shared directory no slot is taken twice, not
+# even while the other one is still at it.
 
 use strict;
 use warnings;
@@ -78,7 +78,8 @@ sub of_slot
 	  map { manifest_of($in // $directory, $_) } snapshots($in // $directory, 'app');
 }
 
-# Wait until a server says what it plans, which it does after it has looked back.
+# Wait until a server says what it plans, which it does after it has looked
+# back.
 sub plans
 {
 	my ($node, $next_run) = @_;

@@ -94,7 +94,8 @@ sub query
 {
 	my ($server, $sql) = @_;
 
-	# it dies when psql finds no server, and is gone before it is told what to do
+	# it dies when psql finds no server, and is gone before it is told what to
+	# do
 	my ($ret, $stdout) =
 	  eval { $server->{node}->psql('postgres', $sql) };
 

@@ -5,11 +5,11 @@
 
 # All that can be wrong with the snapshot directory.  Promised here: one clear
 # error, with the path and the operating system user, for whoever asks for a
-# snapshot, in the log and in snapshot_status(); the scheduled snapshot is tried
-# again, and taken once the directory is mended; older snapshots are untouched.
-# A missing directory is made, with its parents.  The directory may be a
-# symbolic link, but what is in it may not: such links are never followed, and
-# nothing behind them is ever removed.
+# snapshot, in the log and in snapshot_status(); the scheduled snapshot is
+# tried again, and taken once the directory is mended; older snapshots are
+# untouched.  A missing directory is made, with its parents.  The directory may
+# be a symbolic link, but what is in it may not: such links are never followed,
+# and nothing behind them is ever removed.
 
 use strict;
 use warnings;

@@ -324,9 +324,10 @@ foreach my $day (1 .. 5)
 		"day $day: snapshots from the future push out nothing");
 }
 
-# Runs with a clock that is ahead, each of which is followed by one with the right
-# clock: they remove nothing for its age, or for the years that they seem to be
-# of.  The snapshots from the first time are not of the future in the second.
+# Runs with a clock that is ahead, each of which is followed by one with the
+# right clock: they remove nothing for its age, or for the years that they seem
+# to be of.  The snapshots from the first time are not of the future in the
+# second.
 reload_with($node, retention_manual => 1, retention_days => 30, keep_yearly => 1);
 $node->safe_psql('postgres', 'CREATE DATABASE late2');
 my @month = map { take_late("2026-06-$_ 12:00:00", 'late2') } 10, 20, 30;

@@ -4,8 +4,8 @@
 # Runs that crash the server.  Promised here: whatever begins by itself and
 # takes the server down does so twice, with a minute after each crash in which
 # the server can be used, and is then given up, a scheduled snapshot until its
-# next time; history, status and alert say so.  A clean shutdown in the middle of
-# a run is no crash.  What a session asked for is not begun again.
+# next time; history, status and alert say so.  A clean shutdown in the middle
+# of a run is no crash.  What a session asked for is not begun again.
 
 use strict;
 use warnings;

@@ -5,8 +5,8 @@
 
 # Servers that share a snapshot directory, and do the same thing at the same
 # moment: two clusters, and a primary with its standby.  Promised here: no two
-# writers ever write to one file; what one server has found out, another one does
-# not wipe out; what a crash leaves does no harm, and goes; and an archive
+# writers ever write to one file; what one server has found out, another one
+# does not wipe out; what a crash leaves does no harm, and goes; and an archive
 # command of another server is waited for, and is no failure.
 
 use strict;

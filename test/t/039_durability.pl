@@ -2,11 +2,11 @@
 # Copyright (c) 2026, the snapshot_worker developers
 
 # A loss of power leaves a whole snapshot or none.  Promised here: each file is
-# synced after its last write, and each directory after its last entry was made,
-# before a rename gives the snapshot its name; and the directory that has the
-# name is synced after that.  The same holds for history, schedule, and what is
-# written beside a snapshot.  A preloaded library writes down what the server
-# does to files (test/spy_io.c).
+# synced after its last write, and each directory after its last entry was
+# made, before a rename gives the snapshot its name; and the directory that has
+# the name is synced after that.  The same holds for history, schedule, and
+# what is written beside a snapshot.  A preloaded library writes down what the
+# server does to files (test/spy_io.c).
 
 use strict;
 use warnings;
@@ -148,7 +148,8 @@ sub unsynced
 	return @problems;
 }
 
-# What is not on disk of a file that was replaced: of the last one of that name.
+# What is not on disk of a file that was replaced: of the last one of that
+# name.
 sub replaced_unsynced
 {
 	my ($path) = @_;

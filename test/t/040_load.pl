@@ -3,8 +3,8 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# Under load nothing hangs, leaks or is lost: hundreds of sessions and runs, more
-# databases than workers by far, and ten thousand snapshots.
+# Under load nothing hangs, leaks or is lost: hundreds of sessions and runs,
+# more databases than workers by far, and ten thousand snapshots.
 
 use strict;
 use warnings;

@@ -1,9 +1,9 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# snapshot_progress.  Promised here: each run shows what it does, in which phase
-# it is, and which table it has come to, of how many; its percentage only rises;
-# what it has written only grows; and all of it can be stopped by
+# snapshot_progress.  Promised here: each run shows what it does, in which
+# phase it is, and which table it has come to, of how many; its percentage only
+# rises; what it has written only grows; and all of it can be stopped by
 # snapshot_cancel.
 
 use strict;
@@ -120,7 +120,8 @@ sub start
 	return start_query($node, $query);
 }
 
-# Processes of a type come to wait for an event; before 17, names are not to be had.
+# Processes of a type come to wait for an event; before 17, names are not to be
+# had.
 sub waits_for
 {
 	my ($type, $event, $test_name) = @_;

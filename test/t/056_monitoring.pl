@@ -20,7 +20,8 @@ my ($node, $directory) =
   snapshot_node('main', clock => '2026-03-19 02:30:00');
 my $blocks = CPAN::Meta::YAML->read('examples/postgres_exporter.yaml')->[0];
 
-# The rows of a query of the file, asked by a role: columns by name, NULL as "".
+# The rows of a query of the file, asked by a role: columns by name, NULL as
+# "".
 sub rows_of
 {
 	my ($block, $role) = @_;

@@ -1,9 +1,9 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# What a test restore compares.  Promised here: whatever a restored database has
-# lost is found and named; a good snapshot of any database is found good; and
-# what is wrong around it is an error, and none of the snapshot's.
+# What a test restore compares.  Promised here: whatever a restored database
+# has lost is found and named; a good snapshot of any database is found good;
+# and what is wrong around it is an error, and none of the snapshot's.
 
 use strict;
 use warnings;

@@ -2,11 +2,11 @@
 # Copyright (c) 2026, the snapshot_worker developers
 
 # A scheduled snapshot whose verification came to no result.  Promised here: it
-# is verified again, after the delays of a run, until there is a result; so it is
-# after a restart; the administrator is told once an hour, and at once of a
-# snapshot that is bad; and it ends when someone cancels it, when the snapshot is
-# gone, when it is not to be verified any more, and when a later slot's takes
-# over.
+# is verified again, after the delays of a run, until there is a result; so it
+# is after a restart; the administrator is told once an hour, and at once of a
+# snapshot that is bad; and it ends when someone cancels it, when the snapshot
+# is gone, when it is not to be verified any more, and when a later slot's
+# takes over.
 
 use strict;
 use warnings;
@@ -77,8 +77,8 @@ sub verification
 	return -e $file ? decode_json(slurp_file($file)) : {};
 }
 
-# The failed verifications in the log since it was so long: of the run that took
-# the snapshot, and those after it.
+# The failed verifications in the log since it was so long: of the run that
+# took the snapshot, and those after it.
 my $log = 0;
 
 sub tries

@@ -142,8 +142,8 @@ is( $node->safe_psql('postgres',
 like(sql_error($node, "SELECT * FROM snapshot_verify_all('nosuch')"),
 	qr/there is no snapshot of database "nosuch"/, 'a database without snapshots is an error');
 
-# What cannot be read, or has lost its manifest, is told of, and nothing else is
-# left out for it.
+# What cannot be read, or has lost its manifest, is told of, and nothing else
+# is left out for it.
 my ($closed) = glob "$directory/$app[4]/app.dump/toc.dat";
 rename "$directory/$app[3]/manifest.json", "$directory/$app[3]/gone" or die;
 rename $closed, "$closed.kept" or die;

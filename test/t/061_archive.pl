@@ -4,9 +4,9 @@
 # Needed on one version of PostgreSQL only; see test/check-all.
 
 # Copies elsewhere.  Promised here: each good snapshot of this cluster is given
-# to archive_command until that succeeds, oldest first, also across restarts; it
-# is not removed before, up to a bound; and what the shell is given, nobody can
-# choose by the name of a database.
+# to archive_command until that succeeds, oldest first, also across restarts;
+# it is not removed before, up to a bound; and what the shell is given, nobody
+# can choose by the name of a database.
 
 use strict;
 use warnings;
@@ -176,8 +176,8 @@ my (undef, undef, $stderr) = $node->psql('postgres',
 	"ALTER SYSTEM SET snapshot_worker.archive_command = 'cp %x'");
 like($stderr, qr/invalid value.*\n.*%p \(path\)/, 'an unknown placeholder is refused');
 
-# One that cannot be archived is no reason not to archive others, and what cannot
-# be written down is not copied.
+# One that cannot be archived is no reason not to archive others, and what
+# cannot be written down is not copied.
 reload_with($node, archive_command => '');
 push @names, take_snapshot($node, 'a'), take_snapshot($node, 'a');
 my ($stuck, $next) = @names[ -2, -1 ];

@@ -4,10 +4,10 @@
 # Needed on one version of PostgreSQL only; see test/check-all.
 
 # Alerts.  Promised here: failure_command is told of the first failure of a
-# scheduled snapshot, of its verification and of archive_command, with the error
-# in its environment and not among its arguments; not of each retry, and not of
-# what a session asked for, whose error that gets; and whatever becomes of the
-# command, snapshots go on.
+# scheduled snapshot, of its verification and of archive_command, with the
+# error in its environment and not among its arguments; not of each retry, and
+# not of what a session asked for, whose error that gets; and whatever becomes
+# of the command, snapshots go on.
 
 use strict;
 use warnings;

@@ -1,8 +1,9 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# Formats and compressions: whichever is set, what is taken can be verified, and
-# comes back as it was; and a snapshot shares files with one of its own kind.
+# Formats and compressions: whichever is set, what is taken can be verified,
+# and comes back as it was; and a snapshot shares files with one of its own
+# kind.
 
 use strict;
 use warnings;

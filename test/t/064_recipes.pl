@@ -4,9 +4,9 @@
 # Needed on one version of PostgreSQL only; see test/check-all.
 
 # The commands of doc/archiving.md, line by line, and others that the
-# documentation has for a shell of the server.  Promised here: they work as they
-# stand, for a server that was started as Debian's pg_ctlcluster does, with no
-# PATH and no HOME; and what they have copied comes back, and stays.
+# documentation has for a shell of the server.  Promised here: they work as
+# they stand, for a server that was started as Debian's pg_ctlcluster does,
+# with no PATH and no HOME; and what they have copied comes back, and stays.
 #
 # Their paths, such as /srv/snapshots, are those of a mount namespace of the
 # test's own, and "vault", the other machine, is a directory: in the place of

@@ -4,10 +4,10 @@
 # Needed on one version of PostgreSQL only; see test/check-all.
 
 # What test/packages does to a machine on which it installs PostgreSQL, for
-# "make demo" as for "make check".  Promised here: no cluster is made meanwhile,
-# and afterwards, however that ended, the next one who installs a server gets
-# one.  apt-get is a script here, and /etc/postgresql-common is in a mount
-# namespace of the test's own.
+# "make demo" as for "make check".  Promised here: no cluster is made
+# meanwhile, and afterwards, however that ended, the next one who installs a
+# server gets one.  apt-get is a script here, and /etc/postgresql-common is in
+# a mount namespace of the test's own.
 
 use strict;
 use warnings;
@@ -42,7 +42,8 @@ EOF
 chmod 0755, "$base/apt-get", "$base/dpkg-query" or die;
 
 # Runs test/packages where, before, these commands were run in $place; returns
-# its exit code, what a package was told of clusters, and what is there after it.
+# its exit code, what a package was told of clusters, and what is there after
+# it.
 sub packages
 {
 	my ($before, %environment) = @_;

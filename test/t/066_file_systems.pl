@@ -8,8 +8,8 @@
 # Promised here: what is missing is known before a dump begins; snapshots are
 # taken, verified, removed and swept all the same, or the status says what is
 # missing and nothing is dumped; the probe leaves nothing behind; what file
-# systems and desktops leave in a snapshot's directory goes with it, and nothing
-# else does.
+# systems and desktops leave in a snapshot's directory goes with it, and
+# nothing else does.
 #
 # test/file_systems.c plays most file systems.  A real FUSE mount is made with
 # bindfs, or is the directory that SNAPSHOT_TEST_FUSE names.

@@ -54,7 +54,7 @@ like($log, qr/0 is outside the valid range for parameter "snapshot_worker\.reten
 	'a retention of 0 is refused at start');
 like($log, qr/invalid configuration parameter name "snapshot_worker\.nonsense"/,
 	'an unknown setting is refused at start');
-is( $node->safe_psql('postgres', <<'EOF'), '03:00|7||*', 'the defaults are used instead');
+is( $node->safe_psql('postgres', <<'EOF'), '03:00|7||*', 'a start with refused settings uses the defaults instead');
 SELECT current_setting('snapshot_worker.time'),
 	current_setting('snapshot_worker.retention'),
 	current_setting('snapshot_worker.directory'),
@@ -79,7 +79,7 @@ $node->poll_query_until('postgres',
 is($node->safe_psql('postgres', 'SHOW snapshot_worker.time'),
 	'04:30', 'a reload with a wrong value keeps the one before');
 like(slurp_file($node->logfile), qr/invalid value for parameter "snapshot_worker\.time": "4"/,
-	'a reload with a wrong value says so');
+	'a reload with a wrong value logs it');
 
 # The launcher is one that comes back, and is never gone for good.
 my $pid = $node->safe_psql('postgres',

@@ -147,11 +147,11 @@ cmp_ok(scalar(grep { /: member"$/ } @new),
 	'>', 10, 'the extension has members');
 cmp_ok(
 	scalar(grep { /^"function snapshot_now\(.*: privileges: / } @new),
-	'==', 1, 'the members of the extension are seen with their privileges');
+	'==', 1, 'the members of the extension are compared with their privileges');
 foreach my $version (old_versions('snapshot_worker'))
 {
 	is(join("\n", differences('snapshot_worker', $version)),
-		'', "updated from $version, it is as a new one");
+		'', "an extension updated from $version is the same as a new one");
 }
 
 # An extension of another name: what we have is its version 2, with a view
@@ -192,9 +192,9 @@ EOF
 write_file("$made_up--1.sql", $before);
 write_file("$made_up--2.sql", $all);
 write_file("$made_up--1--2.sql", $added . $view);
-is_deeply([ old_versions($made_up) ], ['1'], 'an older version is found');
+is_deeply([ old_versions($made_up) ], ['1'], 'an older version of a made-up extension is found');
 is(join("\n", differences($made_up, '1')),
-	'', 'a complete update script makes no difference');
+	'', 'a complete update script makes the same extension as a new one');
 
 # What an update script can forget or get wrong, and how that is seen.
 my $prune = qr/function snapshot_prune\(name\): /;
@@ -217,7 +217,7 @@ foreach my $case (
 	$wrong =~ s/$pattern/$instead/ or die "there is nothing like $pattern";
 	write_file("$made_up--1--2.sql", $wrong);
 	like(join("\n", differences($made_up, '1')),
-		$expected, "it is seen when an update script forgets $what");
+		$expected, "the comparison sees it when an update script forgets $what");
 }
 
 $node->stop;

@@ -188,23 +188,23 @@ ok((grep { (stat)[3] == 2 } glob("$directory/$second/app.dump/*")), 'the second 
 my @events = events();
 my ($owner) = grep { $_->{op} eq 'create' && $_->{path} =~ m{^\Q$directory/$second\E\.tmp/staging\.json$} } @events;
 my ($copied) = grep { $_->{op} eq 'create' && $_->{path} =~ m{^\Q$directory/$second\E\.tmp/manifest\.json$} } @events;
-ok($owner && $copied, 'the files of a staging directory were seen');
+ok($owner && $copied, 'the staging directory has files that were synced');
 ok(sync_before(\@events, $owner->{inode}, $copied->{at})
 	&& synced_after([ @events[ 0 .. $copied->{at} ] ], "$directory/$second.tmp", $owner->{at}),
-	'the owner of a staging directory is on disk before the manifest');
+	'the owner file of a staging directory is synced before the manifest');
 
 # History: each line, and the file when it is made.
 my ($history) = glob("$directory/history-*.jsonl");
 my ($made) = grep { $_->{op} eq 'create' && $_->{path} eq $history } @events;
 ok($made && synced_after(\@events, $directory, $made->{at}),
-	'the history is in its directory for good when it is made');
+	'the directory is synced when the history is made');
 my @lines = grep { $_->{op} eq 'write' && $_->{path} eq $history } @events;
 is(scalar(@lines), 2, 'each run writes one line');
 is(scalar(grep {
 		my $line = $_;
 
 		!grep { $_->{op} eq 'sync' && $_->{inode} == $line->{inode} && $_->{size} == $line->{size} && $_->{at} > $line->{at} } @events
-	} @lines), 0, 'each line is synced');
+	} @lines), 0, 'each line of the history is synced');
 
 # One that has grown too long.
 my $filler = "{\"filler\": \"" . 'x' x 1000 . "\"}\n";
@@ -220,7 +220,7 @@ $node->safe_psql('postgres', "SELECT snapshot_unpin('$first')");
 @events = events();
 my ($unpinned) = grep { $_->{op} eq 'unlink' && $_->{path} eq "$directory/$first/pinned" } @events;
 ok($unpinned && synced_after(\@events, "$directory/$first", $unpinned->{at}),
-	'the removal of a pin is on disk');
+	'the removal of a pin is synced');
 $node->safe_psql('postgres', "SELECT snapshot_verify('$first')");
 is_synced('the outcome of a verification is on disk',
 	replaced_unsynced("$directory/$first/verified.json"));
@@ -231,7 +231,7 @@ is_synced('that a snapshot was archived is on disk',
 	replaced_unsynced("$directory/$first/archived.json"));
 my $schedule = $history =~ s/history-(\d+)\.jsonl$/schedule-$1.json/r;
 reload_with($node, archive_command => '', time => '03:00', enable => 'on');
-wait_until('the schedule is written', sub { -e $schedule && !replaced_unsynced($schedule) });
+wait_until('the launcher writes the schedule', sub { -e $schedule && !replaced_unsynced($schedule) });
 is_synced('the schedule is on disk', replaced_unsynced($schedule));
 reload_with($node, enable => 'off');
 
@@ -242,7 +242,7 @@ my ($doomed) = grep { $_->{op} eq 'rename' && $_->{path} eq "$directory/$first" 
 my ($unlinked) = grep { $_->{op} eq 'unlink' && $_->{path} =~ m{^\Q$directory/$first\E\.removed/} } @events;
 ok($doomed && $unlinked && $doomed->{at} < $unlinked->{at}
 	&& synced_after([ @events[ 0 .. $unlinked->{at} ] ], dirname("$directory/$first"), $doomed->{at}),
-	'that a removed snapshot has no name is on disk before its files go');
+	"the removal of a snapshot's name is synced before its files go");
 
 reload_with($node, format => 'custom');
 $node->safe_psql('postgres', 'CREATE DATABASE other');

@@ -285,7 +285,7 @@ sub cut_off
 	$act->();
 	unlink $gate or die "could not unlink: $!";
 	taken($before + 1, 'schedule 2 ' . slot("$day 03:45"),
-		"$how in the middle of a slot");
+		"a slot with $how in its middle");
 	my @outcomes = map { "$_->{outcome} $_->{attempt}" } lines("$day 03:45");
 	# its launcher can live long enough to see its worker end
 	$outcomes[0] =~ s/^failed/interrupted/ if $how eq 'a fast shutdown';
@@ -320,7 +320,7 @@ $node->stop('immediate');
 let_go($node);
 $node->start;
 taken(11, 'schedule 1 ' . slot('2026-04-01 03:45'),
-	'an immediate shutdown at the end of a run');
+	'a slot with an immediate shutdown at the end of its run');
 is_deeply(
 	[ map { "$_->{outcome} $_->{attempt}" } lines('2026-04-01 03:45') ],
 	['succeeded 1'],
@@ -345,7 +345,7 @@ SELECT launcher_pid <> $pid AND next_run IS NOT NULL FROM snapshot_status()
 EOF
 	unlink $gate or die "could not unlink: $!";
 	taken($before + 1, 'schedule 1 ' . slot("$day 03:45"),
-		"a launcher that ends in the middle of a slot, $how");
+		"a slot in the middle of which the launcher ends, $how,");
 	is_deeply(
 		[ map { "$_->{outcome} $_->{attempt}" } lines("$day 03:45") ],
 		['succeeded 1'],

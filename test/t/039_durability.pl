@@ -178,10 +178,10 @@ sub is_synced
 
 # Whole snapshots: one whose files are all its own, and one that shares some.
 my $first = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-is_synced('a snapshot is on disk before it has its name', unsynced($first));
+is_synced('a snapshot is synced before it has its name', unsynced($first));
 $node->safe_psql('app', 'INSERT INTO grows VALUES (1)');
 my $second = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-is_synced('a snapshot that shares files is on disk before it has its name', unsynced($second));
+is_synced('a snapshot that shares files is synced before it has its name', unsynced($second));
 ok((grep { (stat)[3] == 2 } glob("$directory/$second/app.dump/*")), 'the second snapshot shares files with the first');
 
 # The file that says whose a staging directory is.
@@ -211,28 +211,28 @@ my $filler = "{\"filler\": \"" . 'x' x 1000 . "\"}\n";
 append_to_file($history, $filler x 2200);
 $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 cmp_ok(-s $history, '<', 1.5 * 1024 * 1024, 'a history that was too long is cut');
-is_synced('what replaces a history is on disk first', replaced_unsynced($history));
+is_synced('a file that replaces the history is synced before it has its name', replaced_unsynced($history));
 
 # What is written beside a snapshot, and the schedule.
 $node->safe_psql('postgres', "SELECT snapshot_pin('$first', 'a note')");
-is_synced('a pin is on disk', replaced_unsynced("$directory/$first/pinned"));
+is_synced('a pin is synced before it has its name', replaced_unsynced("$directory/$first/pinned"));
 $node->safe_psql('postgres', "SELECT snapshot_unpin('$first')");
 @events = events();
 my ($unpinned) = grep { $_->{op} eq 'unlink' && $_->{path} eq "$directory/$first/pinned" } @events;
 ok($unpinned && synced_after(\@events, "$directory/$first", $unpinned->{at}),
 	'the removal of a pin is synced');
 $node->safe_psql('postgres', "SELECT snapshot_verify('$first')");
-is_synced('the outcome of a verification is on disk',
+is_synced('the outcome of a verification is synced before it has its name',
 	replaced_unsynced("$directory/$first/verified.json"));
 reload_with($node, archive_command => 'true');
 wait_until('a snapshot is archived',
 	sub { slurp_file($node->logfile) =~ /LOG:  archived snapshot "\Q$first\E"/ });
-is_synced('that a snapshot was archived is on disk',
+is_synced('the mark of an archived snapshot is synced before it has its name',
 	replaced_unsynced("$directory/$first/archived.json"));
 my $schedule = $history =~ s/history-(\d+)\.jsonl$/schedule-$1.json/r;
 reload_with($node, archive_command => '', time => '03:00', enable => 'on');
 wait_until('the launcher writes the schedule', sub { -e $schedule && !replaced_unsynced($schedule) });
-is_synced('the schedule is on disk', replaced_unsynced($schedule));
+is_synced('the schedule is synced before it has its name', replaced_unsynced($schedule));
 reload_with($node, enable => 'off');
 
 # A snapshot that is removed has lost its name before it loses anything else.
@@ -247,7 +247,7 @@ ok($doomed && $unlinked && $doomed->{at} < $unlinked->{at}
 reload_with($node, format => 'custom');
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 my $custom = $node->safe_psql('postgres', "SELECT snapshot_now('other')");
-is_synced('an archive in one file is on disk before it has its name', unsynced($custom));
+is_synced('an archive in one file is synced before it has its name', unsynced($custom));
 
 $node->stop;
 done_testing();

@@ -79,20 +79,20 @@ foreach my $case (
 	my ($when, $environment, $expected) = @$case;
 	my ($status, $said, $left) = packages('true', %$environment);
 
-	is($status, $expected, "$when: the exit code tells");
-	is($said, 'off', "$when: no cluster was made meanwhile");
+	is($status, $expected, "$when, the exit code is that of the installation");
+	is($said, 'off', "$when, no cluster was made during the installation");
 	is($left, "./createcluster.conf\n",
-		"$when: nothing is left but what the package has brought");
+		"$when, only the files of the package are left");
 
 	(undef, $said, $left) = packages(
 		"mkdir createcluster.d && echo 'ssl = off' >createcluster.d/mine.conf",
 		%$environment);
-	is($said, 'off', "$when: no cluster was made where there are other settings");
+	is($said, 'off', "$when, no cluster was made beside settings of an administrator");
 	is($left, "./createcluster.conf ./createcluster.d ./createcluster.d/mine.conf\nssl = off\n",
-		"$when: these are left as they were");
+		"$when, the settings of an administrator are left as they were");
 }
 my (undef, $said, $left) = packages("echo 'create_main_cluster = true' >createcluster.conf");
-is($said, 'on', "an administrator's own createcluster.conf counts");
+is($said, 'on', 'a createcluster.conf of an administrator has its effect');
 is($left, "./createcluster.conf\ncreate_main_cluster = true\n",
-	"an administrator's createcluster.conf is all that is there");
+	'a createcluster.conf of an administrator is left as it was');
 done_testing();

@@ -63,9 +63,10 @@ sub fenced_blocks
 	return @blocks;
 }
 
-# What a block has its reader type: a list of [ database, commands ], database
-# being undef for the shell, and commands a list of [ command, output shown ].
-# A new one begins where the prompt shows another database.
+# Return the commands that a block shows its reader: a list of [ database,
+# commands ], database being undef for the shell, and commands a list of [
+# command, output shown ].  A new one begins where the prompt shows another
+# database.
 sub sessions
 {
 	my ($text) = @_;

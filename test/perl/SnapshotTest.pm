@@ -154,8 +154,8 @@ sub reload_with
 	return;
 }
 
-# What is in a database's folder, or (undef) in all folders of a directory, as
-# names relative to the directory, sorted.
+# The entries of a database's folder, or (undef) of all folders of a directory,
+# as names relative to the directory, sorted.
 sub entries
 {
 	my ($directory, $folder) = @_;
@@ -183,7 +183,7 @@ sub snapshots
 	return @snapshots;
 }
 
-# What is in the folders of a directory and is no snapshot.
+# The entries of the folders of a directory that are not snapshots.
 sub leftovers
 {
 	my ($directory) = @_;
@@ -201,8 +201,8 @@ sub manifest_of
 	return decode_json(slurp_file("$directory/$name/manifest.json"));
 }
 
-# What is wrong with the snapshots in a directory: how their files differ from
-# what their manifests say of them.
+# The damages of the snapshots in a directory: how their files differ from
+# their manifests.
 sub damages
 {
 	my ($directory) = @_;
@@ -249,7 +249,7 @@ sub wait_until
 	return $result;
 }
 
-# What a session says to each of some statements, in turn: a list of [ output,
+# Execute statements in one session, in turn.  Returns a list of [ output,
 # errors ], errors with their SQLSTATE.
 sub answers
 {

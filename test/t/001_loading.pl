@@ -1,8 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# What happens when the library is loaded: in the wrong way, with wrong values
-# in the configuration file, and under pg_upgrade.
+# Loading the library in wrong ways, with wrong values in the configuration
+# file, and under pg_upgrade.
 
 use strict;
 use warnings;
@@ -89,7 +89,7 @@ $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
 $node->poll_query_until('postgres',
 	"SELECT count(*) = 1 FROM pg_stat_activity
 	  WHERE backend_type = 'snapshot_worker launcher' AND pid <> $pid")
-  or fail('no launcher came back');
+  or fail('another launcher starts after the end of one');
 unlike(slurp_file($node->logfile), qr/terminating any other active server processes/,
 	'the end of a launcher does not restart the server');
 $node->stop;

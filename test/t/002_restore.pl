@@ -1,8 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# What is taken can be got back: databases of real kinds are snapshotted while
-# they change, restored into new ones, and compared with what they were.
+# Snapshots restore to what was dumped.  Databases of real kinds are dumped
+# while they change, restored into new ones, and compared.
 
 use strict;
 use warnings;
@@ -120,7 +120,7 @@ cmp_ok($node->safe_psql('bench_restored', 'SELECT count(*) FROM pgbench_history'
 cmp_ok($node->safe_psql('bench_restored', 'SELECT count(*) FROM pgbench_history'),
 	'<=', $count, 'a snapshot taken beside pgbench has no rows that were written after it');
 
-# A database that does not change any more comes back byte for byte.
+# A database that does not change comes back byte for byte.
 $name = $node->safe_psql('bench', 'SELECT snapshot_now()');
 restore($name, 'bench_again');
 is_same_database($node, 'bench', 'bench_again',

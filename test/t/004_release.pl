@@ -70,7 +70,7 @@ my %specification = (
 		  { 'url' => $uri, 'web' => $uri, 'type' => qr/^[a-z]+$/ },
 	});
 
-# What is wrong with a value, as lines that begin with where it is.
+# Return what is wrong with a value, as lines that begin with its place.
 sub faults
 {
 	my ($where, $value, $wanted) = @_;

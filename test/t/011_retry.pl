@@ -48,7 +48,7 @@ set_clock($node, '2026-03-19 02:59:59');
 $node->reload;
 wait_until('a database that fails delays no other',
 	sub { snapshots($directory, 'good') == 1 });
-$node->poll_query_until('postgres', <<'EOF') or fail('a retry runs');
+$node->poll_query_until('postgres', <<'EOF') or fail('a failed run is planned to be tried again');
 SELECT state = 'retrying' AND attempt > 1 AND next_run > now()
 	AND current_database = 'bad' AND consecutive_failures > 0
 	FROM snapshot_status()
@@ -143,7 +143,7 @@ wait_until('the next slot takes over from a failing run', sub {
 	grep { $_->{attempt} == 1 && $_->{scheduled_for} =~ /T12:00/ } $bad_lines->();
 });
 
-# What took long is not begun again soon.
+# A run that took long is not tried again soon.
 append_to_file($gate, '');
 pass_time($node, 60);
 $node->poll_query_until('postgres', <<'EOF') or die 'no run';
@@ -187,7 +187,7 @@ wait_until('a canceled slot is followed by a try of the next slot', sub {
 	grep { $_->{scheduled_for} =~ /20T03:00/ } $bad_lines->();
 });
 
-# A database that nobody wants any more is not tried again.
+# A database that is no longer wanted is not tried again.
 reload_with($node, databases => 'good');
 wait_until('a database that is no longer wanted is not tried again',
 	sub { slurp_file($node->logfile) =~ /no longer retrying database "bad": / });
@@ -195,7 +195,7 @@ $node->poll_query_until('postgres',
 	'SELECT consecutive_failures = 0 FROM snapshot_status()')
   or fail('the failures of a database that is no longer wanted are forgotten');
 
-# Nor do the failures of one count that is there no more.
+# The failures of a database that was dropped do not count.
 $node->safe_psql('postgres', 'CREATE DATABASE passing');
 unlink $broken or die;
 install_fake_program($node, 'pg_dump', <<'EOF');

@@ -44,7 +44,7 @@ is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE database = 'app'"),
 	'4', 'a list has the snapshots of all clusters');
 
-# What we did not make: beside snapshots, with names like them, and in them.
+# Foreign entries: beside snapshots, with names like theirs, and in them.
 my $folder = "$directory/app";
 append_to_file("$folder/notes.txt", 'mine');
 append_to_file("$directory/notes.txt", 'mine');
@@ -120,7 +120,7 @@ append_to_file("$directory/$future/manifest.json", $manifest);
 push @app, take_snapshot($node, 'app');
 ok(-e "$directory/$app[11]", 'a run never removes the snapshot that it has taken');
 
-# What a removal that was cut short left is removed later.
+# A later removal removes the rest of one that was cut short.
 rename "$directory/$app[11]", "$directory/$app[11].removed" or die;
 take_snapshot($node, 'app');
 ok(!-e "$directory/$app[11].removed", 'the next run removes a half-removed snapshot');

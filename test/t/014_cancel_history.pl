@@ -112,7 +112,7 @@ $node->reload;
 wait_until('the slot after a canceled one is taken',
 	sub { snapshots($directory, 'one') == 1 });
 
-# What the history says is what there is, newest first.
+# The history has the snapshots that there are, newest first.
 $node->poll_query_until('postgres', "SELECT state = 'idle' FROM snapshot_status()");
 is( $node->safe_psql('postgres', <<'EOF'), 't|t', 'the history has as many succeeded runs as there are snapshots');
 SELECT array_agg(h.name ORDER BY h.name) = (SELECT array_agg(name ORDER BY name) FROM snapshot_list()),

@@ -1,8 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# Every setting takes effect with pg_reload_conf(), and none needs a restart;
-# and what pg_dump dumps is the MVCC snapshot that the manifest is about.
+# Every setting takes effect with pg_reload_conf(), and none needs a restart.
+# The dump is of the same MVCC snapshot as the manifest.
 
 use strict;
 use warnings;
@@ -57,36 +57,36 @@ sub lacks
 unlink $args;
 my $got = args_with(bin_directory => $bin);
 ok(-e $args, 'bin_directory has an effect by reload: another pg_dump is started');
-has($got, '--format=directory', 'the format is directory by default');
-has($got, '--jobs=2', 'there are two jobs by default');
-has($got, '--lock-wait-timeout=300000', 'the lock timeout is five minutes');
+has($got, '--format=directory', 'pg_dump gets directory format by default');
+has($got, '--jobs=2', 'pg_dump gets two jobs by default');
+has($got, '--lock-wait-timeout=300000', 'pg_dump gets a lock timeout of five minutes by default');
 has($got, $version >= 16 ? '--compress=zstd:1' : '--compress=1',
-	'compression is light by default');
+	'pg_dump gets light compression by default');
 
-has(args_with(jobs => 3), '--jobs=3', 'jobs: another number');
+has(args_with(jobs => 3), '--jobs=3', 'jobs has an effect by reload: pg_dump gets another number');
 has(args_with(compress => 'gzip:4'),
 	$version >= 16 ? '--compress=gzip:4' : '--compress=4',
-	'compress: another level');
+	'compress has an effect by reload: pg_dump gets a method with a level');
 has(args_with(compress => 'gzip'),
 	$version >= 16 ? '--compress=gzip' : '--compress=6',
-	'compress: a method without a level');
-has(args_with(compress => '7'), '--compress=7', 'compress: a bare level');
+	'compress has an effect by reload: pg_dump gets a method without a level');
+has(args_with(compress => '7'), '--compress=7', 'compress has an effect by reload: pg_dump gets a bare level');
 has(args_with(compress => 'none'),
 	$version >= 16 ? '--compress=none' : '--compress=0',
-	'compress: none');
+	'compress = none has an effect by reload: pg_dump does not compress');
 has(args_with(lock_timeout => '7s'),
-	'--lock-wait-timeout=7000', 'lock_timeout: another time');
+	'--lock-wait-timeout=7000', 'lock_timeout has an effect by reload: pg_dump gets another time');
 lacks(args_with(lock_timeout => '0'),
-	qr/lock-wait-timeout/, 'lock_timeout: none');
+	qr/lock-wait-timeout/, 'lock_timeout = 0 has an effect by reload: pg_dump gets no lock timeout');
 $got = args_with(format => 'custom');
-has($got, '--format=custom', 'format: custom');
-lacks($got, qr/^--jobs/, 'format custom: pg_dump gets no --jobs');
+has($got, '--format=custom', 'format has an effect by reload: pg_dump gets custom format');
+lacks($got, qr/^--jobs/, 'with format = custom, pg_dump gets no --jobs');
 reload_with($node, format => 'directory');
 
 $node->safe_psql('postgres', 'CREATE ROLE dumper SUPERUSER LOGIN');
 $got = args_with(user => 'dumper');
 ok((grep { /user='dumper'/ } @$got), 'user has an effect by reload: another role connects');
-has($got, '--role=dumper', 'user: the role that connects is the role that dumps');
+has($got, '--role=dumper', 'user has an effect by reload: pg_dump gets the role to dump by');
 reload_with($node, user => '');
 
 my ($rc, $out, $err);
@@ -127,7 +127,7 @@ is(scalar(snapshots($directory, 'app')), 2, 'directory has an effect by reload: 
 is($node->safe_psql('postgres', 'SELECT directory FROM snapshot_status()'),
 	$elsewhere, 'directory has an effect by reload: the status names the new one');
 
-# A place in the data directory is taken, but not without a word.
+# A directory inside the data directory is taken, with a warning.
 my $inside = $node->data_dir . '/snapshots';
 reload_with($node, directory => $inside);
 $node->safe_psql('postgres', "SELECT snapshot_now('app')");
@@ -156,8 +156,8 @@ $node->poll_query_until('postgres', 'SELECT next_run IS NULL FROM snapshot_statu
   or fail('enable has an effect by reload');
 pass('enable, time and run_on have an effect by reload');
 
-# What is committed after the worker took its MVCC snapshot, and before pg_dump
-# even connects, is in neither manifest nor dump.
+# A commit after the worker took its MVCC snapshot, and before pg_dump
+# connects, is in neither manifest nor dump.
 my $psql = $node->config_data('--bindir') . '/psql';
 my $connstr = $node->connstr('app');
 $bin = install_fake_program($node, 'pg_dump', <<EOF);

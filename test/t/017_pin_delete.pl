@@ -3,8 +3,8 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# What is pinned stays, what is deleted goes for good, and neither happens to
-# anything that nobody named.
+# Pinned snapshots stay, deleted ones go for good, and no snapshot is pinned or
+# deleted that was not named.
 
 use strict;
 use warnings;
@@ -64,7 +64,7 @@ my $identifier = $node->safe_psql('postgres',
 	'SELECT system_identifier FROM pg_control_system()');
 my $temporary = "pinned.$identifier-0123456789abcdef.tmp";
 
-# What a crash left of writing a pin is in nobody's way.
+# The leftover of a pin that a crash cut off is in the way of nothing.
 append_to_file("$directory/$app[4]/$temporary", 'half');
 $node->safe_psql('postgres', "SELECT snapshot_pin('$app[4]', 'whole')");
 is( $node->safe_psql('postgres',
@@ -102,7 +102,7 @@ ok(!is_there($app[5]), 'a bad snapshot can be deleted');
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[3]', force => true)");
 is_deeply([ snapshots($directory, 'app') ], [], 'force deletes the last snapshot of a database');
 
-# What is not ours in it.
+# A foreign file is in the snapshot.
 @app = map { take_snapshot($node, 'app') } 1 .. 2;
 append_to_file("$directory/$app[0]/precious", 'mine');
 like(sql_error($node, "SELECT snapshot_delete('$app[0]', force => true)"),

@@ -52,7 +52,7 @@ my @names = (
 	'$(touch outside)`touch outside`;&|<>',
 	'~');
 
-# What these do in directory format they need not all do in custom format.
+# Databases that are dumped in custom format, too; the others need not be.
 my %custom = map { $_ => 1 }
   (q{it's}, 'a/b', '..', '-x', 'postgresql://x', "\xc3\xbc" x 31 . 'x',
 	"new\nline");

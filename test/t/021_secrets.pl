@@ -1,13 +1,12 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# A server that asks everybody for a password, also on its own socket.
-# Promised here: pg_dump finds the password in the pass file of the server's
-# operating system user, and nowhere else; where there is none, the error says
-# so; a role without superuser rights will do; the password is never shown; and
-# the programs that are started get a clean start: their environment, signals,
-# descriptors and process group are those that we gave them, and not what the
-# server happens to have.
+# A server that asks everybody for a password, also on its own socket. Promised
+# here: pg_dump finds the password in the pass file of the server's operating
+# system user, and nowhere else; without one, the error says so; a role without
+# superuser rights will do; the password is never shown; and the environment,
+# signals, descriptors and process group of the programs are those that the
+# server gives them, whatever its own are.
 
 use strict;
 use warnings;
@@ -46,7 +45,7 @@ sub restart_with
 	my (%environment) = @_;
 	local @ENV{ keys %environment } = values %environment;
 
-	# what this test itself connects with is none of the server's
+	# the server gets nothing of what this test itself connects with
 	local $ENV{PGPASSFILE} = $environment{PGPASSFILE};
 	delete $ENV{PGPASSFILE} unless defined $environment{PGPASSFILE};
 	$node->restart;
@@ -69,12 +68,12 @@ sub succeeds
 	my ($name, $stderr) = ask();
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is($stderr, '', "$test_name: no error");
+	is($stderr, '', "a run with $test_name raises no error");
 	is( $node->safe_psql(
 			'postgres', "SELECT count(*) FROM snapshot_list() WHERE name = '$name'"
 		),
 		1,
-		"$test_name: the snapshot is listed");
+		"a run with $test_name has its snapshot listed");
 	return $name;
 }
 
@@ -143,7 +142,7 @@ like(slurp_file("$directory/$name/globals.sql"),
 unlink "$home/.pgpass";
 write_pass_file($pass_file, $superuser, 'dumper');
 restart_with(%decoys, PGPASSFILE => $pass_file);
-succeeds("with PGPASSFILE in the server's environment");
+succeeds("PGPASSFILE in the server's environment");
 
 # A role that is no superuser
 reload_with($node, user => 'dumper');
@@ -168,10 +167,10 @@ reload_with($node, user => 'nobody_at_all');
 like($error, qr/ERROR:  42704: .*role "nobody_at_all" does not exist/,
 	'a role that does not exist fails the run with an error');
 
-# What all programs are given.  Each records what it was started with and as,
-# and then goes on as the real one.  Signals and descriptors are those of a
-# program that the shell starts: the shell itself ignores a signal of its own,
-# but has its children ignore just what it was made to ignore.
+# What all programs are given.  Each records how it was started, and then
+# executes the real one.  Its signals and descriptors are those of a program
+# that the shell starts: the shell ignores a signal of its own, but its
+# children ignore only those that it was started to ignore.
 reload_with($node, user => 'dumper');
 foreach my $program (qw(pg_dump pg_dumpall pg_restore))
 {

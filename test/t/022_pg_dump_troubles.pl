@@ -1,12 +1,11 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# All that can go wrong with pg_dump.  Promised here: whoever asked for the
-# snapshot gets an error that says what happened, with pg_dump's own last
-# words; nothing is left of the try, in the snapshot directory or among the
-# processes; and the next snapshot, with nothing in its way, is as good as any.
-# What would make a session wait for itself is refused, and a session that
-# stops to wait stops nothing else.
+# Troubles of pg_dump.  Promised here: a session that asked for the snapshot
+# gets an error that says what happened, with the last words of pg_dump; the
+# run leaves nothing in the snapshot directory or among the processes; and the
+# next snapshot is good.  A request that would make a session wait for itself
+# is refused, and a session that stops waiting stops nothing else.
 
 use strict;
 use warnings;
@@ -183,7 +182,7 @@ fails(
 		unlike($_[0], qr/DETAIL/, 'the error of a pg_dump that said nothing has no detail');
 	});
 
-# What the server says to pg_dump, and what the hint is about.
+# What the server says to pg_dump, and what the hint says then.
 my %hints = (
 	'too many connections for role "dumper"' => qr/ALTER ROLE .* CONNECTION LIMIT/,
 	'too many connections for database "app"' =>
@@ -256,8 +255,8 @@ fails(
 		qr/HINT: .*"snapshot_worker\.timeout"/
 	]);
 
-# Here the worker is told to end, once the program is deaf, so that nothing
-# depends on how soon it is.  It was asked to go first.
+# The worker is terminated once the program is deaf, whatever time that takes.
+# The program gets SIGTERM first.
 fails(
 	'pg_dump hangs, and is deaf to SIGTERM',
 	script => $dump_only
@@ -331,7 +330,7 @@ EOF
 	]);
 
 # A transaction whose writes pg_dump would not see, or for whose end it could
-# have to wait, is told so at once.
+# have to wait, is refused at once.
 my $before = listed();
 my %writes = (
 	'has written a row' => 'INSERT INTO items VALUES (1001)',

@@ -1,12 +1,12 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# What the server sees of pg_dump's own COPY.  Promised here: a snapshot's
+# The rows that the server counts in pg_dump's own COPY.  Promised here: the
 # manifest has the exact number of rows of each table, in the MVCC snapshot of
-# the dump, and no table is read twice for that; a table that was truncated,
-# rewritten or replaced between the MVCC snapshot and pg_dump's lock makes the
-# run fail with a message that names it, instead of being dumped without its
-# rows; and no session but pg_dump's own can have a say in any of this.
+# the dump, and no table is read twice for that; if a table is truncated,
+# rewritten or replaced between the MVCC snapshot and pg_dump's lock, the run
+# fails with a message that names it, instead of dumping it without its rows;
+# and no session but pg_dump's own has an influence on the numbers.
 
 use strict;
 use warnings;
@@ -189,7 +189,7 @@ foreach my $format (qw(directory custom))
 is_deeply([ damages($directory) ], [], 'snapshots beside changes of tables are whole');
 reload_with($node, format => 'directory');
 
-# What MVCC does hide, and what changes no rows
+# MVCC hides these changes, or they change no rows.
 my %harmless = (
 	'rows that are written and removed' =>
 	  q{DELETE FROM items WHERE id > 10; INSERT INTO empty VALUES (1); UPDATE sales.orders SET id = -id},
@@ -252,9 +252,9 @@ exec REAL "\$@"
 EOF
 reload_with($node, bin_directory => $node->basedir . '/bin');
 
-# A session of a role with such options copies, while pg_dump is held up, what
-# the dump does not copy.  Returns the rows that the manifest has of that, and
-# the token.
+# Let a session of a role with such options copy rows that the dump does not
+# copy, while pg_dump is held.  Returns the rows that the manifest has of that,
+# and the token.
 sub is_counted
 {
 	my ($role, $options) = @_;

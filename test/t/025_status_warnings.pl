@@ -3,11 +3,11 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# What snapshot_status() says of a server on which no, or not the wanted,
-# snapshots are taken.  Promised here: a line of the configuration that has no
-# effect is named, with its file; so is a database that does not exist; an
-# error that was made good is not shown; and a warning that the operating
-# system's collations have changed is no news of each run.
+# What snapshot_status() reports on a server that takes no snapshots, or not
+# the wanted ones.  Promised here: the status names a line of the configuration
+# that has no effect, with its file; it names a database that does not exist;
+# it does not show an error after a success; and a warning that the operating
+# system's collations have changed is not repeated by each run.
 
 use strict;
 use warnings;

@@ -3,8 +3,8 @@
 
 # A statement such as TRUNCATE that waits for a table between the lock of
 # pg_dump's leader and that of one of its jobs makes pg_dump fail.  Promised
-# here: the run dumps with one job then, at once, what there is after that
-# statement; and if it cannot have the table either, the error says what to do.
+# here: the run then dumps at once with one job, after that statement; and if
+# it cannot lock the table either, the error says what to do.
 
 use strict;
 use warnings;

@@ -19,9 +19,9 @@ my ($node, $directory, $superuser) = before_drop_node();
 my %as_superuser = (role => $superuser);
 
 
-# Each case: what depends on what; statements that make it; a statement that
-# the server refuses since it lacks CASCADE, or undef; a statement that takes
-# the rows of table "far"; and statements that remove the rest.
+# Each case: a dependency; statements that make it; a statement that the server
+# refuses since it lacks CASCADE, or undef; a statement that takes the rows of
+# table "far"; and statements that remove the rest.
 foreach my $case (
 	[
 		'a column of a type in another schema',

@@ -2,10 +2,10 @@
 # Copyright (c) 2026, the snapshot_worker developers
 
 # The snapshot that a statement waits for with before_drop.  Promised here: a
-# snapshot that has all that is there now will do, and no other one; a
-# statement whose snapshot fails or is canceled is not executed, and says how
-# to execute it all the same; and sessions that wait at once share runs, and
-# none hangs.
+# snapshot of the present contents will do, and no other one; a statement whose
+# snapshot fails or is canceled is not executed, and its error says how to
+# execute it nevertheless; and sessions that wait at once share runs, and none
+# hangs.
 
 use strict;
 use warnings;

@@ -135,7 +135,8 @@ is(scalar of_slot('2026-03-19T15:00'), 1, 'a slot that the primary took is not t
 unlike(slurp_file($sharing->logfile), qr/took snapshot/,
 	"the standby takes none of the primary's slots");
 
-# What the other one failed to take is taken, and no longer tried there.
+# The standby takes what the primary failed to take, and the primary does not
+# try it again.
 my $broken = install_fake_program($primary, 'pg_dump',
 	qq([ "\$1" = --version ] && exec REAL "\$@"\nexit 1\n));
 reload_with($_, run_on => 'primary') foreach $sharing, $primary;
@@ -183,7 +184,8 @@ is_deeply([ snapshots($changed) ],
 	[], 'a standby whose schedule was set after the slot does not take it');
 is(scalar of_slot('2026-03-20T16:00'), 1, 'standbys that share a directory take a missed slot once');
 
-# What it was in force since is known from then on, also to the next launcher.
+# The time since when the schedule is in force is on disk from then on, for the
+# next launcher as well.
 $_->stop foreach @standbys;
 set_clock($primary, '2026-03-21 03:10:00');
 $_->start foreach @standbys;

@@ -94,8 +94,7 @@ sub query
 {
 	my ($server, $sql) = @_;
 
-	# it dies when psql finds no server, and is gone before it is told what to
-	# do
+	# psql dies when it finds no server, before it reads the query
 	my ($ret, $stdout) =
 	  eval { $server->{node}->psql('postgres', $sql) };
 
@@ -194,7 +193,7 @@ sub postmaster_pid
 	return (slurp_lines($server->{node}->data_dir . '/postmaster.pid'))[0];
 }
 
-# What is true at any time.
+# These hold at any time.
 sub check_directory
 {
 	my ($server, $when) = @_;
@@ -403,7 +402,7 @@ sub launcher_is_stopped
 		is($run->{session}{err}, '', "a run goes on without an error when the launcher gets SIG$signal");
 		is($run->{session}{out}, $run->{name},
 			"the session of a run gets the name of a snapshot when the launcher gets SIG$signal");
-		check_directory($server, 'after it');
+		check_directory($server, "after SIG$signal of the launcher");
 		ok((grep { $_ eq $run->{name} } listed($server)),
 			"the snapshot of a run is listed when the launcher gets SIG$signal");
 		check_undisturbed($server, $run);
@@ -439,7 +438,7 @@ my %launcher_servers = map { $_ => new_server("launcher_$_") } qw(INT TERM);
 
 foreach my $step (@steps)
 {
-	# What these wait for, they wait for while the others run.
+	# These wait while the others run.
 	my @rests = map {
 		launcher_is_stopped($launcher_servers{$_}, $step, $_)
 	} sort keys %launcher_servers;

@@ -4,11 +4,11 @@
 # Needed on one version of PostgreSQL only; see test/check-all.
 
 # The disk under the snapshots, a small one of its own, runs full.  Promised
-# here: whoever asked for the snapshot gets an error that names a file, or at
-# least the directory, and says that there is no space left; nothing is left of
-# the try; older snapshots are untouched; and when room returns the next
-# snapshot is taken.  A snapshot is never worse for a disk that was full for
-# only a part of its run.  The server itself does not mind.
+# here: a session that asked for the snapshot gets an error that names a file,
+# or at least the directory, and says that no space is left; the run leaves
+# nothing over; older snapshots are untouched; and when room returns the next
+# snapshot is taken.  A snapshot is good even if the disk was full for a part
+# of its run.  The server goes on.
 
 use strict;
 use warnings;
@@ -46,7 +46,7 @@ CREATE TABLE items AS
  SELECT i AS id, md5(i::text) AS text FROM generate_series(1, 5000) i
 EOF
 
-# Take all the room that there is, and see that there is none.
+# Take all the room on the disk.
 sub fill_disk
 {
 	my $error;
@@ -199,7 +199,7 @@ fails_when_full('the disk gets full at the manifest',
 	qr{ERROR:  53100: .*could not write to file "\Q$directory\E/app/[^/"]+\.tmp/manifest\.json": No space left on device}
 );
 
-# What is published stays so, although the history cannot have it.
+# A published snapshot stays published even if the history cannot be written.
 subtest 'the disk gets full at the history' => sub {
 	my @before = listed();
 	my $log_start = -s $node->logfile;

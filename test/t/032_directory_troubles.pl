@@ -3,12 +3,12 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# All that can be wrong with the snapshot directory.  Promised here: one clear
-# error, with the path and the operating system user, for whoever asks for a
+# Troubles with the snapshot directory.  Promised here: one clear error, with
+# the path and the operating system user, for a session that asks for a
 # snapshot, in the log and in snapshot_status(); the scheduled snapshot is
 # tried again, and taken once the directory is mended; older snapshots are
 # untouched.  A missing directory is made, with its parents.  The directory may
-# be a symbolic link, but what is in it may not: such links are never followed,
+# be a symbolic link, but its entries may not: such links are never followed,
 # and nothing behind them is ever removed.
 
 use strict;
@@ -561,7 +561,7 @@ subtest 'links in the staging directory of a run that fails' => sub {
 	let_go($node);
 	isnt($session->{err}, '', 'a canceled run with links in its staging directory fails');
 	ok(!-e $staging, 'a canceled run with links in its staging directory removes it');
-	check_precious('after it');
+	check_precious('after a canceled run');
 	ok(-e "$precious/dump/toc.dat", 'a canceled run with links in its staging directory leaves what they point to');
 	rmtree("$precious/dump");
 };
@@ -577,7 +577,7 @@ subtest 'links in what an interrupted run left' => sub {
 	ok(-e "$staging/staging.json", 'an immediate shutdown leaves the staging directory');
 	put_links_into($staging);
 
-	# It would be ours to remove, were it not behind a link.
+	# The server would remove this one, were it not behind a link.
 	mkdir "$precious/folder";
 	system_or_bail('cp', '-a', $staging, "$precious/folder/$name");
 	make_link("$precious/folder/$name", $links[0]);
@@ -586,7 +586,7 @@ subtest 'links in what an interrupted run left' => sub {
 	$node->start;
 	takes_snapshot($server, 'a start after an immediate shutdown');
 	ok(!-e $staging, 'a run after the start removes the staging directory');
-	check_precious('after it');
+	check_precious('after the sweep of an interrupted run');
 	ok(-e "$precious/folder/$name/staging.json",
 		'nothing behind a link to a folder is removed');
 	ok(-l $_, "the link $_ is not removed") foreach @links;
@@ -609,7 +609,7 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 	$name = takes_snapshot_beside($old, 'a run beside a snapshot with links');
 	is_deeply($requested->(),
 		[ $old, $name ], 'retention does not remove a snapshot with links');
-	check_precious('after it');
+	check_precious('after a refused removal');
 	like(
 		slurp_file($node->logfile, $log),
 		qr{WARNING:  could not remove snapshot "\Q$old\E"\n.*DETAIL:  It contains "\Q$directory/$old\E/to_\w+"},
@@ -629,7 +629,7 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 	$name = takes_snapshot($server, 'a run beside a snapshot whose links were removed');
 	is_deeply($requested->(),
 		[$name], 'retention removes a snapshot whose links were removed');
-	check_precious('after all');
+	check_precious('after a removal');
 };
 
 # As takes_snapshot, beside one that is not whole.

@@ -1,12 +1,12 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# All that can go wrong with the server itself.  Promised here: where there is
-# no connection, no background worker or no database to be had, whoever asked
-# gets an error that says so, and the schedule tries again; a database in use
-# by a run is in use, as by any session, and can be dropped by force; where the
-# server listens is where pg_dump goes; and after a crash in the middle of a
-# run nothing is left over.  After each of these the next snapshot is good.
+# Troubles of the server itself.  Promised here: without a connection, a
+# background worker or the database, a session that asked gets an error that
+# says so, and the schedule tries again; a run uses its database as any session
+# does, and the database can be dropped by force; pg_dump connects where the
+# server listens; and a crash in the middle of a run leaves nothing over.
+# After each of these the next snapshot is good.
 
 use strict;
 use warnings;
@@ -88,7 +88,7 @@ sub open_gate
 	return;
 }
 
-# What psql says to a statement that must fail.
+# Return the error of a statement that must fail.
 sub error_of
 {
 	my ($statement, $on) = @_;
@@ -368,8 +368,8 @@ heals(
 	'a database that allows no connections');
 succeeds('app', 'a database that allows no connections');
 
-# With *, what allows no connections is not wanted; what is dropped between
-# slot and run fails, and is not wanted any more.
+# With *, a database that allows no connections is not wanted.  One that is
+# dropped between slot and run fails, and is not wanted from then on.
 create_database('closed');
 create_database('dropped');
 $node->safe_psql('postgres', 'ALTER DATABASE closed ALLOW_CONNECTIONS false');
@@ -486,7 +486,7 @@ is_deeply([ leftovers($directory) ], [],
 is( $node->safe_psql('postgres', 'SELECT state FROM snapshot_status()'),
 	'disabled', 'after a crash, the status shows no run');
 
-# With the worker gone, that dump has nothing to write for any more.
+# With the worker gone, that dump has no one to write for.
 open_gate();
 succeeds('app', 'a crash during a run');
 

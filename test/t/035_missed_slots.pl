@@ -3,12 +3,12 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# What becomes of a slot when the server is not there for it, or goes away in
-# the middle of it.  Promised here: with catch_up on, a server that was down at
-# the scheduled time takes that snapshot once when it starts, and with catch_up
-# off it waits for the next; a slot of before the schedule was asked for is
-# none that was missed; a sequence of tries goes on over a restart; and no slot
-# is taken twice, over any sequence of restarts.
+# Slots at which the server is down, or goes down in the middle of one.
+# Promised here: with catch_up on, a server that was down at the scheduled time
+# takes that snapshot once when it starts, and with catch_up off it waits for
+# the next; a slot of before the schedule was set is not missed; a sequence of
+# tries goes on over a restart; and no slot is taken twice, over any sequence
+# of restarts.
 
 use strict;
 use warnings;
@@ -143,7 +143,7 @@ sub run_of
 	  qw(reason attempt scheduled_for);
 }
 
-# So many snapshots are to be there, the newest one of which was taken so.
+# Wait for a number of snapshots, the newest of which is of a run.
 sub taken
 {
 	my ($count, $run, $test_name) = @_;

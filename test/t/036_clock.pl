@@ -192,7 +192,7 @@ sub tries
 	  history_lines($directory);
 }
 
-# A slot that has failed is tried again in spite of a jump.
+# A slot that has failed is tried again after a jump.
 sub fails_then
 {
 	my ($slot, $to, $next, $test_name) = @_;
@@ -213,8 +213,8 @@ fails_then('2026-04-14T03:00', '2026-04-14 23:00:00',
 fails_then('2026-04-15T03:00', '2026-04-14 12:00:00',
 	'2026-04-15 03:00:00', 'hours back');
 
-# What was taken before its slot, by the clock, is taken: another launcher has
-# to know that from the directory.
+# A snapshot that was taken before its slot, by the clock, counts: another
+# launcher finds that in the directory.
 my $pid = $node->safe_psql('postgres',
 	'SELECT launcher_pid FROM snapshot_status()');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");

@@ -438,9 +438,9 @@ pass_time($node, 4000);
 settle();
 is(crashes($log), 2, 'an archive_command that crashed twice is not begun again');
 $node->safe_psql('postgres', "SELECT snapshot_now('app', wait => false)");
-wait_for_crash($log, 3, 'archive_command, with another snapshot,');
+wait_for_crash($log, 3, 'archive_command with another snapshot');
 pass_time($node, 60);
-wait_for_crash($log, 4, 'archive_command, with another snapshot,');
+wait_for_crash($log, 4, 'archive_command with another snapshot');
 reload_with($node, archive_command => 'true');
 pass_time($node, 60);
 wait_until(

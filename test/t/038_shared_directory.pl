@@ -234,7 +234,7 @@ reload_with($_, archive_command => '') foreach $one, $two;
 # What a crash leaves.
 #
 
-# A file whose writer lives is none of a sweep's.
+# A sweep leaves a temporary file whose writer lives.
 $session = start_pin($one, $a3, 'slower');
 $run = start_query($one, "SELECT snapshot_now('app')");
 finish_query($run);
@@ -260,7 +260,7 @@ is_deeply([ temporary_files() ], \@files, 'a run leaves the temporary file of an
 $two->start;
 wait_until('a cluster removes its temporary file when it starts', sub { !temporary_files() });
 
-# Nor does it keep a snapshot from being removed.
+# A temporary file does not keep a snapshot from being removed.
 $session = start_pin($two, $a3, 'lost again');
 $two->stop('immediate');
 $session->{handle}->finish;

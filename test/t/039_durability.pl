@@ -42,7 +42,7 @@ CREATE TABLE grows (n int);
 SELECT lo_from_bytea(0, 'a large object');
 EOC
 
-# What was done so far, in its order.
+# The operations so far, in their order.
 sub events
 {
 	my @events;
@@ -92,7 +92,7 @@ sub synced_after
 	  @$events;
 }
 
-# What is not on disk when a snapshot gets its name, or after it.
+# The files that are not synced when a snapshot gets its name, or after that.
 sub unsynced
 {
 	my ($name) = @_;
@@ -148,7 +148,7 @@ sub unsynced
 	return @problems;
 }
 
-# What is not on disk of a file that was replaced: of the last one of that
+# The files that are not synced of a replaced file: of the last one of that
 # name.
 sub replaced_unsynced
 {
@@ -213,7 +213,7 @@ $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 cmp_ok(-s $history, '<', 1.5 * 1024 * 1024, 'a history that was too long is cut');
 is_synced('a file that replaces the history is synced before it has its name', replaced_unsynced($history));
 
-# What is written beside a snapshot, and the schedule.
+# Files beside a snapshot, and the schedule.
 $node->safe_psql('postgres', "SELECT snapshot_pin('$first', 'a note')");
 is_synced('a pin is synced before it has its name', replaced_unsynced("$directory/$first/pinned"));
 $node->safe_psql('postgres', "SELECT snapshot_unpin('$first')");

@@ -35,7 +35,7 @@ sub launcher_pid
 		'SELECT launcher_pid FROM snapshot_status()');
 }
 
-# What a process holds: descriptors, and kilobytes of its own memory.
+# The descriptors and the kilobytes of own memory of a process.
 sub holdings
 {
 	my ($pid) = @_;

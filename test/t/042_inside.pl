@@ -1,11 +1,11 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# Nobody inside, and nothing changed on the way.  Promised here: while a
+# Attacks from inside a database that is restored.  Promised here: while a
 # database is restored, or restored for a test, its owner cannot get in, change
-# it or keep it; what a manifest says is never more than data; no setting of a
-# database or a role keeps it from being dumped, restored or swept; and values
-# come back under the settings that they were written under.
+# it or keep it; a manifest is never more than data; no setting of a database
+# or a role keeps it from being dumped, restored or swept; and values come back
+# under the settings that they were written under.
 
 use strict;
 use warnings;
@@ -138,7 +138,7 @@ INSERT INTO public.others SELECT generate_series(1, 20000);
 EOQ
 my $prey = take('prey');
 
-# What the owner would do; "SCRATCH" is the database.
+# The attempts of the owner; "SCRATCH" is the database.
 my @attempts = (
 	'ALTER DATABASE SCRATCH CONNECTION LIMIT -1',
 	'ALTER DATABASE SCRATCH ALLOW_CONNECTIONS false',
@@ -261,7 +261,7 @@ is( value('postgres',
 	'an attacking owner is no superuser afterwards');
 is(scratch_databases(), 0, 'restores under attack leave no scratch database');
 
-# What has the name and the comment, but not the owner, is his affair.
+# A database with the name and the comment, but of another owner, is not ours.
 $node->safe_psql('postgres', <<"EOQ", extra_params => [ '-U', 'owner' ]);
 CREATE DATABASE ${prefix}1;
 COMMENT ON DATABASE ${prefix}1 IS 'scratch database of snapshot_worker';
@@ -480,7 +480,7 @@ UNION ALL SELECT count::text FROM public.mv;
 EOQ
 my $whole = value('twisted', $digest);
 
-# What any owner can set, to something else; and what does the most harm.
+# All settings that an owner can change, and those that do the most harm.
 is($node->safe_psql('twisted', <<'EOQ', extra_params => [ '-U', 'owner' ]),
 SET client_min_messages = error;
 DO $$

@@ -141,7 +141,7 @@ ALTER DATABASE hostile SET bytea_output = 'escape';
 ALTER DATABASE hostile CONNECTION LIMIT 0;
 EOF
 
-# Each of these traps whoever connects as usual.
+# Each of these traps a session that connects as usual.
 foreach my $query (
 	'SELECT format_type(23::oid, NULL::integer)', 'SELECT 1::oid = 1::oid',
 	'SELECT count(*)', 'SELECT * FROM pg_class', 'SELECT * FROM data',
@@ -183,7 +183,7 @@ sub check_hostile
 	return;
 }
 
-# The owner could set these as well, but would not get in any more.
+# The owner could set these as well, but could not connect after that.
 check_hostile('traps');
 foreach my $case (
 	[ client_min_messages => 'debug5' ],
@@ -205,7 +205,7 @@ is($node->safe_psql('hostile', $look), $calls, 'a snapshot calls no function of 
 is_deeply([ grep { -e } 'injected', $node->data_dir . '/injected' ],
 	[], 'names of objects inject no command');
 
-# What would reach further is not the owner's to set up.
+# The owner cannot set what would reach further.
 foreach my $command (
 	"ALTER DATABASE hostile SET session_preload_libraries = 'x'",
 	"ALTER DATABASE hostile SET dynamic_library_path = '/tmp'",

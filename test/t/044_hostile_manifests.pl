@@ -39,8 +39,8 @@ sub with_sha256
 	return $text;
 }
 
-# Ways to spoil a manifest: what it is then; code that gets its text and path,
-# and returns the new text or makes something else of the file; the reason that
+# Ways to spoil a manifest: a name for it; code that gets the text and path of
+# the manifest, and returns the new text or replaces the file; the reason that
 # the warning gives; and whether one database is enough for it.
 my $not_json = qr/it is not valid JSON/;
 my $not_utf8 = qr/it is not valid UTF-8/;
@@ -272,7 +272,7 @@ foreach my $database (@databases)
 		  . ' damaged snapshots, with the reason');
 }
 
-# Snapshots are taken all the same, and retention does not touch damaged ones.
+# Snapshots are taken beside damaged ones, and retention does not touch these.
 my @spoiled_paths = map { "$directory/$_" } sort keys %spoiled, $odd;
 my @untouched = (@spoiled_paths, $outside, $node->basedir . '/x');
 my $before = tree_of(@untouched);

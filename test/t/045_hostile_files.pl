@@ -5,9 +5,8 @@
 
 # Hostile histories, schedule files and leftovers.  Promised here: lines and
 # files that are not from this server are passed over; nothing outside of the
-# snapshot directory is touched; snapshots are taken all the same; and a
-# staging directory is removed only if its owner file says that it is of this
-# cluster.
+# snapshot directory is touched; snapshots are taken beside them; and a staging
+# directory is removed only if its owner file says that it is of this cluster.
 
 use strict;
 use warnings;

@@ -90,7 +90,7 @@ foreach my $level (sort keys %level)
 	my $line = next_slot();
 	is($line->{outcome}, 'succeeded', "with verify = $level, a run of the schedule succeeds");
 	like(outcome($line->{name}, $primary),
-		qr/^$level{$level}\|$/, "with verify = $level, a snapshot of the schedule is verified as far");
+		qr/^$level{$level}\|$/, "with verify = $level, a snapshot of the schedule is verified to that level");
 	$name = $primary->safe_psql('postgres', "SELECT snapshot_now('app')");
 	is(outcome($name, $primary), 'none|not|',
 		"with verify = $level, a snapshot of snapshot_now() is not verified");

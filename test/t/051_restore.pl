@@ -1,11 +1,11 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# snapshot_restore.  Promised here: a database comes back as it was, with all
-# that CREATE DATABASE and ALTER DATABASE have made of it; there is no target
-# before it is whole, and none after a failure, which is told in pg_restore's
-# own words; nobody else's database is touched; and a snapshot of another
-# cluster is restored like one's own.
+# snapshot_restore().  Promised here: a database comes back as it was, with all
+# that CREATE DATABASE and ALTER DATABASE have made of it; the target appears
+# only when it is whole, and a failure leaves none, and gives the error of
+# pg_restore; no database of anyone else is touched; and a snapshot of another
+# cluster is restored in the same way.
 
 use strict;
 use warnings;
@@ -107,7 +107,7 @@ sub left_nothing
 	return;
 }
 
-# What pg_dump --create says of a database itself, under whatever name.
+# The properties of a database by pg_dump --create, without its name.
 sub properties_of
 {
 	my ($database, $on) = @_;
@@ -163,7 +163,7 @@ foreach my $format ('directory', 'custom')
 		my $target = "hard_${format}_$jobs";
 
 		restores($name, $target, "jobs => $jobs",
-			"$format, $jobs jobs: it restores");
+			"a restore of the hard database in $format format by $jobs jobs raises no error");
 		is_same_database($node, 'hard', $target,
 			"the hard database in $format format is restored by $jobs jobs to what it was");
 	}
@@ -243,7 +243,8 @@ is( error_of("SELECT snapshot_verify('$latin', restore => true)"),
 restores($latin, 'latin2', undef, 'a database of another encoding is restored');
 is_same_database($node, 'latin', 'latin2', 'a database of another encoding is restored as it was');
 
-# What has no settings and privileges of its own has none afterwards.
+# A database without settings and privileges of its own is restored without
+# any.
 $node->safe_psql('postgres', 'CREATE DATABASE bare');
 restores(take('bare'), 'bare again', undef, 'a bare database restores');
 is(properties_of('bare again'), properties_of('bare'), 'a bare database is restored as a bare one');

@@ -120,8 +120,8 @@ sub start
 	return start_query($node, $query);
 }
 
-# Processes of a type come to wait for an event; before 17, names are not to be
-# had.
+# Processes of a type wait for an event.  Before 17, the server has no names of
+# such events.
 sub waits_for
 {
 	my ($type, $event, $test_name) = @_;

@@ -19,7 +19,7 @@ my ($node, $directory) = snapshot_node('main');
 my ($other, undef) = snapshot_node('other', start => 0);
 $other->start;
 
-# What is not to happen to the other server: its password is its own.
+# The other server keeps the password of its superuser.
 $node->safe_psql('postgres', "ALTER ROLE CURRENT_USER PASSWORD 'of the first'");
 $other->safe_psql('postgres', "ALTER ROLE CURRENT_USER PASSWORD 'of the other'");
 my $superuser = $node->safe_psql('postgres', 'SELECT current_user');
@@ -102,7 +102,8 @@ sub run_next
 like(run_next('', 'psql -d postgres -c "SELECT name'),
 	qr/\Q$name\E/, 'the first command of the page finds the snapshot');
 
-# What a block shows a command to print, without numbers that differ.
+# Compare the output of a command with what a block shows, without numbers that
+# differ.
 sub is_as_shown
 {
 	my ($in, $command, $found, $test_name) = @_;

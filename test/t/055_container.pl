@@ -189,8 +189,8 @@ with_server(
 		is(shown('snapshot_worker.retention'), '6',
 			'an argument overrides a variable');
 
-		# What is taken for a value is one; the server decides.  Lengths are in
-		# bytes, whatever the locale.
+		# The entry script takes the values that the server takes.  Lengths are
+		# in bytes, whatever the locale.
 		foreach my $case (
 			[ ENABLED => 'on' ], [ ENABLED => 'OFF' ],
 			[ ENABLED => 'True' ], [ ENABLED => 'false' ],
@@ -248,7 +248,7 @@ my ($code, $out, $err) =
   arguments_of({ SNAPSHOT_DIR => "$base/a\nb" }, 'postgres');
 is($code, 1, 'a directory that pg_dumpall could not write to is refused');
 
-# What is preloaded is not there twice.
+# No library is preloaded twice.
 foreach my $libraries ('snapshot_worker', 'plpgsql,snapshot_worker',
 	'"snapshot_worker" , plpgsql')
 {

@@ -3,9 +3,9 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# What examples/postgres_exporter.yaml makes of snapshots, asked by a role that
-# is in pg_monitor and nothing else: every query by psql, before the first
-# snapshot, after good, bad and failed ones.
+# The queries of examples/postgres_exporter.yaml, run by psql as a role that is
+# in pg_monitor and nothing else: before the first snapshot, after good, bad
+# and failed ones.
 
 use strict;
 use warnings;
@@ -60,7 +60,7 @@ sub database
 	return $found[0];
 }
 
-# The databases that are told about, sorted, "+" before those that are wanted.
+# The databases that have metrics, sorted, "+" before those that are wanted.
 sub databases
 {
 	my ($rows, $err) = rows_of('snapshot_worker_database');
@@ -202,7 +202,7 @@ is(archive_error()->{message}, '', 'the message is gone with the archive error')
 reload_with($node, archive_command => '');
 $node->safe_psql('postgres', "SELECT snapshot_delete('$third')");
 
-# Those of another cluster are none of ours.
+# Snapshots of another cluster do not count.
 my $foreign = "$directory/elsewhere/2026-03-19T02-30-00Z";
 my $manifest = slurp_file("$directory/$first/manifest.json");
 my $id = $node->safe_psql('postgres', 'SELECT system_identifier FROM pg_control_system()');
@@ -223,7 +223,7 @@ $node->safe_psql('postgres', 'DROP DATABASE dropped');
 is(databases(), "+$odd | +app | +postgres | -dropped",
 	'a database that was dropped has metrics of its snapshots');
 
-# What snapshot_worker.databases names.
+# Databases that are named in snapshot_worker.databases.
 reload_with($node, databases => 'nosuch ,"My ""odd"", shop"');
 is(databases(), "+$odd | +nosuch | -app | -dropped",
 	'databases that are named are wanted, whether they exist or not');
@@ -294,7 +294,7 @@ is($app->{out_of_space}, 0, 'a successful run ends the shortage of space');
 is(status()->{out_of_space}, 0, 'the status does not say that space is short after a success');
 is(status()->{consecutive_failures}, 0, 'a successful run resets the failures in a row');
 
-# Without a directory, the status is told all the same, with a warning.
+# Without a directory, the status has its metrics, with a warning.
 is_deeply(
 	(rows_of('snapshot_worker_warning'))[0],
 	[ { message => '', present => 0 } ], 'warning has no row without a warning');

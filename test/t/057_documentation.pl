@@ -16,8 +16,8 @@ use PostgreSQL::Test::Utils;
 use SnapshotTest;
 use Test::More;
 
-# What the server of each document has before its first example.  It listens
-# at no port that is shown, and its directory is not the one that is shown.
+# The set-up of the server of each document.  It listens at no port that is
+# shown, and its directory is not the one that is shown.
 sub start_server
 {
 	my ($document) = @_;
@@ -132,8 +132,8 @@ sub difference
 	return;
 }
 
-# What is going on while a block is run: a run at the end of its dump, or a
-# session that has locked a table.  Returns what ends that.
+# Start what a block needs while it is run: a run at the end of its dump, or a
+# session that has locked a table.  Returns code that ends it.
 sub set_the_stage
 {
 	my ($node, $block) = @_;
@@ -235,8 +235,8 @@ foreach my $document ('README.md', glob('doc/*.md'))
 			is(join('', refused_settings($node, $block)),
 				'', "$where is accepted");
 		}
-		# What one block has begun is done before the next, and its settings
-		# are not those of the next.
+		# The runs of one block end before the next block, and its settings are
+		# reset.
 		$node->poll_query_until('postgres',
 			"SELECT state <> 'running' FROM snapshot_status()")
 		  or die 'a run does not end'
@@ -272,7 +272,7 @@ foreach my $document ('README.md', glob('doc/*.md'))
 	delete $ENV{LD_PRELOAD};
 }
 
-# What one document says of another leads somewhere.
+# Links between documents lead somewhere.
 foreach my $document ('README.md', glob('doc/*.md'))
 {
 	my ($folder) = $document =~ m{^(.*/)?};

@@ -3,7 +3,8 @@
 
 # What a test restore compares.  Promised here: whatever a restored database
 # has lost is found and named; a good snapshot of any database is found good;
-# and what is wrong around it is an error, and none of the snapshot's.
+# and a circumstance that makes a test restore fail is an error, and no problem
+# of the snapshot.
 
 use strict;
 use warnings;
@@ -14,7 +15,7 @@ use PostgreSQL::Test::Utils;
 use SnapshotTest;
 use Test::More;
 
-# What a server speaks whose lc_messages are not C.
+# The language of a server whose lc_messages are not C.
 $ENV{LANGUAGE} = 'de';
 my ($node, $directory) = snapshot_node(
 	'main',
@@ -85,7 +86,7 @@ sub is_circumstance
 	return;
 }
 
-# What the server's log has got since $from.
+# The log of the server since $from.
 sub logged
 {
 	my ($from) = @_;
@@ -251,7 +252,7 @@ foreach my $sql (sort keys %hashed)
 	like(problem_of($rich), $hashed{$sql}, "the difference by $sql is found and named");
 }
 
-# What definitions alone show is warned of.
+# The log warns of definitions that differ alone.
 my $log = -s $node->logfile;
 is( restore_and_execute($rich,
 		'ALTER TABLE s.t DROP CONSTRAINT short; ALTER TABLE s.t ALTER amount SET DEFAULT 1'),
@@ -303,7 +304,7 @@ like(restore_and_execute($alike, qq{DROP TABLE "a\nb"}),
 # Good ones.
 #
 
-# Indexes that are none yet, or not any more.
+# Indexes that are not valid, or not valid yet.
 create_database('indexes');
 $node->safe_psql('indexes', <<'EOQ');
 CREATE TABLE twice AS SELECT 1 AS a FROM generate_series(1, 2);

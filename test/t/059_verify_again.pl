@@ -2,11 +2,10 @@
 # Copyright (c) 2026, the snapshot_worker developers
 
 # A scheduled snapshot whose verification came to no result.  Promised here: it
-# is verified again, after the delays of a run, until there is a result; so it
-# is after a restart; the administrator is told once an hour, and at once of a
-# snapshot that is bad; and it ends when someone cancels it, when the snapshot
-# is gone, when it is not to be verified any more, and when a later slot's
-# takes over.
+# is verified again, after the delays of a run, until there is a result, over a
+# restart as well; failure_command reports it once an hour, and a bad snapshot
+# at once; and it ends when someone cancels it, when the snapshot is gone, when
+# it is not to be verified any longer, and when a later slot takes over.
 
 use strict;
 use warnings;
@@ -68,7 +67,7 @@ sub status
 	return $node->safe_psql('postgres', "SELECT $column FROM snapshot_status()");
 }
 
-# What the last verification of a snapshot came to.
+# The outcome of the last verification of a snapshot.
 sub verification
 {
 	my ($name) = @_;
@@ -266,7 +265,7 @@ wait_until('the snapshot of the next slot is verified as far as "verify" says',
 is_deeply(verification($first), {}, 'the snapshot of an earlier slot is not verified any longer');
 is_over($first, 'the verification of the earlier slot is not tried again');
 
-# The database itself need not be there any more.
+# A snapshot is verified even if its database was dropped.
 $name = fail_to_verify();
 $node->safe_psql('postgres', 'DROP DATABASE app WITH (FORCE)');
 mend();

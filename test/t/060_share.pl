@@ -3,8 +3,8 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# What has not changed between two snapshots of a database is on disk once, and
-# each of them is complete by itself all the same.
+# Files that have not changed between two snapshots of a database are on disk
+# once, and yet each snapshot is complete by itself.
 
 use strict;
 use warnings;
@@ -77,7 +77,7 @@ cmp_ok(exclusive_size($_), '<', manifest_of($directory, $_)->{size} / 10,
 is(sql_error($node, "SELECT snapshot_verify('$_', restore => true)"), '', "$_ verifies by a restore")
   foreach @app;
 
-# What changes is not shared, under whatever number it comes.
+# A changed file is not shared, under whatever number it comes.
 $node->safe_psql('app', 'INSERT INTO a VALUES (0); CREATE TABLE a0 AS SELECT 1 AS n');
 push @app, take_snapshot($node, 'app');
 isnt((stat file_of($app[2], 'a'))[1], (stat file_of($app[1], 'a'))[1],
@@ -142,8 +142,8 @@ is( $node->safe_psql('postgres',
 like(sql_error($node, "SELECT * FROM snapshot_verify_all('nosuch')"),
 	qr/there is no snapshot of database "nosuch"/, 'snapshot_verify_all() of a database without snapshots is an error');
 
-# What cannot be read, or has lost its manifest, is told of, and nothing else
-# is left out for it.
+# A snapshot that cannot be read, or has lost its manifest, has its row, and so
+# has every other one.
 my ($closed) = glob "$directory/$app[4]/app.dump/toc.dat";
 rename "$directory/$app[3]/manifest.json", "$directory/$app[3]/gone" or die;
 rename $closed, "$closed.kept" or die;

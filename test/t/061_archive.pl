@@ -71,7 +71,7 @@ $node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(a b);
 my @names = (take_snapshot($node, 'a'), take_snapshot($node, 'a'));
 ok(!archived($names[0]), 'without archive_command nothing is archived');
 
-# What was there before is archived too, oldest first; then what comes.
+# Older snapshots are archived too, oldest first; then new ones.
 reload_with($node, archive_command => $copy);
 wait_until_archived($names[1]);
 push @names, take_snapshot($node, 'b');
@@ -131,7 +131,7 @@ is_deeply([ snapshots($directory, 'b') ], [ $waiting[3] ],
 	'retention removes archived snapshots');
 reload_with($node, retention_manual => 100);
 
-# What is not good is not archived, nor what is another cluster's.
+# Bad snapshots, and those of another cluster, are not archived.
 my $bad = take_snapshot($node, 'b');
 wait_until_archived($bad);
 break_remote();

@@ -3,11 +3,11 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# Alerts.  Promised here: failure_command is told of the first failure of a
+# Alerts.  Promised here: failure_command reports the first failure of a
 # scheduled snapshot, of its verification and of archive_command, with the
-# error in its environment and not among its arguments; not of each retry, and
-# not of what a session asked for, whose error that gets; and whatever becomes
-# of the command, snapshots go on.
+# error in its environment and not among its arguments; it does not report each
+# retry, nor a request of a session, which has the error itself; and whatever
+# the command does, snapshots go on.
 
 use strict;
 use warnings;
@@ -77,7 +77,7 @@ like($alerts[0]{SNAPSHOT_NAME}, qr{^app/2026-03-19T03-0}, 'the alert has the nam
 unlike((split /\0/, slurp_file((glob("$told/[0-9]*"))[0]))[0], qr/does not exist/,
 	"the alert's arguments do not have the error");
 
-# What a session asks for is its own business.
+# A request of a session causes no alert.
 $node->psql('postgres', "SELECT snapshot_now('nosuch')");
 is(scalar alerts(), 1, 'failure_command does not report a failed request of a session');
 

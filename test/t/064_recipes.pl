@@ -179,7 +179,7 @@ sub set_next
 	return $text;
 }
 
-# What was fetched is put back by the last section, is whole, and stays.
+# The last section puts back a fetched snapshot, which is whole, and stays.
 my @putting_back = @{ $blocks{'Putting one back'} };
 
 sub is_put_back
@@ -202,7 +202,7 @@ sub is_put_back
 	return;
 }
 
-# What commands find in their environment.
+# The environment of commands.
 reload_with($node,
 	archive_command => 'env >/srv/env.new; mv /srv/env.new /srv/env');
 wait_until_archived(take_snapshot($node, 'shop'));

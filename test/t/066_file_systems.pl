@@ -6,13 +6,11 @@
 # The snapshot directory is on a file system that lacks something: modes, hard
 # links, locks, syncs of directories, renames of directories with open files.
 # Promised here: what is missing is known before a dump begins; snapshots are
-# taken, verified, removed and swept all the same, or the status says what is
-# missing and nothing is dumped; the probe leaves nothing behind; what file
-# systems and desktops leave in a snapshot's directory goes with it, and
-# nothing else does.
-#
-# test/file_systems.c plays most file systems.  A real FUSE mount is made with
-# bindfs, or is the directory that SNAPSHOT_TEST_FUSE names.
+# taken, verified, removed and swept nevertheless, or the status says what is
+# missing and nothing is dumped; the probe leaves nothing behind; and files
+# that file systems and desktops leave in a snapshot go with it, and no others
+# do. test/file_systems.c plays most file systems.  A real FUSE mount is made
+# with bindfs, or is the directory that SNAPSHOT_TEST_FUSE names.
 
 use strict;
 use warnings;
@@ -57,7 +55,7 @@ sub query
 	return $node->safe_psql('postgres', $query);
 }
 
-# What the status warns of, but for the crashes that are made here.
+# The warning of the status, without the crashes that are made here.
 sub warning
 {
 	$node->poll_query_until('postgres',
@@ -67,7 +65,7 @@ sub warning
 	return $warning =~ /^the server has crashed/ ? '' : $warning;
 }
 
-# What a probe has left anywhere in the directory.
+# The leftovers of a probe anywhere in the directory.
 sub probes
 {
 	my @found = grep { -e } glob("\Q$directory\E/.snapshot_worker* \Q$directory\E/*/.snapshot_worker*");

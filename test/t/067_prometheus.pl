@@ -69,8 +69,8 @@ sub stop_exporter
 
 END { stop_exporter(); }
 
-# What the exporter serves: values by name, and by labels in that; the label
-# "server", which it adds, left out.
+# The values that the exporter serves, by name, and by labels in that, without
+# the label "server", which it adds.
 sub metrics
 {
 	my $response = $http->get("http://127.0.0.1:$port/metrics");
@@ -171,7 +171,7 @@ foreach my $alert (sort keys %rules)
 	like($monitoring, qr/^\| `$alert` \| /m, "doc/monitoring.md has $alert");
 }
 
-# What the dashboard asks, as rules: that it is PromQL.
+# The queries of the dashboard, as rules, to see that they are PromQL.
 my $as_rules = $node->basedir . '/dashboard_rules.yaml';
 my $number = 0;
 append_to_file($as_rules, "groups:\n- name: dashboard\n  rules:\n");
@@ -184,8 +184,8 @@ foreach my $where (sort keys %queries)
 }
 command_ok([ 'promtool', 'check', 'rules', $as_rules ], "promtool accepts the dashboard's queries");
 
-# Where the snapshots cannot be listed, the rest is told all the same, and only
-# then are there no databases: what SnapshotDirectoryUnreadable goes by.
+# When the snapshots cannot be listed, the exporter serves the rest, and only
+# then no databases: the alert SnapshotDirectoryUnreadable depends on that.
 stop_exporter();
 rename $directory, "$directory.away" or die "could not rename $directory: $!";
 append_to_file($directory, "not a directory\n");

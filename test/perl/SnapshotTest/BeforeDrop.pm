@@ -1,7 +1,7 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# A server with before_drop on, and what tests of it share: statements that
+# A server with before_drop on, and helpers for tests of it: statements that
 # take a snapshot before they are executed, and statements that take none.
 
 package SnapshotTest::BeforeDrop;
@@ -23,7 +23,7 @@ our @EXPORT = qw(
 our $off = 'SET snapshot_worker.before_drop = off';
 our $with_max_age = 'SET snapshot_worker.before_drop_max_age = 3600';
 
-# What makes a table large enough for a snapshot, and what does not.
+# A table that is large enough for a snapshot, and one that is not.
 our $filled = q{SELECT i AS id, repeat('x', 1000) AS filler
 	FROM generate_series(1, 300) i};
 our $large = "AS $filled";

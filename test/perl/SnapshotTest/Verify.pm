@@ -1,8 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# Verifications of snapshots, and what tests of them share: what a verification
-# finds, what is kept of that, and ways to damage and repair a snapshot.
+# Verifications of snapshots, and helpers for tests of them: what a
+# verification finds and keeps, and ways to damage and repair a snapshot.
 
 package SnapshotTest::Verify;
 
@@ -96,7 +96,7 @@ sub error_of
 	return $err;
 }
 
-# What is kept of the last verification: level|when|problem.
+# The kept outcome of the last verification: level|when|problem.
 sub outcome
 {
 	my ($name, $on) = @_;

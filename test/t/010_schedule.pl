@@ -150,7 +150,7 @@ look_at_clock();
 like( $node->safe_psql('app',
 		'CREATE EXTENSION snapshot_worker; SELECT snapshot_now()'),
 	qr{^app/2026-03-22T23-59-\d\dZ$},
-	'snapshot_now() works all the same');
+	'snapshot_now() takes a snapshot while the schedule is off');
 is(scalar snapshots($directory, 'other'), 1, 'a schedule that is off takes no slot');
 reload_with($node, enable => 'on');
 wait_until('a schedule that is switched on again plans the next slot',

@@ -270,7 +270,7 @@ sub is_counted
 		'app',
 		'COPY (SELECT * FROM some_view WHERE id < 4) TO STDOUT',
 		connstr => $node->connstr('app') . " user=$role options='$options'");
-	is($ret, 0, "$role can copy as ever with options '$options'");
+	is($ret, 0, "$role can copy rows with options '$options'");
 	unlink $stolen;
 	my ($name) = finish_query($session);
 	return (counts_of($name)->{'public.some_view'}, $token);

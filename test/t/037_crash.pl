@@ -522,7 +522,7 @@ wait_until('a verification is given up after two crashes',
 	sub { alerts() == $told_before + 2 });
 is( join(' ', map { (alerts())[-1]{"SNAPSHOT_$_"} } qw(EVENT ERROR)),
 	'verification given up: the server crashed during two runs',
-	'the administrator is told that the verification was given up');
+	'failure_command reports that the verification was given up');
 pass_time($node, 600);
 settle();
 is(crashes($log), 2, 'a verification crashes the server twice at most');

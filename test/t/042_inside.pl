@@ -236,7 +236,7 @@ my ($attacked, $refused) = ('', '');
 			'<', \undef, '>>', \$attacked, '2>>', \$refused)
 	} 1 .. 2;
 	my $tries = 0;
-	wait_until('an owner who attacks a restore is refused at each door',
+	wait_until('an attacking owner is refused the scratch database and a connection to it',
 		sub {
 			$tries++;
 			is(error_of("SELECT snapshot_verify('$prey', restore => true)"),

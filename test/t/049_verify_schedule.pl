@@ -122,7 +122,7 @@ foreach my $case ([ checksum => 'published', 1 ], [ restore => 'verifying', 2 ])
 	my $line = next_slot(damage_at($step));
 	my $what = "a snapshot damaged at \"$step\"";
 	is($line->{name}, $name, "$what has a line in the history");
-	is($line->{outcome}, 'failed', "$what is failed in the history");
+	is($line->{outcome}, 'failed', "$what has the outcome failed in the history");
 	like($line->{error}, qr/^verification failed: .*\n.*globals\.sql" have changed/,
 		"$what has the reason in the history");
 	like( outcome($name, $primary),
@@ -135,7 +135,7 @@ EOQ
 		$primary->safe_psql('postgres',
 			'SELECT last_error, consecutive_failures FROM snapshot_status()'),
 		qr/^database "app": verification failed: .*\|$failures$/s,
-		"$what is the last error of the status");
+		"$what is reported as the last error of the status");
 	is( $primary->safe_psql('postgres',
 			'SELECT next_run FROM snapshot_status()'),
 		sprintf('2026-03-%02d 03:00:00+00', $day),

@@ -108,7 +108,7 @@ sub takes_one
 	like($stderr, qr/NOTICE: .*snapshot "\Q$name\E" was taken before /,
 		"$what gets a notice with the name of its snapshot");
 	is($name && manifest_of($directory, $name)->{reason},
-		'before drop', "$what is the reason in the manifest of its snapshot");
+		'before drop', "the snapshot that $what takes has the reason \"before drop\"");
 	return $name;
 }
 

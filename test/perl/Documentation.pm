@@ -5,10 +5,10 @@
 # command says is what a block shows.
 #
 # A block is run if its language is "sql", "console" or "bash", and "conf" is
-# checked for settings that the server would refuse.  "sh", "json" and "text" are
-# not run.  In a block with prompts ("appdb=# ", "$ ") the command of each is
-# followed by what it says; an "sql" block without a prompt, and a "bash" block,
-# only have to work.
+# checked for settings that the server would refuse.  "sh", "json" and "text"
+# are not run.  In a block with prompts ("appdb=# ", "$ ") the command of each
+# is followed by what it says; an "sql" block without a prompt, and a "bash"
+# block, only have to work.
 #
 # What differs from run to run is matched by its form: see expected_output.
 
@@ -63,9 +63,10 @@ sub fenced_blocks
 	return @blocks;
 }
 
-# What a block has its reader type: a list of [ database, commands ], database
-# being undef for the shell, and commands a list of [ command, output shown ].
-# A new one begins where the prompt shows another database.
+# Return the commands that a block shows its reader: a list of [ database,
+# commands ], database being undef for the shell, and commands a list of [
+# command, output shown ].  A new one begins where the prompt shows another
+# database.
 sub sessions
 {
 	my ($text) = @_;

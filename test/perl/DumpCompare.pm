@@ -151,7 +151,7 @@ sub is_same_database
 		my %rows2 = row_digests($node, $db2);
 
 		# Not is(), which would show the whole of both.
-		ok($dump1 eq $dump2, 'same dump')
+		ok($dump1 eq $dump2, 'both databases have the same dump')
 		  or _diag_lines($db1, $dump1, $db2, $dump2);
 
 		my @keys = grep {
@@ -160,7 +160,7 @@ sub is_same_database
 			  || $rows1{$_} ne $rows2{$_}
 		} sort keys %{ { %rows1, %rows2 } };
 
-		ok(!@keys, 'same rows, sequences and large objects')
+		ok(!@keys, 'both databases have the same rows, sequences and large objects')
 		  or _diag_keys($db1, \%rows1, $db2, \%rows2, \@keys);
 	};
 }

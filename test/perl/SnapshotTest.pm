@@ -61,8 +61,8 @@ EOF
 	return ($node, $directory);
 }
 
-# Have the node's clock show a time ("2026-03-19 02:59:57", UTC, or "now") and go
-# on from there; see test/fake_clock.c.  Call before the node is started.
+# Have the node's clock show a time ("2026-03-19 02:59:57", UTC, or "now") and
+# go on from there; see test/fake_clock.c.  Call before the node is started.
 my %clock_file;
 
 sub fake_clock
@@ -154,8 +154,8 @@ sub reload_with
 	return;
 }
 
-# What is in a database's folder, or (undef) in all folders of a directory, as
-# names relative to the directory, sorted.
+# The entries of a database's folder, or (undef) of all folders of a directory,
+# as names relative to the directory, sorted.
 sub entries
 {
 	my ($directory, $folder) = @_;
@@ -183,7 +183,7 @@ sub snapshots
 	return @snapshots;
 }
 
-# What is in the folders of a directory and is no snapshot.
+# The entries of the folders of a directory that are not snapshots.
 sub leftovers
 {
 	my ($directory) = @_;
@@ -201,8 +201,8 @@ sub manifest_of
 	return decode_json(slurp_file("$directory/$name/manifest.json"));
 }
 
-# What is wrong with the snapshots in a directory: how their files differ from
-# what their manifests say of them.
+# The damages of the snapshots in a directory: how their files differ from
+# their manifests.
 sub damages
 {
 	my ($directory) = @_;
@@ -237,8 +237,8 @@ sub damages
 	return @damages;
 }
 
-# Wait for code to return something true, which is returned; fails the test when
-# it does not.
+# Wait for code to return something true, which is returned; fails the test
+# when it does not.
 sub wait_until
 {
 	my ($test_name, $code) = @_;
@@ -249,7 +249,7 @@ sub wait_until
 	return $result;
 }
 
-# What a session says to each of some statements, in turn: a list of [ output,
+# Execute statements in one session, in turn.  Returns a list of [ output,
 # errors ], errors with their SQLSTATE.
 sub answers
 {
@@ -284,8 +284,8 @@ sub sql_error
 	return $stderr;
 }
 
-# Start a session that runs a query, and waits as long as that takes.  Its errors
-# have no SQLSTATE, unlike those of start_query.
+# Start a session that runs a query, and waits as long as that takes.  Its
+# errors have no SQLSTATE, unlike those of start_query.
 sub start_session
 {
 	my ($node, $query) = @_;
@@ -385,9 +385,9 @@ sub let_go
 
 # Go on in a mount namespace of one's own, in which shell commands have been
 # run that may mount something below the directory $mounts, which is returned.
-# Where that is not allowed, returns nothing, and what was said about it.  To be
-# called in a BEGIN block, before anything has a directory of its own: the test
-# is started once more.
+# Where that is not allowed, returns nothing, and what was said about it.  To
+# be called in a BEGIN block, before anything has a directory of its own: the
+# test is started once more.
 sub own_mounts
 {
 	my ($commands) = @_;

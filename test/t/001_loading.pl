@@ -1,8 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# What happens when the library is loaded: in the wrong way, with wrong values
-# in the configuration file, and under pg_upgrade.
+# Loading the library in wrong ways, with wrong values in the configuration
+# file, and under pg_upgrade.
 
 use strict;
 use warnings;
@@ -54,7 +54,7 @@ like($log, qr/0 is outside the valid range for parameter "snapshot_worker\.reten
 	'a retention of 0 is refused at start');
 like($log, qr/invalid configuration parameter name "snapshot_worker\.nonsense"/,
 	'an unknown setting is refused at start');
-is( $node->safe_psql('postgres', <<'EOF'), '03:00|7||*', 'the defaults are used instead');
+is( $node->safe_psql('postgres', <<'EOF'), '03:00|7||*', 'a start with refused settings uses the defaults instead');
 SELECT current_setting('snapshot_worker.time'),
 	current_setting('snapshot_worker.retention'),
 	current_setting('snapshot_worker.directory'),
@@ -79,7 +79,7 @@ $node->poll_query_until('postgres',
 is($node->safe_psql('postgres', 'SHOW snapshot_worker.time'),
 	'04:30', 'a reload with a wrong value keeps the one before');
 like(slurp_file($node->logfile), qr/invalid value for parameter "snapshot_worker\.time": "4"/,
-	'a reload with a wrong value says so');
+	'a reload with a wrong value logs it');
 
 # The launcher is one that comes back, and is never gone for good.
 my $pid = $node->safe_psql('postgres',
@@ -89,7 +89,7 @@ $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
 $node->poll_query_until('postgres',
 	"SELECT count(*) = 1 FROM pg_stat_activity
 	  WHERE backend_type = 'snapshot_worker launcher' AND pid <> $pid")
-  or fail('no launcher came back');
+  or fail('another launcher starts after the end of one');
 unlike(slurp_file($node->logfile), qr/terminating any other active server processes/,
 	'the end of a launcher does not restart the server');
 $node->stop;

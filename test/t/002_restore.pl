@@ -1,8 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# What is taken can be got back: databases of real kinds are snapshotted while
-# they change, restored into new ones, and compared with what they were.
+# Snapshots restore to what was dumped.  Databases of real kinds are dumped
+# while they change, restored into new ones, and compared.
 
 use strict;
 use warnings;
@@ -29,7 +29,7 @@ sub restore
 			'pg_restore', '--exit-on-error', '--dbname', $target,
 			"$directory/$name/$folder.dump"
 		],
-		"$name restores");
+		"$name restores without an error");
 	return;
 }
 
@@ -49,10 +49,10 @@ sub check_manifest
 	$expected{ $_->{path} } = "$_->{size} $_->{sha256}"
 	  foreach @{ $manifest->{files} };
 	is_deeply(\%found, \%expected,
-		"$name: files, sizes and hashes are those of the manifest");
+		"files, sizes and hashes of $name are those of its manifest");
 	my $size = 0;
 	$size += $_->{size} foreach @{ $manifest->{files} };
-	is($manifest->{size}, $size, "$name: the size is that of all files");
+	is($manifest->{size}, $size, "the size of $name in the list is that of all its files");
 	return $manifest;
 }
 
@@ -63,7 +63,7 @@ $node->command_ok(
 		'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1',
 		'-d', $node->connstr('hard'), '-f', 'test/data/hard.sql'
 	],
-	'the hard database is made');
+	'psql makes the hard database');
 foreach my $format ('directory', 'custom')
 {
 	reload_with($node, format => $format);
@@ -71,32 +71,32 @@ foreach my $format ('directory', 'custom')
 	my $name = $node->safe_psql('postgres', "SELECT snapshot_now('hard')");
 	my $manifest = check_manifest($name);
 
-	is($manifest->{format}, $format, "$format: the manifest names the format");
+	is($manifest->{format}, $format, "the manifest names $format format");
 	is( $node->safe_psql('hard',
 			"SELECT '$manifest->{lsn}'::pg_lsn
 				BETWEEN '$before' AND pg_current_wal_insert_lsn()"),
-		't', "$format: the LSN is between those before and after");
+		't', "the LSN of a snapshot in $format format is between those before and after it");
 	is( $manifest->{tables},
-		$node->safe_psql('hard', <<'EOF'), "$format: tables are counted");
+		$node->safe_psql('hard', <<'EOF'), "the manifest of a snapshot in $format format counts the tables");
 SELECT count(*) FROM pg_tables
  WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 EOF
-	is($manifest->{timeline}, 1, "$format: the timeline is there");
+	is($manifest->{timeline}, 1, "the manifest of a snapshot in $format format has the timeline");
 	cmp_ok($manifest->{database_size}, '>', 1_000_000,
-		"$format: so is the size of the database");
+		"the manifest of a snapshot in $format format has the size of the database");
 	my $file = "$directory/$name/hard.dump";
 	ok($format eq 'directory' ? -d $file : -f $file,
-		"$format: that is what is on disk");
+		"a snapshot in $format format is on disk in that format");
 	restore($name, "hard_$format");
 	is_same_database($node, 'hard', "hard_$format",
-		"$format: what is restored is what there was");
+		"a snapshot in $format format restores to the database that was dumped");
 }
 reload_with($node, format => 'directory');
 
 # pgbench, while it writes: what is restored is one moment, not a smear.
 $node->safe_psql('postgres', 'CREATE DATABASE bench');
 $node->command_ok([ 'pgbench', '-i', '-q', '-s', '5', 'bench' ],
-	'pgbench has data');
+	'pgbench makes its tables');
 my $pgbench = IPC::Run::start(
 	[ 'pgbench', '-n', '-c', '4', '-T', '600', $node->connstr('bench') ],
 	'<', \undef, '>', \my $out, '2>', \my $err);
@@ -114,13 +114,13 @@ SELECT (SELECT sum(delta) FROM pgbench_history) = (SELECT sum(abalance) FROM pgb
 	(SELECT sum(delta) FROM pgbench_history) = (SELECT sum(bbalance) FROM pgbench_branches),
 	(SELECT sum(delta) FROM pgbench_history) = (SELECT sum(tbalance) FROM pgbench_tellers)
 EOF
-	'what is restored is consistent in itself');
+	'a snapshot taken beside pgbench is consistent in itself');
 cmp_ok($node->safe_psql('bench_restored', 'SELECT count(*) FROM pgbench_history'),
-	'>', 0, 'what is restored has rows that were written before the snapshot');
+	'>', 0, 'a snapshot taken beside pgbench has rows that were written before it');
 cmp_ok($node->safe_psql('bench_restored', 'SELECT count(*) FROM pgbench_history'),
-	'<=', $count, 'what is restored has no rows that were written after the snapshot');
+	'<=', $count, 'a snapshot taken beside pgbench has no rows that were written after it');
 
-# A database that does not change any more comes back byte for byte.
+# A database that does not change comes back byte for byte.
 $name = $node->safe_psql('bench', 'SELECT snapshot_now()');
 restore($name, 'bench_again');
 is_same_database($node, 'bench', 'bench_again',
@@ -130,13 +130,13 @@ is_same_database($node, 'bench', 'bench_again',
 $node->safe_psql('postgres', 'CREATE ROLE remembered');
 $name = $node->safe_psql('postgres', 'SELECT snapshot_now()');
 like(slurp_file("$directory/$name/globals.sql"), qr/CREATE ROLE remembered;/,
-	'roles are saved along');
+	'globals.sql has the roles');
 reload_with($node, globals => 'off');
 $name = $node->safe_psql('postgres', 'SELECT snapshot_now()');
-ok(!-e "$directory/$name/globals.sql", 'unless they are not wanted');
+ok(!-e "$directory/$name/globals.sql", 'with globals = off, a snapshot has no globals.sql');
 
 # The list says what the manifests say.
-is( $node->safe_psql('postgres', <<'EOF'), 't|t|t|t', 'the list is complete');
+is( $node->safe_psql('postgres', <<'EOF'), 't|t|t|t', 'the list has all columns of a snapshot');
 SELECT bool_and(reason = 'manual' AND started_at <= finished_at AND size > 0),
 	array_agg(name) = array_agg(name ORDER BY regexp_replace(name, '.*/', '') DESC, name),
 	bool_and(server_version = current_setting('server_version')),
@@ -148,18 +148,18 @@ is( $node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_list()'),
 
 # Nobody else can read it.
 chomp(my @open = `find '$directory' -perm /077`);
-is($?, 0, 'the modes of all files could be read');
-is_deeply(\@open, [], 'directories are 0700 and files 0600');
+is($?, 0, 'the modes of all files without group access can be read');
+is_deeply(\@open, [], 'without group access, directories are 0700 and files 0600');
 
 # A cluster that allows group access has it for its snapshots too.
 my ($group_node, $group_directory) =
   snapshot_node('group', init => [ extra => ['--allow-group-access'] ]);
 $group_node->safe_psql('postgres', 'SELECT snapshot_now()');
 chomp(@open = `find '$group_directory' -type d ! -perm 0750 -o -type f ! -perm 0640`);
-is($?, 0, 'the modes of all files of the other one could be read');
+is($?, 0, 'the modes of all files with group access can be read');
 is_deeply(\@open, [], 'with group access, all directories are 0750 and all files 0640');
 
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ leftovers($directory) ], [], 'snapshots of hard databases leave nothing over');
 $node->stop;
 $group_node->stop;
 done_testing();

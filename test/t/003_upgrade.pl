@@ -1,9 +1,9 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# An extension that was updated is the same as one that is new: for every older
-# version that can be installed.  That the comparison sees what an update script
-# forgets is shown by an extension that is made up here.
+# An updated extension is the same as a new one, for every older version that
+# can be installed.  An extension that is made up here shows that the
+# comparison sees what an update script forgets.
 
 use strict;
 use warnings;
@@ -18,8 +18,9 @@ $node->start;
 
 my $scripts = $node->config_data('--sharedir') . '/extension';
 
-# A line for all that makes up an extension, as far as a user or pg_dump could
-# see a difference.  The order in which privileges were granted is none.
+# Return a line for each object and property of an extension that a user or
+# pg_dump could tell apart.  The order in which privileges were granted does
+# not count.
 my $catalog = <<'EOF';
 CREATE FUNCTION pg_temp.sorted(aclitem[]) RETURNS text LANGUAGE sql AS $$
 	SELECT CASE WHEN $1 IS NOT NULL
@@ -86,8 +87,8 @@ WITH member AS (
 SELECT to_json(concat_ws(': ', name, what, value)) FROM fact;
 EOF
 
-# What makes up an extension in a new database: created as the version given,
-# and updated; or, without one, created as the default version.
+# Return the properties of an extension in a new database: created as the
+# version given, and updated; or, without one, created as the default version.
 my $databases = 0;
 
 sub contents
@@ -122,7 +123,8 @@ SELECT v.version
 EOF
 }
 
-# What an extension has more or less of when it was updated from a version.
+# Return how an extension that was updated from a version differs from a new
+# one.
 my %new_one;
 
 sub differences
@@ -147,15 +149,15 @@ cmp_ok(scalar(grep { /: member"$/ } @new),
 	'>', 10, 'the extension has members');
 cmp_ok(
 	scalar(grep { /^"function snapshot_now\(.*: privileges: / } @new),
-	'==', 1, 'the members of the extension are seen with their privileges');
+	'==', 1, 'the members of the extension are compared with their privileges');
 foreach my $version (old_versions('snapshot_worker'))
 {
 	is(join("\n", differences('snapshot_worker', $version)),
-		'', "updated from $version, it is as a new one");
+		'', "an extension updated from $version is the same as a new one");
 }
 
-# An extension of another name: what we have is its version 2, with a view
-# more, and version 1 is without snapshot_prune() and that view.
+# An extension of another name.  Its version 2 is ours with another view; its
+# version 1 lacks that view and snapshot_prune().
 my $made_up = "snapshot_worker_upgrade_test";
 my $view = <<'EOF';
 CREATE VIEW snapshot_names AS SELECT name, database FROM snapshot_list();
@@ -192,11 +194,12 @@ EOF
 write_file("$made_up--1.sql", $before);
 write_file("$made_up--2.sql", $all);
 write_file("$made_up--1--2.sql", $added . $view);
-is_deeply([ old_versions($made_up) ], ['1'], 'an older version is found');
+is_deeply([ old_versions($made_up) ], ['1'], 'an older version of a made-up extension is found');
 is(join("\n", differences($made_up, '1')),
-	'', 'a complete update script makes no difference');
+	'', 'a complete update script makes the same extension as a new one');
 
-# What an update script can forget or get wrong, and how that is seen.
+# Each case: what an update script forgets or gets wrong, and how the
+# comparison shows it.
 my $prune = qr/function snapshot_prune\(name\): /;
 foreach my $case (
 	[ 'a function', qr/^CREATE.*\z/ms, $view, qr/missing: "${prune}member"/ ],
@@ -217,7 +220,7 @@ foreach my $case (
 	$wrong =~ s/$pattern/$instead/ or die "there is nothing like $pattern";
 	write_file("$made_up--1--2.sql", $wrong);
 	like(join("\n", differences($made_up, '1')),
-		$expected, "it is seen when an update script forgets $what");
+		$expected, "the comparison sees it when an update script forgets $what");
 }
 
 $node->stop;

@@ -31,9 +31,9 @@ my $range = sub {
 };
 
 # The specification, as far as strings, lists and maps go.  A string is a
-# pattern or a function that returns what is wrong; a list has one element, what
-# each of its own is to be; a map has keys, of which those with "!" are required,
-# and "*" is any other.
+# pattern or a function that returns what is wrong; a list has one element,
+# what each of its own is to be; a map has keys, of which those with "!" are
+# required, and "*" is any other.
 my %phase = map { $_ => { '*' => $range } }
   qw(requires recommends suggests conflicts);
 my %specification = (
@@ -70,7 +70,7 @@ my %specification = (
 		  { 'url' => $uri, 'web' => $uri, 'type' => qr/^[a-z]+$/ },
 	});
 
-# What is wrong with a value, as lines that begin with where it is.
+# Return what is wrong with a value, as lines that begin with its place.
 sub faults
 {
 	my ($where, $value, $wanted) = @_;
@@ -144,7 +144,7 @@ foreach my $case (
 	my $changed = eval "\$wrong =~ $change";    ## no critic (ProhibitStringyEval)
 
 	die "$change changes nothing: $@" unless $changed;
-	is(meta_faults($wrong), $expected, "META.json after $change");
+	is(meta_faults($wrong), $expected, "the check of META.json finds just what $change makes wrong");
 }
 
 # The versions.  The control file's are the first two numbers of the release's.
@@ -154,13 +154,13 @@ my ($default) =
   slurp_file('snapshot_worker.control') =~ /^default_version = '(.*)'$/m;
 my $provided = $meta->{provides}{snapshot_worker};
 
-like($release, qr/^\Q$default\E\.\d+$/, 'default_version');
-is($provided->{version}, $release, 'version of the extension in META.json');
+like($release, qr/^\Q$default\E\.\d+$/, 'default_version has two numbers');
+is($provided->{version}, $release, 'META.json has the version of the extension');
 is( $provided->{file},
 	"snapshot_worker--$default.sql",
 	'META.json names the script of default_version');
 is(($meta_text =~ /"version": "(.*)"/)[0],
-	$release, 'what make dist takes for the version');
+	$release, 'make dist takes the version of the distribution for its archive');
 foreach my $place (
 	[ 'CHANGELOG.md', qr/^## \[(\d.*?)\]/m ],
 	[ 'debian/changelog', qr/\A\S+ \((.*?)-[^-]*\)/ ],
@@ -168,7 +168,7 @@ foreach my $place (
 {
 	my ($name, $pattern) = @$place;
 
-	is((slurp_file($name) =~ $pattern)[0], $release, "version in $name");
+	is((slurp_file($name) =~ $pattern)[0], $release, "$name has the version of META.json");
 }
 
 done_testing();

@@ -70,7 +70,7 @@ sub look_at_clock
 is( $node->safe_psql('postgres',
 		'SELECT enabled, state, next_run, warning FROM snapshot_status()'),
 	't|idle|2026-03-19 03:00:00+00|',
-	'the first slot is planned');
+	'the launcher plans the first slot');
 is(next_run(), $node->safe_psql('postgres', 'SELECT snapshot_next_run()'),
 	'snapshot_next_run() says what the launcher has planned');
 
@@ -85,21 +85,21 @@ my ($name) = snapshots($directory, 'app');
 like($name, qr{^app/2026-03-19T03-00-0\dZ$},
 	'the name says when the snapshot began');
 my $manifest = manifest_of($directory, $name);
-is($manifest->{reason}, 'schedule', 'the manifest says that it was scheduled');
+is($manifest->{reason}, 'schedule', 'the manifest gives the reason of a scheduled run');
 is($manifest->{scheduled_for}, '2026-03-19T03:00:00.000000Z',
-	'the manifest says for when');
-is($manifest->{attempt}, 1, 'the manifest says that it was the first attempt');
+	'the manifest gives the slot of a scheduled run');
+is($manifest->{attempt}, 1, 'the manifest of a first try counts one attempt');
 is(next_run(), '2026-03-19 15:30:00+00',
 	'a run at 03:00 plans the next one, at the other time');
 
 # Backwards, over a slot that was taken.
 set_clock($node, '2026-03-19 02:59:58');
 look_at_clock();
-wait_until('a clock that was set back is noticed',
+wait_until('the launcher notices a clock that was set back',
 	sub { next_run() eq '2026-03-19 03:00:00+00' });
-wait_until('the slot comes again', sub { next_run() eq '2026-03-19 15:30:00+00' });
+wait_until('a slot comes again after the clock was set back', sub { next_run() eq '2026-03-19 15:30:00+00' });
 settle();
-is(scalar snapshots($directory, 'app'), 1, 'no slot is taken twice');
+is(scalar snapshots($directory, 'app'), 1, 'no slot is taken twice after the clock was set back');
 
 # The same, by a launcher that knows it from the directory alone.
 my $pid = $node->safe_psql('postgres',
@@ -150,12 +150,12 @@ look_at_clock();
 like( $node->safe_psql('app',
 		'CREATE EXTENSION snapshot_worker; SELECT snapshot_now()'),
 	qr{^app/2026-03-22T23-59-\d\dZ$},
-	'snapshot_now() works all the same');
-is(scalar snapshots($directory, 'other'), 1, 'while no slot is taken');
+	'snapshot_now() takes a snapshot while the schedule is off');
+is(scalar snapshots($directory, 'other'), 1, 'a schedule that is off takes no slot');
 reload_with($node, enable => 'on');
-wait_until('switched on again, the next slot is planned',
+wait_until('a schedule that is switched on again plans the next slot',
 	sub { next_run() eq '2026-03-23 23:59:00+00' });
 
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ leftovers($directory) ], [], 'runs of the schedule leave nothing over');
 $node->stop;
 done_testing();

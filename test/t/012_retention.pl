@@ -22,9 +22,9 @@ $node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(app app_test);
 my @app = map { take_snapshot($node, 'app') } 1 .. 3;
 my @app_test = map { take_snapshot($node, 'app_test') } 1 .. 4;
 is_deeply([ snapshots($directory, 'app_test') ],
-	[ @app_test[ 1 .. 3 ] ], 'the newest ones stay');
+	[ @app_test[ 1 .. 3 ] ], 'retention leaves the newest snapshots');
 is_deeply([ snapshots($directory, 'app') ],
-	[@app], 'those of a database with a like name are left alone');
+	[@app], 'retention leaves the snapshots of a database with a like name');
 
 # Another cluster's snapshots, of a database of the same name, older and newer.
 my ($other, undef) = snapshot_node('other', start => 0);
@@ -39,12 +39,12 @@ my @foreign = map {
 } 1 .. 2;
 is_deeply([ snapshots($directory, 'app') ],
 	[ sort @app, $foreign[1] ],
-	'another cluster keeps its own newest, and ours');
+	'two clusters in one directory each keep their own newest snapshots');
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE database = 'app'"),
 	'4', 'a list has the snapshots of all clusters');
 
-# What we did not make: beside snapshots, with names like them, and in them.
+# Foreign entries: beside snapshots, with names like theirs, and in them.
 my $folder = "$directory/app";
 append_to_file("$folder/notes.txt", 'mine');
 append_to_file("$directory/notes.txt", 'mine');
@@ -59,7 +59,7 @@ append_to_file("$directory/$app[1]/precious", 'mine');
 mkdir "$directory/$app[2]/mine" or die;
 
 push @app, take_snapshot($node, 'app');
-ok(!-e "$directory/$app[0]", 'the oldest of ours goes');
+ok(!-e "$directory/$app[0]", 'retention removes the oldest snapshot of this cluster');
 my ($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT snapshot_now('app')");
 push @app, $stdout;
 ok(-e "$directory/$app[1]/precious",
@@ -81,11 +81,11 @@ foreach my $path ('app/notes.txt', 'notes.txt',
 	'app/2020-01-03T00-00-00Z.removed/precious',
 	'app/2020-01-04T00-00-00Z')
 {
-	is(slurp_file("$directory/$path"), 'mine', "$path is left alone");
+	is(slurp_file("$directory/$path"), 'mine', "retention does not touch $path");
 }
-ok(-l "$folder/2020-01-05T00-00-00Z", 'a symbolic link is left alone');
-ok(-d "$folder/old" && -d "$directory/app-old", 'other directories are left alone');
-ok(-e "$directory/$foreign[1]", 'the snapshot of another cluster is left alone');
+ok(-l "$folder/2020-01-05T00-00-00Z", 'retention does not touch a symbolic link');
+ok(-d "$folder/old" && -d "$directory/app-old", 'retention does not touch other directories');
+ok(-e "$directory/$foreign[1]", 'retention does not touch the snapshot of another cluster');
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE database = 'app'"),
 	'4', 'entries that are no snapshots of this cluster are not listed');
@@ -94,17 +94,17 @@ is( $node->safe_psql('postgres',
 append_to_file("$directory/$app[4]/pinned", '');
 push @app, map { take_snapshot($node, 'app') } 1 .. 3;
 is_deeply([ grep { -e "$directory/$_" } @app ],
-	[ @app[ 4, 7 .. 9 ] ], 'a pinned snapshot stays, beside the newest ones');
+	[ @app[ 4, 7 .. 9 ] ], 'retention leaves a pinned snapshot, beside the newest ones');
 is( $node->safe_psql('postgres',
 		"SELECT name FROM snapshot_list() WHERE pinned"),
-	$app[4], 'a pinned snapshot is listed as pinned');
+	$app[4], 'the list shows a pinned snapshot as pinned');
 
 # A failed run removes nothing.
 reload_with($node, retention_manual => 1, bin_directory => '/nonexistent');
 ($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT snapshot_now('app')");
-isnt($rc, 0, 'a run fails');
+isnt($rc, 0, 'a run with a missing pg_dump fails');
 is(scalar(grep { -e "$directory/$_" } @app), 4,
-	'while runs fail, nothing is removed');
+	'runs that fail remove no snapshot');
 reload_with($node, bin_directory => '');
 push @app, take_snapshot($node, 'app');
 is_deeply([ grep { -e "$directory/$_" } @app ],
@@ -118,12 +118,12 @@ $manifest =~ s/\Q$app[10]\E/$future/g;
 unlink "$directory/$future/manifest.json";
 append_to_file("$directory/$future/manifest.json", $manifest);
 push @app, take_snapshot($node, 'app');
-ok(-e "$directory/$app[11]", 'the snapshot just taken is never the one to go');
+ok(-e "$directory/$app[11]", 'a run never removes the snapshot that it has taken');
 
-# What a removal that was cut short left is removed later.
+# A later removal removes the rest of one that was cut short.
 rename "$directory/$app[11]", "$directory/$app[11].removed" or die;
 take_snapshot($node, 'app');
-ok(!-e "$directory/$app[11].removed", 'a half-removed snapshot is swept');
+ok(!-e "$directory/$app[11].removed", 'the next run removes a half-removed snapshot');
 
 $node->stop;
 $other->stop;

@@ -33,7 +33,7 @@ SELECT count(*) = 1 FROM pg_stat_activity
 EOF
 is( $node->safe_psql('postgres',
 		'SELECT state, current_database, attempt FROM snapshot_status()'),
-	'running|db1|1', 'the state shows the run');
+	'running|db1|1', 'the status shows the run');
 my @sessions = map { start_session($node, "SELECT snapshot_now('db1')") } 1 .. 20;
 $node->poll_query_until('postgres', <<'EOF') or die 'sessions do not wait';
 SELECT count(*) = 21 FROM pg_stat_activity
@@ -46,7 +46,7 @@ my $first_name = finish_session($first);
 my %names = map { finish_session($_) => 1 } @sessions;
 is(scalar(keys %names), 1, 'sessions that ask while one runs share the next');
 ok(!$names{$first_name}, 'the shared run began after its sessions asked');
-ok($names{$promised}, 'who does not wait has been given the name of that one');
+ok($names{$promised}, 'a session that does not wait gets the name of the shared run');
 is(scalar(snapshots($directory, 'db1')), 2, 'sessions that ask while a run is on cause one more run in all');
 
 # Many databases at once.
@@ -58,9 +58,9 @@ is((scalar grep { m{^db\d/2} } keys %names),
 	scalar(keys %names), 'every session gets the name of a snapshot');
 foreach my $name (keys %names)
 {
-	ok(-e "$directory/$name/manifest.json", "$name is there");
+	ok(-e "$directory/$name/manifest.json", "the snapshot $name of a session exists");
 }
-is((join '', map { $_->{err} } @sessions), '', 'without a complaint');
+is((join '', map { $_->{err} } @sessions), '', 'many sessions raise no error');
 
 # A database that is being dumped cannot be dropped, but others can, at once.
 append_to_file($gate, '');
@@ -77,7 +77,7 @@ like($first->{err}, qr/ERROR:  could not take a snapshot of database "db2"/,
 	'a database that is dropped by force takes its run along');
 unlink $gate or die;
 is(scalar(grep { m{^db2/} } leftovers($directory)), 0,
-	'a run that is canceled leaves nothing behind');
+	'a canceled run leaves nothing over');
 like( $node->safe_psql('postgres', "SELECT snapshot_now('db4')"),
 	qr{^db4/}, 'after a canceled run, the next snapshot is taken');
 
@@ -94,6 +94,6 @@ unlink $gate or die;
 is((scalar grep { finish_session($_) =~ m{^db\d/} } @sessions),
 	5, 'no request is lost with the launcher');
 
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ leftovers($directory) ], [], 'many sessions leave nothing over');
 $node->stop;
 done_testing();

@@ -47,7 +47,7 @@ sub history
 }
 
 is($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
-	'0', 'without a run there is nothing to stop');
+	'0', 'snapshot_cancel() without a run cancels nothing');
 
 # Requests: one runs, another one waits behind it, a third is elsewhere.
 my $running = start_session($node, "SELECT snapshot_now('one')");
@@ -60,7 +60,7 @@ EOF
 my $elsewhere = start_session($node, "SELECT snapshot_now('two')");
 wait_for_dumps(2);
 is($node->safe_psql('postgres', "SELECT snapshot_cancel('one')"),
-	'2', 'the runs of one database are stopped');
+	'2', 'snapshot_cancel() of a database cancels its running and its waiting request');
 $_->{handle}->finish foreach $running, $waiting;
 like($running->{err}, qr/ERROR:  could not take a snapshot of database "one": canceling statement due to user request/,
 	'the running request of the canceled database gets an error');
@@ -73,7 +73,7 @@ is(scalar(snapshots($directory, 'one')), 0, 'a canceled run publishes nothing');
 is_deeply([ leftovers($directory) ], [], 'a canceled run leaves nothing behind');
 like(history("outcome = 'failed' AND error LIKE 'canceling%'"),
 	qr{^one/\S+\|manual\|1\|failed\|canceling statement due to user request$},
-	'the history has it');
+	'the history has the canceled run');
 
 # pg_cancel_backend and pg_terminate_backend on the worker do the same.
 foreach my $how ('pg_cancel_backend', 'pg_terminate_backend')
@@ -87,10 +87,10 @@ foreach my $how ('pg_cancel_backend', 'pg_terminate_backend')
 	like($running->{err}, qr/ERROR:  could not take a snapshot of database "one"/,
 		"$how stops a run");
 	unlink $gate or die;
-	wait_until("$how leaves nothing over", sub { !leftovers($directory) });
+	wait_until("a run ended by $how leaves nothing over", sub { !leftovers($directory) });
 }
 unlike(slurp_file($node->logfile), qr/terminating any other active server processes/,
-	'none of that restarts the server');
+	'canceled and terminated runs do not restart the server');
 
 # A scheduled run that is stopped is not tried again before its next time.
 append_to_file($gate, '');
@@ -99,8 +99,8 @@ set_clock($node, '2026-03-19 02:59:59');
 $node->reload;
 wait_for_dumps(2);
 is($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
-	'2', 'all runs are stopped');
-wait_until('a scheduled run that is stopped ends',
+	'2', 'snapshot_cancel() without an argument cancels all runs');
+wait_until('a canceled run of the schedule ends',
 	sub { $node->safe_psql('postgres', 'SELECT state, next_run FROM snapshot_status()')
 		  eq 'idle|2026-03-19 12:00:00+00' });
 unlink $gate or die;
@@ -109,18 +109,18 @@ SELECT max(attempt) FROM snapshot_history() WHERE reason = 'schedule'
 EOF
 set_clock($node, '2026-03-19 11:59:59');
 $node->reload;
-wait_until('the next slot is taken as ever',
+wait_until('the slot after a canceled one is taken',
 	sub { snapshots($directory, 'one') == 1 });
 
-# What the history says is what there is, newest first.
+# The history has the snapshots that there are, newest first.
 $node->poll_query_until('postgres', "SELECT state = 'idle' FROM snapshot_status()");
-is( $node->safe_psql('postgres', <<'EOF'), 't|t', 'succeeded runs and snapshots are the same');
+is( $node->safe_psql('postgres', <<'EOF'), 't|t', 'the history has as many succeeded runs as there are snapshots');
 SELECT array_agg(h.name ORDER BY h.name) = (SELECT array_agg(name ORDER BY name) FROM snapshot_list()),
 	bool_and(h.size = l.size AND h.reason = l.reason AND h.started_at = l.started_at AND h.database = l.database)
   FROM snapshot_history() h JOIN snapshot_list() l USING (name)
  WHERE outcome = 'succeeded'
 EOF
-is( $node->safe_psql('postgres', <<'EOF'), 't', 'the history is in order');
+is( $node->safe_psql('postgres', <<'EOF'), 't', 'the history is in the order of time');
 SELECT array_agg(finished_at) = array_agg(finished_at ORDER BY finished_at DESC)
   FROM snapshot_history()
 EOF
@@ -130,10 +130,10 @@ my ($history) = glob("$directory/history-*.jsonl");
 my $count = $node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_history()');
 append_to_file($history, qq({"name": "x"}\nnonsense\n[1]\n\n\xff\xfe\n{"name": "one/2026-));
 is($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_history()'),
-	$count, 'lines that are not ours are passed over');
+	$count, 'the history passes over foreign lines');
 my $name = $node->safe_psql('postgres', "SELECT snapshot_now('three')");
 is($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_history()'),
-	$count + 1, 'a torn last line does not spoil the next');
+	$count + 1, 'a torn last line of the history does not spoil the next one');
 is($node->safe_psql('postgres', 'SELECT name FROM snapshot_history() LIMIT 1'),
 	$name, 'the line after a torn one is that of the last run');
 
@@ -142,9 +142,9 @@ my ($line) = grep { /succeeded/ } slurp_lines($history);
 append_to_file($history, "\n" . "$line\n" x 12_000);
 my $size = -s $history;
 $name = $node->safe_psql('postgres', "SELECT snapshot_now('three')");
-cmp_ok(-s $history, '<', $size / 2, 'the older half of a long history goes');
+cmp_ok(-s $history, '<', $size / 2, 'a history that is too long loses its older half');
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_history()'),
-	'>', 2000, 'thousands of lines stay');
+	'>', 2000, 'a history that is too long keeps thousands of lines');
 is($node->safe_psql('postgres', 'SELECT name FROM snapshot_history() LIMIT 1'),
 	$name, 'the newest lines of the history stay when it is cut');
 is((stat $history)[2] & 07777, 0600, 'the history keeps its mode when it is cut');
@@ -155,28 +155,28 @@ my $of_one = "SELECT count(*) FROM snapshot_history() WHERE database = 'one'";
 append_to_file($history, join '',
 	map { ($line =~ s{"name": *"[^/]*/}{"name": "one/}r) . "\n" } 1 .. 20);
 $count = $node->safe_psql('postgres', $of_one);
-cmp_ok($count, '>=', 20, 'one database has some lines');
+cmp_ok($count, '>=', 20, 'a database has some lines in the history');
 my $loud = ($line =~ s{"name": *"[^/]*/}{"name": "loud/}r) . "\n";
 append_to_file($history, $loud x (1_500_000 / length $loud));
 $node->safe_psql('postgres', "SELECT snapshot_now('three')");
-cmp_ok(-s $history, '<', 1_100_000, 'another one has too many: the older ones go');
+cmp_ok(-s $history, '<', 1_100_000, 'a database with too many lines loses the older ones');
 is($node->safe_psql('postgres', $of_one), $count,
-	'the lines of the first one stay');
+	'a database with few lines keeps them when another one has too many');
 cmp_ok(
 	$node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_history() WHERE database = 'loud'"),
 	'>', 1000, 'the last lines of a database that fails all the time stay');
 is($node->safe_psql('postgres', 'SELECT database FROM snapshot_history() LIMIT 1'),
-	'three', 'in their order');
+	'three', 'the last lines of the history stay in their order');
 
 # Too little room.
 reload_with($node, min_free_space => '1000000GB');
 my ($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT snapshot_now('three')");
 like($stderr, qr/ERROR:  could not take a snapshot of database "three": not enough free space in snapshot directory "\Q$directory\E"/,
-	'no run begins that would leave too little room');
+	'a run that would leave too little room is refused');
 like($stderr, qr/DETAIL:  \d+ \w+ is free, the snapshot is expected to take \d+ \w+, and "snapshot_worker\.min_free_space" is \d+ \w+\./,
 	'the error about free space names all three sizes');
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ leftovers($directory) ], [], 'canceled runs leave nothing over');
 reload_with($node, min_free_space => '1MB');
 like($node->safe_psql('postgres', "SELECT snapshot_now('three')"),
 	qr{^three/}, 'a run begins once there is enough free space');

@@ -1,8 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# Every setting takes effect with pg_reload_conf(), and none needs a restart;
-# and what pg_dump dumps is the MVCC snapshot that the manifest is about.
+# Every setting takes effect with pg_reload_conf(), and none needs a restart.
+# The dump is of the same MVCC snapshot as the manifest.
 
 use strict;
 use warnings;
@@ -56,55 +56,55 @@ sub lacks
 
 unlink $args;
 my $got = args_with(bin_directory => $bin);
-ok(-e $args, 'bin_directory: another pg_dump is started');
-has($got, '--format=directory', 'the format is directory by default');
-has($got, '--jobs=2', 'there are two jobs by default');
-has($got, '--lock-wait-timeout=300000', 'the lock timeout is five minutes');
+ok(-e $args, 'bin_directory has an effect by reload: another pg_dump is started');
+has($got, '--format=directory', 'pg_dump gets directory format by default');
+has($got, '--jobs=2', 'pg_dump gets two jobs by default');
+has($got, '--lock-wait-timeout=300000', 'pg_dump gets a lock timeout of five minutes by default');
 has($got, $version >= 16 ? '--compress=zstd:1' : '--compress=1',
-	'compression is light by default');
+	'pg_dump gets light compression by default');
 
-has(args_with(jobs => 3), '--jobs=3', 'jobs: another number');
+has(args_with(jobs => 3), '--jobs=3', 'jobs has an effect by reload: pg_dump gets another number');
 has(args_with(compress => 'gzip:4'),
 	$version >= 16 ? '--compress=gzip:4' : '--compress=4',
-	'compress: another level');
+	'compress has an effect by reload: pg_dump gets a method with a level');
 has(args_with(compress => 'gzip'),
 	$version >= 16 ? '--compress=gzip' : '--compress=6',
-	'compress: a method without a level');
-has(args_with(compress => '7'), '--compress=7', 'compress: a bare level');
+	'compress has an effect by reload: pg_dump gets a method without a level');
+has(args_with(compress => '7'), '--compress=7', 'compress has an effect by reload: pg_dump gets a bare level');
 has(args_with(compress => 'none'),
 	$version >= 16 ? '--compress=none' : '--compress=0',
-	'compress: none');
+	'compress = none has an effect by reload: pg_dump does not compress');
 has(args_with(lock_timeout => '7s'),
-	'--lock-wait-timeout=7000', 'lock_timeout: another time');
+	'--lock-wait-timeout=7000', 'lock_timeout has an effect by reload: pg_dump gets another time');
 lacks(args_with(lock_timeout => '0'),
-	qr/lock-wait-timeout/, 'lock_timeout: none');
+	qr/lock-wait-timeout/, 'lock_timeout = 0 has an effect by reload: pg_dump gets no lock timeout');
 $got = args_with(format => 'custom');
-has($got, '--format=custom', 'format: custom');
-lacks($got, qr/^--jobs/, 'format custom: pg_dump gets no --jobs');
+has($got, '--format=custom', 'format has an effect by reload: pg_dump gets custom format');
+lacks($got, qr/^--jobs/, 'with format = custom, pg_dump gets no --jobs');
 reload_with($node, format => 'directory');
 
 $node->safe_psql('postgres', 'CREATE ROLE dumper SUPERUSER LOGIN');
 $got = args_with(user => 'dumper');
-ok((grep { /user='dumper'/ } @$got), 'user: another role connects');
-has($got, '--role=dumper', 'user: the role that connects is the role that dumps');
+ok((grep { /user='dumper'/ } @$got), 'user has an effect by reload: another role connects');
+has($got, '--role=dumper', 'user has an effect by reload: pg_dump gets the role to dump by');
 reload_with($node, user => '');
 
 my ($rc, $out, $err);
 reload_with($node, user => 'nobody such');
 ($rc, $out, $err) = $node->psql('postgres', "SELECT snapshot_now('app')");
 like($err, qr/ERROR:  .*role "nobody such" does not exist/,
-	'user: one that does not exist is told');
+	'user that names no role fails the run with an error');
 reload_with($node, user => '');
 
 # globals, retention, directory
 my $name;
 reload_with($node, globals => 'off');
 $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-ok(!-e "$directory/$name/globals.sql", 'globals: off');
+ok(!-e "$directory/$name/globals.sql", 'globals = off has an effect by reload');
 reload_with($node, globals => 'on', retention_manual => 2);
 $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-ok(-e "$directory/$name/globals.sql", 'globals: on');
-is(scalar(snapshots($directory, 'app')), 2, 'retention_manual: fewer');
+ok(-e "$directory/$name/globals.sql", 'globals = on has an effect by reload');
+is(scalar(snapshots($directory, 'app')), 2, 'retention_manual has an effect by reload: fewer snapshots stay');
 reload_with($node, retention => 1);
 foreach my $name (snapshots($directory, 'app'))
 {
@@ -115,19 +115,19 @@ foreach my $name (snapshots($directory, 'app'))
 	append_to_file($file, $manifest);
 }
 is($node->safe_psql('postgres', "SELECT snapshot_prune('app')"),
-	'1', 'retention: fewer');
+	'1', 'retention has an effect by reload: fewer snapshots stay');
 $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 my $elsewhere = $node->basedir . '/else/where';
 reload_with($node, directory => $elsewhere);
 $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-ok(-e "$elsewhere/$name/manifest.json", 'directory: another one, made as needed');
+ok(-e "$elsewhere/$name/manifest.json", 'directory has an effect by reload: the new one is made with its parents');
 is($node->safe_psql('postgres', 'SELECT name FROM snapshot_list()'),
-	$name, 'directory: the snapshots of the new one are listed');
-is(scalar(snapshots($directory, 'app')), 2, 'directory: the snapshots of the old one stay');
+	$name, 'directory has an effect by reload: the list has the snapshots of the new one');
+is(scalar(snapshots($directory, 'app')), 2, 'directory has an effect by reload: the snapshots of the old one stay');
 is($node->safe_psql('postgres', 'SELECT directory FROM snapshot_status()'),
-	$elsewhere, 'directory: the status names the new one');
+	$elsewhere, 'directory has an effect by reload: the status names the new one');
 
-# A place in the data directory is taken, but not without a word.
+# A directory inside the data directory is taken, with a warning.
 my $inside = $node->data_dir . '/snapshots';
 reload_with($node, directory => $inside);
 $node->safe_psql('postgres', "SELECT snapshot_now('app')");
@@ -144,20 +144,20 @@ reload_with($node, directory => $directory);
 reload_with($node, enable => 'on', time => '04:05');
 $node->poll_query_until('postgres',
 	"SELECT to_char(next_run, 'HH24:MI') = '04:05' FROM snapshot_status()")
-  or fail('time: another one');
+  or fail('time has an effect by reload');
 reload_with($node, run_on => 'standby');
 $node->poll_query_until('postgres', 'SELECT next_run IS NULL FROM snapshot_status()')
-  or fail('run_on: not here');
+  or fail('run_on has an effect by reload: no slot is planned');
 reload_with($node, run_on => 'any');
 $node->poll_query_until('postgres', 'SELECT next_run IS NOT NULL FROM snapshot_status()')
-  or fail('run_on: here');
+  or fail('run_on has an effect by reload: a slot is planned');
 reload_with($node, enable => 'off');
 $node->poll_query_until('postgres', 'SELECT next_run IS NULL FROM snapshot_status()')
-  or fail('enable: off');
-pass('enable, time and run_on change what is planned');
+  or fail('enable has an effect by reload');
+pass('enable, time and run_on have an effect by reload');
 
-# What is committed after the worker took its MVCC snapshot, and before pg_dump
-# even connects, is in neither manifest nor dump.
+# A commit after the worker took its MVCC snapshot, and before pg_dump
+# connects, is in neither manifest nor dump.
 my $psql = $node->config_data('--bindir') . '/psql';
 my $connstr = $node->connstr('app');
 $bin = install_fake_program($node, 'pg_dump', <<EOF);
@@ -168,19 +168,19 @@ exec REAL "\$@"
 EOF
 $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 is($node->safe_psql('app', "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
-	'2', 'a table was made during the run');
-is(manifest_of($directory, $name)->{tables}, 1, 'the manifest is about the time before');
+	'2', 'another session makes a table during the run');
+is(manifest_of($directory, $name)->{tables}, 1, 'the manifest is of the moment before a table was made');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok(
 	[
 		'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'),
 		"$directory/$name/app.dump"
 	],
-	'the dump restores');
+	'a dump of a database that changes restores');
 is( $node->safe_psql('restored',
 		"SELECT tablename FROM pg_tables WHERE schemaname = 'public'"),
 	'before', 'the dump is of the same moment as the manifest');
 
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ leftovers($directory) ], [], 'reloads during runs leave nothing over');
 $node->stop;
 done_testing();

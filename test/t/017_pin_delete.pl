@@ -3,8 +3,8 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# What is pinned stays, what is deleted goes for good, and neither happens to
-# anything that nobody named.
+# Pinned snapshots stay, deleted ones go for good, and no snapshot is pinned or
+# deleted that was not named.
 
 use strict;
 use warnings;
@@ -34,10 +34,10 @@ is( $node->safe_psql('postgres',
 	'before the upgrade', 'a pin is listed with its note');
 push @app, map { take_snapshot($node, 'app') } 1 .. 3;
 is_deeply([ snapshots($directory, 'app') ], [ @app[ 0, 3, 4 ] ],
-	'what is pinned stays, and is not counted');
+	'retention leaves a pinned snapshot, and does not count it');
 $node->safe_psql('postgres', "SELECT snapshot_pin('$app[0]', 'two' || chr(10) || 'lines')");
 is($node->safe_psql('postgres', "SELECT note FROM snapshot_list() WHERE pinned"),
-	"two\nlines", 'another pin has another note');
+	"two\nlines", 'a second pin replaces the note');
 $node->safe_psql('postgres', "SELECT snapshot_pin('$app[0]')");
 is( $node->safe_psql('postgres',
 		"SELECT note IS NULL FROM snapshot_list() WHERE pinned"),
@@ -51,58 +51,58 @@ is($node->safe_psql('postgres', "SELECT count(*) FROM snapshot_list() WHERE pinn
 	'1', 'a pin made by hand can be removed');
 like(sql_error($node, "SELECT snapshot_unpin('$app[4]')"),
 	qr/^psql:\S+ NOTICE:  snapshot "\Q$app[4]\E" is not pinned$/,
-	'twice is no harm');
+	'a second unpin raises no error');
 like(sql_error($node, "SELECT snapshot_pin('$app[4]', repeat('x', 1025))"),
-	qr/the note is too long/, 'a note has its bounds');
+	qr/the note is too long/, 'a note that is too long is refused');
 $node->safe_psql('postgres', "SELECT snapshot_pin('$app[4]', repeat('x', 1024))");
 is( $node->safe_psql('postgres',
 		"SELECT length(note) FROM snapshot_list() WHERE name = '$app[4]'"),
-	'1024', 'up to which it is kept');
+	'1024', 'a note of the greatest length is kept');
 $node->safe_psql('postgres', "SELECT snapshot_unpin('$app[4]')");
 
 my $identifier = $node->safe_psql('postgres',
 	'SELECT system_identifier FROM pg_control_system()');
 my $temporary = "pinned.$identifier-0123456789abcdef.tmp";
 
-# What a crash left of writing a pin is in nobody's way.
+# The leftover of a pin that a crash cut off is in the way of nothing.
 append_to_file("$directory/$app[4]/$temporary", 'half');
 $node->safe_psql('postgres', "SELECT snapshot_pin('$app[4]', 'whole')");
 is( $node->safe_psql('postgres',
 		"SELECT note FROM snapshot_list() WHERE name = '$app[4]'"),
-	'whole', 'what was left of another pin does not keep one from being made');
+	'whole', 'a leftover of another pin does not keep a snapshot from being pinned');
 $node->safe_psql('postgres', "SELECT snapshot_unpin('$app[4]')");
 append_to_file("$directory/$app[4]/$temporary", 'half');
 
 # Deleting.
 like( sql_error($node, "SELECT snapshot_delete('$app[0]')"),
 	qr/snapshot "\Q$app[0]\E" is pinned\n.*HINT/s,
-	'what is pinned is not deleted');
+	'a pinned snapshot is not deleted');
 ok(is_there($app[0]), 'a pinned snapshot is still there after a refused deletion');
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[4]')");
 ok(!-e "$directory/$app[4]" && !-e "$directory/$app[4].removed",
-	'what is deleted is gone, with what was left of a pin');
+	'a deletion removes the snapshot, with a leftover of a pin');
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[0]', force => true)");
 is_deeply([ snapshots($directory, 'app') ], [ $app[3] ],
-	'force deletes what is pinned, and nothing else');
+	'force deletes a pinned snapshot, and nothing else');
 like( sql_error($node, "SELECT snapshot_delete('$app[3]')"),
 	qr/is the last good one of its database\n.*HINT.*force => true/s,
-	'the last one of a database is not deleted');
+	'the last snapshot of a database is not deleted');
 push @app, take_snapshot($node, 'app');
 append_to_file("$directory/$app[5]/verified.json", <<EOF);
 {"name": "$app[5]", "verified_at": "2026-01-01T00:00:00.000000Z", "level": "archive", "problem": "bad"}
 EOF
 is( $node->safe_psql('postgres',
 		"SELECT problem FROM snapshot_list() WHERE name = '$app[5]'"),
-	'bad', 'another one is known to be bad');
+	'bad', 'a verification finds a snapshot bad');
 like(sql_error($node, "SELECT snapshot_delete('$app[3]')"),
 	qr/is the last good one of its database/,
-	'a bad one does not stand in for it');
+	'a bad snapshot does not count as another one beside the last');
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[5]')");
-ok(!is_there($app[5]), 'the bad one can be deleted');
+ok(!is_there($app[5]), 'a bad snapshot can be deleted');
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[3]', force => true)");
-is_deeply([ snapshots($directory, 'app') ], [], 'force deletes the last one');
+is_deeply([ snapshots($directory, 'app') ], [], 'force deletes the last snapshot of a database');
 
-# What is not ours in it.
+# A foreign file is in the snapshot.
 @app = map { take_snapshot($node, 'app') } 1 .. 2;
 append_to_file("$directory/$app[0]/precious", 'mine');
 like(sql_error($node, "SELECT snapshot_delete('$app[0]', force => true)"),
@@ -130,32 +130,32 @@ hold_at($node, 'verifying');
 my $verification = start_query($node, "SELECT snapshot_verify('$app[0]')");
 wait_until_held($node, 'verifying');
 like(sql_error($node, "SELECT snapshot_delete('$app[0]')"),
-	qr/snapshot "\Q$app[0]\E" is in use/, 'what is being verified is not deleted');
+	qr/snapshot "\Q$app[0]\E" is in use/, 'a snapshot that is being verified is not deleted');
 is(sql_error($node, "SELECT snapshot_pin('$app[0]')"), '', 'a snapshot that is being verified can be pinned');
 is(sql_error($node, "SELECT snapshot_unpin('$app[0]')"), '', 'a snapshot that is being verified can be unpinned');
 push @app, take_snapshot($node, 'app');
 ok(is_there($app[0]), 'retention does not remove a snapshot that is being verified');
 let_go($node);
-is((finish_query($verification))[1], '', 'the verification comes to its end');
+is((finish_query($verification))[1], '', 'a verification during which its snapshot is pinned succeeds');
 push @app, take_snapshot($node, 'app');
 ok(!is_there($app[0]), 'retention removes a snapshot once its verification is over');
 
 # A crash in the middle of a removal.
 hold_at($node, 'removing');
 my $deletion = start_query($node, "SELECT snapshot_delete('$app[2]')");
-wait_until('a deletion is on its way',
+wait_until('a deletion has begun',
 	sub { -e "$directory/$app[2].removed" });
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE name = '$app[2]'"),
-	'0', 'half a snapshot is not listed');
+	'0', 'a half-deleted snapshot is not listed');
 like(sql_error($node, "SELECT snapshot_pin('$app[2]')"), qr/does not exist/,
-	'half a snapshot cannot be pinned');
+	'a half-deleted snapshot cannot be pinned');
 my $stderr;
 $node->stop('immediate');
 $deletion->{handle}->finish;
 let_go($node);
 $node->start;
-wait_until('what a crash left of it is swept',
+wait_until('the rest of a deletion that a crash cut off is swept',
 	sub { !-e "$directory/$app[2].removed" });
 
 # Names.
@@ -186,7 +186,7 @@ foreach my $function (
 	like(sql_error($node, "SELECT $function(NULL)"), qr/must not be null/,
 		"$function refuses null");
 }
-is_deeply([ snapshots($directory) ], \@before, 'nothing was touched by that');
+is_deeply([ snapshots($directory) ], \@before, 'functions with refused names touch nothing');
 
 $node->stop;
 done_testing();

@@ -52,7 +52,7 @@ my @names = (
 	'$(touch outside)`touch outside`;&|<>',
 	'~');
 
-# What these do in directory format they need not all do in custom format.
+# Databases that are dumped in custom format, too; the others need not be.
 my %custom = map { $_ => 1 }
   (q{it's}, 'a/b', '..', '-x', 'postgresql://x', "\xc3\xbc" x 31 . 'x',
 	"new\nline");
@@ -116,32 +116,32 @@ sub check_snapshot
 	my ($ret, $name, $stderr) = $node->psql('postgres',
 		'SELECT snapshot_now(' . literal($database) . ')');
 
-	is($stderr, '', 'its snapshot is taken') or return;
+	is($stderr, '', "snapshot_now() takes a snapshot of \"$database\"") or return;
 	like($name, qr{^\Q$folder\E/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ$},
-		'its name is made of its folder and its start');
+		"the name of the snapshot of \"$database\" is its folder and its start");
 	is( $node->safe_psql(
 			'postgres', qq{
 			SELECT encode(convert_to(database::text, 'UTF8'), 'hex'), format,
 				path = '$directory/' || name
 			FROM snapshot_list() WHERE name = '$name'}),
 		unpack('H*', $database) . "|$format|t",
-		'the snapshot is listed with the exact name of its database');
+		"the list has the exact name of \"$database\"");
 	is(manifest_of($directory, $name)->{format},
-		$format, 'its manifest can be read, and tells the format');
+		$format, "the manifest of the snapshot of \"$database\" gives its format");
 
 	my $archive = "$directory/$name/$folder.dump";
 	ok($format eq 'custom' ? -f $archive : -f "$archive/toc.dat",
-		"its archive is there, in $format format");
+		"the archive of \"$database\" is there, in $format format");
 
 	$node->safe_psql('postgres', 'CREATE DATABASE restored');
 	$node->command_ok(
 		[   'pg_restore', '--exit-on-error',
 			'--dbname=' . $node->connstr('restored'), $archive
 		],
-		'pg_restore takes it');
+		"pg_restore restores the snapshot of \"$database\"");
 	is( $node->safe_psql('restored', 'SELECT name FROM public.marker'),
 		unpack('H*', $database),
-		'what is restored is what was in that database');
+		"the snapshot of \"$database\" restores to what was in that database");
 	$node->safe_psql('postgres', 'DROP DATABASE restored');
 	return;
 }
@@ -179,20 +179,20 @@ closedir $dh;
 is_deeply(
 	\@entries,
 	[ sort map { folder_of($_) } @names ],
-	'the snapshot directory has one folder for each database, and no other');
+	'the snapshot directory has one folder for each database');
 
-is_deeply([ leftovers($directory) ], [], 'no staging directory is left');
+is_deeply([ leftovers($directory) ], [], 'snapshots of databases with odd names leave no staging directory');
 
 is( $node->safe_psql(
 		'postgres', q{
 		SELECT count(DISTINCT database) FROM snapshot_list()}),
 	scalar(@names),
-	'all databases are told apart in the list');
+	'the list tells all databases apart');
 
 my ($ret, $stdout, $stderr) = $node->psql('postgres',
 	q{SELECT snapshot_now('dbname=postgres')});
 like($stderr, qr/database "dbname=postgres" does not exist/,
-	'a connection string is no name of the database that it leads to');
+	"snapshot_now() takes a connection string for no database's name");
 
 # Likenesses.  All have two snapshots; then one of them is to have only one.
 my @alike = ('app', 'app_test', 'app-', 'APP', 'app.tmp', 'ap', 'app ');
@@ -221,7 +221,7 @@ foreach my $pruned ('app', 'app-')
 			: "and leaves those of \"$database\" alone");
 	}
 	is(scalar @{ $kept{'app_test'} },
-		2, 'as there were two of "app_test" to leave alone');
+		2, 'there are two snapshots of "app_test" for retention to leave alone');
 }
 
 $node->stop;

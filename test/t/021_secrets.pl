@@ -1,13 +1,12 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# A server that asks everybody for a password, also on its own socket.
-# Promised here: pg_dump finds the password in the pass file of the server's
-# operating system user, and nowhere else; where there is none, the error says
-# so; a role without superuser rights will do; the password is never shown; and
-# the programs that are started get a clean start: their environment, signals,
-# descriptors and process group are those that we gave them, and not what the
-# server happens to have.
+# A server that asks everybody for a password, also on its own socket. Promised
+# here: pg_dump finds the password in the pass file of the server's operating
+# system user, and nowhere else; without one, the error says so; a role without
+# superuser rights will do; the password is never shown; and the environment,
+# signals, descriptors and process group of the programs are those that the
+# server gives them, whatever its own are.
 
 use strict;
 use warnings;
@@ -46,7 +45,7 @@ sub restart_with
 	my (%environment) = @_;
 	local @ENV{ keys %environment } = values %environment;
 
-	# what this test itself connects with is none of the server's
+	# the server gets nothing of what this test itself connects with
 	local $ENV{PGPASSFILE} = $environment{PGPASSFILE};
 	delete $ENV{PGPASSFILE} unless defined $environment{PGPASSFILE};
 	$node->restart;
@@ -69,12 +68,12 @@ sub succeeds
 	my ($name, $stderr) = ask();
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is($stderr, '', "$test_name: no error");
+	is($stderr, '', "a run with $test_name raises no error");
 	is( $node->safe_psql(
 			'postgres', "SELECT count(*) FROM snapshot_list() WHERE name = '$name'"
 		),
 		1,
-		"$test_name: the snapshot is listed");
+		"a run with $test_name has its snapshot listed");
 	return $name;
 }
 
@@ -118,21 +117,21 @@ my ($name, $error) = ask();
 like(
 	$error,
 	qr/ERROR:  38000: could not take a snapshot of database "app": pg_dump failed/,
-	'without a pass file there is no snapshot');
-like($error, qr/DETAIL: .*no password supplied/, 'pg_dump says why');
+	'without a pass file, a run fails');
+like($error, qr/DETAIL: .*no password supplied/, 'the detail of a run without a password is what pg_dump says');
 like(
 	$error,
 	qr/HINT: .*pass file.*operating system user that runs the server/,
-	'the hint tells of the pass file');
+	'the hint of a run without a password names the pass file');
 
 append_to_file("$home/.pgpass", "*:*:*:*:not the password\n");
 chmod 0600, "$home/.pgpass";
 ($name, $error) = ask();
 like($error, qr/DETAIL: .*password authentication failed/,
-	'a wrong pass file: there is no snapshot');
-like($error, qr/HINT: .*pass file/, 'this hint too tells of the pass file');
-is_deeply([ snapshots($directory) ], [], 'there is no snapshot of these tries');
-is_deeply([ leftovers($directory) ], [], 'nothing is left of tries without the right password');
+	'with a wrong pass file, a run fails');
+like($error, qr/HINT: .*pass file/, 'the hint of a run with a wrong password names the pass file');
+is_deeply([ snapshots($directory) ], [], 'runs without the right password take no snapshot');
+is_deeply([ leftovers($directory) ], [], 'runs without the right password leave nothing over');
 
 write_pass_file("$home/.pgpass", $superuser);
 $name = succeeds('the right ~/.pgpass');
@@ -143,7 +142,7 @@ like(slurp_file("$directory/$name/globals.sql"),
 unlink "$home/.pgpass";
 write_pass_file($pass_file, $superuser, 'dumper');
 restart_with(%decoys, PGPASSFILE => $pass_file);
-succeeds("with PGPASSFILE in the server's environment");
+succeeds("PGPASSFILE in the server's environment");
 
 # A role that is no superuser
 reload_with($node, user => 'dumper');
@@ -151,13 +150,13 @@ reload_with($node, user => 'dumper');
 like($error, qr/DETAIL: (?s:.*)permission denied/,
 	'a role that cannot read everything takes no snapshot');
 like($error, qr/HINT: .*"snapshot_worker\.user".*pg_read_all_data/,
-	'the hint tells which rights it needs');
+	'the hint says which rights a role needs that cannot read everything');
 
 $node->safe_psql('postgres', 'GRANT reader TO dumper');
 $name = succeeds('a role that can read everything');
 my $globals = slurp_file("$directory/$name/globals.sql");
-like($globals, qr/^CREATE ROLE dumper;/m, 'its snapshot has the roles');
-unlike($globals, qr/PASSWORD|SCRAM/, 'globals.sql has no passwords');
+like($globals, qr/^CREATE ROLE dumper;/m, 'a snapshot of a role that can read everything has the roles');
+unlike($globals, qr/PASSWORD|SCRAM/, 'globals.sql of a role that is no superuser has no passwords');
 command_like(
 	[ 'pg_restore', '--file=-', "$directory/$name/app.dump" ],
 	qr/^COPY public\.items .*\n(?:\d+\n){100}\\\.$/m,
@@ -166,12 +165,12 @@ command_like(
 reload_with($node, user => 'nobody_at_all');
 ($name, $error) = ask();
 like($error, qr/ERROR:  42704: .*role "nobody_at_all" does not exist/,
-	'a role that does not exist is told as such');
+	'a role that does not exist fails the run with an error');
 
-# What all programs are given.  Each records what it was started with and as,
-# and then goes on as the real one.  Signals and descriptors are those of a
-# program that the shell starts: the shell itself ignores a signal of its own,
-# but has its children ignore just what it was made to ignore.
+# What all programs are given.  Each records how it was started, and then
+# executes the real one.  Its signals and descriptors are those of a program
+# that the shell starts: the shell ignores a signal of its own, but its
+# children ignore only those that it was started to ignore.
 reload_with($node, user => 'dumper');
 foreach my $program (qw(pg_dump pg_dumpall pg_restore))
 {
@@ -227,7 +226,7 @@ foreach my $program (qw(pg_dump pg_dumpall pg_restore))
 	is($signals{SigIgn}, 0, "no signal is ignored in $program");
 	is($group, $pid, "$program leads a process group of its own");
 	ok((grep { /^argument --no-password$/ } @lines) || $program eq 'pg_restore',
-		"$program is never to ask for a password");
+		"$program gets the option that it never asks for a password");
 }
 
 # The programs as they are, while pg_dump waits for a lock and can be seen.
@@ -270,16 +269,16 @@ foreach my $view (
 		"SELECT t::text FROM $view t");
 }
 $locker->quit;
-wait_until('the snapshot is published when the lock is gone',
+wait_until('the snapshot is published when the lock is released',
 	sub { -d "$directory/$name" });
 
 like(
 	$shown{'the arguments of all processes'},
 	qr/pg_dump\0--dbname=host=[^\0]*dbname='app'/,
-	'pg_dump was seen while it ran');
-like($shown{'snapshot_status()'}, qr/running,app,/, 'the run was seen in snapshot_status() while pg_dump ran');
+	'pg_dump is seen in the process list while it runs');
+like($shown{'snapshot_status()'}, qr/running,app,/, 'snapshot_status() shows the run while pg_dump runs');
 like($shown{pg_stat_activity}, qr/snapshot_worker for database|snapshot \S+: dumping/,
-	'the worker was seen in pg_stat_activity while pg_dump ran');
+	'pg_stat_activity shows the worker while pg_dump runs');
 
 # Everything that is left
 foreach my $file (glob "\Q$directory\E/history-*.jsonl")
@@ -299,9 +298,9 @@ foreach my $program (qw(pg_dump pg_dumpall pg_restore))
 }
 $shown{"the server's log"} = slurp_file($node->logfile);
 like($shown{"the server's log"}, qr/took snapshot "app\//,
-	'the log tells of the snapshots');
+	'the log has the snapshots');
 like($shown{'the history'}, qr/password authentication failed/,
-	'the history tells of the failures');
+	'the history has the failures');
 
 foreach my $place (sort keys %shown)
 {
@@ -315,7 +314,7 @@ my $written = `grep -rlF -e '$password' '$directory'`;
 is($? >> 8, 1, 'all files of the snapshot directory could be read');
 is($written, '', 'the password is in no file of the snapshot directory');
 is(`grep -lF -e '$password' '$pass_file'`,
-	"$pass_file\n", 'where it is, it would have been found');
+	"$pass_file\n", 'the search for the password finds it in a file that has it');
 
 $node->stop;
 done_testing();

@@ -1,12 +1,11 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# All that can go wrong with pg_dump.  Promised here: whoever asked for the
-# snapshot gets an error that says what happened, with pg_dump's own last
-# words; nothing is left of the try, in the snapshot directory or among the
-# processes; and the next snapshot, with nothing in its way, is as good as any.
-# What would make a session wait for itself is refused, and a session that
-# stops to wait stops nothing else.
+# Troubles of pg_dump.  Promised here: a session that asked for the snapshot
+# gets an error that says what happened, with the last words of pg_dump; the
+# run leaves nothing in the snapshot directory or among the processes; and the
+# next snapshot is good.  A request that would make a session wait for itself
+# is refused, and a session that stops waiting stops nothing else.
 
 use strict;
 use warnings;
@@ -86,16 +85,16 @@ sub fails
 			like($stderr, $pattern, "the error is like $pattern");
 		}
 		like($stderr, qr/could not take a snapshot of database "app": /,
-			'the error says of which database there is no snapshot');
-		is(listed(), $before, 'no snapshot is listed for it');
-		is_deeply([ leftovers($directory) ], [], 'nothing is left of it');
-		wait_until('no process is left of it', sub { !processes() });
+			'the error names the database of the failed run');
+		is(listed(), $before, 'a failed run lists no snapshot');
+		is_deeply([ leftovers($directory) ], [], 'a failed run leaves nothing over');
+		wait_until('a failed run leaves no process', sub { !processes() });
 
 		$options{check}->($stderr) if defined $options{check};
 
 		install_fake_program($node, 'pg_dump');
 		$options{undo}->() if defined $options{undo};
-		succeeds('the next snapshot is good');
+		succeeds('a run after a failed one');
 	};
 	return;
 }
@@ -112,12 +111,12 @@ sub succeeds
 	my ($name, $stderr) = run_sql('SELECT snapshot_now()');
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is($stderr, '', "$test_name: no error");
-	ok((grep { $_ eq $name } split /\n/, listed()), "$test_name: it is listed");
+	is($stderr, '', "$test_name raises no error");
+	ok((grep { $_ eq $name } split /\n/, listed()), "$test_name is listed");
 	command_like(
 		[ 'pg_restore', '--list', "$directory/$name/app.dump" ],
 		qr/TABLE DATA public items/,
-		"$test_name: it has the table");
+		"$test_name has the table");
 	return;
 }
 
@@ -169,10 +168,10 @@ fails(
 		my ($history) = glob "$directory/history-*.jsonl";
 		my ($last) = (slurp_lines($history))[-1];
 		like($last, qr/"failed".*the moon is full/,
-			'the history has the failure, and why');
+			'the history has the failed run, with the error of pg_dump');
 		like(slurp_file($node->logfile),
 			qr/WARNING: .*"app" failed.*\n.*DETAIL:  first line\n.*the moon is full/,
-			'the log has the failure, and why');
+			'the log has the failed run, with the error of pg_dump');
 	});
 
 fails(
@@ -180,10 +179,10 @@ fails(
 	script => $dump_only . 'exit 3',
 	error => [qr/pg_dump failed: child process exited with exit code 3/],
 	check => sub {
-		unlike($_[0], qr/DETAIL/, 'there is no empty detail');
+		unlike($_[0], qr/DETAIL/, 'the error of a pg_dump that said nothing has no detail');
 	});
 
-# What the server says to pg_dump, and what the hint is about.
+# What the server says to pg_dump, and what the hint says then.
 my %hints = (
 	'too many connections for role "dumper"' => qr/ALTER ROLE .* CONNECTION LIMIT/,
 	'too many connections for database "app"' =>
@@ -232,7 +231,7 @@ fails(
 	script => $dump_only . 'head -c 5000000 /dev/zero >&2; exit 1',
 	error => [ qr/exit code 1\n/, qr/DETAIL:  \?+$/m ],
 	check => sub {
-		cmp_ok(length $_[0], '<', 4000, 'the error has only the end of it');
+		cmp_ok(length $_[0], '<', 4000, 'the error has only the end of a long line of pg_dump');
 	});
 
 fails(
@@ -256,8 +255,8 @@ fails(
 		qr/HINT: .*"snapshot_worker\.timeout"/
 	]);
 
-# Here the worker is told to end, once the program is deaf, so that nothing
-# depends on how soon it is.  It was asked to go first.
+# The worker is terminated once the program is deaf, whatever time that takes.
+# The program gets SIGTERM first.
 fails(
 	'pg_dump hangs, and is deaf to SIGTERM',
 	script => $dump_only
@@ -276,7 +275,7 @@ fails(
 		return $session->{stderr};
 	},
 	error => [qr/ERROR:  38000: .*terminating background worker/],
-	check => sub { ok(-e $terminated, 'it was asked to go first') });
+	check => sub { ok(-e $terminated, 'pg_dump gets SIGTERM before SIGKILL') });
 
 fails(
 	'pg_dump fails, and leaves a process that holds its output open',
@@ -288,9 +287,9 @@ fails(
 # stop, makes a run that is done wait for ever.
 install_fake_program($node, 'pg_dump',
 	$dump_only . 'setsid sleep 1000 & exec REAL "$@"');
-succeeds('a process in another session that holds its output open');
+succeeds('a snapshot beside a process in another session that holds its output open');
 cmp_ok(kill('KILL', processes()),
-	'>', 0, 'that process is left alone, as it is none of pg_dump\'s group');
+	'>', 0, 'a process that left the group of pg_dump is not killed');
 install_fake_program($node, 'pg_dump');
 
 # A dump of many tables, of which one is locked: the statement that waits can
@@ -331,7 +330,7 @@ EOF
 	]);
 
 # A transaction whose writes pg_dump would not see, or for whose end it could
-# have to wait, is told so at once.
+# have to wait, is refused at once.
 my $before = listed();
 my %writes = (
 	'has written a row' => 'INSERT INTO items VALUES (1001)',
@@ -412,7 +411,7 @@ append_to_file($gate, '');
 wait_until('a snapshot is published although the session that asked was cancelled',
 	sub { listed() =~ /^\Q$expected\E$/m });
 install_fake_program($node, 'pg_dump');
-succeeds('after that');
+succeeds('a snapshot after a canceled session');
 
 $node->stop;
 done_testing();

@@ -1,12 +1,12 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# What the server sees of pg_dump's own COPY.  Promised here: a snapshot's
+# The rows that the server counts in pg_dump's own COPY.  Promised here: the
 # manifest has the exact number of rows of each table, in the MVCC snapshot of
-# the dump, and no table is read twice for that; a table that was truncated,
-# rewritten or replaced between the MVCC snapshot and pg_dump's lock makes the
-# run fail with a message that names it, instead of being dumped without its
-# rows; and no session but pg_dump's own can have a say in any of this.
+# the dump, and no table is read twice for that; if a table is truncated,
+# rewritten or replaced between the MVCC snapshot and pg_dump's lock, the run
+# fails with a message that names it, instead of dumping it without its rows;
+# and no session but pg_dump's own has an influence on the numbers.
 
 use strict;
 use warnings;
@@ -94,7 +94,7 @@ foreach my $case ([ 'directory', 1 ], [ 'directory', 4 ], [ 'custom', 1 ])
 	is( $node->safe_psql(
 			'postgres', "SELECT rows FROM snapshot_list() WHERE name = '$name'"),
 		1338,
-		"the list has their sum ($format, $jobs)");
+		"the list has the sum of the rows ($format, $jobs)");
 }
 reload_with($node, format => 'directory', jobs => 2);
 
@@ -178,18 +178,18 @@ foreach my $format (qw(directory custom))
 		like(
 			$stderr,
 			qr/HINT: .*Take the snapshot again/,
-			"its hint says what to do ($story, $format)");
+			"the hint of a run failed by $story says what to do ($format)");
 		is(join(' ', snapshots($directory)),
-			$before, "no snapshot is listed for it ($story, $format)");
+			$before, "a run failed by $story lists no snapshot ($format)");
 		my ($name) = ask();
-		ok($name, "the next attempt succeeds ($story, $format)");
+		ok($name, "the attempt after a run failed by $story succeeds ($format)");
 		$node->safe_psql('app', $setup);
 	}
 }
-is_deeply([ damages($directory) ], [], 'all snapshots are whole');
+is_deeply([ damages($directory) ], [], 'snapshots beside changes of tables are whole');
 reload_with($node, format => 'directory');
 
-# What MVCC does hide, and what changes no rows
+# MVCC hides these changes, or they change no rows.
 my %harmless = (
 	'rows that are written and removed' =>
 	  q{DELETE FROM items WHERE id > 10; INSERT INTO empty VALUES (1); UPDATE sales.orders SET id = -id},
@@ -207,7 +207,7 @@ foreach my $story (sort keys %harmless)
 {
 	my ($name, $stderr) = between($harmless{$story});
 
-	is($stderr, '', "$story between MVCC snapshot and lock stops nothing");
+	is($stderr, '', "$story between MVCC snapshot and lock fails no run");
 	is_deeply(counts_of($name), \%expected,
 		"$story between MVCC snapshot and lock leaves the rows of the MVCC snapshot");
 	$node->safe_psql('app', $setup);
@@ -229,7 +229,7 @@ SKIP:
 	$node->safe_psql('app', $setup);
 	my ($name) = ask();
 	is_deeply(counts_of($name), \%expected,
-		'the server takes the next snapshot as ever');
+		'the server takes the snapshot after a run in which a table became a view');
 }
 
 # Sessions that are not pg_dump's.  Its own token, from its environment, is the
@@ -252,16 +252,16 @@ exec REAL "\$@"
 EOF
 reload_with($node, bin_directory => $node->basedir . '/bin');
 
-# A session of a role with such options copies, while pg_dump is held up, what
-# the dump does not copy.  Returns the rows that the manifest has of that, and
-# the token.
+# Let a session of a role with such options copy rows that the dump does not
+# copy, while pg_dump is held.  Returns the rows that the manifest has of that,
+# and the token.
 sub is_counted
 {
 	my ($role, $options) = @_;
 	my $session = start_query($node, "SELECT snapshot_now('app')");
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	wait_until('pg_dump was started', sub { -e $stolen });
+	wait_until('pg_dump starts', sub { -e $stolen });
 	my ($token) = slurp_file($stolen) =~ /snapshot_worker\.session_token=(\w+)/;
 	unlike(slurp_file("$stolen.argv"),
 		qr/$token/, 'the arguments of pg_dump do not have the token');
@@ -270,7 +270,7 @@ sub is_counted
 		'app',
 		'COPY (SELECT * FROM some_view WHERE id < 4) TO STDOUT',
 		connstr => $node->connstr('app') . " user=$role options='$options'");
-	is($ret, 0, "$role can copy as ever with options '$options'");
+	is($ret, 0, "$role can copy rows with options '$options'");
 	unlink $stolen;
 	my ($name) = finish_query($session);
 	return (counts_of($name)->{'public.some_view'}, $token);
@@ -280,17 +280,17 @@ my $superuser = $node->safe_psql('postgres', 'SELECT current_user');
 my ($count, $token) =
   is_counted($superuser, '-c snapshot_worker.session_token=TOKEN');
 is($count, 3,
-	'the role of the dump with the token of the run is taken for pg_dump');
+	'the role of the dump with the token of the run is counted as pg_dump');
 ($count) = is_counted('intruder', '-c snapshot_worker.session_token=TOKEN');
-is($count, undef, 'another role with that token is not');
+is($count, undef, 'another role with the token of the run is not counted');
 ($count) =
   is_counted($superuser, "-c snapshot_worker.session_token=$token");
-is($count, undef, 'the token of a run that has ended means nothing');
+is($count, undef, 'the token of a run that has ended is not counted');
 ($count) =
   is_counted($superuser, '-c snapshot_worker.session_token=' . '0' x 32);
-is($count, undef, 'a made-up token means nothing');
+is($count, undef, 'a made-up token is not counted');
 ($count) = is_counted($superuser, '-c application_name=snapshot_worker');
-is($count, undef, 'the name that pg_dump gives its sessions means nothing');
+is($count, undef, 'the name that pg_dump gives its sessions is not counted');
 
 my (undef, undef, $stderr) = $node->psql(
 	'app',
@@ -311,7 +311,7 @@ is( $node->safe_psql(
 		"SELECT count(*) FROM pg_settings WHERE name = 'snapshot_worker.session_token'"
 	),
 	0,
-	'the token is not among the settings that are shown');
+	'pg_settings does not show the token');
 my $log = slurp_file($node->logfile);
 # the statement above is in there, as any that fails
 $log =~ s/^.*STATEMENT:.*$//mg;

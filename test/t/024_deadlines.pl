@@ -48,12 +48,12 @@ foreach my $step ('snapshot exported', 'hashing', 'hashed')
 		"timeout ends a run that is held up at \"$step\"");
 	let_go($node);
 	is_deeply([ leftovers($directory) ], [],
-		"nothing is left of it (\"$step\")");
+		"a run that timed out at \"$step\" leaves nothing over");
 	reload_with($node, timeout => '12h');
 }
-is_deeply([ snapshots($directory) ], [], 'no snapshot is listed for them');
+is_deeply([ snapshots($directory) ], [], 'runs that timed out list no snapshot');
 my $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-is_deeply([ snapshots($directory) ], [$name], 'the next run succeeds');
+is_deeply([ snapshots($directory) ], [$name], 'the run after runs that timed out succeeds');
 
 reload_with($node, timeout => '8s');
 hold_at($node, 'verifying');
@@ -94,7 +94,7 @@ is($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
 let_go($node);
 (undef, $stderr) = finish_query($session);
 like($stderr, qr/canceled/, 'a run canceled before its worker connected ends as canceled');
-is_deeply([ snapshots($directory) ], [$name], 'without a snapshot');
+is_deeply([ snapshots($directory) ], [$name], 'a run canceled before its worker connected takes no snapshot');
 
 # Large objects are files in directory format, too.
 is(manifest_of($directory, $name)->{format},
@@ -110,14 +110,14 @@ reload_with($node, verify => 'restore');
 $node->safe_psql('postgres',
 	q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'});
 $node->reload;
-wait_until('the server is to wait for a standby that is down',
+wait_until('synchronous_standby_names has an effect',
 	sub { $node->safe_psql('postgres', 'SHOW synchronous_standby_names') eq 'nobody' });
 ($name, $stderr) =
   finish_query(start_query($node, "SELECT snapshot_now('app')"));
 is($stderr, '', 'a snapshot waits for no standby');
 (undef, $stderr) = finish_query(
 	start_query($node, "SELECT snapshot_verify('$name', restore => true)"));
-is($stderr, '', 'a restore for a test waits for no standby');
+is($stderr, '', 'a test restore waits for no standby');
 (undef, $stderr) = finish_query(
 	start_query($node,
 		"SET statement_timeout = '10s'; SELECT snapshot_restore('$name', 'app_back')"));
@@ -128,7 +128,7 @@ like(
 is( $node->safe_psql('postgres',
 		q{SELECT count(*) FROM pg_database WHERE datname LIKE 'snapshot\_worker\_scratch%'}),
 	0,
-	'no scratch database is left');
+	'restores that are held up by a standby leave no scratch database');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET synchronous_standby_names');
 $node->reload;
 
@@ -141,16 +141,16 @@ while :; do sleep 1000 & wait; done
 EOF
 reload_with($node, bin_directory => $fake);
 $node->safe_psql('postgres', q{SELECT snapshot_now('app', wait => false)});
-wait_until('pg_dump hangs', sub { -e $started });
+wait_until('pg_dump hangs before the postmaster is killed', sub { -e $started });
 my ($postmaster) = slurp_lines($node->data_dir . '/postmaster.pid');
 $node->kill9;
-wait_until('the postmaster is gone', sub { !kill 0, $postmaster });
+wait_until('the postmaster ends', sub { !kill 0, $postmaster });
 wait_until('no process of the run outlives the postmaster',
 	sub { !grep { is_of_run($_) } glob '/proc/[0-9]*/environ' });
-ok(!-e $terminated, 'pg_dump was not asked first: it was killed at once');
+ok(!-e $terminated, 'the death of the postmaster kills pg_dump without a SIGTERM');
 install_fake_program($node, 'pg_dump');
 $node->start;
-is($node->safe_psql('postgres', 'SELECT 1'), 1, 'the server starts again');
+is($node->safe_psql('postgres', 'SELECT 1'), 1, 'the server starts again after the death of its postmaster');
 
 $node->stop;
 done_testing();

@@ -3,11 +3,11 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# What snapshot_status() says of a server on which no, or not the wanted,
-# snapshots are taken.  Promised here: a line of the configuration that has no
-# effect is named, with its file; so is a database that does not exist; an error
-# that was made good is not shown; and a warning that the operating system's
-# collations have changed is no news of each run.
+# What snapshot_status() reports on a server that takes no snapshots, or not
+# the wanted ones.  Promised here: the status names a line of the configuration
+# that has no effect, with its file; it names a database that does not exist;
+# it does not show an error after a success; and a warning that the operating
+# system's collations have changed is not repeated by each run.
 
 use strict;
 use warnings;
@@ -65,7 +65,7 @@ is( $node->safe_psql(
 	SET ROLE watcher;
 	SELECT warning LIKE '"snapshot_worker.time"%' FROM snapshot_status()}),
 	't',
-	'a member of pg_monitor sees that, too');
+	'a member of pg_monitor sees the warning of the status');
 is( $node->safe_psql(
 		'postgres', q{
 	CREATE FUNCTION public.starts_with(text, text) RETURNS boolean
@@ -73,7 +73,7 @@ is( $node->safe_psql(
 	SET search_path = public, pg_catalog;
 	SELECT warning LIKE '"snapshot_worker.time"%' FROM snapshot_status()}),
 	't',
-	'no function that a user has planted is called for that');
+	'the status calls no function that a user has planted');
 unlink $file;
 append_to_file($file, $good);
 $node->restart;
@@ -96,7 +96,7 @@ install_fake_program($node, 'pg_dump');
 $node->safe_psql('postgres', 'SELECT snapshot_now()');
 becomes('last_error', qr/^$/, 'a later success takes the error away');
 is(status('last_failure_at IS NOT NULL'),
-	't', 'the time of the last failure stays');
+	't', 'the status keeps the time of the last failure');
 
 # A database whose collations the operating system has changed
 $node->safe_psql('postgres', 'CREATE DATABASE collated');
@@ -106,7 +106,7 @@ $node->safe_psql('postgres',
 my $offset = -s $node->logfile;
 my $name =
   $node->safe_psql('postgres', q{SELECT snapshot_now('collated')});
-like($name, qr{^collated/}, 'a database with other collations is dumped');
+like($name, qr{^collated/}, 'a database with another collation version is dumped');
 my $log = slurp_file($node->logfile, $offset);
 SKIP:
 {

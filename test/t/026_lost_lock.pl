@@ -2,9 +2,9 @@
 # Copyright (c) 2026, the snapshot_worker developers
 
 # A statement such as TRUNCATE that waits for a table between the lock of
-# pg_dump's leader and that of one of its jobs makes pg_dump fail.  Promised here:
-# the run dumps with one job then, at once, what there is after that statement;
-# and if it cannot have the table either, the error says what to do.
+# pg_dump's leader and that of one of its jobs makes pg_dump fail.  Promised
+# here: the run then dumps at once with one job, after that statement; and if
+# it cannot lock the table either, the error says what to do.
 
 use strict;
 use warnings;
@@ -57,18 +57,18 @@ my ($snapshot, $session) = snapshot_with('TRUNCATE emptied');
 my ($name, $error) = finish_query($snapshot);
 finish_query($session);
 like($name, qr{^app/}, 'a snapshot is taken beside a TRUNCATE that waits');
-is($error, '', 'without an error');
+is($error, '', 'a run beside a TRUNCATE that waits raises no error');
 like(slurp_file($node->logfile),
 	qr/WARNING:  pg_dump with 2 jobs of database "app" failed, retrying with one\n.*DETAIL:  .*could not obtain lock on relation/,
-	'the log tells what happened');
+	'the log warns that pg_dump is tried with one job');
 my $manifest = manifest_of($directory, $name);
-is($manifest->{jobs}, 1, 'one job has dumped it');
+is($manifest->{jobs}, 1, 'a dump beside a TRUNCATE that waits is made by one job');
 is_deeply(
 	{ map { $_->{table} => $_->{count} } @{ $manifest->{row_counts} } },
 	{ emptied => 0, kept => 1000 },
-	'what TRUNCATE left is what it has');
+	'a snapshot beside a TRUNCATE that waits has the rows that TRUNCATE left');
 is_deeply([ damages($directory) ], [], 'the snapshot of the emptied table is not damaged');
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ leftovers($directory) ], [], 'a run that was tried with one job leaves nothing over');
 
 # The statement has the table for longer than that.
 $node->safe_psql('app', 'INSERT INTO emptied VALUES (1)');
@@ -82,15 +82,15 @@ $holder->pump until $out =~ /held/;
   snapshot_with("BEGIN; TRUNCATE emptied; $gate; COMMIT");
 ($name, $error) = finish_query($snapshot);
 like($error, qr/ERROR:  \w+: could not take a snapshot of database "app": pg_dump failed/,
-	'where the table is not to be had, the run fails');
+	'a run whose table stays locked for longer than lock_timeout fails');
 like($error, qr/HINT:  An earlier pg_dump with 2 jobs lost a lock to a statement such as TRUNCATE\./,
 	"the error's hint names the lock that was lost first");
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ leftovers($directory) ], [], 'a run whose table stays locked leaves nothing over');
 $in .= "\\q\n";
 $holder->finish;
 finish_query($session);
 like($node->safe_psql('postgres', "SELECT snapshot_now('app')"),
-	qr{^app/}, 'after which a snapshot is taken');
+	qr{^app/}, 'a snapshot is taken once the table is not locked any longer');
 
 $node->stop;
 done_testing();

@@ -2,10 +2,10 @@
 # Copyright (c) 2026, the snapshot_worker developers
 
 # The schedule passes from one server to another, by a promotion or a reload of
-# run_on.  Promised here: a slot that the other one did not live to take is taken
-# at once, whether the two share a directory or not, if the schedule was in force
-# before it; and in a shared directory no slot is taken twice, not even while the
-# other one is still at it.
+# run_on.  Promised here: a slot that the other one did not live to take is
+# taken at once, whether the two share a directory or not, if the schedule was
+# in force before it; and in a shared directory no slot is taken twice, not
+# even while the other one is still at it.
 
 use strict;
 use warnings;
@@ -78,7 +78,8 @@ sub of_slot
 	  map { manifest_of($in // $directory, $_) } snapshots($in // $directory, 'app');
 }
 
-# Wait until a server says what it plans, which it does after it has looked back.
+# Wait until a server says what it plans, which it does after it has looked
+# back.
 sub plans
 {
 	my ($node, $next_run) = @_;
@@ -111,7 +112,7 @@ plans($sharing, '');
 reload_with($sharing, run_on => 'any');
 plans($sharing, '2026-03-19 15:00:00+00');
 is(scalar of_slot('2026-03-19T03:00'),
-	1, 'a slot that the primary has taken is not taken by another');
+	1, 'the standby does not take a slot that the primary has taken');
 reload_with($sharing, run_on => 'primary');
 plans($sharing, '');
 
@@ -123,32 +124,33 @@ SELECT count(*) = 1 FROM pg_stat_activity
 EOF
 reload_with($sharing, run_on => 'standby');
 reload_with($primary, run_on => 'standby');
-wait_until('a slot that the primary is still at is waited for', sub {
+wait_until('the standby waits for a slot whose run is still on at the primary', sub {
 	slurp_file($sharing->logfile) =~
 	  /LOG:  the snapshot of database "app" is being taken by another server that shares the directory/;
 });
 unlink $gate or die;
-wait_until('the primary ends it', sub { of_slot('2026-03-19T15:00') });
+wait_until('the primary ends a run that the standby waits for', sub { of_slot('2026-03-19T15:00') });
 plans($sharing, '2026-03-20 03:00:00+00');
 is(scalar of_slot('2026-03-19T15:00'), 1, 'a slot that the primary took is not taken again by the standby');
 unlike(slurp_file($sharing->logfile), qr/took snapshot/,
-	'the standby has taken none of them');
+	"the standby takes none of the primary's slots");
 
-# What the other one failed to take is taken, and no longer tried there.
+# The standby takes what the primary failed to take, and the primary does not
+# try it again.
 my $broken = install_fake_program($primary, 'pg_dump',
 	qq([ "\$1" = --version ] && exec REAL "\$@"\nexit 1\n));
 reload_with($_, run_on => 'primary') foreach $sharing, $primary;
 plans($primary, '2026-03-20 03:00:00+00');
 reach('2026-03-20 03:00:01', $primary, @standbys);
-wait_until('the primary fails', sub {
+wait_until('the primary fails to take a slot', sub {
 	grep { ($_->{scheduled_for} // '') =~ /^2026-03-20T03:00/ }
 	  history_lines($directory);
 });
 reload_with($_, run_on => 'standby') foreach $primary, $sharing;
-wait_until('the standby goes on with its tries',
+wait_until('the standby goes on with the tries of the primary',
 	sub { of_slot('2026-03-20T03:00') });
 cmp_ok((of_slot('2026-03-20T03:00'))[0]{attempt},
-	'>', 1, 'the standby counts the attempts on');
+	'>', 1, 'the standby counts the attempts of the primary on');
 plans($primary, '');
 plans($sharing, '2026-03-20 15:00:00+00');
 reload_with($_, run_on => 'primary') foreach $primary, $sharing;
@@ -165,30 +167,31 @@ $primary->stop('immediate');
 reach('2026-03-20 16:05:00', @standbys);
 plans($_, '') foreach @standbys;
 reload_with($late, time => '03:00, 15:00, 16:00');
-is(scalar of_slot('2026-03-20T16:00'), 0, 'the slot was missed');
+is(scalar of_slot('2026-03-20T16:00'), 0, 'no server takes a slot at which the primary is down');
 
 foreach my $standby (@standbys)
 {
 	$standby->promote;
 	$standby->reload;
 }
-wait_until('a standby that is promoted takes the slot',
+wait_until('a standby that is promoted takes the slot that was missed',
 	sub { of_slot('2026-03-20T16:00') });
 is((of_slot('2026-03-20T16:00'))[0]{reason}, 'catch-up', 'a promoted standby takes the slot as one that was missed');
-wait_until('a promoted standby with its own directory takes the slot',
+wait_until('a promoted standby with its own directory takes the slot that was missed',
 	sub { of_slot('2026-03-20T16:00', $own) });
 plans($_, '2026-03-21 03:00:00+00') foreach @standbys;
 is_deeply([ snapshots($changed) ],
 	[], 'a standby whose schedule was set after the slot does not take it');
-is(scalar of_slot('2026-03-20T16:00'), 1, 'the slot is taken once by standbys that share a directory');
+is(scalar of_slot('2026-03-20T16:00'), 1, 'standbys that share a directory take a missed slot once');
 
-# What it was in force since is known from then on, also to the next launcher.
+# The time since when the schedule is in force is on disk from then on, for the
+# next launcher as well.
 $_->stop foreach @standbys;
 set_clock($primary, '2026-03-21 03:10:00');
 $_->start foreach @standbys;
 foreach my $in ($directory, $own, $changed)
 {
-	wait_until('a slot that is missed after that is caught up with at a start',
+	wait_until('a slot that is missed after a failover is caught up with at a start',
 		sub { of_slot('2026-03-21T03:00', $in) });
 }
 

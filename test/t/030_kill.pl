@@ -94,7 +94,7 @@ sub query
 {
 	my ($server, $sql) = @_;
 
-	# it dies when psql finds no server, and is gone before it is told what to do
+	# psql dies when it finds no server, before it reads the query
 	my ($ret, $stdout) =
 	  eval { $server->{node}->psql('postgres', $sql) };
 
@@ -133,7 +133,7 @@ sub start_run
 
 	# Retention goes by names, which can be ahead of the clock when there is
 	# more than one run in a second.
-	wait_until('older snapshots are older',
+	wait_until('the older snapshots are of an earlier second',
 		sub { query($server, <<'EOF') eq 't' })
 SELECT max(substring(name, '/(.*)')) < to_char(now(), 'YYYY-MM-DD"T"HH24-MI-SS')
   FROM snapshot_list()
@@ -193,18 +193,18 @@ sub postmaster_pid
 	return (slurp_lines($server->{node}->data_dir . '/postmaster.pid'))[0];
 }
 
-# What is true at any time.
+# These hold at any time.
 sub check_directory
 {
 	my ($server, $when) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is_deeply([ damages($server->{directory}) ],
-		[], "$when, all that is published is whole");
+		[], "$when, all published snapshots are whole");
 	is_deeply(
 		[ listed($server) ],
 		[ snapshots($server->{directory}) ],
-		"$when, what is listed is what is published");
+		"$when, the list has the published snapshots");
 	return;
 }
 
@@ -218,20 +218,20 @@ sub check_interrupted
 	check_directory($server, 'after the interruption');
 	if ($is_published{ $run->{step} })
 	{
-		ok((grep { $_ eq $run->{name} } @listed), 'the snapshot is listed');
-		is($run->{session}{out}, $run->{name}, 'its session has its name')
+		ok((grep { $_ eq $run->{name} } @listed), 'a run interrupted after its snapshot was published has it listed');
+		is($run->{session}{out}, $run->{name}, 'the session of a run interrupted after publishing gets the name of the snapshot')
 		  if $connected;
-		cmp_ok(scalar(@listed), '>=', $retention, 'older snapshots are listed');
+		cmp_ok(scalar(@listed), '>=', $retention, 'a run interrupted after publishing leaves older snapshots listed');
 	}
 	else
 	{
-		is_deeply(\@listed, $run->{before}, 'older snapshots are listed');
+		is_deeply(\@listed, $run->{before}, 'an interrupted run leaves just the older snapshots listed');
 		like(
 			$run->{session}{err},
 			$connected
 			? qr/^ERROR:  \w+: could not take a snapshot of database "app": /
 			: qr/terminating connection|server closed the connection/,
-			'the session that asked for it has an error');
+			'the session of an interrupted run has an error');
 	}
 	return;
 }
@@ -245,9 +245,9 @@ sub check_undisturbed
 	unlike(
 		slurp_file($server->{node}->logfile, $run->{log}),
 		qr/terminating any other active server processes/,
-		'the server does not restart');
+		'a signal to a process of the run does not restart the server');
 	is($server->{bystander}->query_safe('SELECT pg_backend_pid()'),
-		$server->{bystander_pid}, 'another session goes on');
+		$server->{bystander_pid}, 'another session goes on after a signal to a process of the run');
 	return;
 }
 
@@ -267,22 +267,22 @@ sub check_next
 	my ($server, $run, $next) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is($next->{err}, '', 'the next run has no trouble');
-	like($next->{out}, qr{^app/}, 'its session gets the name of a snapshot');
+	is($next->{err}, '', 'the run after an interrupted one raises no error');
+	like($next->{out}, qr{^app/}, 'the session of the run after an interrupted one gets the name of a snapshot');
 	is_deeply([ leftovers($server->{directory}) ],
-		[], 'nothing is left over after it');
+		[], 'the run after an interrupted one leaves nothing over');
 	is_deeply(
 		[
 			grep { !m{/(app|(history|schedule)-\d+\.jsonl?)$} }
 			  glob "$server->{directory}/*"
 		],
 		[],
-		'nothing is left over beside the folder');
+		'the run after an interrupted one leaves nothing over beside the folder');
 	check_directory($server, 'after the next run');
 	ok((grep { $_ eq $next->{out} } listed($server)),
-		'its snapshot is listed');
+		'the snapshot of the run after an interrupted one is listed');
 	cmp_ok(scalar(listed($server)), '>=', $retention,
-		'retention keeps as many snapshots as it should');
+		'retention keeps as many snapshots as set after an interrupted run');
 
 	my @history = history($server);
 	my $outcome =
@@ -292,8 +292,8 @@ sub check_next
 	like(
 		join("\n", splice(@history, $run->{history})),
 		qr/^\Q$run->{name}\E $outcome\n\Q$next->{out}\E succeeded$/,
-		'the history has the run, once, and the next one');
-	isnt($next->{out}, $run->{name}, 'the next run has a name of its own');
+		'the history has the interrupted run once, and the next one');
+	isnt($next->{out}, $run->{name}, 'the run after an interrupted one has a name of its own');
 	return;
 }
 
@@ -303,7 +303,7 @@ sub run_is_stopped
 	my ($server, $run, $process, $signal) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is(kill($signal, $run->{$process}), 1, 'the signal is sent');
+	is(kill($signal, $run->{$process}), 1, "a process of the run gets SIG$signal");
 	finish_query($run->{session});
 	wait_for_end('the worker has ended', $run->{worker});
 	open_gates($server);
@@ -319,24 +319,24 @@ sub server_crashes
 	my $postmaster = postmaster_pid($server);
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is(kill('KILL', $run->{$process}), 1, 'the signal is sent');
+	is(kill('KILL', $run->{$process}), 1, 'a process attached to shared memory gets SIGKILL');
 	finish_query($run->{session});
 	wait_for_end('the worker and the launcher have ended',
 		$run->{worker}, $run->{launcher});
 	open_gates($server);
 	wait_until(
-		'the server comes back by itself, with a launcher',
+		'the server restarts after a SIGKILL, with a launcher',
 		sub {
 			query($server,
 				"SELECT launcher_pid <> $run->{launcher} FROM snapshot_status()"
 			) eq 't';
 		});
 	is(postmaster_pid($server), $postmaster,
-		'the postmaster is still the same');
+		'the postmaster survives the SIGKILL of a process');
 	like(
 		slurp_file($server->{node}->logfile, $run->{log}),
 		qr/terminating any other active server processes/,
-		'the log shows the restart');
+		'the log has the restart after a SIGKILL');
 	part_from_bystander($server);
 	check_interrupted($server, $run, 0);
 	meet_bystander($server);
@@ -353,7 +353,7 @@ sub server_starts
 	part_from_bystander($server);
 	open_gates($server);
 	is_deeply([ damages($server->{directory}) ],
-		[], 'while it is down, all that is published is whole');
+		[], 'while the server is down, all published snapshots are whole');
 	$server->{node}->start;
 	check_interrupted($server, $run, $run->{session}{err} =~ /^ERROR/);
 	meet_bystander($server);
@@ -394,17 +394,17 @@ sub launcher_is_stopped
 	subtest "$story: the run" => sub {
 		$run = start_run($server, $step);
 		$run->{goes_on} = 1;
-		is(kill($signal, $run->{launcher}), 1, 'the signal is sent');
+		is(kill($signal, $run->{launcher}), 1, "the launcher gets SIG$signal");
 		wait_for_end('the launcher has ended', $run->{launcher})
 		  if $signal eq 'TERM';
 		open_gates($server);
 		finish_query($run->{session});
-		is($run->{session}{err}, '', 'the run goes on, without an error');
+		is($run->{session}{err}, '', "a run goes on without an error when the launcher gets SIG$signal");
 		is($run->{session}{out}, $run->{name},
-			'its session gets the name of a snapshot');
-		check_directory($server, 'after it');
+			"the session of a run gets the name of a snapshot when the launcher gets SIG$signal");
+		check_directory($server, "after SIG$signal of the launcher");
 		ok((grep { $_ eq $run->{name} } listed($server)),
-			'its snapshot is listed');
+			"the snapshot of a run is listed when the launcher gets SIG$signal");
 		check_undisturbed($server, $run);
 		$next = ask($server);
 	};
@@ -438,7 +438,7 @@ my %launcher_servers = map { $_ => new_server("launcher_$_") } qw(INT TERM);
 
 foreach my $step (@steps)
 {
-	# What these wait for, they wait for while the others run.
+	# These wait while the others run.
 	my @rests = map {
 		launcher_is_stopped($launcher_servers{$_}, $step, $_)
 	} sort keys %launcher_servers;

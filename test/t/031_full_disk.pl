@@ -4,11 +4,11 @@
 # Needed on one version of PostgreSQL only; see test/check-all.
 
 # The disk under the snapshots, a small one of its own, runs full.  Promised
-# here: whoever asked for the snapshot gets an error that names a file, or at
-# least the directory, and says that there is no space left; nothing is left of
-# the try; older snapshots are untouched; and when room returns the next
-# snapshot is taken.  A snapshot is never worse for a disk that was full for
-# only a part of its run.  The server itself does not mind.
+# here: a session that asked for the snapshot gets an error that names a file,
+# or at least the directory, and says that no space is left; the run leaves
+# nothing over; older snapshots are untouched; and when room returns the next
+# snapshot is taken.  A snapshot is good even if the disk was full for a part
+# of its run.  The server goes on.
 
 use strict;
 use warnings;
@@ -46,7 +46,7 @@ CREATE TABLE items AS
  SELECT i AS id, md5(i::text) AS text FROM generate_series(1, 5000) i
 EOF
 
-# Take all the room that there is, and see that there is none.
+# Take all the room on the disk.
 sub fill_disk
 {
 	my $error;
@@ -102,9 +102,9 @@ sub check_untouched
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is_deeply([ listed() ], $before, "$when, older snapshots are listed");
 	is_deeply([ snapshots($directory) ],
-		$before, "$when, there is no other snapshot");
+		$before, "$when, no other snapshot is published");
 	is_deeply([ damages($directory) ], [], "$when, all snapshots are whole");
-	is_deeply([ leftovers($directory) ], [], "$when, nothing is left over");
+	is_deeply([ leftovers($directory) ], [], "$when, no run has left anything over");
 	return;
 }
 
@@ -114,9 +114,9 @@ sub check_next
 	my ($name, $stderr) = ask_for_snapshot();
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is($stderr, '', 'the next run has no trouble');
+	is($stderr, '', 'the run after there is room again raises no error');
 	check_untouched([ sort @$before, $name ], 'after the next run');
-	is(last_outcome(), "$name succeeded", 'the history has it');
+	is(last_outcome(), "$name succeeded", 'the history has the run after there is room again');
 	return;
 }
 
@@ -145,7 +145,7 @@ sub fails_when_full
 		my @before = listed();
 		my ($name, $stderr) = run_on_full_disk($step);
 
-		is($name, '', 'there is no snapshot');
+		is($name, '', 'a run on a disk that gets full takes no snapshot');
 		foreach my $pattern (qr/could not take a snapshot of database "app": /,
 			@patterns)
 		{
@@ -170,15 +170,15 @@ subtest 'the disk is full before a run' => sub {
 	foreach my $try (1 .. 2)
 	{
 		($name, $stderr) = ask_for_snapshot();
-		is($name, '', "try $try: there is no snapshot");
+		is($name, '', "try $try on a full disk takes no snapshot");
 		like(
 			$stderr,
 			qr{ERROR:  53100: .*could not write to file "\Q$directory\E/app/[^/"]+\.tmp/staging\.json": No space left on device},
-			"try $try: the error names the file");
+			"the error of try $try on a full disk names the file");
 		check_untouched(\@before, "after try $try");
 	}
 	is($node->safe_psql('app', 'SELECT count(*) FROM items'),
-		'5000', 'the server works as ever');
+		'5000', 'the server answers queries while the disk is full');
 	make_room();
 	check_next(\@before);
 };
@@ -199,7 +199,7 @@ fails_when_full('the disk gets full at the manifest',
 	qr{ERROR:  53100: .*could not write to file "\Q$directory\E/app/[^/"]+\.tmp/manifest\.json": No space left on device}
 );
 
-# What is published stays so, although the history cannot have it.
+# A published snapshot stays published even if the history cannot be written.
 subtest 'the disk gets full at the history' => sub {
 	my @before = listed();
 	my $log_start = -s $node->logfile;
@@ -211,15 +211,15 @@ subtest 'the disk gets full at the history' => sub {
 	append_to_file($history, "\n" x ($block - (-s $history) % $block));
 
 	($name, $stderr) = run_on_full_disk('published');
-	is($stderr, '', 'the run has no error');
+	is($stderr, '', 'a run whose history line does not fit raises no error');
 	check_untouched([ sort @before, $name ], 'after the run');
 	like(
 		slurp_file($node->logfile, $log_start),
 		qr/WARNING:  could not write the history of snapshots: could not write to file "\Q$history\E": No space left on device/,
-		'the log names the file');
+		'the log names the history that could not be written');
 	ok(kill(0, $node->safe_psql('postgres',
 			'SELECT launcher_pid FROM snapshot_status()')),
-		'the launcher is there');
+		'the launcher survives a history that could not be written');
 	make_room();
 	check_next([ sort @before, $name ]);
 };
@@ -236,7 +236,7 @@ subtest 'the disk is full for pg_dumpall alone' => sub {
 	fill_disk();
 	hold_at($node, 'globals saved');
 	wait_until(
-		'pg_dumpall is done with',
+		'pg_dumpall ends on a full disk',
 		sub {
 			$node->safe_psql('postgres', <<'EOF') eq 't' });
 SELECT (SELECT state FROM snapshot_status()) <> 'running' OR EXISTS (
@@ -246,15 +246,15 @@ EOF
 	make_room();
 	let_go($node);
 	($name, $stderr) = finish_query($session);
-	is($name, '', 'there is no snapshot');
-	like($stderr, qr/globals\.sql/, 'the error names the file');
+	is($name, '', 'a run whose pg_dumpall met a full disk takes no snapshot');
+	like($stderr, qr/globals\.sql/, 'the error of a run whose pg_dumpall met a full disk names globals.sql');
 	check_untouched(\@before, 'after the error');
 	check_next(\@before);
 };
 
 unlike(slurp_file($node->logfile, $log_start),
 	qr/PANIC|terminating any other/,
-	'the server is never in trouble');
+	'a full disk never restarts the server');
 
 $node->stop;
 done_testing();

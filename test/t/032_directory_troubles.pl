@@ -3,13 +3,13 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# All that can be wrong with the snapshot directory.  Promised here: one clear
-# error, with the path and the operating system user, for whoever asks for a
-# snapshot, in the log and in snapshot_status(); the scheduled snapshot is tried
-# again, and taken once the directory is mended; older snapshots are untouched.
-# A missing directory is made, with its parents.  The directory may be a
-# symbolic link, but what is in it may not: such links are never followed, and
-# nothing behind them is ever removed.
+# Troubles with the snapshot directory.  Promised here: one clear error, with
+# the path and the operating system user, for a session that asks for a
+# snapshot, in the log and in snapshot_status(); the scheduled snapshot is
+# tried again, and taken once the directory is mended; older snapshots are
+# untouched.  A missing directory is made, with its parents.  The directory may
+# be a symbolic link, but its entries may not: such links are never followed,
+# and nothing behind them is ever removed.
 
 use strict;
 use warnings;
@@ -121,9 +121,9 @@ sub takes_snapshot
 	my ($name, $stderr) = ask_for_snapshot($server);
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is($stderr, '', "$test_name: no error");
+	is($stderr, '', "$test_name: the run raises no error");
 	ok((grep { $_ eq $name } snapshots($server->{directory}, 'app')),
-		"$test_name: the snapshot is there");
+		"$test_name: the snapshot is published");
 	is_deeply([ damages($server->{directory}) ],
 		[], "$test_name: all snapshots are whole");
 	return $name;
@@ -147,21 +147,21 @@ sub breaks
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest "$trouble->{story}: asked by a session" => sub {
-		takes_snapshot($server, 'before');
+		takes_snapshot($server, 'before the trouble');
 		$server->{before} = [ snapshots($server->{directory}, 'app') ];
 		$trouble->{break}->($server);
 
 		my ($name, $stderr) = ask_for_snapshot($server);
 		my $error = $trouble->{error}->($server);
-		is($name, '', 'there is no snapshot');
+		is($name, '', 'a run that meets the trouble takes no snapshot');
 		like(
 			$stderr,
 			qr/ERROR:  \w+: could not take a snapshot of database "app": $error/,
-			'the error says what is wrong');
+			'the error of the session says what is wrong with the directory');
 		like(
 			$stderr,
 			qr/DETAIL:  .*operating system user "\Q$os_user\E" \(uid $<\)/,
-			'the error says as which user the server runs')
+			'the error of the session names the operating system user of the server')
 		  unless $trouble->{without_user};
 		$server->{log} = -s $server->{node}->logfile;
 	};
@@ -180,7 +180,7 @@ sub is_retried
 		my ($state, $database, $attempt, $soon, $failures, $last_error);
 
 		wait_until(
-			'the scheduled run failed, and is retried',
+			'the run of the schedule fails, and is retried',
 			sub {
 				($state, $database, $attempt, $soon, $failures, $last_error) =
 				  split /\|/,
@@ -190,29 +190,29 @@ SELECT state, current_database, attempt, next_run < now() + interval '2 minutes'
 EOF
 				return $state eq 'retrying';
 			});
-		is("$database $soon", 'app t', 'soon');
+		is("$database $soon", 'app t', 'the retry of the schedule comes within two minutes');
 		like( $node->safe_psql('postgres', 'SELECT warning FROM snapshot_status()'),
 			qr/^the snapshot directory .*: check "/,
 			'the status warns of the directory')
 		  unless $trouble->{without_warning};
-		cmp_ok($attempt, '>', 1, 'the attempts are counted');
-		cmp_ok($failures, '>', 0, 'the failures are counted');
+		cmp_ok($attempt, '>', 1, 'the status counts the attempts');
+		cmp_ok($failures, '>', 0, 'the status counts the failures');
 		like(
 			$last_error,
 			qr/^database "app": $error/,
-			'the state shows the error');
+			'the status has the error');
 		like(
 			$last_error,
 			qr/operating system user "\Q$os_user\E" \(uid $<\)/,
-			'the error in the state says as which user the server runs')
+			'the error in the status names the operating system user of the server')
 		  unless $trouble->{without_user};
 
 		my $log = slurp_file($node->logfile, $server->{log});
 		my @errors =
 		  $log =~ /WARNING:  snapshot of database "app" failed \(attempt 1\): (.*)/g;
 		is(scalar @errors, 1, 'the log has one error for the first attempt');
-		like($errors[0] // '', qr/^$error/, 'the error in the log says what is wrong');
-		unlike($log, qr/\] ERROR:/, 'the launcher has no error of its own');
+		like($errors[0] // '', qr/^$error/, 'the error in the log says what is wrong with the directory');
+		unlike($log, qr/\] ERROR:/, 'the launcher raises no error of its own');
 	};
 	return;
 }
@@ -226,22 +226,22 @@ sub heals
 	subtest "$trouble->{story}: mended" => sub {
 		my $node = $server->{node};
 		my $directory = $server->{directory};
-		my ($name) = wait_until('the scheduled snapshot is taken',
+		my ($name) = wait_until('the schedule takes its snapshot after the directory is mended',
 			sub { (snapshot_of_slot($server, $slot))[0] });
 
-		$node->poll_query_until('postgres', <<'EOF') or fail('no success');
+		$node->poll_query_until('postgres', <<'EOF') or fail('the status counts the success');
 SELECT state = 'idle' AND consecutive_failures = 0 AND last_success_at > last_failure_at
   FROM snapshot_status()
 EOF
 		cmp_ok(manifest_of($directory, $name)->{attempt},
-			'>', 1, 'at a later attempt');
+			'>', 1, 'the snapshot after the directory is mended is of a later attempt');
 		is_deeply(
 			[ snapshots($directory, 'app') ],
 			[ sort @{ $server->{before} }, $name ],
-			'older snapshots are there');
-		is_deeply([ damages($directory) ], [], 'all snapshots are whole');
+			'the older snapshots survive the trouble');
+		is_deeply([ damages($directory) ], [], 'all snapshots are whole after the trouble');
 		is_deeply([ grep { /^app/ } leftovers($directory) ],
-			[], 'nothing is left of the tries');
+			[], 'the failed tries leave nothing over');
 	};
 	return;
 }
@@ -302,7 +302,7 @@ my @troubles = (
 		},
 		mend => sub {
 			is(slurp_file($_[0]{directory}), 'precious',
-				'the file is untouched');
+				'the file in place of the directory is not touched');
 			delete_file($_[0]{directory});
 			move($_[0]{away}, $_[0]{directory});
 		},
@@ -316,7 +316,7 @@ my @troubles = (
 		},
 		mend => sub {
 			is(slurp_file($_[0]{parent}), 'precious',
-				'the file is untouched');
+				"the file in place of the folder's parent is not touched");
 			delete_file($_[0]{parent});
 			move($_[0]{away}, $_[0]{parent});
 		},
@@ -378,7 +378,7 @@ my @troubles = (
 		},
 		mend => sub {
 			is_deeply([ glob $_[0]{node}->basedir . '/precious/*' ],
-				[], 'nothing was written to where it points');
+				[], 'nothing is written to where a link in place of the folder points');
 			delete_file("$_[0]{directory}/app");
 			move($_[0]{away}, "$_[0]{directory}/app");
 		},
@@ -411,7 +411,7 @@ my @servers = map { new_server("server$_") } 1 .. 4;
 foreach my $server (@servers)
 {
 	rmtree($server->{parent});
-	takes_snapshot($server, 'a directory that is missing is made');
+	takes_snapshot($server, 'a missing directory');
 }
 is_deeply(
 	[
@@ -421,7 +421,7 @@ is_deeply(
 		"$servers[0]{directory}/app"
 	],
 	[ (700) x 3 ],
-	'the directory is made with its parents, for nobody else to read');
+	'the directory is made with its parents, with mode 0700');
 
 SKIP:
 foreach my $trouble (grep { $_->{skip} } @troubles)
@@ -454,14 +454,14 @@ subtest 'the directory is removed during a run' => sub {
 	wait_until_held($node, 'dumped');
 	rmtree($directory);
 	let_go($node);
-	wait_until('the scheduled snapshot is taken all the same',
+	wait_until('the schedule takes its snapshot after the directory was removed during a run',
 		sub { snapshot_of_slot($server, $slot) });
 	like(
 		slurp_file($node->logfile),
 		qr{WARNING:  snapshot of database "app" failed \(attempt 1\): .*\n.*DETAIL: .*\Q$directory\E/app/.*No such file or directory},
-		'after an error that has the path');
-	is_deeply([ damages($directory) ], [], 'all snapshots are whole');
-	is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+		'the error of a run whose directory was removed has the path');
+	is_deeply([ damages($directory) ], [], 'all snapshots are whole after the directory was removed');
+	is_deeply([ leftovers($directory) ], [], 'a run whose directory was removed leaves nothing over');
 };
 
 subtest 'the directory is a symbolic link' => sub {
@@ -469,8 +469,8 @@ subtest 'the directory is a symbolic link' => sub {
 
 	move($directory, $server->{away});
 	make_link($server->{away}, $directory);
-	$name = takes_snapshot($server, 'to a directory');
-	ok(-e "$server->{away}/$name/manifest.json", 'where it points to');
+	$name = takes_snapshot($server, 'a directory that is a symbolic link');
+	ok(-e "$server->{away}/$name/manifest.json", 'the snapshot is in the directory that the link points to');
 	$node->restart;
 	is( $node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_list()'),
 		scalar(snapshots($directory)),
@@ -486,12 +486,12 @@ subtest 'the server starts while the directory is broken' => sub {
 	append_to_file($directory, '');
 	$node->restart;
 	like((ask_for_snapshot($server))[1],
-		qr/is not a directory/, 'there is an error for who asks');
+		qr/is not a directory/, 'a session gets an error when the server was started with a broken directory');
 	unlike(slurp_file($node->logfile, $log),
-		qr/\] ERROR:/, 'the launcher has no error of its own');
+		qr/\] ERROR:/, 'a launcher started with a broken directory raises no error of its own');
 	delete_file($directory);
 	move($server->{away}, $directory);
-	takes_snapshot($server, 'mended');
+	takes_snapshot($server, 'a directory mended after the start');
 };
 
 subtest 'a folder in the directory is none of ours' => sub {
@@ -499,12 +499,12 @@ subtest 'a folder in the directory is none of ours' => sub {
 
 	mkdir "$directory/$_", 0000 foreach qw(lost+found private);
 	$node->restart;
-	takes_snapshot($server, 'beside it');
+	takes_snapshot($server, 'a directory with foreign folders');
 	is( $node->safe_psql('postgres', 'SELECT count(*) FROM snapshot_list()'),
 		scalar(snapshots($directory, 'app')),
-		'snapshots are listed');
+		'snapshots are listed beside foreign folders');
 	unlike(slurp_file($node->logfile, $log),
-		qr/\] ERROR:/, 'the launcher has no error of its own');
+		qr/\] ERROR:/, 'a launcher that finds foreign folders raises no error of its own');
 	rmdir "$directory/$_" or die foreach qw(lost+found private);
 };
 
@@ -530,7 +530,7 @@ sub check_precious
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is( join(' ', map { slurp_file("$precious/$_") } qw(file inner/file)),
 		'file inner/file',
-		"$when, what links point to is there");
+		"$when, the files that links point to are not touched");
 	return;
 }
 
@@ -545,7 +545,7 @@ sub hold_run
 	$session = start_query($node, "SELECT snapshot_now('app')");
 	$session->{worker} = wait_until_held($node, 'dumped');
 	@staging = leftovers($directory);
-	is(scalar @staging, 1, 'there is one staging directory');
+	is(scalar @staging, 1, 'a run that is held has one staging directory');
 	return ("$directory/$staging[0]", $session);
 }
 
@@ -559,10 +559,10 @@ subtest 'links in the staging directory of a run that fails' => sub {
 		"SELECT pg_cancel_backend($session->{worker})");
 	finish_query($session);
 	let_go($node);
-	isnt($session->{err}, '', 'the run fails');
-	ok(!-e $staging, 'its staging directory is gone');
-	check_precious('after it');
-	ok(-e "$precious/dump/toc.dat", 'what was moved away is left alone');
+	isnt($session->{err}, '', 'a canceled run with links in its staging directory fails');
+	ok(!-e $staging, 'a canceled run with links in its staging directory removes it');
+	check_precious('after a canceled run');
+	ok(-e "$precious/dump/toc.dat", 'a canceled run with links in its staging directory leaves what they point to');
 	rmtree("$precious/dump");
 };
 
@@ -574,28 +574,28 @@ subtest 'links in what an interrupted run left' => sub {
 	$node->stop('immediate');
 	finish_query($session);
 	let_go($node);
-	ok(-e "$staging/staging.json", 'the staging directory is left');
+	ok(-e "$staging/staging.json", 'an immediate shutdown leaves the staging directory');
 	put_links_into($staging);
 
-	# It would be ours to remove, were it not behind a link.
+	# The server would remove this one, were it not behind a link.
 	mkdir "$precious/folder";
 	system_or_bail('cp', '-a', $staging, "$precious/folder/$name");
 	make_link("$precious/folder/$name", $links[0]);
 	make_link("$precious/folder", $links[1]);
 
 	$node->start;
-	takes_snapshot($server, 'after the start');
-	ok(!-e $staging, 'the staging directory is gone');
-	check_precious('after it');
+	takes_snapshot($server, 'a start after an immediate shutdown');
+	ok(!-e $staging, 'a run after the start removes the staging directory');
+	check_precious('after the sweep of an interrupted run');
 	ok(-e "$precious/folder/$name/staging.json",
-		'nothing is removed in a directory that is a link');
-	ok(-l $_, "$_ is left alone") foreach @links;
+		'nothing behind a link to a folder is removed');
+	ok(-l $_, "the link $_ is not removed") foreach @links;
 	delete_file($_) foreach @links;
 	rmtree("$precious/folder");
 };
 
 subtest 'links in a snapshot that is due to be removed' => sub {
-	my $old = takes_snapshot($server, 'the old one');
+	my $old = takes_snapshot($server, 'a first snapshot, to be removed later');
 	my $dump = "$directory/$old/app.dump";
 	my $log = -s $node->logfile;
 	my $name;
@@ -606,30 +606,30 @@ subtest 'links in a snapshot that is due to be removed' => sub {
 
 	put_links_into("$directory/$old");
 	reload_with($node, retention_manual => 1);
-	$name = takes_snapshot_beside($old, 'the new one');
+	$name = takes_snapshot_beside($old, 'a run beside a snapshot with links');
 	is_deeply($requested->(),
-		[ $old, $name ], 'what holds a link is not removed');
-	check_precious('after it');
+		[ $old, $name ], 'retention does not remove a snapshot with links');
+	check_precious('after a refused removal');
 	like(
 		slurp_file($node->logfile, $log),
 		qr{WARNING:  could not remove snapshot "\Q$old\E"\n.*DETAIL:  It contains "\Q$directory/$old\E/to_\w+"},
-		'the log says why');
+		'the log says why a snapshot with links is not removed');
 
 	delete_file("$directory/$old/$_")
 	  foreach qw(to_directory to_file to_nothing);
 	move($dump, "$precious/dump");
 	make_link("$precious/dump", $dump);
-	$name = takes_snapshot_beside($old, 'the next one');
+	$name = takes_snapshot_beside($old, 'a run beside a snapshot with a link for its dump');
 	is_deeply($requested->(),
-		[ $old, $name ], 'a snapshot that has a link for its dump is left alone');
-	ok(-e "$precious/dump/toc.dat", 'what it points to is there');
+		[ $old, $name ], 'retention does not remove a snapshot with a link for its dump');
+	ok(-e "$precious/dump/toc.dat", 'retention does not follow a link in place of a dump');
 
 	delete_file($dump);
 	move("$precious/dump", $dump);
-	$name = takes_snapshot($server, 'the last one');
+	$name = takes_snapshot($server, 'a run beside a snapshot whose links were removed');
 	is_deeply($requested->(),
-		[$name], 'without links it is removed');
-	check_precious('after all');
+		[$name], 'retention removes a snapshot whose links were removed');
+	check_precious('after a removal');
 };
 
 # As takes_snapshot, beside one that is not whole.
@@ -639,9 +639,9 @@ sub takes_snapshot_beside
 	my ($name, $stderr) = ask_for_snapshot($server);
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is($stderr, '', "$test_name: no error");
+	is($stderr, '', "$test_name: the run raises no error");
 	is_deeply([ grep { !/^\Q$other\E / && !/^\Q$other\E\// } damages($directory) ],
-		[], "$test_name: it is whole");
+		[], "$test_name: the new snapshot is whole");
 	return $name;
 }
 

@@ -1,12 +1,12 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# All that can go wrong with the server itself.  Promised here: where there is
-# no connection, no background worker or no database to be had, whoever asked
-# gets an error that says so, and the schedule tries again; a database in use
-# by a run is in use, as by any session, and can be dropped by force; where the
-# server listens is where pg_dump goes; and after a crash in the middle of a
-# run nothing is left over.  After each of these the next snapshot is good.
+# Troubles of the server itself.  Promised here: without a connection, a
+# background worker or the database, a session that asked gets an error that
+# says so, and the schedule tries again; a run uses its database as any session
+# does, and the database can be dropped by force; pg_dump connects where the
+# server listens; and a crash in the middle of a run leaves nothing over.
+# After each of these the next snapshot is good.
 
 use strict;
 use warnings;
@@ -88,7 +88,7 @@ sub open_gate
 	return;
 }
 
-# What psql says to a statement that must fail.
+# Return the error of a statement that must fail.
 sub error_of
 {
 	my ($statement, $on) = @_;
@@ -114,9 +114,9 @@ sub succeeds
 	command_like(
 		[ 'pg_restore', '--list', "$directory/$name/$database.dump" ],
 		qr/TABLE DATA public items/,
-		"$test_name: it has the table");
+		"$test_name: the next snapshot has the table");
 	is_deeply([ leftovers($directory) ],
-		[], "$test_name: nothing is left over");
+		[], "$test_name: no run has left anything over");
 	return;
 }
 
@@ -166,15 +166,15 @@ sub heals
 	my $slot = reach_slot($before);
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	wait_until("$test_name: the scheduled run fails",
+	wait_until("$test_name: the run of the schedule fails",
 		sub { lines($slot, $database) >= 1 });
 	my $line = (lines($slot, $database))[0];
-	like($line->{error}, $pattern, "$test_name: the history says why");
+	like($line->{error}, $pattern, "$test_name: the history has the reason");
 	is("$line->{outcome} $line->{attempt}", 'failed 1',
-		"$test_name: it was the first try");
+		"$test_name: the failed run is the first try");
 	$undo->();
 	wait_until(
-		"$test_name: a later try is good",
+		"$test_name: a later try succeeds",
 		sub { (grep { $_->{outcome} eq 'succeeded' } lines($slot, $database)) == 1 });
 	set_schedule('off');
 	return;
@@ -204,11 +204,11 @@ set_hba("local app all reject\n$hba");
 $node->poll_query_until('postgres',
 	q{SELECT auth_method = 'reject' FROM pg_hba_file_rules ORDER BY line_number LIMIT 1});
 my $stderr = error_of("SELECT snapshot_now('app')");
-like($stderr, $could_not, 'pg_hba.conf rejects pg_dump: an error');
+like($stderr, $could_not, 'pg_hba.conf rejects pg_dump: the run fails');
 like($stderr, qr/DETAIL:  .*pg_hba\.conf rejects connection/,
-	'pg_hba.conf rejects pg_dump: the error says so');
+	'pg_hba.conf rejects pg_dump: the detail says so');
 like($stderr, qr/HINT:  .*pg_hba\.conf/,
-	'pg_hba.conf rejects pg_dump: and what to do');
+	'pg_hba.conf rejects pg_dump: the hint says what to do');
 heals('app', qr/pg_hba\.conf rejects connection/,
 	sub { set_hba($hba) }, 'pg_hba.conf rejects pg_dump');
 succeeds('app', 'pg_hba.conf rejects pg_dump');
@@ -266,13 +266,13 @@ use_up_connections(5);
 my $asked = start_request($node, 'app');
 $asked->{handle}->finish;
 $stderr = $asked->{err};
-like($stderr, $could_not, 'no connection is left: an error');
+like($stderr, $could_not, 'no connection is left: the run fails');
 like($stderr, qr/DETAIL:  .*too many clients already/,
-	'no connection is left: the error says so');
+	'no connection is left: the detail says so');
 like($stderr, qr/HINT:  .*max_connections/,
-	'no connection is left: and what to do');
+	'no connection is left: the hint says what to do');
 is_deeply([ leftovers($directory) ], [],
-	'no connection is left: nothing is left over');
+	'no connection is left: the failed run leaves nothing over');
 
 free_connections();
 heals('app', qr/too many clients already/, \&free_connections,
@@ -308,9 +308,9 @@ pass_time($node, 31);
 finish_session($asked);
 $stderr = $asked->{err};
 like($stderr, qr/${could_not}no background worker slot is free/,
-	'room for the launcher alone: an error after half a minute');
+	'room for the launcher alone: the run fails after half a minute');
 like($stderr, qr/HINT:  .*max_worker_processes.*restart/,
-	'room for the launcher alone: and what to do');
+	'room for the launcher alone: the hint says what to do');
 heals(
 	'app',
 	qr/no background worker slot is free/,
@@ -335,11 +335,11 @@ like($waiting->{err}, qr/${could_not}canceled before it was started/,
 $waiting = start_waiting('app');
 my $log_size = -s $node->logfile;
 open_gate();
-like(finish_session($long), qr{^long/}, 'the run that has the slot ends');
+like(finish_session($long), qr{^long/}, 'the run that has the slot of a background worker ends');
 like(finish_session($waiting), qr{^app/},
 	'the run that waited for a slot is taken');
 unlike(slurp_file($node->logfile, $log_size), qr/no background worker slot/,
-	'without a word of that');
+	'a run that waits for a slot for less than half a minute causes no log message');
 $node->append_conf('postgresql.conf', "max_worker_processes = 8\n");
 $node->restart;
 $node->safe_psql('postgres', 'DROP DATABASE long');
@@ -351,14 +351,14 @@ $node->safe_psql('postgres', 'DROP DATABASE long');
 $node->safe_psql('postgres', 'DROP DATABASE app');
 heals('app', qr/database "app" does not exist/,
 	sub { create_database('app') }, 'a database that was dropped');
-succeeds('app', 'a database that was dropped');
+succeeds('app', 'a database that was dropped and made anew');
 
 $node->safe_psql('postgres', 'ALTER DATABASE app ALLOW_CONNECTIONS false');
 $stderr = error_of("SELECT snapshot_now('app')");
 like($stderr, qr/ERROR:  database "app" does not allow connections/,
-	'a database that allows no connections: an error');
+	'a database that allows no connections: the run fails');
 like($stderr, qr/HINT:  .*ALLOW_CONNECTIONS true/,
-	'a database that allows no connections: and what to do');
+	'a database that allows no connections: the hint says what to do');
 heals(
 	'app',
 	qr/database "app" is not currently accepting connections/,
@@ -368,8 +368,8 @@ heals(
 	'a database that allows no connections');
 succeeds('app', 'a database that allows no connections');
 
-# With *, what allows no connections is not wanted; what is dropped between
-# slot and run fails, and is not wanted any more.
+# With *, a database that allows no connections is not wanted.  One that is
+# dropped between slot and run fails, and is not wanted from then on.
 create_database('closed');
 create_database('dropped');
 $node->safe_psql('postgres', 'ALTER DATABASE closed ALLOW_CONNECTIONS false');
@@ -389,14 +389,14 @@ wait_until('with *, a database that is dropped before its run is given up',
 		  /LOG:  no longer retrying database "dropped": /;
 	});
 like((lines($slot, 'dropped'))[0]{error}, qr/database "dropped" does not exist/,
-	'with *, the history says what became of it');
+	'with *, the history says that the database of a run does not exist');
 $node->poll_query_until('postgres',
 	q{SELECT state = 'idle' FROM snapshot_status()}) or die 'no rest';
 is((join ' ', map { $_->{outcome} } lines($slot, $_)),
-	'succeeded', "with *, $_ has its snapshot")
+	'succeeded', "with *, $_ gets its snapshot")
   foreach qw(app postgres);
 is(scalar lines($slot, 'closed'), 0,
-	'with *, a database that allows no connections is passed over');
+	'with *, a database that allows no connections gets no run');
 is(scalar snapshots($directory, 'closed'), 0, 'a database that allows no connections has no snapshot');
 set_schedule('off');
 reload_with($node, databases => 'app', max_workers => 2);
@@ -406,22 +406,22 @@ my $session = start_run('app');
 foreach my $statement ('DROP DATABASE app', 'ALTER DATABASE app RENAME TO other')
 {
 	like(error_of($statement), qr/is being accessed by other users/,
-		"$statement during a run: the database is in use");
+		"$statement is refused during a run");
 }
 open_gate();
 like(finish_session($session), qr{^app/},
-	'a run does not notice that its database is in use');
-is($session->{err}, '', 'at all');
+	'a run during which its database could not be dropped takes its snapshot');
+is($session->{err}, '', 'a run during which its database could not be dropped raises no error');
 $node->safe_psql('postgres', 'ALTER DATABASE app RENAME TO other');
-succeeds('other', 'after its run, a database can be renamed');
+succeeds('other', 'a database that is renamed after its run');
 $node->safe_psql('postgres', 'ALTER DATABASE other RENAME TO app');
 
 $session = start_run('app');
 $node->safe_psql('postgres', 'DROP DATABASE app WITH (FORCE)');
 is(finish_session($session), '', 'DROP DATABASE WITH (FORCE) ends a run');
 like($session->{err}, qr/${could_not}terminating .* administrator command/,
-	'DROP DATABASE WITH (FORCE) during a run: the error says so');
-wait_until('DROP DATABASE WITH (FORCE) during a run: nothing is left over',
+	'DROP DATABASE WITH (FORCE) during a run: the error of the run says so');
+wait_until('DROP DATABASE WITH (FORCE) during a run: the run leaves nothing over',
 	sub { !leftovers($directory) });
 open_gate();
 create_database('app');
@@ -443,7 +443,7 @@ reload_with($node, bin_directory => install_fake_program($node, 'pg_dump',
 	qq{echo "\$@" >> $gate.arguments\nexec REAL "\$@"}));
 succeeds('app', 'another directory of the socket');
 like(slurp_file("$gate.arguments"), qr/host='\S+\/it\\'s "new"'/,
-	'another directory of the socket: pg_dump goes there');
+	'with another directory of the socket, pg_dump connects there');
 
 my $old_port = $node->port;
 my $new_port = PostgreSQL::Test::Cluster::get_free_port();
@@ -479,14 +479,14 @@ $victim->finish;
 $node->poll_query_until('postgres', <<'EOF') or die 'no launcher';
 SELECT launcher_pid IS NOT NULL FROM snapshot_status()
 EOF
-wait_until('the run is in the history as interrupted',
+wait_until('the history has a run that a crash cut off as interrupted',
 	sub { (history_lines($directory))[-1]{outcome} eq 'interrupted' });
 is_deeply([ leftovers($directory) ], [],
-	'what the crash left over is swept');
+	'the leftovers of a run that a crash cut off are swept');
 is( $node->safe_psql('postgres', 'SELECT state FROM snapshot_status()'),
-	'disabled', 'after a crash, nothing seems to be going on');
+	'disabled', 'after a crash, the status shows no run');
 
-# With the worker gone, that dump has nothing to write for any more.
+# With the worker gone, that dump has no one to write for.
 open_gate();
 succeeds('app', 'a crash during a run');
 
@@ -519,19 +519,19 @@ succeeds('app', 'a crash during a dump');
 like(
 	error_of('SELECT snapshot_now(wait => false)', $narrow),
 	qr/ERROR:  could not take a snapshot of database "postgres": the launcher of snapshot_worker is not running/,
-	'without a launcher, who does not wait is told at once');
+	'without a launcher, a session that does not wait gets an error at once');
 is( $narrow->safe_psql('postgres', 'SELECT warning FROM snapshot_status()'),
 	'the launcher is not running: no snapshot will be taken',
 	'without a launcher, the status warns');
 finish_session($patient);
 like($patient->{err},
 	qr/ERROR:  could not take a snapshot of database "postgres": the launcher of snapshot_worker is not running/,
-	'without a launcher, who waits is told after a while');
+	'without a launcher, a session that waits gets an error after a while');
 like($patient->{err}, qr/HINT:  .*max_worker_processes/, 'the error without a launcher says what to do');
 $narrow->append_conf('postgresql.conf', "max_worker_processes = 8\n");
 $narrow->restart;
 like($narrow->safe_psql('postgres', 'SELECT snapshot_now()'),
-	qr{^postgres/}, 'with room for the launcher there are snapshots again');
+	qr{^postgres/}, 'snapshots are taken again with room for the launcher');
 
 $narrow->stop;
 $node->stop;

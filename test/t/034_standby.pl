@@ -116,9 +116,9 @@ sub restores
 			'pg_restore', '--exit-on-error', '--dbname', $target,
 			"$directory/$name/app.dump"
 		],
-		"$test_name: it restores");
+		"$test_name restores without an error");
 	is_same_database($primary, 'app', $target,
-		"$test_name: it is what the primary has");
+		"$test_name restores to what the primary has");
 	return;
 }
 
@@ -171,7 +171,7 @@ is( $primary->safe_psql('postgres',
 	't', 'the manifest says which point in replay the snapshot is of');
 is($manifest->{timeline}, 1, 'the manifest says which timeline the snapshot is of');
 is( $primary->safe_psql('postgres', "SELECT name FROM snapshot_list()"),
-	$name, 'the primary lists it too');
+	$name, 'the primary lists the snapshot of the standby');
 restores($name, 'a snapshot that was asked for on the standby');
 
 #
@@ -182,10 +182,10 @@ is(next_run($primary), '2026-03-19 03:00:00+00',
 	'run_on = primary: the primary plans the next slot');
 is(next_run($standby), '', 'run_on = primary: the standby plans nothing');
 reach('2026-03-19 02:59:59');
-wait_until('run_on = primary: the slot is taken',
+wait_until('run_on = primary: a server takes the slot',
 	sub { of_slot('2026-03-19T03:00') });
 ok(took($primary, (of_slot('2026-03-19T03:00'))[0]),
-	'run_on = primary: by the primary');
+	'run_on = primary: the primary takes the slot');
 
 reload_with($_, run_on => 'standby') foreach $primary, $standby;
 wait_until('run_on = standby: the standby plans the next slot',
@@ -193,29 +193,29 @@ wait_until('run_on = standby: the standby plans the next slot',
 wait_until('run_on = standby: the primary plans nothing',
 	sub { next_run($primary) eq '' });
 reach('2026-03-20 02:59:59');
-wait_until('run_on = standby: the slot is taken',
+wait_until('run_on = standby: a server takes the slot',
 	sub { of_slot('2026-03-20T03:00') });
 ($name) = of_slot('2026-03-20T03:00');
-ok(took($standby, $name), 'run_on = standby: by the standby');
+ok(took($standby, $name), 'run_on = standby: the standby takes the slot');
 is(manifest_of($directory, $name)->{reason}, 'schedule',
-	'run_on = standby: as a scheduled one');
+	'run_on = standby: the run is one of the schedule');
 restores($name, 'a scheduled snapshot of the standby');
 
 # With any, each takes its own, if they do not share a directory.
 my $own = $standby->basedir . '/own';
 reload_with($_, run_on => 'any') foreach $primary, $standby;
 reload_with($standby, directory => $own);
-wait_until('run_on = any: both plan the next slot',
+wait_until('run_on = any: both servers plan the next slot',
 	sub {
 		next_run($primary) eq '2026-03-21 03:00:00+00'
 		  && next_run($standby) eq '2026-03-21 03:00:00+00';
 	});
 reach('2026-03-21 02:59:59');
-wait_until('run_on = any: both take the slot', sub {
+wait_until('run_on = any: both slots are taken', sub {
 	of_slot('2026-03-21T03:00') == 1 && of_slot('2026-03-21T03:00', $own) == 1;
 });
-is(scalar of_slot('2026-03-19T03:00'), 1, 'only one took the first slot');
-is(scalar of_slot('2026-03-20T03:00'), 1, 'only one took the second slot');
+is(scalar of_slot('2026-03-19T03:00'), 1, 'run_on = any: only one server takes the first slot');
+is(scalar of_slot('2026-03-20T03:00'), 1, 'run_on = any: only one server takes the second slot');
 reload_with($standby, directory => $directory, run_on => 'primary');
 reload_with($primary, run_on => 'primary');
 
@@ -228,7 +228,7 @@ my $session = start_request($standby, 'app');
 my @leftovers = leftovers($directory);
 is(scalar @leftovers, 1, 'the standby is writing a snapshot');
 $name = $primary->safe_psql('postgres', "SELECT snapshot_now('app')");
-like($name, qr{^app/}, 'the primary takes one meanwhile');
+like($name, qr{^app/}, 'the primary takes a snapshot while the standby is writing one');
 $primary->restart;
 $primary->poll_query_until('postgres', <<'EOF') or die 'no launcher';
 SELECT next_run IS NOT NULL FROM snapshot_status()
@@ -237,7 +237,7 @@ is_deeply([ leftovers($directory) ],
 	\@leftovers, 'a primary that starts leaves alone what the standby is writing');
 open_gate();
 my $of_standby = finish_session($session);
-is($session->{err}, '', 'the standby takes its snapshot in the end');
+is($session->{err}, '', 'the standby publishes the snapshot that it was writing');
 catch_up();
 restores($of_standby, 'a snapshot beside one of the primary');
 
@@ -258,9 +258,9 @@ is_deeply([ leftovers($directory) ],
 	\@leftovers, 'the standby leaves alone what the primary is writing');
 open_gate();
 my $of_primary = finish_session($session);
-is($session->{err}, '', 'the primary takes its snapshot in the end');
+is($session->{err}, '', 'the primary publishes the snapshot that it was writing');
 restores($of_primary, 'a snapshot beside one of the standby');
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ leftovers($directory) ], [], 'a primary and a standby that share a directory leave nothing over');
 
 #
 # Conflicts with replay.
@@ -290,7 +290,7 @@ like($session->{err},
 	'VACUUM on the primary during a run on the standby is a clear error');
 like($session->{err}, qr/DETAIL:  .*row versions that must be removed/,
 	'the error says what the recovery conflict was');
-is_deeply([ leftovers($directory) ], [], 'nothing is left of that run');
+is_deeply([ leftovers($directory) ], [], 'a run failed by a recovery conflict leaves nothing over');
 open_gate();
 catch_up();
 like( $standby->safe_psql('postgres', "SELECT snapshot_now('app')"),
@@ -305,15 +305,15 @@ my $lines = sub {
 	grep { ($_->{scheduled_for} // '') =~ /^2026-03-22T03:00/ }
 	  history_lines($directory);
 };
-wait_until('a scheduled run on the standby meets a conflict',
+wait_until('a run of the schedule on the standby meets a recovery conflict',
 	sub { $lines->() >= 1 });
 like(($lines->())[0]{error}, qr/conflict with recovery/,
-	'the history says so');
+	'the history has the recovery conflict');
 like(slurp_file($standby->logfile),
 	qr/WARNING:  snapshot of database "app" failed \(attempt 1\): .*conflict with recovery/,
 	'the log says that the recovery conflict failed the run');
 open_gate();
-wait_until('the next try is good', sub { of_slot('2026-03-22T03:00') });
+wait_until('the try after a recovery conflict succeeds', sub { of_slot('2026-03-22T03:00') });
 ($name) = of_slot('2026-03-22T03:00');
 cmp_ok(manifest_of($directory, $name)->{attempt}, '>', 1,
 	'the try after a recovery conflict is counted');
@@ -330,12 +330,12 @@ like($session->{err},
 	qr/ERROR:  could not take a snapshot of database "passing": .*conflict with recovery/,
 	'DROP DATABASE on the primary during a run on the standby is a clear error');
 open_gate();
-wait_until('nothing is left of that run', sub { !leftovers($directory) });
+wait_until('a run whose database was dropped on the primary leaves nothing over', sub { !leftovers($directory) });
 catch_up();
 my ($rc, $stdout, $stderr) =
   $standby->psql('postgres', "SELECT snapshot_now('passing')");
 like($stderr, qr/ERROR:  database "passing" does not exist/,
-	'after which there is nothing to take a snapshot of');
+	'a snapshot of a database that was dropped on the primary is an error');
 
 #
 # A slot that was missed on the standby, in spite of the primary's starts.
@@ -372,7 +372,7 @@ wait_until('the standby that was promoted takes the next slot',
 ok(took($standby, $name), 'the promoted standby takes the slot without a restart');
 is(manifest_of($directory, $name)->{timeline}, 2, 'the snapshot after the promotion is of the new timeline');
 is(next_run($standby), '2026-03-25 03:00:00+00', 'the promoted standby plans the slot after that');
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ leftovers($directory) ], [], 'a promotion leaves nothing over');
 
 $standby->stop;
 done_testing();

@@ -3,12 +3,12 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# What becomes of a slot when the server is not there for it, or goes away in
-# the middle of it.  Promised here: with catch_up on, a server that was down at
-# the scheduled time takes that snapshot once when it starts, and with catch_up
-# off it waits for the next; a slot of before the schedule was asked for is
-# none that was missed; a sequence of tries goes on over a restart; and no slot
-# is taken twice, over any sequence of restarts.
+# Slots at which the server is down, or goes down in the middle of one.
+# Promised here: with catch_up on, a server that was down at the scheduled time
+# takes that snapshot once when it starts, and with catch_up off it waits for
+# the next; a slot of before the schedule was set is not missed; a sequence of
+# tries goes on over a restart; and no slot is taken twice, over any sequence
+# of restarts.
 
 use strict;
 use warnings;
@@ -143,17 +143,17 @@ sub run_of
 	  qw(reason attempt scheduled_for);
 }
 
-# So many snapshots are to be there, the newest one of which was taken so.
+# Wait for a number of snapshots, the newest of which is of a run.
 sub taken
 {
 	my ($count, $run, $test_name) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	wait_until("$test_name: taken",
+	wait_until("$test_name is taken",
 		sub { snapshots($directory, 'app') >= $count });
 	settle();
-	is(scalar snapshots($directory, 'app'), $count, "$test_name: once");
-	is(run_of((manifests('app'))[-1]), $run, "$test_name: as such");
+	is(scalar snapshots($directory, 'app'), $count, "$test_name is taken once");
+	is(run_of((manifests('app'))[-1]), $run, "$test_name is taken with its reason, attempt and slot");
 	return;
 }
 
@@ -176,7 +176,7 @@ be_down('2026-03-19 02:30:00', '2026-03-19 04:00:00');
 taken(1, 'catch-up 1 ' . slot('2026-03-19 03:00'),
 	'a slot at which the server was down');
 like((snapshots($directory, 'app'))[0], qr{^app/2026-03-19T04-00-},
-	'the snapshot is named for when it was taken');
+	'a snapshot of a missed slot is named for when it was taken');
 is( $node->safe_psql('postgres', 'SELECT next_run FROM snapshot_status()'),
 	'2026-03-19 15:00:00+00',
 	'after catching up, the schedule goes on');
@@ -187,14 +187,14 @@ none_taken(1, 'a crash does not take the slot again');
 
 be_down('2026-03-19 04:50:00', '2026-03-21 16:00:00');
 taken(2, 'catch-up 1 ' . slot('2026-03-21 15:00'),
-	'of several slots that were missed, the last');
+	'the last of several slots that were missed');
 
 reload_with($node, catch_up => 'off');
 be_down('2026-03-21 16:10:00', '2026-03-22 04:00:00');
 none_taken(2, 'with catch_up off, a slot that was missed is let go');
 reach('2026-03-22 14:59:59');
 taken(3, 'schedule 1 ' . slot('2026-03-22 15:00'),
-	'with catch_up off, the next slot is taken');
+	'the next slot with catch_up off');
 reload_with($node, catch_up => 'on');
 
 #
@@ -238,7 +238,7 @@ $node->stop;
 unlink $broken or die "could not unlink: $!";
 set_clock($node, '2026-03-26 03:47:00');
 $node->start;
-wait_until('the tries go on after a restart, with catch_up off as well',
+wait_until('the tries of a slot go on after a restart, with catch_up off as well',
 	sub { snapshots($directory, 'app') >= 5 });
 settle();
 is(scalar snapshots($directory, 'app'), 5, 'tries that go on after a restart take the slot once');
@@ -247,7 +247,7 @@ is_deeply(
 	[ 1 .. lines('2026-03-26 03:45') ],
 	'the attempts are counted on over the restart');
 like(run_of((manifests('app'))[-1]), qr/^schedule [3-9] 2026-03-26T03:45/,
-	'the snapshot is that of the slot');
+	'the snapshot after a restart between tries is that of the slot');
 reload_with($node, catch_up => 'on');
 
 # Tries for a slot that was missed go on as what they are.
@@ -258,7 +258,7 @@ wait_until('a slot that was missed is tried without success',
 $node->stop;
 unlink $broken or die "could not unlink: $!";
 $node->start;
-wait_until('the tries go on after another restart',
+wait_until('the tries of a missed slot go on after a restart',
 	sub { snapshots($directory, 'app') >= 6 });
 like(run_of((manifests('app'))[-1]), qr/^catch-up [2-9] 2026-03-27T03:45/,
 	'tries that go on after a restart still catch up with the missed slot');
@@ -285,15 +285,15 @@ sub cut_off
 	$act->();
 	unlink $gate or die "could not unlink: $!";
 	taken($before + 1, 'schedule 2 ' . slot("$day 03:45"),
-		"$how in the middle of a slot");
+		"a slot with $how in its middle");
 	my @outcomes = map { "$_->{outcome} $_->{attempt}" } lines("$day 03:45");
 	# its launcher can live long enough to see its worker end
 	$outcomes[0] =~ s/^failed/interrupted/ if $how eq 'a fast shutdown';
 	is_deeply(
 		\@outcomes,
 		[ 'interrupted 1', 'succeeded 2' ],
-		"$how: the history has both tries");
-	is_deeply([ leftovers($directory) ], [], "$how: nothing is left over");
+		"$how: the history has both attempts at the slot");
+	is_deeply([ leftovers($directory) ], [], "$how: no run leaves anything over");
 	return;
 }
 
@@ -320,11 +320,11 @@ $node->stop('immediate');
 let_go($node);
 $node->start;
 taken(11, 'schedule 1 ' . slot('2026-04-01 03:45'),
-	'an immediate shutdown at the end of a run');
+	'a slot with an immediate shutdown at the end of its run');
 is_deeply(
 	[ map { "$_->{outcome} $_->{attempt}" } lines('2026-04-01 03:45') ],
 	['succeeded 1'],
-	'an immediate shutdown at the end of a run: the history has it');
+	'an immediate shutdown at the end of a run leaves one line of it in the history');
 
 # The launcher alone ends: the run goes on, and is that of the slot.
 sub without_launcher
@@ -345,11 +345,11 @@ SELECT launcher_pid <> $pid AND next_run IS NOT NULL FROM snapshot_status()
 EOF
 	unlink $gate or die "could not unlink: $!";
 	taken($before + 1, 'schedule 1 ' . slot("$day 03:45"),
-		"a launcher that ends in the middle of a slot, $how");
+		"a slot in the middle of which the launcher ends, $how,");
 	is_deeply(
 		[ map { "$_->{outcome} $_->{attempt}" } lines("$day 03:45") ],
 		['succeeded 1'],
-		"a launcher that ends in the middle of a slot, $how: one line");
+		"a launcher that ends in the middle of a slot, $how, leaves one line of it in the history");
 	return;
 }
 
@@ -428,10 +428,10 @@ foreach my $line (grep { $_->{outcome} eq 'succeeded' } history_lines($directory
 }
 my %once = map { ("app $_" => 1, "other $_" => 1) } map { slot($_) } @slots;
 is_deeply({ map { $_ => $snapshots{$_} } keys %once },
-	\%once, 'no slot was taken twice');
+	\%once, 'no slot is taken twice in spite of troubles');
 is_deeply({ map { $_ => $succeeded{$_} } keys %once },
-	\%once, 'each slot is in the history once');
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+	\%once, 'the history has each slot once in spite of troubles');
+is_deeply([ leftovers($directory) ], [], 'the troubles leave nothing over');
 
 $node->stop;
 done_testing();

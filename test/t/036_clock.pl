@@ -98,11 +98,11 @@ sub goes_on
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	push @expected, @$new;
-	wait_until("$test_name: taken",
+	wait_until("after a jump of the clock ($test_name), all slots that are due are taken",
 		sub { slots_taken() >= @expected });
 	settle($next);
 	my @slots = slots_taken();
-	is_deeply(\@slots, [ sort @expected ], "$test_name: no other slot");
+	is_deeply(\@slots, [ sort @expected ], "after a jump of the clock ($test_name), no other slot is taken");
 	@expected = @slots;
 	return;
 }
@@ -117,7 +117,7 @@ jump('2026-03-19 03:10:00');
 goes_on('2026-03-20 03:00:00', ['2026-03-19T03:00'],
 	'minutes forward, over a slot');
 like((snapshots($directory, 'app'))[-1], qr{^app/2026-03-19T03-10-},
-	'the snapshot is named for when it was taken');
+	'a snapshot after a jump of the clock is named for when it was taken');
 jump('2026-03-19 02:50:00');
 goes_on('2026-03-19 03:00:00', [], 'minutes back, over a slot');
 jump('2026-03-19 03:00:01');
@@ -192,7 +192,7 @@ sub tries
 	  history_lines($directory);
 }
 
-# A slot that has failed is tried again in spite of a jump.
+# A slot that has failed is tried again after a jump.
 sub fails_then
 {
 	my ($slot, $to, $next, $test_name) = @_;
@@ -200,9 +200,9 @@ sub fails_then
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	append_to_file($broken, '');
 	jump($slot =~ s/T/ /r . ':01');
-	wait_until("$test_name: a try fails", sub { tries($slot) >= 1 });
+	wait_until("before a jump of the clock ($test_name), a try fails", sub { tries($slot) >= 1 });
 	jump($to);
-	wait_until("$test_name: the next try comes", sub { tries($slot) >= 2 });
+	wait_until("after a jump of the clock ($test_name), the next try comes", sub { tries($slot) >= 2 });
 	unlink $broken or die "could not unlink: $!";
 	goes_on($next, [$slot], "$test_name, between two tries");
 	return;
@@ -213,8 +213,8 @@ fails_then('2026-04-14T03:00', '2026-04-14 23:00:00',
 fails_then('2026-04-15T03:00', '2026-04-14 12:00:00',
 	'2026-04-15 03:00:00', 'hours back');
 
-# What was taken before its slot, by the clock, is taken: another launcher has
-# to know that from the directory.
+# A snapshot that was taken before its slot, by the clock, counts: another
+# launcher finds that in the directory.
 my $pid = $node->safe_psql('postgres',
 	'SELECT launcher_pid FROM snapshot_status()');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
@@ -249,7 +249,7 @@ foreach my $date (
 	goes_on("$after 03:00:00", [], "a start in the year of $day");
 	my $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 	like($name, qr{^app/${day}T03-0\d-\d\dZ$},
-		"snapshot_now() in the year of $day");
+		"snapshot_now() takes a snapshot in the year of $day");
 	is( $node->safe_psql(
 			'postgres',
 			"SELECT started_at::date, finished_at >= started_at, now() - started_at < '1 hour' FROM snapshot_list() WHERE name = '$name'"),
@@ -263,7 +263,7 @@ foreach my $time ('first', 'second')
 	my $offset = -s $node->logfile;
 
 	jump('10000-01-01 03:00:01');
-	wait_until("beyond the year 9999, the $time time: the log has it", sub {
+	wait_until("beyond the year 9999, the $time time: the log has the error", sub {
 		slurp_file($node->logfile, $offset) =~
 		  /WARNING:  .*the clock is out of the range of snapshot names/;
 	});
@@ -271,13 +271,13 @@ foreach my $time ('first', 'second')
 	  $node->psql('postgres', "SELECT snapshot_now('app')");
 	like($stderr,
 		qr/ERROR:  the clock is out of the range of snapshot names/,
-		"beyond the year 9999, the $time time: so does snapshot_now()");
+		"beyond the year 9999, the $time time: snapshot_now() has the error");
 	if ($time eq 'first')
 	{
 		# its launcher is to look at the clock before that is set back
 		$offset = -s $node->logfile;
 		$node->restart;
-		wait_until('beyond the year 9999: the next launcher has seen it', sub {
+		wait_until('beyond the year 9999, the next launcher has the error as well', sub {
 			slurp_file($node->logfile, $offset) =~
 			  /WARNING:  .*the clock is out of the range of snapshot names/;
 		});
@@ -292,10 +292,10 @@ goes_on('2026-05-03 03:00:00', ['2026-05-02T03:00'],
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE database = 'app'"),
 	scalar snapshots($directory, 'app'),
-	'all snapshots can be read');
+	'the list has all snapshots after all jumps of the clock');
 unlike(slurp_file($node->logfile), qr/snapshot "[^"]+" is damaged/,
-	'no snapshot was ever damaged');
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+	'no snapshot was damaged by a jump of the clock');
+is_deeply([ leftovers($directory) ], [], 'jumps of the clock leave nothing over');
 
 #
 # Retention with snapshots from the future.
@@ -324,9 +324,10 @@ foreach my $day (1 .. 5)
 		"day $day: snapshots from the future push out nothing");
 }
 
-# Runs with a clock that is ahead, each of which is followed by one with the right
-# clock: they remove nothing for its age, or for the years that they seem to be
-# of.  The snapshots from the first time are not of the future in the second.
+# Runs with a clock that is ahead, each of which is followed by one with the
+# right clock: they remove nothing for its age, or for the years that they seem
+# to be of.  The snapshots from the first time are not of the future in the
+# second.
 reload_with($node, retention_manual => 1, retention_days => 30, keep_yearly => 1);
 $node->safe_psql('postgres', 'CREATE DATABASE late2');
 my @month = map { take_late("2026-06-$_ 12:00:00", 'late2') } 10, 20, 30;
@@ -342,7 +343,7 @@ foreach my $time ([ '2027-12-30', '2026-07-01' ], [ '2027-12-31', '2026-07-02' ]
 	$node->safe_psql('late2', 'SELECT pg_switch_wal() FROM txid_current()');
 	push @month, take_late("$right 12:00:00", 'late2');
 	is_deeply([ snapshots($directory, 'late2') ],
-		[ @month, @ahead ], "nor does the next one, on $right");
+		[ @month, @ahead ], "the run on $right, after one on $wrong by the clock, removes nothing");
 	$node->safe_psql('late2', 'SELECT pg_switch_wal() FROM txid_current()');
 }
 
@@ -350,7 +351,7 @@ foreach my $time ([ '2027-12-30', '2026-07-01' ], [ '2027-12-31', '2026-07-02' ]
 # The server that was left alone.
 #
 
-wait_until('a jump is noticed by a launcher that nobody wakes',
+wait_until('the launcher notices a jump of the clock within a minute',
 	sub { snapshots($alone_directory, 'postgres') == 1 });
 is( manifest_of($alone_directory, (snapshots($alone_directory, 'postgres'))[0])
 	  ->{scheduled_for},

@@ -4,8 +4,8 @@
 # Runs that crash the server.  Promised here: whatever begins by itself and
 # takes the server down does so twice, with a minute after each crash in which
 # the server can be used, and is then given up, a scheduled snapshot until its
-# next time; history, status and alert say so.  A clean shutdown in the middle of
-# a run is no crash.  What a session asked for is not begun again.
+# next time; history, status and alert say so.  A clean shutdown in the middle
+# of a run is no crash.  What a session asked for is not begun again.
 
 use strict;
 use warnings;
@@ -111,7 +111,7 @@ sub settle
 {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-	wait_until('the launcher has looked at everything',
+	wait_until('the launcher is idle, with nothing under way',
 		sub { status('next_run') ne '' });
 	pass_time($node, 0);
 	usleep(300_000);
@@ -155,8 +155,8 @@ sub check_quiet_minute
 			q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'}
 		),
 		0,
-		"$what: connections work, and nothing runs in that minute");
-	is(crashes($log), $n, "$what: nor does the server crash again");
+		"$what: in the minute after the crash, connections work and no worker runs");
+	is(crashes($log), $n, "$what: in the minute after the crash, the server does not crash again");
 	pass_time($node, 30);
 	return;
 }
@@ -177,7 +177,7 @@ sub slot_crashes
 		check_quiet_minute($log, $n, $what) if $n == 1;
 	}
 	check_given_up($what, $slot, $log, $told_before);
-	is(crashes($log), 2, "$what: that makes two crashes in all");
+	is(crashes($log), 2, "$what: the server crashes twice in all");
 	return;
 }
 
@@ -186,37 +186,37 @@ sub check_given_up
 	my ($what, $slot, $log, $told_before) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	wait_until("$what: after two tries the slot is given up",
+	wait_until("$what: the slot is given up after two tries",
 		sub { outcomes($slot) >= 3 });
 	is_deeply(
 		[ outcomes($slot) ],
 		[ 'interrupted 1', 'interrupted 2', 'failed 2' ],
-		"$what: the history has both tries, and the end");
+		"$what: the history has both tries, and a line for giving up");
 	is( (history_lines($directory))[-1]{error},
 		'given up until the next scheduled time: the server crashed during two attempts',
-		"$what: the history says what the end is");
-	wait_until("$what: the status says it", sub {
+		"$what: the history says why the slot was given up");
+	wait_until("$what: the status says that the slot was given up", sub {
 		status('last_error') =~
 		  /^database "app": given up until the next scheduled time/;
 	});
-	is(status('consecutive_failures'), 3, "$what: the status counts it");
+	is(status('consecutive_failures'), 3, "$what: the status counts giving up as a failure");
 	is(scalar alerts(), $told_before,
-		"$what: not even an alert begins in the first minute");
+		"$what: no alert begins in the first minute after a crash");
 	pass_time($node, 60);
-	wait_until("$what: the administrator is told",
+	wait_until("$what: failure_command reports the slot that was given up",
 		sub { alerts() > $told_before });
 	my $alert = (alerts())[-1];
 	is("$alert->{SNAPSHOT_EVENT} $alert->{SNAPSHOT_DATABASE}", 'snapshot app',
-		"$what: of the snapshot");
+		"$what: the alert is about the snapshot of the database");
 	like($alert->{SNAPSHOT_ERROR}, qr/^given up until the next scheduled time/,
-		"$what: that it is given up");
+		"$what: the alert says that the slot was given up");
 
 	# All delays are over, and there are no more tries.
 	pass_time($node, 600);
 	settle();
-	is(scalar outcomes($slot), 3, "$what: the slot is not tried any more");
-	is(scalar alerts(), $told_before + 1, "$what: there is one alert");
-	is_deeply([ leftovers($directory) ], [], "$what: nothing is left over");
+	is(scalar outcomes($slot), 3, "$what: the slot is not tried again");
+	is(scalar alerts(), $told_before + 1, "$what: failure_command reports the slot once");
+	is_deeply([ leftovers($directory) ], [], "$what: the crashed runs leave nothing over");
 	return;
 }
 
@@ -230,13 +230,13 @@ sub next_slot_is_taken
 	$node->restart;
 	settle();
 	is(scalar outcomes($given_up), 3,
-		"$what: a restart does not try what is given up");
-	is(status('state'), 'idle', "$what: nor plan to");
+		"$what: a restart does not try the slot that was given up");
+	is(status('state'), 'idle', "$what: a restart does not plan the slot that was given up");
 	come_to($slot);
 	wait_until("$what: the next slot is tried",
 		sub { outcomes($slot) >= 1 });
-	is_deeply([ outcomes($slot) ], ['succeeded 1'], "$what: and taken");
-	is(status('consecutive_failures'), 0, "$what: all is well again");
+	is_deeply([ outcomes($slot) ], ['succeeded 1'], "$what: the next slot is taken at its first try");
+	is(status('consecutive_failures'), 0, "$what: the next slot resets the count of failures");
 	return;
 }
 
@@ -264,7 +264,7 @@ sub dumping_backend
 {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-	return wait_until('pg_dump waits for a lock', sub { query(<<'EOF') });
+	return wait_until('pg_dump waits for the lock of a table', sub { query(<<'EOF') });
 SELECT min(pid) FROM pg_stat_activity
  WHERE application_name = 'snapshot_worker' AND wait_event_type = 'Lock'
    AND backend_type = 'client backend'
@@ -300,7 +300,7 @@ sub kill_postmaster
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->kill9;
-	wait_until('all processes have ended', sub { !kill(0, @pids) });
+	wait_until('all processes of the server end after the postmaster is killed', sub { !kill(0, @pids) });
 	$node->start;
 	return;
 }
@@ -330,7 +330,7 @@ foreach my $n (1 .. 3)
 {
 	dumping_backend();
 	$node->restart;
-	is(status('warning'), '', "a clean restart is followed by no quiet minute");
+	is(status('warning'), '', 'no quiet minute follows a clean restart');
 	pass_time($node, 60);
 }
 dumping_backend();
@@ -345,20 +345,20 @@ wait_until('three restarts during its runs do not give a slot up',
 have_program('pg_dump', "echo out of luck >&2\nexit 1\n");
 come_to('2026-03-21 12:00');
 my $tries = sub { scalar outcomes('2026-03-21 12:00') };
-wait_until('a run fails', sub { $tries->() == 1 });
+wait_until('a run of the schedule fails', sub { $tries->() == 1 });
 pass_time($node, 5);
 wait_until('a failed run is tried a second time', sub { $tries->() == 2 });
 pass_time($node, 10);
 wait_until('a failed run is tried a third time', sub { $tries->() == 3 });
 $node->restart;
 settle();
-is(status('state'), 'retrying', 'after a restart, it is to be tried again');
+is(status('state'), 'retrying', 'after a restart, a failed run is still to be tried again');
 is($tries->(), 3, 'a failed run is not tried at once after a restart');
 is( status(
 		q{next_run - (SELECT max(finished_at) FROM snapshot_history()) BETWEEN '19 s' AND '21 s'}
 	),
 	't',
-	'when the delay is over that began with the last try');
+	'after a restart, the next try comes when the delay since the last try is over');
 set_clock($node, '2026-03-21 12:00:00');
 $node->restart;
 settle();
@@ -385,11 +385,11 @@ foreach my $request ("SELECT snapshot_now('app')",
 	wait_for_crash($log, $n, $request);
 	pass_time($node, 600);
 	settle();
-	is(crashes($log), $n, "$request: that crashed the server is tried once");
+	is(crashes($log), $n, "a run that crashed the server is tried once ($request)");
 	is(scalar history_lines($directory), $lines + $n,
-		"$request: the history has one line more");
+		"a run that crashed the server has one line in the history ($request)");
 	is((history_lines($directory))[-1]{outcome}, 'interrupted',
-		"$request: which says that it was interrupted");
+		"a run that crashed the server is interrupted in the history ($request)");
 }
 reload_with($node, before_drop => 'table', before_drop_size => '0');
 $node->psql('app', 'DROP TABLE items');
@@ -406,11 +406,11 @@ kill 'KILL', status('launcher_pid') || die;
 wait_for_crash($log, 4, 'SIGKILL of the launcher');
 $node->safe_psql('postgres',
 	'SELECT pg_terminate_backend(launcher_pid) FROM snapshot_status()');
-wait_until('another launcher is there', sub { status('next_run') ne '' });
+wait_until('another launcher starts in the quiet minute', sub { status('next_run') ne '' });
 like(status('warning'), qr/^the server has crashed/,
 	'another launcher does not end the minute');
 like($node->safe_psql('postgres', "SELECT snapshot_now('app')"),
-	qr{^app/}, 'in that minute requests are served');
+	qr{^app/}, 'the server takes requested snapshots in the quiet minute');
 reload_with($node, before_drop => 'off');
 pass_time($node, 60);
 
@@ -431,16 +431,16 @@ wait_until(
 		status('archive_error') =~
 		  /given up: the server crashed during two runs$/;
 	});
-wait_until('of which the administrator is told',
+wait_until('failure_command reports that archiving was given up',
 	sub { alerts() == $told_before + 1 });
 is((alerts())[-1]{SNAPSHOT_EVENT}, 'archive', 'the alert is about the archiving');
 pass_time($node, 4000);
 settle();
 is(crashes($log), 2, 'an archive_command that crashed twice is not begun again');
 $node->safe_psql('postgres', "SELECT snapshot_now('app', wait => false)");
-wait_for_crash($log, 3, 'archive_command, with another snapshot,');
+wait_for_crash($log, 3, 'archive_command with another snapshot');
 pass_time($node, 60);
-wait_for_crash($log, 4, 'archive_command, with another snapshot,');
+wait_for_crash($log, 4, 'archive_command with another snapshot');
 reload_with($node, archive_command => 'true');
 pass_time($node, 60);
 wait_until(
@@ -462,11 +462,11 @@ foreach my $n (1, 2)
 	is_deeply(
 		[ outcomes('2026-03-21 18:00') ],
 		[ map { "failed $_" } 1 .. $n ],
-		'the snapshot, which did not crash the server, has failed');
+		'a snapshot whose verification crashed the server has failed in the history');
 	pass_time($node, 60);
 }
 wait_until(
-	'after two crashes, nobody is told any more',
+	'after two crashes, failure_command is not run again',
 	sub {
 		slurp_file($node->logfile, $log) =~
 		  m{WARNING:  failure command for "app/\S+" failed: given up: the server crashed during two runs};
@@ -477,13 +477,13 @@ foreach (1 .. 2)
 	my $before = $tries->();
 
 	pass_time($node, 60);
-	wait_until('the snapshot is still tried', sub { $tries->() > $before });
+	wait_until('snapshots are tried while failure_command crashes the server', sub { $tries->() > $before });
 }
-is(crashes($log), 2, 'the alert command crashes the server twice and no more');
+is(crashes($log), 2, 'failure_command crashes the server twice at most');
 unlink glob("$act.*");
 reload_with($node, failure_command => $tell);
 pass_time($node, 60);
-wait_until('the snapshot is taken once alerts do not crash the server',
+wait_until('the snapshot is taken once failure_command does not crash the server',
 	sub { (outcomes('2026-03-21 18:00'))[-1] =~ /^succeeded/ });
 
 #
@@ -503,13 +503,13 @@ pass_time($node, 600);
 settle();
 is(crashes($log), 1, 'the verification that crashed the server is not begun again');
 is_deeply([ outcomes('2026-03-22 00:00') ],
-	['succeeded 1'], 'the slot has its snapshot');
+	['succeeded 1'], 'a slot whose verification crashed the server has its snapshot');
 
 have_program('pg_restore', "$listing\nkill -KILL \$\$\n");
 $log = -s $node->logfile;
 $told_before = alerts();
 come_to('2026-03-22 06:00');
-wait_until('a verification fails',
+wait_until('a verification of the schedule fails',
 	sub { outcomes('2026-03-22 06:00') == 1 });
 wait_until('failure_command reports a failed verification', sub { alerts() == $told_before + 1 });
 have_program('pg_restore', "$listing\n$kill_parent");
@@ -518,14 +518,14 @@ wait_for_crash($log, 1, 'the second verification of a snapshot');
 check_quiet_minute($log, 1, 'the second verification of a snapshot');
 wait_for_crash($log, 2, 'the second verification of a snapshot');
 pass_time($node, 60);
-wait_until('after two crashes, it is given up',
+wait_until('a verification is given up after two crashes',
 	sub { alerts() == $told_before + 2 });
 is( join(' ', map { (alerts())[-1]{"SNAPSHOT_$_"} } qw(EVENT ERROR)),
 	'verification given up: the server crashed during two runs',
-	'the administrator is told that the verification was given up');
+	'failure_command reports that the verification was given up');
 pass_time($node, 600);
 settle();
-is(crashes($log), 2, 'the verification crashes the server twice and no more');
+is(crashes($log), 2, 'a verification crashes the server twice at most');
 unlink glob("$act.*");
 reload_with($node, verify => 'list');
 
@@ -551,7 +551,7 @@ foreach my $n (1, 2)
 }
 let_go($node);
 wait_until(
-	'after two crashes, it is given up',
+	'a sweep is given up after two crashes',
 	sub {
 		slurp_file($node->logfile, $log) =~
 		  /WARNING:  dropping of leftover scratch databases failed: given up: the server crashed during two runs/;
@@ -559,7 +559,7 @@ wait_until(
 settle();
 is(query($leftover), 1, 'a sweep that was given up is not begun');
 $node->restart;
-wait_until('a sweep that was given up begins when an administrator restarts the server',
+wait_until('a sweep that was given up begins again when an administrator restarts the server',
 	sub { query($leftover) eq '0' });
 
 hold_at($node, 'looking at the directory');
@@ -567,7 +567,7 @@ $node->restart;
 $log = -s $node->logfile;
 foreach my $n (1, 2)
 {
-	my $pid = wait_until('the launcher looks at the directory',
+	my $pid = wait_until('the launcher examines the directory',
 		sub { query(<<'EOF') });
 SELECT pid FROM pg_stat_activity WHERE query = 'held at looking at the directory'
 EOF
@@ -576,13 +576,13 @@ EOF
 	pass_time($node, 60);
 }
 wait_until(
-	'after two crashes, it is not looked at',
+	'the launcher does not examine the directory after two crashes',
 	sub {
 		slurp_file($node->logfile, $log) =~
 		  /WARNING:  not scanning the snapshot directory until the next scheduled time/;
 	});
 like($node->safe_psql('postgres', "SELECT snapshot_now('app')"),
-	qr{^app/}, 'requests are served while the directory is not looked at');
+	qr{^app/}, 'requests are served while the directory is not examined');
 let_go($node);
 come_to('2026-03-22 12:00');
 wait_until('the slot after a sweep that crashes is tried',
@@ -591,7 +591,7 @@ is_deeply([ outcomes('2026-03-22 12:00') ], ['succeeded 1'], 'the slot after a s
 is(crashes($log), 2, 'the sweep crashes the server twice and no more');
 
 # Nothing of all this is left when all is well.
-wait_until('there is nothing under way any more',
+wait_until('no file of a run under way is left at the end',
 	sub { !-e $node->data_dir . '/snapshot_worker.underway' });
 
 $node->stop;

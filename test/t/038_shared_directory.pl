@@ -5,8 +5,8 @@
 
 # Servers that share a snapshot directory, and do the same thing at the same
 # moment: two clusters, and a primary with its standby.  Promised here: no two
-# writers ever write to one file; what one server has found out, another one does
-# not wipe out; what a crash leaves does no harm, and goes; and an archive
+# writers ever write to one file; what one server has found out, another one
+# does not wipe out; what a crash leaves does no harm, and goes; and an archive
 # command of another server is waited for, and is no failure.
 
 use strict;
@@ -109,11 +109,11 @@ sub pin_at_once
 	my $second = start_pin($b, $name, 'from the second');
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is(scalar(temporary_files()), 2, 'each writer has a file of its own');
+	is(scalar(temporary_files()), 2, 'two writers of a pin have a temporary file each');
 	finish_well($b, $second, 'the second of two pins succeeds');
-	is(listed($a, $name, 'note'), 'from the second', 'the second pin is the one that is read');
+	is(listed($a, $name, 'note'), 'from the second', 'the pin of the first writer that ends is read');
 	finish_well($a, $first, 'the first of two pins succeeds, though it ends later');
-	is(listed($b, $name, 'note'), 'from the first', 'the last one to end is read, and is whole');
+	is(listed($b, $name, 'note'), 'from the first', 'the pin of the last writer that ends is read, and is whole');
 	is_deeply([ temporary_files() ], [], 'two pins at once leave no temporary files');
 	$a->safe_psql('postgres', "SELECT snapshot_unpin('$name')");
 	return;
@@ -140,7 +140,7 @@ is(inode_of_data($a2), inode_of_data($a1), 'a snapshot shares files with an olde
 isnt(inode_of_data($a2), inode_of_data($b1), 'a snapshot shares no files with a newer one of another cluster');
 is(sha256_of((glob "$directory/$a2/app.dump/*.dat*")[0]),
 	sha256_of((glob "$directory/$b1/app.dump/*.dat*")[0]),
-	'though the files are equal');
+	'the files of two clusters that are not shared are equal');
 
 # The one that is shared with cannot go meanwhile.
 hold_at($one, 'dumped');
@@ -148,11 +148,11 @@ my $run = start_query($one, "SELECT snapshot_now('app')");
 wait_until_at($one, 'dumped');
 like(sql_error($one, "SELECT snapshot_delete('$a2', force => true)"),
 	qr/snapshot "\Q$a2\E" is in use/, 'a snapshot that files are shared with is not deleted');
-is(sql_error($one, "SELECT snapshot_delete('$a1')"), '', 'another one is');
+is(sql_error($one, "SELECT snapshot_delete('$a1')"), '', 'a snapshot that no running dump shares with is deleted');
 let_go($one);
 my ($a3) = finish_query($run);
-is(inode_of_data($a3), inode_of_data($a2), 'the run shares files with it');
-is(sql_error($one, "SELECT snapshot_delete('$a2')"), '', 'after the run it can be deleted');
+is(inode_of_data($a3), inode_of_data($a2), 'a run shares files with the snapshot that it keeps from deletion');
+is(sql_error($one, "SELECT snapshot_delete('$a2')"), '', 'a snapshot is deleted once the run that shares with it is over');
 
 #
 # Verification.
@@ -186,24 +186,24 @@ sub flip_byte
 my $session = start_verification($one, $a3);
 flip_byte($a3);
 like(sql_error($two, "SELECT snapshot_verify('$a3')"), qr/does not match its manifest/,
-	'while one server verifies, another one finds a problem');
+	'a verification finds a problem while another server verifies the snapshot');
 like(sql_error($one, "SELECT snapshot_delete('$a3', force => true)"), qr/is in use/,
-	'a snapshot cannot go before the outcome of a verification is written');
+	'a snapshot is not deleted before the outcome of a verification is written');
 let_go($one);
 like((finish_query($session))[1],
 	qr/a concurrent verification of snapshot "\Q$a3\E" found a problem.*DETAIL:.*have changed/s,
-	'the first one, which read it before, tells of that');
-isnt(listed($one, $a3, 'problem'), '', 'a problem that another verification found stays');
+	'a verification that finds nothing has an error when another one found a problem meanwhile');
+isnt(listed($one, $a3, 'problem'), '', 'a problem found by another server stays listed');
 flip_byte($a3);
-is(sql_error($one, "SELECT snapshot_verify('$a3')"), '', 'what begins later and is good');
-is(listed($two, $a3, 'problem'), '', 'has the problem forgotten');
+is(sql_error($one, "SELECT snapshot_verify('$a3')"), '', 'a verification that begins after the problem was found succeeds');
+is(listed($two, $a3, 'problem'), '', 'a verification that begins after the problem was found and finds none has it forgotten');
 
 $session = start_verification($one, $a3);
 $two->safe_psql('postgres', "SELECT snapshot_verify('$a3', restore => true)");
 finish_well($one, $session, 'while one server verifies, another one tests a restore');
-is(listed($one, $a3, 'verify_level'), 'restore', 'what that has shown is not lost');
+is(listed($one, $a3, 'verify_level'), 'restore', 'the outcome of a verification by a restore is not lost to one without');
 $one->safe_psql('postgres', "SELECT snapshot_verify('$a3')");
-is(listed($one, $a3, 'verify_level'), 'archive', 'a later verification tells how far it went itself');
+is(listed($one, $a3, 'verify_level'), 'archive', 'a later verification by the archive has its own level');
 
 #
 # Archiving, by two clusters, of databases of one name.
@@ -214,7 +214,7 @@ mkdir $remote or die;
 hold_at($_, 'archived') foreach $one, $two;
 reload_with($_, archive_command => "echo %f >>$remote/" . $_->name) foreach $one, $two;
 wait_until_at($_, 'archived') foreach $one, $two;
-is(scalar(temporary_files()), 2, 'two clusters archive at once');
+is(scalar(temporary_files()), 2, 'a snapshot is taken by each of two clusters that archive at once');
 let_go($_) foreach $one, $two;
 foreach my $name ($a3, $b1)
 {
@@ -224,8 +224,8 @@ foreach my $case ([ $one, $a3 ], [ $two, $b1 ])
 {
 	my ($node, $name) = @$case;
 
-	is(join(' ', slurp_lines("$remote/" . $node->name)), $name, $node->name . ' archives its own, once');
-	unlike(slurp_file($node->logfile), qr/archiving .*failed/, $node->name . ' has nothing to warn of');
+	is(join(' ', slurp_lines("$remote/" . $node->name)), $name, $node->name . ' archives its own snapshots once');
+	unlike(slurp_file($node->logfile), qr/archiving .*failed/, $node->name . ' does not warn of archiving');
 }
 is_deeply([ temporary_files() ], [], 'two archiving servers leave no temporary files');
 reload_with($_, archive_command => '') foreach $one, $two;
@@ -234,7 +234,7 @@ reload_with($_, archive_command => '') foreach $one, $two;
 # What a crash leaves.
 #
 
-# A file whose writer lives is none of a sweep's.
+# A sweep leaves a temporary file whose writer lives.
 $session = start_pin($one, $a3, 'slower');
 $run = start_query($one, "SELECT snapshot_now('app')");
 finish_query($run);
@@ -248,29 +248,29 @@ $session = start_pin($two, $a3, 'lost');
 my @files = temporary_files();
 my $of_two = system_identifier($two);
 like("@files", qr{^\Q$directory/$a3/pinned.$of_two\E-[0-9a-f]{16}\.tmp$},
-	'a temporary file tells whose it is, and what it is to become');
+	'the name of a temporary file has its cluster and the file that it is to become');
 $two->stop('immediate');
 $session->{handle}->finish;
 let_go($two);
-is_deeply([ temporary_files() ], \@files, 'a crash leaves it');
-is(sql_error($one, "SELECT snapshot_verify('$a3')"), '', 'a snapshot is not bad for that');
+is_deeply([ temporary_files() ], \@files, 'a crash leaves the temporary file of a pin');
+is(sql_error($one, "SELECT snapshot_verify('$a3')"), '', 'a temporary file of a pin does not make a snapshot bad');
 is(listed($one, $a3, 'pinned'), 'f', 'a pin cut off by a crash leaves the snapshot unpinned');
 my $a4 = take_snapshot($one, 'app');
 is_deeply([ temporary_files() ], \@files, 'a run leaves the temporary file of another cluster');
 $two->start;
 wait_until('a cluster removes its temporary file when it starts', sub { !temporary_files() });
 
-# Nor does it keep a snapshot from being removed.
+# A temporary file does not keep a snapshot from being removed.
 $session = start_pin($two, $a3, 'lost again');
 $two->stop('immediate');
 $session->{handle}->finish;
 let_go($two);
 append_to_file("$directory/$a3/pinned.1-0123456789abcdef.tmpx", 'mine');
 like(sql_error($one, "SELECT snapshot_delete('$a3')"), qr/could not remove.*tmpx/s,
-	"what only looks like it is someone's own");
+	'a file that only looks like a temporary file keeps a snapshot from being deleted');
 unlink "$directory/$a3/pinned.1-0123456789abcdef.tmpx" or die;
 is(sql_error($one, "SELECT snapshot_delete('$a3')"), '',
-	'what a crash of another cluster left in it does not keep a snapshot');
+	"the leftover of another cluster's crash does not keep a snapshot from being deleted");
 ok(!-e "$directory/$a3" && !-e "$directory/$a3.removed", "a snapshot with another cluster's temporary file is removed");
 
 # The same in the folder and in the directory itself.
@@ -282,9 +282,9 @@ my @kept = ("$directory/app/archived.json.$of_one-00112233445566AA.tmp",
 	"$directory/app/.$of_one-00112233445566aa.tmp", "$directory/app/notes.tmp");
 append_to_file($_, 'half') foreach @left, @kept;
 $one->restart;
-wait_until('what a crash left anywhere is removed at the next start',
+wait_until('the start after a crash removes all temporary files of the cluster',
 	sub { !grep { -e } @left });
-ok(-e, "$_ is not ours to remove") foreach @kept;
+ok(-e, "the start after a crash does not remove $_") foreach @kept;
 unlink $_ foreach @kept;
 $two->start;
 
@@ -308,27 +308,27 @@ my $slow = "echo %f >>$copies; while [ ! -e $copies.end ]; do sleep 0.1; done";
 my $waiting = $one->safe_psql('postgres',
 	"SELECT count(*) FROM snapshot_list() WHERE archived_at IS NULL AND name <> '$b1'"
 	. " AND system_identifier = '$of_one'");
-cmp_ok($waiting, '>', 0, 'there is something to archive');
+cmp_ok($waiting, '>', 0, 'there are snapshots to archive');
 reload_with($one, archive_command => $slow);
 wait_until('the primary archives', sub { -s $copies });
 my $log = -s $standby->logfile;
 reload_with($standby, archive_command => $slow);
-wait_until('the standby finds that', sub {
+wait_until('the standby finds the archive command of the primary running', sub {
 	slurp_file($standby->logfile, $log) =~ /LOG:  another archive command is already running/;
 });
 is($standby->safe_psql('postgres', 'SELECT archive_error FROM snapshot_status()'), '',
 	'a running archive command of the primary is no error on the standby');
 append_to_file("$copies.end", '');
-wait_until('all is archived', sub {
+wait_until('both servers have archived everything', sub {
 	$one->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE archived_at IS NULL AND system_identifier = '$of_one'") eq '0';
 });
-is(scalar(slurp_lines($copies)), $waiting, 'each snapshot is archived once');
+is(scalar(slurp_lines($copies)), $waiting, 'each snapshot is archived once by two servers');
 reload_with($standby, archive_command => '');
 my $last = take_snapshot($one, 'app');
-wait_until("$last is archived, too", sub { listed($one, $last, 'archived_at') ne '' });
+wait_until("the last snapshot is archived, here $last", sub { listed($one, $last, 'archived_at') ne '' });
 reload_with($one, archive_command => '');
-unlike(slurp_file($standby->logfile, $log), qr/WARNING/, 'the standby has nothing to warn of');
+unlike(slurp_file($standby->logfile, $log), qr/WARNING/, 'the standby does not warn of archiving by the primary');
 ok(!-e $alerts, 'failure_command reports no failure');
 
 # The history: one server cuts it while the other one adds a line.
@@ -348,17 +348,17 @@ foreach (1 .. 20)
 	usleep(100_000);
 	$on_standby->{handle}->pump_nb;
 }
-ok($on_standby->{handle}->pumpable, 'the standby waits for the one that cuts the history');
+ok($on_standby->{handle}->pumpable, 'the standby waits for the server that cuts the history');
 finish_well($one, $on_primary, 'the primary ends its run');
 my (undef, $stderr) = finish_query($on_standby);
 is($stderr, '', 'the standby ends its run without an error');
-cmp_ok(-s $history, '<', 1.5 * 1024 * 1024, 'the history was cut');
+cmp_ok(-s $history, '<', 1.5 * 1024 * 1024, 'the history is shorter after it was cut');
 foreach my $name ($on_primary->{out}, $on_standby->{out})
 {
 	is(scalar(grep { ($_->{name} // '') eq $name } history_lines($directory)), 1,
-		"the history has its line of $name");
+		"a history that was cut has the line of the run that waited, $name");
 }
-is_deeply([ temporary_files() ], [], 'nothing is left at the end');
+is_deeply([ temporary_files() ], [], 'servers that share a directory leave nothing over');
 
 $standby->stop;
 $one->stop;

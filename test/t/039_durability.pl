@@ -2,11 +2,11 @@
 # Copyright (c) 2026, the snapshot_worker developers
 
 # A loss of power leaves a whole snapshot or none.  Promised here: each file is
-# synced after its last write, and each directory after its last entry was made,
-# before a rename gives the snapshot its name; and the directory that has the
-# name is synced after that.  The same holds for history, schedule, and what is
-# written beside a snapshot.  A preloaded library writes down what the server
-# does to files (test/spy_io.c).
+# synced after its last write, and each directory after its last entry was
+# made, before a rename gives the snapshot its name; and the directory that has
+# the name is synced after that.  The same holds for history, schedule, and
+# what is written beside a snapshot.  A preloaded library writes down what the
+# server does to files (test/spy_io.c).
 
 use strict;
 use warnings;
@@ -42,7 +42,7 @@ CREATE TABLE grows (n int);
 SELECT lo_from_bytea(0, 'a large object');
 EOC
 
-# What was done so far, in its order.
+# The operations so far, in their order.
 sub events
 {
 	my @events;
@@ -92,7 +92,7 @@ sub synced_after
 	  @$events;
 }
 
-# What is not on disk when a snapshot gets its name, or after it.
+# The files that are not synced when a snapshot gets its name, or after that.
 sub unsynced
 {
 	my ($name) = @_;
@@ -148,7 +148,8 @@ sub unsynced
 	return @problems;
 }
 
-# What is not on disk of a file that was replaced: of the last one of that name.
+# The files that are not synced of a replaced file: of the last one of that
+# name.
 sub replaced_unsynced
 {
 	my ($path) = @_;
@@ -177,61 +178,61 @@ sub is_synced
 
 # Whole snapshots: one whose files are all its own, and one that shares some.
 my $first = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-is_synced('a snapshot is on disk before it has its name', unsynced($first));
+is_synced('a snapshot is synced before it has its name', unsynced($first));
 $node->safe_psql('app', 'INSERT INTO grows VALUES (1)');
 my $second = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-is_synced('a snapshot that shares files is on disk before it has its name', unsynced($second));
+is_synced('a snapshot that shares files is synced before it has its name', unsynced($second));
 ok((grep { (stat)[3] == 2 } glob("$directory/$second/app.dump/*")), 'the second snapshot shares files with the first');
 
 # The file that says whose a staging directory is.
 my @events = events();
 my ($owner) = grep { $_->{op} eq 'create' && $_->{path} =~ m{^\Q$directory/$second\E\.tmp/staging\.json$} } @events;
 my ($copied) = grep { $_->{op} eq 'create' && $_->{path} =~ m{^\Q$directory/$second\E\.tmp/manifest\.json$} } @events;
-ok($owner && $copied, 'the files of a staging directory were seen');
+ok($owner && $copied, 'the staging directory has files that were synced');
 ok(sync_before(\@events, $owner->{inode}, $copied->{at})
 	&& synced_after([ @events[ 0 .. $copied->{at} ] ], "$directory/$second.tmp", $owner->{at}),
-	'the owner of a staging directory is on disk before the manifest');
+	'the owner file of a staging directory is synced before the manifest');
 
 # History: each line, and the file when it is made.
 my ($history) = glob("$directory/history-*.jsonl");
 my ($made) = grep { $_->{op} eq 'create' && $_->{path} eq $history } @events;
 ok($made && synced_after(\@events, $directory, $made->{at}),
-	'the history is in its directory for good when it is made');
+	'the directory is synced when the history is made');
 my @lines = grep { $_->{op} eq 'write' && $_->{path} eq $history } @events;
 is(scalar(@lines), 2, 'each run writes one line');
 is(scalar(grep {
 		my $line = $_;
 
 		!grep { $_->{op} eq 'sync' && $_->{inode} == $line->{inode} && $_->{size} == $line->{size} && $_->{at} > $line->{at} } @events
-	} @lines), 0, 'each line is synced');
+	} @lines), 0, 'each line of the history is synced');
 
 # One that has grown too long.
 my $filler = "{\"filler\": \"" . 'x' x 1000 . "\"}\n";
 append_to_file($history, $filler x 2200);
 $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 cmp_ok(-s $history, '<', 1.5 * 1024 * 1024, 'a history that was too long is cut');
-is_synced('what replaces a history is on disk first', replaced_unsynced($history));
+is_synced('a file that replaces the history is synced before it has its name', replaced_unsynced($history));
 
-# What is written beside a snapshot, and the schedule.
+# Files beside a snapshot, and the schedule.
 $node->safe_psql('postgres', "SELECT snapshot_pin('$first', 'a note')");
-is_synced('a pin is on disk', replaced_unsynced("$directory/$first/pinned"));
+is_synced('a pin is synced before it has its name', replaced_unsynced("$directory/$first/pinned"));
 $node->safe_psql('postgres', "SELECT snapshot_unpin('$first')");
 @events = events();
 my ($unpinned) = grep { $_->{op} eq 'unlink' && $_->{path} eq "$directory/$first/pinned" } @events;
 ok($unpinned && synced_after(\@events, "$directory/$first", $unpinned->{at}),
-	'the removal of a pin is on disk');
+	'the removal of a pin is synced');
 $node->safe_psql('postgres', "SELECT snapshot_verify('$first')");
-is_synced('the outcome of a verification is on disk',
+is_synced('the outcome of a verification is synced before it has its name',
 	replaced_unsynced("$directory/$first/verified.json"));
 reload_with($node, archive_command => 'true');
 wait_until('a snapshot is archived',
 	sub { slurp_file($node->logfile) =~ /LOG:  archived snapshot "\Q$first\E"/ });
-is_synced('that a snapshot was archived is on disk',
+is_synced('the mark of an archived snapshot is synced before it has its name',
 	replaced_unsynced("$directory/$first/archived.json"));
 my $schedule = $history =~ s/history-(\d+)\.jsonl$/schedule-$1.json/r;
 reload_with($node, archive_command => '', time => '03:00', enable => 'on');
-wait_until('the schedule is written', sub { -e $schedule && !replaced_unsynced($schedule) });
-is_synced('the schedule is on disk', replaced_unsynced($schedule));
+wait_until('the launcher writes the schedule', sub { -e $schedule && !replaced_unsynced($schedule) });
+is_synced('the schedule is synced before it has its name', replaced_unsynced($schedule));
 reload_with($node, enable => 'off');
 
 # A snapshot that is removed has lost its name before it loses anything else.
@@ -241,12 +242,12 @@ my ($doomed) = grep { $_->{op} eq 'rename' && $_->{path} eq "$directory/$first" 
 my ($unlinked) = grep { $_->{op} eq 'unlink' && $_->{path} =~ m{^\Q$directory/$first\E\.removed/} } @events;
 ok($doomed && $unlinked && $doomed->{at} < $unlinked->{at}
 	&& synced_after([ @events[ 0 .. $unlinked->{at} ] ], dirname("$directory/$first"), $doomed->{at}),
-	'that a removed snapshot has no name is on disk before its files go');
+	"the removal of a snapshot's name is synced before its files go");
 
 reload_with($node, format => 'custom');
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 my $custom = $node->safe_psql('postgres', "SELECT snapshot_now('other')");
-is_synced('an archive in one file is on disk before it has its name', unsynced($custom));
+is_synced('an archive in one file is synced before it has its name', unsynced($custom));
 
 $node->stop;
 done_testing();

@@ -3,8 +3,8 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# Under load nothing hangs, leaks or is lost: hundreds of sessions and runs, more
-# databases than workers by far, and ten thousand snapshots.
+# Under load nothing hangs, leaks or is lost: hundreds of sessions and runs,
+# more databases than workers by far, and ten thousand snapshots.
 
 use strict;
 use warnings;
@@ -35,7 +35,7 @@ sub launcher_pid
 		'SELECT launcher_pid FROM snapshot_status()');
 }
 
-# What a process holds: descriptors, and kilobytes of its own memory.
+# The descriptors and the kilobytes of own memory of a process.
 sub holdings
 {
 	my ($pid) = @_;
@@ -56,7 +56,7 @@ sub wakes
 
 # Four hundred runs, from four clients that ask as fast as they can, while
 # pgbench writes to one of the databases.
-$node->command_ok([ 'pgbench', '-i', '-q', 'load1' ], 'pgbench has data');
+$node->command_ok([ 'pgbench', '-i', '-q', 'load1' ], 'pgbench makes its tables');
 my $writer = IPC::Run::start(
 	[ 'pgbench', '-n', '-c', '2', '-T', '600', $node->connstr('load1') ],
 	'<', \undef, '>', \my $wout, '2>', \my $werr);
@@ -99,11 +99,11 @@ SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'
 EOF
 my $postmaster = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/ ? $1 : die;
 my $children = `ps --ppid $postmaster -o stat=,args=`;
-like($children, qr/launcher/, 'the processes of the server are seen');
-unlike($children, qr/^Z/m, 'no worker is left to be reaped');
+like($children, qr/launcher/, 'ps shows the processes of the server');
+unlike($children, qr/^Z/m, 'four hundred runs leave no zombie of a worker');
 my $host = $node->host;
-unlike(`ps -e -o args=`, qr/pg_dump.*\Q$host\E/, 'no pg_dump is left of them');
-is(scalar(snapshots($directory, "load$_")), 2, "retention kept up in load$_")
+unlike(`ps -e -o args=`, qr/pg_dump.*\Q$host\E/, 'four hundred runs leave no pg_dump');
+is(scalar(snapshots($directory, "load$_")), 2, "retention keeps up with the runs in load$_")
   foreach 1 .. 4;
 
 # Ten thousand wakes cost no memory.
@@ -151,7 +151,7 @@ my $racers = IPC::Run::start(
 	'<', \undef, '>', \$out, '2>', \$err);
 $node->safe_psql('load2', 'CREATE EXTENSION snapshot_worker; DROP EXTENSION snapshot_worker')
   foreach 1 .. 20;
-ok($racers->finish, 'snapshots, lists, reloads and DROP EXTENSION go together');
+ok($racers->finish, 'snapshots, lists, reloads and DROP EXTENSION at once raise no error');
 like($out, qr{actually processed: 200/200}, 'all sessions in the races come to their end')
   or diag($err);
 
@@ -167,7 +167,7 @@ my $slot = '2026-03-19T03:00:00.000000Z';
 wait_until('every database but one gets its scheduled snapshot',
 	sub { 49 == grep { snapshots($directory, "many$_") == 1 } 1 .. 50 });
 is(scalar(snapshots($directory, 'many17')), 0, 'a broken database gets no snapshot');
-is( $node->safe_psql('postgres', <<'EOF'), '49|t', 'each is taken once');
+is( $node->safe_psql('postgres', <<'EOF'), '49|t', 'each database gets one scheduled snapshot');
 SELECT count(*), bool_and(attempt = 1) FROM snapshot_history()
  WHERE outcome = 'succeeded' AND reason = 'schedule' AND database LIKE 'many%'
 EOF
@@ -191,8 +191,8 @@ is( $node->safe_psql('postgres',
 $node->safe_psql('postgres', "SELECT snapshot_now('load1')");
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE database = 'load1'"),
-	3, 'retention leaves two that were asked for, and one of the schedule');
+	3, 'retention leaves two requested snapshots of ten thousand, and one of the schedule');
 
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ leftovers($directory) ], [], 'runs under load leave nothing over');
 $node->stop;
 done_testing();

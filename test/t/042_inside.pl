@@ -1,11 +1,11 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# Nobody inside, and nothing changed on the way.  Promised here: while a
+# Attacks from inside a database that is restored.  Promised here: while a
 # database is restored, or restored for a test, its owner cannot get in, change
-# it or keep it; what a manifest says is never more than data; no setting of a
-# database or a role keeps it from being dumped, restored or swept; and values
-# come back under the settings that they were written under.
+# it or keep it; a manifest is never more than data; no setting of a database
+# or a role keeps it from being dumped, restored or swept; and values come back
+# under the settings that they were written under.
 
 use strict;
 use warnings;
@@ -138,7 +138,7 @@ INSERT INTO public.others SELECT generate_series(1, 20000);
 EOQ
 my $prey = take('prey');
 
-# What the owner would do; "SCRATCH" is the database.
+# The attempts of the owner; "SCRATCH" is the database.
 my @attempts = (
 	'ALTER DATABASE SCRATCH CONNECTION LIMIT -1',
 	'ALTER DATABASE SCRATCH ALLOW_CONNECTIONS false',
@@ -198,13 +198,13 @@ foreach my $case (
 		attempts_fail($role, $worker, "$what, $step") unless $step eq 'renaming';
 		let_go($node);
 		finish_query($session);
-		is($session->{err}, '', "$what, $step: it goes on to its end");
+		is($session->{err}, '', "$what, $step: the session of the run raises no error");
 		next if $what =~ /test/;
 		is( value('postgres',
 				"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'back'"),
-			$role, "$what: then the database is $role\'s");
+			$role, "$what, $step: the restored database is $role\'s");
 		is(value('back', 'SELECT count(*) FROM public.items'),
-			20000, "$what: with its rows");
+			20000, "$what, $step: the restored database has its rows");
 		value('postgres', 'DROP DATABASE back');
 	}
 }
@@ -236,7 +236,7 @@ my ($attacked, $refused) = ('', '');
 			'<', \undef, '>>', \$attacked, '2>>', \$refused)
 	} 1 .. 2;
 	my $tries = 0;
-	wait_until('the owner tries to get in while the database is restored',
+	wait_until('an attacking owner is refused the scratch database and a connection to it',
 		sub {
 			$tries++;
 			is(error_of("SELECT snapshot_verify('$prey', restore => true)"),
@@ -244,7 +244,7 @@ my ($attacked, $refused) = ('', '');
 			is(error_of("SELECT snapshot_restore('$prey', 'back')"),
 				'', "$prey is restored while its owner tries to get in");
 			is( value('back', "SELECT count(*) FROM pg_trigger"),
-				0, 'there is no trigger in it');
+				0, 'a database restored under attack has no trigger');
 			value('postgres', 'DROP DATABASE back');
 			$_->pump_nb foreach @attackers;
 			return $refused =~ /must be owner of database ${prefix}\d+/
@@ -254,22 +254,22 @@ my ($attacked, $refused) = ('', '');
 	append_to_file($stop, '');
 	$_->finish foreach @attackers;
 }
-is($attacked, '', 'the owner does not get into the restored database');
+is($attacked, '', 'an attacking owner does not get into a scratch database');
 is( value('postgres',
 		"SELECT count(*) FROM pg_authid WHERE rolsuper AND rolname <> current_user"),
 	0,
-	'the owner is no superuser afterwards');
-is(scratch_databases(), 0, 'no scratch database is left');
+	'an attacking owner is no superuser afterwards');
+is(scratch_databases(), 0, 'restores under attack leave no scratch database');
 
-# What has the name and the comment, but not the owner, is his affair.
+# A database with the name and the comment, but of another owner, is not ours.
 $node->safe_psql('postgres', <<"EOQ", extra_params => [ '-U', 'owner' ]);
 CREATE DATABASE ${prefix}1;
 COMMENT ON DATABASE ${prefix}1 IS 'scratch database of snapshot_worker';
 EOQ
 is(error_of("SELECT snapshot_verify('$prey', restore => true)"),
-	'', 'a sweep comes by');
+	'', 'a verification sweeps scratch databases');
 is(scratch_databases(), 1,
-	"and does not drop somebody's database that looks like one of ours");
+	"a sweep does not drop a user's database with the name and comment of a scratch database");
 value('postgres', "DROP DATABASE ${prefix}1");
 
 # ---------------------------------------------------------------------------
@@ -287,7 +287,7 @@ my $closed = take('closed');
 my $schema = 'SELECT pg_get_userbyid(nspowner), nspacl FROM pg_namespace'
   . " WHERE nspname = 'public'";
 is(error_of("SELECT snapshot_verify('$closed', restore => true)"),
-	'', 'where only the owner of the database may use schema public, it verifies');
+	'', 'a database whose schema public only its owner may use verifies');
 is(error_of("SELECT snapshot_restore('$closed', 'opened')"),
 	'', 'a database whose schema public is closed is restored');
 is(value('opened', $schema), value('closed', $schema),
@@ -297,12 +297,12 @@ is(value('opened', 'SELECT b FROM public.m'),
 value('postgres', 'DROP DATABASE opened');
 is( error_of("SELECT snapshot_restore('$closed', 'opened', no_owner => true)",
 		'-U', 'restorer'),
-	'', 'without owners, too, by a role that is no superuser');
+	'', 'a database is restored without owners by a role that is no superuser');
 is(value('opened', $schema),
 	"pg_database_owner|{pg_database_owner=UC/pg_database_owner,=U/pg_database_owner}",
 	'schema public without owners is as in a new database');
 is( value('opened', 'SELECT b, pg_get_userbyid(relowner) FROM public.m, pg_class WHERE relname = \'m\''),
-	'2|restorer', 'the materialized view is that role\'s');
+	'2|restorer', "a materialized view restored without owners is the restorer's");
 is( value('opened',
 		"SELECT has_database_privilege('restorer', current_database(), 'CREATE')"),
 	't', 'a database restored without owners belongs to the restorer');
@@ -322,11 +322,11 @@ edit_manifest($forged,
 		  =~ s/"settings_in_force": \[/$&\n{"name": "session_preload_libraries", "value": "nonexistent", "required": 0},/r
 	});
 is(error_of("SELECT snapshot_restore('$forged', 'back')"),
-	'', 'a privilege that is none does not keep a database from being restored');
+	'', 'a forged privilege does not keep a database from being restored');
 like(
 	slurp_file($node->logfile),
 	qr/WARNING:  could not restore privilege "CREATE ON DATABASE .*" of the database/,
-	'the log warns of it');
+	'the log warns of a forged privilege');
 is( value('postgres', "SELECT rolsuper FROM pg_authid WHERE rolname = 'owner'"),
 	'f', 'a forged privilege is not executed');
 value('postgres', 'DROP DATABASE back');
@@ -345,10 +345,10 @@ foreach my $path ($directory, "$directory/prey")
 	chmod 0777, $path or die "could not chmod $path: $!";
 	like(error_of("SELECT snapshot_now('prey')"), qr/ERROR:  .*$everyone/,
 		"nothing is written where anyone can write: $path");
-	like(warning(), $everyone, 'of which the status warns');
+	like(warning(), $everyone, "the status warns of a directory that anyone can write to: $path");
 	chmod 01777, $path or die "could not chmod $path: $!";
 	is(error_of("SELECT snapshot_now('prey')"),
-		'', 'the sticky bit keeps what is there');
+		'', 'a snapshot is taken in a directory with the sticky bit');
 	like(warning(), $everyone, 'the status warns of the sticky bit');
 	foreach my $mode (0770, 0750, 0700)
 	{
@@ -362,13 +362,13 @@ append_to_file("$directory/prey/.foreign", '');
 my $foreign = qr/directory "\Q$directory\E(\/prey)?" belongs to another operating system user/;
 like(error_of("SELECT snapshot_now('prey')"), qr/ERROR:  .*$foreign/,
 	'nothing is written into a folder that somebody else has made');
-like(warning(), $foreign, 'of which the status warns');
+like(warning(), $foreign, 'the status warns of a folder that somebody else has made');
 is(error_of("SELECT snapshot_now('closed')"),
-	'', 'other databases are not concerned');
+	'', 'a folder that somebody else has made stops no other database');
 append_to_file("$directory/.foreign", '');
 is(error_of("SELECT snapshot_now('prey')"),
-	'', 'where all belongs to another user, a snapshot is taken');
-like(warning(), $foreign, 'of which the status warns, too');
+	'', 'a snapshot is taken in a directory that belongs to another user');
+like(warning(), $foreign, 'the status warns of a directory that belongs to another user');
 unlink "$directory/.foreign", "$directory/prey/.foreign";
 is(warning(), '', 'the warning about foreign entries ends with them');
 
@@ -405,19 +405,19 @@ EOQ
 my $money = take('money');
 my $expected = value('money', $look);
 like($expected, qr/x00000000000001f4.*\n5\.0\|/,
-	'there are 500 units of money, and a view of a setting of an application');
+	'the dump of money has 500 units, and a view of a setting of an application');
 hold_at($node, 'restored');
 my $session =
   start_query($node, "SELECT snapshot_verify('$money', restore => true)");
 my $worker = wait_until_held($node, 'restored');
 is(value("$prefix$worker", $look), $expected,
-	'a test restore has the values that were dumped');
+	'a test restore finds the dumped values');
 let_go($node);
 finish_query($session);
-is($session->{err}, '', 'a test restore finds the values good');
+is($session->{err}, '', 'a verification by a restore finds a snapshot of money good');
 is(error_of("SELECT snapshot_restore('$money', 'money_back', jobs => 2)"),
 	'', 'a snapshot of money is restored');
-is(value('money_back', $look), $expected, 'to the values that were dumped');
+is(value('money_back', $look), $expected, 'money is restored to the dumped values');
 value('postgres', 'DROP DATABASE money_back');
 
 # The server's own setting, which is another one later.
@@ -433,7 +433,7 @@ reload_with($node);
 is(error_of("SELECT snapshot_restore('$plain_money', 'money_back')"),
 	'', 'a snapshot of a server with another "lc_monetary" restores');
 is(value('money_back', 'SELECT cash_send(price) FROM prices'),
-	'\x00000000000001f4', 'to the amounts that were dumped');
+	'\x00000000000001f4', 'money of another "lc_monetary" is restored to the dumped amounts');
 value('postgres', 'DROP DATABASE money_back');
 edit_manifest($plain_money,
 	sub { $_[0] =~ s/("lc_monetary", "value": )"[^"]*"/$1"gone"/r });
@@ -443,17 +443,17 @@ foreach my $sql ("SELECT snapshot_restore('$plain_money', 'money_back')",
 	like(
 		error_of($sql),
 		qr/"lc_monetary" of the snapshot is not available on this server: "gone"\nDETAIL:  The snapshot has values of type money/,
-		"without that locale, amounts are not guessed: $sql");
+		"without the locale of the dump, money is not restored: $sql");
 }
-is(scratch_databases(), 0, 'of which no scratch database is left');
+is(scratch_databases(), 0, 'a restore without the locale of the dump leaves no scratch database');
 is( value('postgres',
 		"SELECT problem FROM snapshot_list() WHERE name = '$plain_money'"),
 	'', 'a missing locale is not held against the snapshot');
 edit_manifest($money,
 	sub { $_[0] =~ s/"settings_in_force": \[.*?\], "owner_schemas": \[.*?\], //sr });
 is(error_of("SELECT snapshot_restore('$money', 'money_back')"),
-	'', 'a manifest of an earlier release, which has no such list, restores');
-is(value('money_back', $look), $expected, 'to the same values');
+	'', 'a manifest of an earlier release, without settings in force, restores');
+is(value('money_back', $look), $expected, 'a manifest without settings in force restores to the same values');
 value('postgres', 'DROP DATABASE money_back');
 
 # ---------------------------------------------------------------------------
@@ -480,7 +480,7 @@ UNION ALL SELECT count::text FROM public.mv;
 EOQ
 my $whole = value('twisted', $digest);
 
-# What any owner can set, to something else; and what does the most harm.
+# All settings that an owner can change, and those that do the most harm.
 is($node->safe_psql('twisted', <<'EOQ', extra_params => [ '-U', 'owner' ]),
 SET client_min_messages = error;
 DO $$
@@ -515,7 +515,7 @@ BEGIN
 END $$;
 SELECT count(*) > 80 FROM pg_db_role_setting, unnest(setconfig)
 EOQ
-	't', 'an owner can set many things');
+	't', 'an owner can set more than 80 settings of a database');
 
 sub survives
 {
@@ -525,13 +525,13 @@ sub survives
 	my (undef, $name, $err) =
 	  $node->psql('postgres', "SELECT snapshot_now('twisted')");
 
-	is($err, '', "$what: a snapshot is taken") or return;
+	is($err, '', "a snapshot is taken with $what") or return;
 	is(error_of("SELECT snapshot_verify('$name', restore => true)"),
-		'', "$what: it verifies by a restore");
+		'', "a snapshot taken with $what verifies by a restore");
 	is(error_of("SELECT snapshot_restore('$name', 'straight', jobs => 2)"),
-		'', "$what: it restores") or return;
+		'', "a snapshot taken with $what restores") or return;
 	value('postgres', 'ALTER DATABASE straight RESET ALL');
-	is(value('straight', $digest), $whole, "$what: to what it was");
+	is(value('straight', $digest), $whole, "a snapshot taken with $what restores to the same values");
 	value('postgres', 'DROP DATABASE straight');
 
 	hold_at($node, 'restored');
@@ -540,11 +540,11 @@ sub survives
 	value('postgres', "SELECT pg_terminate_backend($pid)");
 	finish_query($held);
 	let_go($node);
-	wait_until("$what: what is left of that is swept",
+	wait_until("with $what, the rest of a terminated test restore is swept",
 		sub { scratch_databases() eq '0' });
 	return;
 }
-survives('of the database');
+survives('settings of the database');
 value('postgres', 'ALTER DATABASE twisted RESET ALL');
 
 # Where the superuser himself is somebody else at once.
@@ -557,15 +557,15 @@ value('postgres', "SET ROLE $superuser; ALTER ROLE $superuser SET role = 'owner'
 value('postgres', "SET ROLE $superuser; ALTER ROLE $superuser SET session_authorization = 'owner'");
 value('postgres', "SET ROLE $superuser; ALTER ROLE $superuser SET default_transaction_isolation = 'serializable'");
 is(value('postgres', 'SELECT current_user'), 'owner',
-	'a superuser is another role from the start');
+	'a setting makes a superuser another role at the start of a session');
 {
 	local $ENV{PGOPTIONS} = '-c role=none';
-	survives('of the superuser');
+	survives('settings of the superuser');
 }
 
 unlike(
 	slurp_file($node->logfile),
 	qr/terminating any other active|was terminated by signal/,
-	'no process of the server has crashed');
+	'the attacks crash no process of the server');
 $node->stop;
 done_testing();

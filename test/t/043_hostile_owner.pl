@@ -141,7 +141,7 @@ ALTER DATABASE hostile SET bytea_output = 'escape';
 ALTER DATABASE hostile CONNECTION LIMIT 0;
 EOF
 
-# Each of these traps whoever connects as usual.
+# Each of these traps a session that connects as usual.
 foreach my $query (
 	'SELECT format_type(23::oid, NULL::integer)', 'SELECT 1::oid = 1::oid',
 	'SELECT count(*)', 'SELECT * FROM pg_class', 'SELECT * FROM data',
@@ -149,12 +149,12 @@ foreach my $query (
 {
 	my ($rc, undef, $stderr) =
 	  $node->psql('hostile', "BEGIN READ WRITE;\n$query;\n");
-	like($stderr, qr/(ERROR|FATAL):  trapped: owner/, "trapped in hostile: $query");
+	like($stderr, qr/(ERROR|FATAL):  trapped: owner/, "a plain query in the hostile database is trapped: $query");
 }
 my $look = 'SET search_path = pg_catalog; SET ROLE NONE;'
   . 'SELECT last_value, is_called FROM evil.called';
 my $calls = $node->safe_psql('hostile', $look);
-isnt($calls, '1|f', 'traps leave traces');
+isnt($calls, '1|f', 'the traps count their calls');
 
 sub check_hostile
 {
@@ -173,17 +173,17 @@ sub check_hostile
 			'--dbname=' . $node->connstr('restored'),
 			"$directory/$name/hostile.dump"
 		],
-		'pg_restore takes it');
+		"pg_restore restores the snapshot taken with $what");
 	is( $node->safe_psql(
 			'restored',
 			"SELECT id, mood, t = U&'\\20AC', u FROM evil.data ORDER BY id"),
 		"1|good|t|2\n2|bad|f|3",
-		'the data are in it');
-	is(manifest_of($directory, $name)->{tables}, 5, 'its tables are counted');
+		"the snapshot taken with $what has the rows");
+	is(manifest_of($directory, $name)->{tables}, 5, "the manifest of the snapshot taken with $what counts the tables");
 	return;
 }
 
-# The owner could set these as well, but would not get in any more.
+# The owner could set these as well, but could not connect after that.
 check_hostile('traps');
 foreach my $case (
 	[ client_min_messages => 'debug5' ],
@@ -201,11 +201,11 @@ foreach my $case (
 	check_hostile("$setting = $value");
 	$node->safe_psql('postgres', "ALTER DATABASE hostile RESET $setting");
 }
-is($node->safe_psql('hostile', $look), $calls, 'nothing of it was called');
+is($node->safe_psql('hostile', $look), $calls, 'a snapshot calls no function of the hostile owner');
 is_deeply([ grep { -e } 'injected', $node->data_dir . '/injected' ],
-	[], 'nothing was injected by names of objects');
+	[], 'names of objects inject no command');
 
-# What would reach further is not the owner's to set up.
+# The owner cannot set what would reach further.
 foreach my $command (
 	"ALTER DATABASE hostile SET session_preload_libraries = 'x'",
 	"ALTER DATABASE hostile SET dynamic_library_path = '/tmp'",
@@ -215,12 +215,12 @@ foreach my $command (
 {
 	my ($rc, undef, $stderr) =
 	  $node->psql('postgres', "SET ROLE owner; $command");
-	isnt($rc, 0, "refused to an owner: $command");
+	isnt($rc, 0, "an owner is refused $command");
 }
 
 unlike(
 	slurp_file($node->logfile),
 	qr/terminating any other active|was terminated by signal/,
-	'no process of the server has crashed');
+	'a hostile owner crashes no process of the server');
 $node->stop;
 done_testing();

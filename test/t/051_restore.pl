@@ -1,11 +1,11 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# snapshot_restore.  Promised here: a database comes back as it was, with all
-# that CREATE DATABASE and ALTER DATABASE have made of it; there is no target
-# before it is whole, and none after a failure, which is told in pg_restore's
-# own words; nobody else's database is touched; and a snapshot of another
-# cluster is restored like one's own.
+# snapshot_restore().  Promised here: a database comes back as it was, with all
+# that CREATE DATABASE and ALTER DATABASE have made of it; the target appears
+# only when it is whole, and a failure leaves none, and gives the error of
+# pg_restore; no database of anyone else is touched; and a snapshot of another
+# cluster is restored in the same way.
 
 use strict;
 use warnings;
@@ -102,12 +102,12 @@ sub left_nothing
 	my ($target, $test_name) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is(exists_database($target), 0, "$test_name: there is no target");
-	is(scratch_databases(), '', "$test_name: nor a scratch database");
+	is(exists_database($target), 0, "$test_name leaves no target");
+	is(scratch_databases(), '', "$test_name leaves no scratch database");
 	return;
 }
 
-# What pg_dump --create says of a database itself, under whatever name.
+# The properties of a database by pg_dump --create, without its name.
 sub properties_of
 {
 	my ($database, $on) = @_;
@@ -153,7 +153,7 @@ $node->command_ok(
 		'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1',
 		'-d', $node->connstr('hard'), '-f', 'test/data/hard.sql'
 	],
-	'the hard database is made');
+	'psql makes the hard database');
 foreach my $format ('directory', 'custom')
 {
 	reload_with($node, format => $format);
@@ -163,13 +163,13 @@ foreach my $format ('directory', 'custom')
 		my $target = "hard_${format}_$jobs";
 
 		restores($name, $target, "jobs => $jobs",
-			"$format, $jobs jobs: it restores");
+			"a restore of the hard database in $format format by $jobs jobs raises no error");
 		is_same_database($node, 'hard', $target,
-			"$format, $jobs jobs: it is what it was");
+			"the hard database in $format format is restored by $jobs jobs to what it was");
 	}
 }
 unlike(slurp_file($node->logfile), qr/reported warnings/,
-	'pg_restore has nothing to say about it');
+	'pg_restore warns of nothing in the hard database');
 reload_with($node, format => 'directory');
 
 #
@@ -222,14 +222,14 @@ COMMENT ON DATABASE $sql IS 'it''s a comment \\ on "it"
 in lines';
 EOQ
 	my $name = take($database);
-	restores($name, $target, undef, "$database: it restores");
+	restores($name, $target, undef, "$database is restored without an error");
 	is(properties_of($target), properties_of($database),
-		"$database: with all that was done to it");
+		"the restored database of $database has the properties of the dumped one");
 	is(row_of($target), row_of($database),
-		"$database: by the server's own account");
+		"the restored database of $database has the row in pg_database of the dumped one");
 }
 unlike(slurp_file($node->logfile), qr/could not restore (?:setting|privilege)/,
-	'each setting was taken');
+	'no setting and no privilege fails to be restored');
 
 # A database of another encoding, with names and rows that need it.
 $node->safe_psql('postgres', 'ALTER DATABASE latin RESET ALL');
@@ -243,7 +243,8 @@ is( error_of("SELECT snapshot_verify('$latin', restore => true)"),
 restores($latin, 'latin2', undef, 'a database of another encoding is restored');
 is_same_database($node, 'latin', 'latin2', 'a database of another encoding is restored as it was');
 
-# What has no settings and privileges of its own has none afterwards.
+# A database without settings and privileges of its own is restored without
+# any.
 $node->safe_psql('postgres', 'CREATE DATABASE bare');
 restores(take('bare'), 'bare again', undef, 'a bare database restores');
 is(properties_of('bare again'), properties_of('bare'), 'a bare database is restored as a bare one');
@@ -266,7 +267,7 @@ is( $node->safe_psql('updated', 'SHOW work_mem'),
 like(
 	slurp_file($node->logfile),
 	qr/WARNING:  could not restore setting "no_such_setting" of the database: /,
-	'the log warns of it');
+	'the log warns of an unknown setting');
 
 # Read-only, all of it.
 $node->safe_psql('postgres', <<'EOQ');
@@ -279,10 +280,10 @@ $node->poll_query_until('postgres', 'SHOW default_transaction_read_only', 'on')
   or die 'not read-only';
 my $quiet = take('quiet');
 restores($quiet, 'quiet again', undef,
-	'where transactions are read-only by default, it restores');
+	'with read-only transactions by default, a database is restored');
 is( error_of("SELECT snapshot_verify('$quiet', restore => true)"),
 	'', 'with read-only transactions by default, a snapshot is verified by a restore');
-is(scratch_databases(), '', 'of which nothing is left');
+is(scratch_databases(), '', 'a verification with read-only transactions by default leaves no scratch database');
 $node->append_conf('postgresql.conf', 'default_transaction_read_only = off');
 $node->reload;
 $node->poll_query_until('postgres', 'SHOW default_transaction_read_only', 'off')
@@ -297,7 +298,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE spacious TABLESPACE elsewhere');
 my $spacious = take('spacious');
 restores($spacious, 'spacious again', undef,
 	'a database in a tablespace restores');
-is(row_of('spacious again'), row_of('spacious'), 'into it');
+is(row_of('spacious again'), row_of('spacious'), 'a database in a tablespace is restored into that tablespace');
 $node->safe_psql('postgres', "DROP DATABASE \"$_\"")
   foreach 'spacious', 'spacious again';
 $node->safe_psql('postgres', 'DROP TABLESPACE elsewhere');
@@ -306,7 +307,7 @@ restores($spacious, 'spacious', undef,
 like(
 	slurp_file($node->logfile),
 	qr/WARNING:  tablespace "elsewhere" does not exist, creating database in the default tablespace/,
-	'of which the log warns');
+	'the log warns that the tablespace of a database does not exist');
 
 # The database may be gone.
 $node->safe_psql('postgres', 'CREATE DATABASE app OWNER boss');
@@ -319,7 +320,7 @@ my $app = take('app');
 $node->safe_psql('postgres', 'ALTER DATABASE app RENAME TO app_before');
 restores($app, 'app', undef, 'a database that is gone comes back under its name');
 is_same_database($node, 'app_before', 'app', 'a database that was gone has come back as it was');
-is(properties_of('app'), properties_of('app_before'), 'a database that was gone has come back with its owner');
+is(properties_of('app'), properties_of('app_before'), 'a database that was dropped comes back with its owner');
 
 #
 # Refused.
@@ -352,7 +353,7 @@ like(
 	error_of('BEGIN; CREATE TABLE t (); ' . restoring($app, 'new')),
 	qr/ERROR:  25001: .*this transaction has written/,
 	'a transaction that has written is refused');
-left_nothing('new', 'whatever was refused');
+left_nothing('new', 'a refused restore');
 
 #
 # Failures.
@@ -373,8 +374,8 @@ foreach my $jobs (1, 3)
 	like(
 		error_of(restoring($unrestorable, 'new', "jobs => $jobs")),
 		qr/ERROR:  38000: could not restore snapshot "\Q$unrestorable\E": pg_restore failed: .*\nDETAIL:  pg_restore: error: .*relation "first_ones" does not exist/s,
-		"$jobs jobs: an error of pg_restore is told");
-	left_nothing('new', "$jobs jobs: after an error");
+		"an error of pg_restore fails a restore by $jobs jobs, and is its error");
+	left_nothing('new', "a restore by $jobs jobs with an error");
 }
 
 # An extension that is not installed here.
@@ -392,8 +393,8 @@ SKIP:
 	unlink $control, $control =~ s/\.control/--1.sql/r;
 	like(error_of(restoring($extended, 'new')),
 		qr/DETAIL:  pg_restore: error: .*extension "passing" is not available/s,
-		'an extension that is missing is told');
-	left_nothing('new', 'without the extension');
+		'an extension that is missing fails a restore');
+	left_nothing('new', 'a restore without the extension');
 	error_of("SELECT snapshot_verify('$extended', true)");
 	is( $node->safe_psql('postgres',
 			"SELECT problem FROM snapshot_list() WHERE name = '$extended'"),
@@ -414,11 +415,11 @@ finish_query($session);
 let_go($node);
 like($session->{err}, qr/ERROR:  38000: .*canceling statement/,
 	'a restore can be canceled');
-left_nothing('new', 'a subscription');
+left_nothing('new', 'a canceled restore');
 restores($subscriber, 'subscriber2', undef,
-	'a subscription is restored when it is let alone');
+	'a database with a subscription is restored when nobody cancels it');
 is( $node->safe_psql('postgres', 'SELECT count(*) FROM pg_subscription'),
-	'1', 'there is no second subscription');
+	'1', 'a restore makes no second subscription');
 
 # While it is on.
 sub start_restore
@@ -432,22 +433,22 @@ sub start_restore
 }
 
 start_restore('restored', 'new');
-is(exists_database('new'), 0, 'before it is whole, there is no target');
+is(exists_database('new'), 0, 'a database that is being restored has not its name yet');
 my ($rc, $out, $err) = $node->psql("$prefix$worker", 'SELECT 1',
 	extra_params => [ '-U', 'plain' ]);
 like($err, qr/permission denied for database/,
-	'nobody can connect to the scratch database');
+	'a plain role cannot connect to a scratch database');
 is($node->safe_psql("$prefix$worker", 'SELECT count(*) FROM public.items'),
-	1000, 'superusers can connect to the scratch database');
+	1000, 'a superuser can connect to a scratch database');
 my $intruder = $node->background_psql("$prefix$worker");
 $intruder->query_safe('SELECT 1');
 let_go($node);
 finish_query($session);
-is($session->{err}, '', 'whoever is in it does not keep it from its end');
+is($session->{err}, '', 'a session in the scratch database does not keep a restore from its end');
 is_same_database($node, 'app', 'new', 'a restore with an intruder makes a whole database');
 ($rc, $out, $err) = $node->psql('new', 'SELECT count(*) FROM items',
 	extra_params => [ '-U', 'plain' ]);
-is($out, 1000, 'to which others can connect');
+is($out, 1000, 'a plain role can connect to a restored database');
 eval { $intruder->quit };
 $node->safe_psql('postgres', 'DROP DATABASE new');
 
@@ -457,10 +458,10 @@ $node->safe_psql('new', 'CREATE TABLE mine ()');
 let_go($node);
 finish_query($session);
 like($session->{err}, qr/ERROR:  42P04: .*database "new" already exists/,
-	'a database that someone else made meanwhile is in the way');
+	'a restore fails when someone else has made the target meanwhile');
 is($node->safe_psql('new', 'SELECT count(*) FROM mine'),
 	0, 'a database that someone else made meanwhile is not touched');
-is(scratch_databases(), '', 'no scratch database is left');
+is(scratch_databases(), '', 'a restore whose target someone else has made leaves no scratch database');
 $node->safe_psql('postgres', 'DROP DATABASE new');
 
 foreach my $step ('scratch created', 'restored', 'renaming')
@@ -472,25 +473,25 @@ SELECT pg_cancel_backend(pid) FROM pg_stat_activity
 EOQ
 	finish_query($session);
 	like($session->{err}, qr/ERROR:  57014: /,
-		"\"$step\": the caller is canceled");
-	wait_until("\"$step\": and so is the worker", sub { !kill 0, $worker });
-	left_nothing('new', "\"$step\"");
+		"a session that waits for a restore at step \"$step\" can be canceled");
+	wait_until("the worker of a canceled restore ends at step \"$step\"", sub { !kill 0, $worker });
+	left_nothing('new', "a restore canceled at step \"$step\"");
 
 	start_restore($step, 'new');
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend($worker)");
 	finish_query($session);
 	like($session->{err}, qr/ERROR:  38000: .*terminating/,
-		"\"$step\": the worker is terminated");
+		"a worker terminated at step \"$step\" fails the restore");
 	let_go($node);
-	wait_until("\"$step\": the launcher has the scratch database dropped",
+	wait_until("the scratch database of a worker terminated at step \"$step\" is swept",
 		sub { scratch_databases() eq '' });
-	is(exists_database('new'), 0, "\"$step\": and there is no target");
+	is(exists_database('new'), 0, "a worker terminated at step \"$step\" leaves no target");
 }
 
 # Two of the same at once: one wins.
 hold_at($node, 'restored');
 my @sessions = map { start_query($node, restoring($app, 'new')) } 1 .. 2;
-wait_until('two sessions restore into the same database', sub {
+wait_until('two sessions restore into the same database at once', sub {
 	$node->safe_psql('postgres', <<'EOQ') == 2 });
 SELECT count(*) FROM pg_stat_activity
  WHERE backend_type = 'snapshot_worker' AND query = 'held at restored'
@@ -498,10 +499,10 @@ EOQ
 let_go($node);
 finish_query($_) foreach @sessions;
 my @errors = grep { $_ ne '' } map { $_->{err} } @sessions;
-is(scalar @errors, 1, 'one of them has an error');
+is(scalar @errors, 1, 'one of two restores into the same database has an error');
 like($errors[0], qr/ERROR:  42P04: .*database "new" already exists/,
 	'the error of one of two restores says that the database exists');
-is_same_database($node, 'app', 'new', 'the other one has its database');
+is_same_database($node, 'app', 'new', 'the other of two restores into the same database is whole');
 is(scratch_databases(), '', 'two restores into one name leave no scratch database');
 $node->safe_psql('postgres', 'DROP DATABASE new');
 
@@ -516,14 +517,14 @@ EOQ
 is( error_of(
 		restoring($app, 'mine', 'no_owner => true'),
 		extra_params => [ '-U', 'restorer' ]),
-	'', 'with no_owner, a role that may restore does');
-is( $node->safe_psql('mine', <<'EOQ'), 'restorer|restorer|', 'all of it is that role\'s, and there are no privileges');
+	'', 'a role that may restore restores with no_owner');
+is( $node->safe_psql('mine', <<'EOQ'), 'restorer|restorer|', 'a restore with no_owner gives all to the restorer, and no privileges');
 SELECT pg_get_userbyid(datdba), pg_get_userbyid(relowner), relacl
   FROM pg_database, pg_class WHERE datname = current_database() AND relname = 'items'
 EOQ
 is( $node->safe_psql('postgres',
 		"SELECT datconnlimit, has_database_privilege('plain', oid, 'CONNECT, TEMPORARY'), has_database_privilege('plain', oid, 'CREATE') FROM pg_database WHERE datname = 'mine'"),
-	'-1|t|f', 'anyone may connect');
+	'-1|t|f', 'anyone may connect to a database restored with no_owner');
 
 #
 # From another cluster.
@@ -556,10 +557,10 @@ is(error_of("SELECT snapshot_verify('$moved')"), '', 'a snapshot of another clus
 like(
 	error_of(restoring($moved, 'moved')),
 	qr/ERROR:  42704: .*roles that the snapshot needs do not exist: "guest "x"", "stranger"\nHINT:  Create them, or run "\Q$directory\E\/\Q$moved\E\/globals\.sql" with psql, or restore without owners/,
-	'roles that are missing are named, with what to do');
-left_nothing('moved', 'without the roles');
+	'a restore on another cluster names the missing roles, and what to do');
+left_nothing('moved', 'a restore without the roles');
 restores($moved, 'moved_to_me', 'no_owner => true',
-	'without owners it restores');
+	'a snapshot with missing roles restores without owners');
 is( $node->safe_psql('moved_to_me', 'SELECT a FROM t'),
 	1, 'a database restored without owners has its rows');
 rename "$directory/$moved/globals.sql", $node->basedir . '/globals.sql'
@@ -567,7 +568,7 @@ rename "$directory/$moved/globals.sql", $node->basedir . '/globals.sql'
 like(
 	error_of(restoring($moved, 'moved')),
 	qr/HINT:  Create them, or restore without owners/,
-	'of a globals.sql that is not there, there is no word');
+	'the hint about missing roles names no globals.sql that is not there');
 rename $node->basedir . '/globals.sql', "$directory/$moved/globals.sql"
   or die 'no globals.sql';
 # It has roles of the same name as ours, so it goes on after an error.
@@ -582,6 +583,6 @@ is( $node->safe_psql('moved', <<'EOQ'), 'stranger', 'a snapshot of another clust
 SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 't'
 EOQ
 
-is(scratch_databases(), '', 'at the end, no scratch database is left');
+is(scratch_databases(), '', 'the restores leave no scratch database');
 $node->stop;
 done_testing();

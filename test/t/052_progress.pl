@@ -1,9 +1,9 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# snapshot_progress.  Promised here: each run shows what it does, in which phase
-# it is, and which table it has come to, of how many; its percentage only rises;
-# what it has written only grows; and all of it can be stopped by
+# snapshot_progress.  Promised here: each run shows what it does, in which
+# phase it is, and which table it has come to, of how many; its percentage only
+# rises; what it has written only grows; and all of it can be stopped by
 # snapshot_cancel.
 
 use strict;
@@ -70,12 +70,12 @@ sub only_one
 	my @rows = progress();
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is(scalar @rows, 1, "$test_name: it is in progress") or return {};
+	is(scalar @rows, 1, "$test_name, one run is in progress") or return {};
 	my $row = $rows[0];
 	cmp_ok($row->{percent}, '>=', $before{percent} // 0,
-		"$test_name: it has not gone back");
-	cmp_ok($row->{percent}, '<=', 100, "$test_name: nor too far");
-	is($row->{has_begun}, 't', "$test_name: it has taken some time");
+		"$test_name, the percentage has not gone back");
+	cmp_ok($row->{percent}, '<=', 100, "$test_name, the percentage is at most 100");
+	is($row->{has_begun}, 't', "$test_name, the run has taken some time");
 	$before{percent} = $row->{percent};
 	return $row;
 }
@@ -107,7 +107,7 @@ sub at_table
 	my ($table) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	wait_until("it is at table $table", sub {
+	wait_until("the run is at table $table", sub {
 		grep { $_->{current_table} eq $table } progress() });
 	return only_one("at table $table");
 }
@@ -120,7 +120,8 @@ sub start
 	return start_query($node, $query);
 }
 
-# Processes of a type come to wait for an event; before 17, names are not to be had.
+# Processes of a type wait for an event.  Before 17, the server has no names of
+# such events.
 sub waits_for
 {
 	my ($type, $event, $test_name) = @_;
@@ -131,11 +132,11 @@ sub waits_for
 			'postgres',
 			"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = '$type' AND wait_event_type = 'Extension' AND wait_event = '$event' AND pid <> pg_backend_pid()"
 		),
-		"$test_name: $event of $type");
+		"$test_name, $type waits for $event");
 	return;
 }
 
-is_deeply([ progress() ], [], 'at first, nothing is in progress');
+is_deeply([ progress() ], [], 'nothing is in progress before the first run');
 
 #
 # A snapshot.
@@ -144,14 +145,14 @@ is_deeply([ progress() ], [], 'at first, nothing is in progress');
 hold_at($node, 'staged');
 my $session = start("SELECT snapshot_now('app')");
 my $row = at('staged');
-is($row->{action}, 'snapshot', 'a snapshot is taken');
-is($row->{database}, 'app', 'of that database');
+is($row->{action}, 'snapshot', 'snapshot_progress() shows a snapshot');
+is($row->{database}, 'app', 'snapshot_progress() shows the database of the snapshot');
 my $name = $row->{name};
 like($name, qr{^app/\d{4}-}, 'the progress of a snapshot shows its name');
-is($row->{phase}, 'starting', 'at first it is starting');
+is($row->{phase}, 'starting', 'a snapshot is starting at first');
 is($row->{percent}, 0, 'a snapshot begins at zero percent');
 is("$row->{tables_total}$row->{current_table}", '',
-	'no tables are gone through');
+	'a snapshot that is starting counts no tables');
 
 $row = at('snapshot exported');
 my $bytes = $row->{bytes_written};
@@ -165,43 +166,43 @@ foreach my $n (5, 10, 15)
 	my $next = sprintf 'public.t%02d', $n + 5;
 
 	$row = at_table($table);
-	waits_for($_->[0], $_->[1], "$table: what is waited for")
+	waits_for($_->[0], $_->[1], "at table $table")
 	  foreach [ 'snapshot_worker', 'SnapshotChild' ],
 	  [ 'snapshot_worker launcher', 'SnapshotLauncherMain' ],
 	  [ 'client backend', 'SnapshotRun' ];
-	is($row->{phase}, 'dumping', "$table: then comes the dump");
+	is($row->{phase}, 'dumping', "at table $table, the snapshot is dumping");
 	is("$row->{tables_done} $row->{tables_total}",
-		($n - 1) . " $tables", "$table: tables are counted");
-	cmp_ok($row->{percent}, '>', $percent, "$table: the percentage rises");
+		($n - 1) . " $tables", "at table $table, the tables done are counted");
+	cmp_ok($row->{percent}, '>', $percent, "at table $table, the percentage has risen");
 	$percent = $row->{percent};
 	# before the gate of the last one is opened
 	hold_at($node, 'dumped') if $n == 15;
 	$n == 15 ? unlink $gate : hold_table($next);
 }
 $row = at('dumped');
-is($row->{phase}, 'dumping', 'after the dump');
+is($row->{phase}, 'dumping', 'a snapshot finishes the dump after its tables');
 is("$row->{tables_done} $row->{tables_total}",
-	"$tables $tables", 'all tables are done');
+	"$tables $tables", 'all tables are done after the dump');
 is($row->{current_table}, '', 'after the dump there is no current table');
-cmp_ok($row->{percent}, '>', $percent, 'the percentage has risen');
+cmp_ok($row->{percent}, '>', $percent, 'the percentage has risen after the dump');
 cmp_ok($row->{bytes_written}, '>', $bytes, 'the bytes written have risen after the dump');
 $bytes = $row->{bytes_written};
 
 $row = at('globals saved');
 is($row->{phase}, 'saving globals', 'after the dump, globals are saved');
 is($row->{tables_total}, '', 'saving globals counts no tables');
-cmp_ok($row->{bytes_written}, '>', $bytes, 'there is more on disk');
+cmp_ok($row->{bytes_written}, '>', $bytes, 'the bytes written have risen after the globals');
 $bytes = $row->{bytes_written};
 $row = at('hashing');
 is($row->{phase}, 'hashing', 'after the globals, files are hashed');
-cmp_ok($row->{bytes_written}, '>=', $bytes, 'nothing is lost of it');
+cmp_ok($row->{bytes_written}, '>=', $bytes, 'the bytes written do not fall when files are hashed');
 $row = at('hashed');
 is($row->{phase}, 'syncing', 'after hashing, files are synced');
-cmp_ok($row->{percent}, '>', $percent, 'the percentage has risen again');
+cmp_ok($row->{percent}, '>', $percent, 'the percentage has risen when files are synced');
 $row = at('published');
 is($row->{phase}, 'publishing', 'after syncing, the snapshot is published');
 cmp_ok($row->{bytes_written}, '>', $bytes,
-	'what is on disk is still there, with the manifest');
+	'the bytes written include the manifest when the snapshot is published');
 cmp_ok($row->{percent}, '<', 100, 'a snapshot that is being published is not at 100 percent');
 let_go($node);
 finish_query($session);
@@ -222,7 +223,7 @@ let_go($node);
 $row = at_table('public.t10');
 is($row->{phase}, 'reading the dump', 'a verification reads the dump after hashing');
 is("$row->{tables_done} $row->{tables_total}", "9 $tables",
-	'table by table');
+	'a verification reads the dump table by table');
 hold_at($node, 'scratch created');
 unlink $gate;
 $row = at('scratch created');
@@ -232,8 +233,8 @@ hold_table('public.t15');
 let_go($node);
 $row = at_table('public.t15');
 is("$row->{phase} $row->{tables_done} $row->{tables_total}",
-	"restoring 14 $tables", 'table by table');
-cmp_ok($row->{percent}, '>', $percent, 'the percentage rises');
+	"restoring 14 $tables", 'a verification restores table by table');
+cmp_ok($row->{percent}, '>', $percent, 'the percentage of a verification rises');
 hold_at($node, 'restored');
 unlink $gate;
 $row = at('restored');
@@ -262,12 +263,12 @@ hold_at($node, 'scratch created');
 $session = start("SELECT snapshot_restore('$name', 'again')");
 $row = at('scratch created');
 is("$row->{action} $row->{database} $row->{name} $row->{phase}",
-	"restore app $name restoring", 'a restore restores');
+	"restore app $name restoring", 'a restore is restoring');
 hold_table('public.t10');
 let_go($node);
 $row = at_table('public.t10');
 is("$row->{tables_done} $row->{tables_total}", "9 $tables",
-	'table by table');
+	'a restore restores table by table');
 hold_at($node, 'restored');
 unlink $gate;
 $row = at('restored');
@@ -309,45 +310,45 @@ foreach my $query (sort keys %queries)
 	$session = start("SELECT $query");
 	my $worker = wait_until_held($node, $queries{$query});
 	is($node->safe_psql('postgres', "SELECT snapshot_cancel('other')"),
-		0, "$query: snapshot_cancel of another database does not concern it");
-	is(scalar progress(), 1, "$query: it goes on");
+		0, "$query is not canceled by snapshot_cancel() of another database");
+	is(scalar progress(), 1, "$query goes on after snapshot_cancel() of another database");
 	is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
-		1, "$query: snapshot_cancel stops it");
+		1, "$query is canceled by snapshot_cancel() of its database");
 	finish_query($session);
 	like(
 		$session->{err},
 		qr/ERROR:  38000: could not (verify|restore) snapshot "\Q$name\E": canceling statement/,
-		"$query: its session has an error");
-	wait_until("$query: it is over", sub { !progress() });
+		"the session of a canceled $query has an error");
+	wait_until("$query is over after snapshot_cancel()", sub { !progress() });
 	let_go($node);
 }
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM pg_database WHERE datname = 'new' OR starts_with(datname, 'snapshot_worker_scratch_')"
 	),
 	0,
-	'nothing is left of these');
+	'canceled verifications and restores leave no database');
 
 hold_at($node, 'verifying');
 my @sessions =
   map { start("SELECT snapshot_verify('$_')") } $name, $other;
-wait_until('two are in progress', sub {
+wait_until('two verifications are in progress', sub {
 	2 == grep { $_->{phase} eq 'hashing' } progress() });
 # there is room for two, so that a third one waits
 push @sessions, start("SELECT snapshot_restore('$name', 'new')");
-wait_until('a third one waits',
+wait_until('a third verification waits',
 	sub { $node->safe_psql('postgres', <<'EOQ') eq '1' });
 SELECT count(*) FROM pg_stat_activity
  WHERE query LIKE 'SELECT snapshot_restore(%' AND wait_event_type IS NOT NULL
 EOQ
 is_deeply([ sort map { "$_->{database} $_->{action}" } progress() ],
-	[ 'app verify', 'other verify' ], 'both are shown, the third one is not');
+	[ 'app verify', 'other verify' ], 'snapshot_progress() shows the runs in progress, and not the one that waits');
 cmp_ok($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
-	'>=', 2, 'all are stopped at once');
+	'>=', 2, 'snapshot_cancel() without an argument cancels all runs at once');
 finish_query($_) foreach @sessions[ 0, 1 ];
 like($_->{err}, qr/ERROR:  38000: /, 'a verification that is canceled with others has an error') foreach @sessions[ 0, 1 ];
 let_go($node);
 finish_query($sessions[2]);
-wait_until('nothing is in progress', sub { !progress() });
+wait_until('nothing is in progress after all runs were canceled', sub { !progress() });
 
 $node->stop;
 done_testing();

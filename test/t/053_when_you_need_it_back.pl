@@ -19,7 +19,7 @@ my ($node, $directory) = snapshot_node('main');
 my ($other, undef) = snapshot_node('other', start => 0);
 $other->start;
 
-# What is not to happen to the other server: its password is its own.
+# The other server keeps the password of its superuser.
 $node->safe_psql('postgres', "ALTER ROLE CURRENT_USER PASSWORD 'of the first'");
 $other->safe_psql('postgres', "ALTER ROLE CURRENT_USER PASSWORD 'of the other'");
 my $superuser = $node->safe_psql('postgres', 'SELECT current_user');
@@ -81,7 +81,7 @@ sub run_next
 	my $command = shift @{ $commands{$in} };
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	like($command, qr/^\Q$start\E/, "$in: \"$start\" is next") or return;
+	like($command, qr/^\Q$start\E/, "the next command of the section ($in) is \"$start\"") or return;
 	$command =~ s{/tmp/}{$scratch/}g;
 	$command =~ s{/srv/snapshots2}{$copy}g;
 	$command =~ s{/srv/snapshots}{$directory}g;
@@ -95,14 +95,15 @@ sub run_next
 	my $good = IPC::Run::run(
 		[ 'bash', '-o', 'pipefail', '-c', $command ],
 		'>', \$stdout, '2>', \$stderr);
-	ok($good, "$in: $start ...") or diag $stderr;
+	ok($good, "the command \"$start\" succeeds ($in)") or diag $stderr;
 	return $stdout;
 }
 
 like(run_next('', 'psql -d postgres -c "SELECT name'),
-	qr/\Q$name\E/, 'the snapshot is found');
+	qr/\Q$name\E/, 'the first command of the page finds the snapshot');
 
-# What a block shows a command to print, without numbers that differ.
+# Compare the output of a command with what a block shows, without numbers that
+# differ.
 sub is_as_shown
 {
 	my ($in, $command, $found, $test_name) = @_;
@@ -114,7 +115,7 @@ sub is_as_shown
 	$found =~ s/\Q$fast\E/\/srv\/fast/g;
 	s/^ *\d+; \d+ \d+ //mg foreach $shown, $found;
 	is(join("\n", sort split /\n/, $found),
-		join("\n", sort split /\n/, $shown), "$in: $test_name");
+		join("\n", sort split /\n/, $shown), "the output that the page shows is right ($in): $test_name");
 	return;
 }
 
@@ -141,14 +142,14 @@ run_next($in, 'pg_dump -Fc --schema-only --file');
 run_next($in, 'pg_dump -Fc --schema-only shop');
 run_next($in, 'pg_restore --list');
 is_as_shown($in, 'cat /tmp/missing.list', run_next($in, 'cat'),
-	'what is missing is what CASCADE took, and no more');
+	'what CASCADE took is missing, and no more');
 run_next($in, 'pg_restore --exit-on-error --single-transaction');
-is_same_database($node, 'unhurt', 'shop', 'the table is back, with all that it had, and so is what depended on it');
+is_same_database($node, 'unhurt', 'shop', 'the dropped table is back, with its rows and all that depended on it');
 is(run_next($in, 'diff'), '', 'the diff of schemas shows that nothing is missing');
 $node->safe_psql('shop', 'DELETE FROM sales.orders WHERE id < 100');
 run_next($in, 'psql -d shop_back -c "COPY');
 is($node->safe_psql('shop', 'SELECT count(*), sum(id) FROM sales.orders'),
-	$orders, 'rows are back');
+	$orders, 'deleted rows are back');
 run_next($in, 'dropdb shop_back');
 $node->safe_psql('shop', 'DROP TABLE sales.orders CASCADE');
 run_next($in, 'createdb -T template0 shop_schema');
@@ -158,14 +159,14 @@ run_next($in, 'pg_restore --data-only');
 run_next($in, 'pg_dump --section=post-data');
 run_next($in, 'dropdb shop_schema');
 is(dump_of_table('shop'), dump_of_table('unhurt'),
-	'the table is back by itself, with indexes, triggers, privileges and its sequence');
+	'a table is restored alone, with indexes, triggers, privileges and its sequence');
 $node->safe_psql('postgres', 'DROP DATABASE shop');
 $node->safe_psql('postgres', 'CREATE DATABASE shop TEMPLATE unhurt OWNER app');
 run_next($in, 'createdb scratch');
 run_next($in, 'psql -d scratch');
 run_next($in, 'pg_restore --exit-on-error --schema=sales -t orders');
 is($node->safe_psql('scratch', 'SELECT count(*), sum(id) FROM sales.orders'),
-	$orders, 'its rows can be had elsewhere');
+	$orders, 'the rows of a table are restored elsewhere');
 run_next($in, 'dropdb scratch');
 
 # The whole database.
@@ -174,10 +175,10 @@ $node->safe_psql('shop', 'TRUNCATE sales.orders, sales.payments');
 run_next($in, 'psql -d postgres -c "SELECT snapshot_restore');
 like(run_next($in, 'psql -d shop_back'), qr/1000/, 'the restored database has its rows');
 run_next($in, 'psql -d postgres -c "ALTER DATABASE');
-is_same_database($node, 'unhurt', 'shop', 'the database is back under its name');
+is_same_database($node, 'unhurt', 'shop', 'the restored database is back under its name');
 is($node->safe_psql('shop_damaged', 'SELECT count(*) FROM sales.orders'),
-	'0', 'the damaged one is still there');
-is($node->safe_psql('shop', 'SHOW work_mem'), '10MB', 'settings are back');
+	'0', 'the damaged database is still there under another name');
+is($node->safe_psql('shop', 'SHOW work_mem'), '10MB', 'the settings of the restored database are back');
 # Once more, with somebody connected.
 $node->safe_psql('postgres', 'ALTER DATABASE shop RENAME TO shop_back');
 $node->safe_psql('postgres', 'ALTER DATABASE shop_damaged RENAME TO shop');
@@ -185,14 +186,14 @@ my @guests = map { $node->background_psql($_) } qw(shop shop_back);
 run_next($in, 'psql -d postgres -c "ALTER DATABASE shop ALLOW_CONNECTIONS false"');
 run_next($in, 'psql -d postgres -c "ALTER DATABASE shop RENAME');
 is($node->safe_psql('shop', 'SELECT count(*) FROM sales.orders'),
-	'1000', 'the good one takes connections');
+	'1000', 'the restored database takes connections');
 run_next($in, 'psql -d postgres -c "ALTER DATABASE shop_damaged ALLOW_CONNECTIONS true"');
 is($node->safe_psql('shop_damaged', 'SELECT count(*) FROM sales.orders'),
 	'0', 'the damaged database takes connections in the end');
 eval { $_->{run}->finish } foreach @guests;
 $node->safe_psql('postgres', 'DROP DATABASE shop');
 run_next($in, 'psql -d postgres -c "SELECT snapshot_restore');
-is_same_database($node, 'unhurt', 'shop', 'a dropped database is back');
+is_same_database($node, 'unhurt', 'shop', 'a dropped database is restored to what it was');
 is( $node->safe_psql('postgres',
 		"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'"),
 	'app', 'the restored database has its owner');
@@ -201,15 +202,15 @@ is( $node->safe_psql('postgres',
 $in = 'On another server';
 system_or_bail('cp', '-a', $directory, $copy);
 run_next($in, '(umask 077; grep -vE');
-is((stat "$scratch/globals.sql")[2] & 077, 0, 'nobody else can read password hashes');
+is((stat "$scratch/globals.sql")[2] & 077, 0, 'only the owner can read a file with password hashes');
 is_as_shown($in, 'grep -E', run_next($in, 'grep -E'),
-	'what is to be made is what the page shows');
+	'the roles to be made are those of globals.sql');
 run_next($in, 'mkdir');
 # "change it in /tmp/globals.sql"
 system_or_bail('sed', '-i', "s|'$fast'|'$other_fast'|", "$scratch/globals.sql");
 run_next($in, 'sed -i');
 unlike(slurp_file("$scratch/globals.sql"), qr/^\\/m,
-	'without its restrict commands, globals.sql is for an older psql, too');
+	'globals.sql without restrict commands is for an older psql, too');
 run_next($in, 'psql -X -v ON_ERROR_STOP=1 -p 5433');
 is($other->safe_psql('postgres', $password), $kept,
 	'the superuser of the other server keeps its password');
@@ -219,7 +220,7 @@ like(run_next($in, 'psql -p 5433 -d postgres -c "SELECT name'),
 	qr/\Q$name\E/, 'the other server lists the snapshot');
 run_next($in, 'psql -p 5433 -d postgres -c "SELECT snapshot_restore');
 is(plain_dump($other, 'shop'), plain_dump($node, 'unhurt'),
-	'the database is there as it was');
+	'a database is restored on another server to what it was');
 run_next($in, 'psql -p 5433 -d postgres -c "SELECT snapshot_restore');
 is( $other->safe_psql('postgres',
 		"SELECT pg_get_userbyid(datdba) = current_user FROM pg_database WHERE datname = 'shop_mine'"),
@@ -232,7 +233,7 @@ run_next($in, 'pg_restore -p 5433');
 is(plain_dump($other, 'shop_plain'), plain_dump($node, 'unhurt'),
 	'a database restored without snapshot_worker is as it was');
 
-is_deeply([ map { @$_ } values %commands ], [], 'no command was left out');
+is_deeply([ map { @$_ } values %commands ], [], 'all commands of the page were run');
 $node->stop;
 $other->stop;
 done_testing();

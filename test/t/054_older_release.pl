@@ -18,7 +18,7 @@ mkdir $directory or die;
 system_or_bail('cp', '-r', 'test/data/release-15/shop', $directory);
 my ($name) = snapshots($directory);
 
-is( $node->safe_psql('postgres', <<'EOF'), '15|t', 'a snapshot of release 15 is listed as such');
+is( $node->safe_psql('postgres', <<'EOF'), '15|t', 'a snapshot of release 15 is listed with its version');
 SELECT split_part(server_version, '.', 1),
 	system_identifier <> (SELECT system_identifier FROM pg_control_system())
   FROM snapshot_list()
@@ -27,13 +27,13 @@ EOF
 $node->run_log(
 	[ 'psql', '-X', '-d', $node->connstr('postgres'), '-f', "$directory/$name/globals.sql" ]);
 is( $node->safe_psql('postgres', "SELECT count(*) FROM pg_roles WHERE rolname = 'shop_owner'"),
-	'1', 'its globals make the role that it needs');
+	'1', 'globals.sql of a snapshot of release 15 makes the role that it needs');
 like($node->safe_psql('postgres', "SELECT snapshot_verify('$name')"),
-	qr/^2/, 'its archive can be read');
+	qr/^2/, 'the archive of a snapshot of release 15 can be read');
 like($node->safe_psql('postgres', "SELECT snapshot_verify('$name', restore => true)"),
 	qr/^2/, 'a snapshot of release 15 restores to what its manifest says');
 $node->safe_psql('postgres', "SELECT snapshot_restore('$name', 'shop', jobs => 2)");
-is( $node->safe_psql('shop', <<'EOF'), '500|125250.00|250|20|t', 'what is restored is what there was');
+is( $node->safe_psql('shop', <<'EOF'), '500|125250.00|250|20|t', 'a snapshot of release 15 restores to what there was');
 SELECT count(*), sum(amount), count(*) FILTER (WHERE year = 2026),
 	(SELECT count(*) FROM sales.customers WHERE search @@ 'customer'),
 	(SELECT bool_and(pg_get_userbyid(relowner) = 'shop_owner') FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'v', 'm'))
@@ -41,7 +41,7 @@ SELECT count(*), sum(amount), count(*) FILTER (WHERE year = 2026),
 EOF
 $node->safe_psql('shop', 'SELECT sales.pay(1)');
 is($node->safe_psql('postgres', 'SELECT snapshot_prune()'), '0',
-	'retention does not touch it');
+	'retention does not touch a snapshot of release 15');
 my $again = $node->safe_psql('postgres', "SELECT snapshot_now('shop')");
 like($node->safe_psql('postgres', "SELECT snapshot_verify('$again', restore => true)"),
 	qr/^2/, 'a snapshot of the restored database is taken by this release');

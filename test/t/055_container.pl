@@ -112,7 +112,7 @@ sub with_server
 	my $pid = $server->{KIDS}[0]{PID};
 	# A cluster is made by a server of its own, which is not the one meant.
 	my $is_up = wait_until(
-		"the process becomes a server: @$arguments",
+		"the process becomes a server with arguments @$arguments",
 		sub {
 			return -1 unless $server->pumpable;
 			my ($found) = slurp_lines("$ENV{PGDATA}/postmaster.pid");
@@ -155,21 +155,21 @@ with_server(
 	},
 	[ 'postgres', '-c', q{cluster_name=it's "a" $name} ],
 	sub {
-		is(shown('snapshot_worker.enable'), 'on', 'SNAPSHOT_ENABLED arrives');
+		is(shown('snapshot_worker.enable'), 'on', 'SNAPSHOT_ENABLED sets snapshot_worker.enable');
 		is(shown('snapshot_worker.time'), '04:30, 16:00',
-			'SNAPSHOT_TIME arrives');
+			'SNAPSHOT_TIME sets snapshot_worker.time');
 		is(shown('snapshot_worker.retention'), '3',
-			'SNAPSHOT_RETENTION arrives');
+			'SNAPSHOT_RETENTION sets snapshot_worker.retention');
 		is(shown('snapshot_worker.directory'), $strange,
-			'SNAPSHOT_DIR arrives with all that is in it');
+			'SNAPSHOT_DIR with spaces and quotes sets snapshot_worker.directory');
 		is(shown('cluster_name'), q{it's "a" $name},
-			'an argument arrives with all that is in it');
+			'an argument with spaces and quotes reaches the server');
 		is(shown('shared_preload_libraries'), 'plpgsql, snapshot_worker',
-			'what the file preloads is preloaded, too');
+			'the libraries that the file preloads are preloaded beside snapshot_worker');
 		$node->safe_psql('postgres', 'CREATE EXTENSION snapshot_worker');
 		my $name = $node->safe_psql('postgres', 'SELECT snapshot_now()');
 		ok(-f "$strange/$name/manifest.json",
-			'a snapshot is taken, in a directory that was missing');
+			'a snapshot is taken in a directory that was missing');
 	});
 
 with_server(
@@ -181,7 +181,7 @@ with_server(
 	sub {
 		is(shown('shared_preload_libraries'),
 			'"dict_snowball", snapshot_worker',
-			'what an argument preloads is preloaded, instead of the file\'s');
+			"the libraries that an argument preloads are preloaded instead of the file's");
 		is(shown('snapshot_worker.time'), '01:01',
 			'an empty variable leaves a setting to the file');
 		is(shown('snapshot_worker.directory'), $directory,
@@ -189,8 +189,8 @@ with_server(
 		is(shown('snapshot_worker.retention'), '6',
 			'an argument overrides a variable');
 
-		# What is taken for a value is one; the server decides.  Lengths are in
-		# bytes, whatever the locale.
+		# The entry script takes the values that the server takes.  Lengths are
+		# in bytes, whatever the locale.
 		foreach my $case (
 			[ ENABLED => 'on' ], [ ENABLED => 'OFF' ],
 			[ ENABLED => 'True' ], [ ENABLED => 'false' ],
@@ -229,7 +229,7 @@ with_server(
 			if (defined $message)
 			{
 				is($code, 1, "$variable=$shown is refused");
-				is($out, '', 'before anything starts');
+				is($out, '', "nothing starts with $variable=$shown");
 				like($err, qr/^entrypoint\.sh: error: $variable is "\Q$value\E", but \Q$message\E/,
 					"the error for $variable=$shown says what is expected");
 				ok(!$taken, "the server would refuse $variable=$shown");
@@ -248,14 +248,14 @@ my ($code, $out, $err) =
   arguments_of({ SNAPSHOT_DIR => "$base/a\nb" }, 'postgres');
 is($code, 1, 'a directory that pg_dumpall could not write to is refused');
 
-# What is preloaded is not there twice.
+# No library is preloaded twice.
 foreach my $libraries ('snapshot_worker', 'plpgsql,snapshot_worker',
 	'"snapshot_worker" , plpgsql')
 {
 	my (undef, $out) = arguments_of({}, 'postgres', '-c',
 		"shared_preload_libraries=$libraries");
 	like($out, qr/<shared_preload_libraries=\Q$libraries\E>\n\z/,
-		"$libraries is left as it is");
+		"$libraries of an argument is left as it is");
 }
 (undef, $out) = arguments_of({}, '-c', 'shared_preload_libraries=');
 like($out, qr/<shared_preload_libraries=snapshot_worker>\n\z/,
@@ -269,7 +269,7 @@ like($out, qr/<shared_preload_libraries=my_snapshot_worker, snapshot_worker>\n\z
 ($code, $out, $err) = arguments_of({}, 'postgres', '-c', 'config_file=/nonexistent');
 isnt($code, 0, 'without a configuration file nothing starts');
 like($err, qr{"/nonexistent"}, 'the server names the configuration file that is missing');
-is($out, '', 'at once');
+is($out, '', 'an entry without a configuration file ends at once');
 
 # A directory that cannot be written to.
 my ($gid) = split ' ', $(;
@@ -283,14 +283,14 @@ foreach my $below ('', '/', '/below/that')
 
 	($code, $out, $err) = arguments_of({ SNAPSHOT_DIR => $place }, 'postgres');
 	is($code, 1, "\"closed$below\" is refused");
-	is($out, '', 'before the server starts');
+	is($out, '', "nothing starts with \"closed$below\"");
 	like($err, qr/cannot write to "\Q$closed\E\/?", but snapshots are to be kept in "\Q$place\E"/,
 		'the error names the directory that cannot be written to');
 	like($err, $owner, "the error has the numbers of the directory's owner and of the process");
 }
 ($code, $out, $err) = arguments_of({ SNAPSHOT_DIR => '/nonexistent/place' }, 'postgres');
 like($err, qr/cannot write to "\/", .*\nIt is owned by uid 0, gid 0, .*\nthe server runs as uid $<,/,
-	'the owner is that of what is there');
+	'the error has the owner of the directory that exists');
 foreach my $mode (0300, 0600)
 {
 	chmod $mode, $closed;
@@ -310,7 +310,7 @@ like($err, qr/"\Q$file\E" is not a directory/, 'the error says that the snapshot
 {
 	chmod 0500, $closed;
 	local $ENV{PATH} = "$base/as_root:$ENV{PATH}";
-	is(`id -u`, "0\n", 'this is root');
+	is(`id -u`, "0\n", 'the test runs as root');
 	($code, undef, $err) = arguments_of({ SNAPSHOT_DIR => $closed }, 'postgres');
 	is($code, 1, 'started as root, what the server could not write to is refused');
 	like($err, $owner, "started as root, the error has the numbers of the server's user");
@@ -327,22 +327,22 @@ like($err, qr/"\Q$file\E" is not a directory/, 'the error says that the snapshot
 	is_deeply(
 		[ entry({}, 'bash', '-c', 'printf "[%s]" "$@"; exit 7', 'bash', 'a  b', '"', '') ],
 		[ 7, '[a  b]["][]', '' ],
-		'a shell is passed on');
+		'a shell is run as it is');
 	foreach my $arguments ([ 'postgres', '--version' ], ['-V'])
 	{
 		like((entry({}, @$arguments))[1], qr/^postgres \(PostgreSQL\) \d/,
-			"@$arguments is passed on");
+			"@$arguments is run as it is");
 	}
-	like((entry({}, 'postgres', '--help'))[1], qr/Usage:/, '--help is passed on');
+	like((entry({}, 'postgres', '--help'))[1], qr/Usage:/, '--help is run as it is');
 	is((entry({}, 'postgres', '-C', 'shared_preload_libraries'))[1],
-		"plpgsql\n", '-C is passed on');
+		"plpgsql\n", '-C is run as it is');
 	is( (arguments_of({}, 'postgres', '--single', 'postgres'))[1],
-		"<postgres>\n<--single>\n<postgres>\n", '--single is passed on');
+		"<postgres>\n<--single>\n<postgres>\n", '--single is run as it is');
 	is( (arguments_of({}, 'postgres', '-c', 'a=b', '--version'))[1],
 		"<postgres>\n<-c>\n<a=b>\n<--version>\n",
-		'--version after other arguments is passed on');
+		'--version after other arguments is run as it is');
 	is((arguments_of({}, 'psql', 'postgres'))[1],
-		"<psql>\n<postgres>\n", 'psql is passed on');
+		"<psql>\n<postgres>\n", 'psql is run as it is');
 }
 
 # A new cluster: the extension is created in its default database, and what a

@@ -16,8 +16,8 @@ use PostgreSQL::Test::Utils;
 use SnapshotTest;
 use Test::More;
 
-# What the server of each document has before its first example.  It listens
-# at no port that is shown, and its directory is not the one that is shown.
+# The set-up of the server of each document.  It listens at no port that is
+# shown, and its directory is not the one that is shown.
 sub start_server
 {
 	my ($document) = @_;
@@ -132,8 +132,8 @@ sub difference
 	return;
 }
 
-# What is going on while a block is run: a run at the end of its dump, or a
-# session that has locked a table.  Returns what ends that.
+# Start what a block needs while it is run: a run at the end of its dump, or a
+# session that has locked a table.  Returns code that ends it.
 sub set_the_stage
 {
 	my ($node, $block) = @_;
@@ -235,8 +235,8 @@ foreach my $document ('README.md', glob('doc/*.md'))
 			is(join('', refused_settings($node, $block)),
 				'', "$where is accepted");
 		}
-		# What one block has begun is done before the next, and its settings
-		# are not those of the next.
+		# The runs of one block end before the next block, and its settings are
+		# reset.
 		$node->poll_query_until('postgres',
 			"SELECT state <> 'running' FROM snapshot_status()")
 		  or die 'a run does not end'
@@ -246,7 +246,7 @@ foreach my $document ('README.md', glob('doc/*.md'))
 		reload_with($node);
 	}
 	my $found = () = slurp_file($document) =~ /^```(?:sql|console|bash)$/mg;
-	is($run, $found, "$document: all $found examples were run");
+	is($run, $found, "all $found examples of $document are run");
 
 	# Another result than what is shown is seen: the checks above can fail.
 	if ($document eq 'README.md')
@@ -261,18 +261,18 @@ foreach my $document ('README.md', glob('doc/*.md'))
 			ok( defined difference(
 					$node, $directory, $names,
 					{ language => 'sql', text => $wrong }),
-				'a wrong output is seen');
+				'the check of examples sees a wrong output');
 		}
 		ok( defined difference(
 				$node, $directory, $names,
 				{ language => 'sql', text => "SELECT nonsense();\n" }),
-			'a failure is seen');
+			'the check of examples sees a failure');
 	}
 	$node->stop;
 	delete $ENV{LD_PRELOAD};
 }
 
-# What one document says of another leads somewhere.
+# Links between documents lead somewhere.
 foreach my $document ('README.md', glob('doc/*.md'))
 {
 	my ($folder) = $document =~ m{^(.*/)?};
@@ -285,7 +285,7 @@ foreach my $document ('README.md', glob('doc/*.md'))
 
 		1 while $file =~ s{[^/]+/\.\./}{};
 		ok(-e $file && (!defined $anchor || grep { $_ eq $anchor } anchors($file)),
-			"$document: $link is there");
+			"the link $link of $document leads to a file or an anchor");
 	}
 }
 
@@ -303,7 +303,7 @@ SELECT proname FROM pg_depend JOIN pg_proc ON objid = pg_proc.oid
  WHERE classid = 'pg_proc'::regclass AND deptype = 'e' AND refobjid =
        (SELECT oid FROM pg_extension WHERE extname = 'snapshot_worker')
 EOSQL
-ok(keys %settings > 20 && @functions > 10, 'settings and functions are found');
+ok(keys %settings > 20 && @functions > 10, 'the test finds the settings and functions');
 $node->stop;
 foreach my $document ('README.md', 'doc/snapshot_worker.md')
 {
@@ -344,5 +344,5 @@ foreach my $source (glob('src/*.c'), glob('src/*/*.c'))
 		ok(index($reference, $part) >= 0, "the reference has \"$message\"");
 	}
 }
-ok($messages > 100, "$messages messages are found");
+ok($messages > 100, "the test finds $messages messages");
 done_testing();

@@ -1,9 +1,10 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# What a test restore compares.  Promised here: whatever a restored database has
-# lost is found and named; a good snapshot of any database is found good; and
-# what is wrong around it is an error, and none of the snapshot's.
+# What a test restore compares.  Promised here: whatever a restored database
+# has lost is found and named; a good snapshot of any database is found good;
+# and a circumstance that makes a test restore fail is an error, and no problem
+# of the snapshot.
 
 use strict;
 use warnings;
@@ -14,7 +15,7 @@ use PostgreSQL::Test::Utils;
 use SnapshotTest;
 use Test::More;
 
-# What a server speaks whose lc_messages are not C.
+# The language of a server whose lc_messages are not C.
 $ENV{LANGUAGE} = 'de';
 my ($node, $directory) = snapshot_node(
 	'main',
@@ -85,7 +86,7 @@ sub is_circumstance
 	return;
 }
 
-# What the server's log has got since $from.
+# The log of the server since $from.
 sub logged
 {
 	my ($from) = @_;
@@ -224,7 +225,7 @@ foreach my $group (@losses)
 		'a restore that loses something is an error about the snapshot');
 	foreach my $sql (sort keys %named)
 	{
-		like(problem_of($rich), $named{$sql}, "$sql is found, and named");
+		like(problem_of($rich), $named{$sql}, "the loss by $sql is found and named");
 	}
 }
 
@@ -248,15 +249,15 @@ foreach my $sql (sort keys %hashed)
 {
 	like(restore_and_execute($rich, $sql), qr/ERROR:  XX001: /,
 		"$sql is an error about the snapshot");
-	like(problem_of($rich), $hashed{$sql}, "$sql is found, and told");
+	like(problem_of($rich), $hashed{$sql}, "the difference by $sql is found and named");
 }
 
-# What definitions alone show is warned of.
+# The log warns of definitions that differ alone.
 my $log = -s $node->logfile;
 is( restore_and_execute($rich,
 		'ALTER TABLE s.t DROP CONSTRAINT short; ALTER TABLE s.t ALTER amount SET DEFAULT 1'),
 	'',
-	'another definition is no error');
+	'a restore with another definition is no error');
 like(
 	logged($log),
 	qr/WARNING:  restored snapshot "\Q$rich\E" has different definitions.*t; Type: TABLE; Schema: s;/s,
@@ -271,24 +272,24 @@ is( restore_and_execute($rich,
 like(
 	logged($log),
 	qr/LOG:  restored snapshot "\Q$rich\E" has additional objects.*"?COMMENT - SCHEMA more/s,
-	'the log tells of more than there was');
+	'the log names objects that a restore has beyond the manifest');
 
 # A manifest of an earlier release.
 my $manifest = slurp_file("$directory/$rich/manifest.json");
 my $older = $manifest =~ s/"contents": ?\[.*?\n?\],/"objects": [{"kind":"tables","count":1,"sha256":"00"}],/sr;
-isnt($older, $manifest, 'a manifest can be made one of an earlier release');
+isnt($older, $manifest, 'the test makes a manifest of an earlier release');
 unlink "$directory/$rich/manifest.json";
 append_to_file("$directory/$rich/manifest.json", $older);
 $log = -s $node->logfile;
 is(restore_and_execute($rich, 'DROP INDEX s.word_idx'), '',
-	'what an earlier release has taken is not found bad');
+	'a difference from a manifest of an earlier release does not make the snapshot bad');
 like(
 	logged($log),
 	qr/WARNING:  restored snapshot "\Q$rich\E" does not match its manifest.*"INDEX s word_idx postgres" is missing/s,
 	"the log warns of what an earlier release's snapshot lacks");
 unlink "$directory/$rich/manifest.json";
 append_to_file("$directory/$rich/manifest.json", $manifest);
-finds_good($rich, 'after all that, the snapshot');
+finds_good($rich, 'the snapshot with its own manifest again');
 
 # Of two that are listed as the same line, one is lost.
 create_database('alike');
@@ -303,7 +304,7 @@ like(restore_and_execute($alike, qq{DROP TABLE "a\nb"}),
 # Good ones.
 #
 
-# Indexes that are none yet, or not any more.
+# Indexes that are not valid, or not valid yet.
 create_database('indexes');
 $node->safe_psql('indexes', <<'EOQ');
 CREATE TABLE twice AS SELECT 1 AS a FROM generate_series(1, 2);
@@ -314,7 +315,7 @@ $node->psql('indexes', 'CREATE UNIQUE INDEX CONCURRENTLY bad ON twice (a)');
 is( $node->safe_psql('indexes',
 		"SELECT indisvalid FROM pg_index WHERE indexrelid = 'bad'::regclass"),
 	'f',
-	'there is an invalid index');
+	'the test makes an invalid index');
 finds_good(take('indexes'), 'a snapshot with an invalid index');
 foreach my $statement (
 	'CREATE INDEX CONCURRENTLY another ON busy (b, a)',
@@ -379,14 +380,14 @@ foreach my $case (
 	  foreach @names;
 	$node->command_ok(
 		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database), '-f', $file ],
-		"$encoding: there is a database with odd names");
+		"psql makes a database with odd names in $encoding");
 	my $name = take($database);
 	finds_good($name, "$encoding: a snapshot of odd names");
 	$log = -s $node->logfile;
 	like(
 		restore_and_execute($name, qq{SET client_encoding = '$encoding'; DROP TABLE "$names[1]"}),
 		qr/XX001: .*is missing/s,
-		"$encoding: the loss of one of them is found");
+		"the loss of an odd name in $encoding is found");
 }
 
 # Many tables with long names, where no temporary file is allowed.
@@ -401,8 +402,8 @@ $node->safe_psql('postgres', "ALTER SYSTEM SET temp_file_limit = '64kB'");
 $node->restart;
 my $many = take('many');
 is( $node->safe_psql('postgres', "SELECT tables FROM snapshot_list() WHERE name = '$many'"),
-	'2200', 'there are many tables');
-finds_good($many, 'a snapshot of them under temp_file_limit');
+	'2200', 'the test makes many tables');
+finds_good($many, 'a snapshot of many tables under temp_file_limit');
 
 #
 # What is around.
@@ -478,7 +479,7 @@ EOS
 	$log = -s $node->logfile;
 	take('extended');
 	unlike(logged($log), qr/pg_dump omits/,
-		'of an extension as it is made, pg_dump leaves nothing out');
+		'pg_dump leaves nothing out of an unchanged extension');
 	$node->safe_psql('extended', <<'EOQ');
 CREATE INDEX mine ON owned (lower(value));
 CREATE TRIGGER mine_too AFTER INSERT ON owned FOR EACH ROW EXECUTE FUNCTION owned_changed();
@@ -497,8 +498,8 @@ EOQ
 			'policy my_own on table public.owned',
 			'rule my_rule on table public.owned',
 			'trigger mine_too on table public.owned'),
-		'what users have put on a table of an extension is warned of, and nothing else');
-	finds_good($extended, 'a snapshot with that');
+		'the log warns only of what users have put on a table of an extension');
+	finds_good($extended, 'a snapshot with additions to an extension');
 
 	unlink $control;
 	append_to_file($control, "default_version = '2'\nrelocatable = true\n");
@@ -545,7 +546,7 @@ EOQ
 		skip 'the server has no German messages', 3
 		  unless $german =~ /Division durch Null/;
 		is_circumstance($words, qr/FEHLER:  38000: .*could not open synonym file/s,
-			'the same in a server that speaks German');
+			'a dictionary that is missing in a server that speaks German');
 	}
 	$node->safe_psql('postgres', 'ALTER SYSTEM RESET lc_messages');
 	reload_with($node, jobs => 1);
@@ -571,7 +572,7 @@ if ($node->pg_version < 17)
 {
 	like(logged($log),
 		qr/WARNING:  event triggers were enabled while snapshot "\Q$events\E" was restored\n.*DETAIL:  note_ddl\n/,
-		'the log tells that it may have written');
+		'the log says that an event trigger may have written');
 }
 else
 {
@@ -598,9 +599,9 @@ symlink $node->config_data('--bindir') . '/psql', "$bin/psql" or die;
 finds_good($blind, 'with psql, the snapshot');
 like(restore_and_execute($blind, 'DROP INDEX s.word_idx'),
 	qr/XX001: .*"INDEX s word_idx postgres" is missing/s,
-	'what pg_dump lists is compared nevertheless');
+	'a snapshot without column hashes is compared by what pg_dump lists');
 is(restore_and_execute($blind, 'ALTER TABLE s.t DROP COLUMN amount'), '',
-	'columns that pg_dump does not list are not compared');
+	'a snapshot without column hashes is not compared by columns');
 
 $node->safe_psql('postgres', <<'EOQ');
 CREATE ROLE dumper LOGIN BYPASSRLS;
@@ -613,16 +614,16 @@ reload_with($node, user => 'dumper');
 $log = -s $node->logfile;
 my $modest = take('modest');
 unlike(logged($log), qr/WARNING/, 'a role with few rights reads columns, too');
-finds_good($modest, 'what it has taken');
+finds_good($modest, 'a snapshot taken by a role with few rights');
 like(restore_and_execute($modest, 'ALTER TABLE t ALTER b TYPE text'), qr/XX001: .*Some columns/s,
-	'of which a loss is found');
+	'a loss from a snapshot of a role with few rights is found');
 
 is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM pg_database WHERE datname LIKE 'snapshot_worker_scratch_%'"),
-	'0', 'no scratch database is left');
+	'0', 'verifications leave no scratch database');
 my @temporary = glob($node->data_dir . '/base/pgsql_tmp/*');
-is(scalar @temporary, 0, 'no temporary file is left');
+is(scalar @temporary, 0, 'verifications leave no temporary file');
 unlike(slurp_file($node->logfile), qr/file leak|reference leak/,
-	'all temporary files were closed before');
+	'verifications leave no temporary file open');
 $node->stop;
 done_testing();

@@ -2,11 +2,10 @@
 # Copyright (c) 2026, the snapshot_worker developers
 
 # A scheduled snapshot whose verification came to no result.  Promised here: it
-# is verified again, after the delays of a run, until there is a result; so it is
-# after a restart; the administrator is told once an hour, and at once of a
-# snapshot that is bad; and it ends when someone cancels it, when the snapshot is
-# gone, when it is not to be verified any more, and when a later slot's takes
-# over.
+# is verified again, after the delays of a run, until there is a result, over a
+# restart as well; failure_command reports it once an hour, and a bad snapshot
+# at once; and it ends when someone cancels it, when the snapshot is gone, when
+# it is not to be verified any longer, and when a later slot takes over.
 
 use strict;
 use warnings;
@@ -68,7 +67,7 @@ sub status
 	return $node->safe_psql('postgres', "SELECT $column FROM snapshot_status()");
 }
 
-# What the last verification of a snapshot came to.
+# The outcome of the last verification of a snapshot.
 sub verification
 {
 	my ($name) = @_;
@@ -77,8 +76,8 @@ sub verification
 	return -e $file ? decode_json(slurp_file($file)) : {};
 }
 
-# The failed verifications in the log since it was so long: of the run that took
-# the snapshot, and those after it.
+# The failed verifications in the log since it was so long: of the run that
+# took the snapshot, and those after it.
 my $log = 0;
 
 sub tries
@@ -133,55 +132,55 @@ sub is_over
 
 # It is tried until it is good.
 my $name = fail_to_verify();
-is((history_lines($directory))[-1]{outcome}, 'failed', 'the run counts as failed');
-wait_until('the status counts it',
+is((history_lines($directory))[-1]{outcome}, 'failed', 'a run whose verification comes to no result has failed in the history');
+wait_until('the status counts a verification that comes to no result',
 	sub { status('consecutive_failures') eq '1' });
-wait_until('the administrator is told', sub { alerts() == 1 });
+wait_until('failure_command reports a verification that comes to no result', sub { alerts() == 1 });
 foreach my $case ([ 5, 2 ], [ 10, 3 ], [ 20, 4 ])
 {
 	my ($delay, $try) = @$case;
 
 	wait_until(
-		"the next try is to come in $delay s",
+		"the log says that the next try of a verification comes in $delay s",
 		sub {
 			slurp_file($node->logfile, $log) =~
 			  /LOG:  next attempt to verify snapshot "\Q$name\E" is in $delay s/;
 		});
-	is(tries($name), $try - 1, "try $try does not come before its delay is over");
+	is(tries($name), $try - 1, "try $try of a verification does not come before its delay is over");
 	pass_time($node, $delay);
-	wait_until("try $try comes", sub { tries($name) == $try });
+	wait_until("try $try of a verification comes when its delay is over", sub { tries($name) == $try });
 }
-is(scalar alerts(), 1, 'the administrator was told once');
+is(scalar alerts(), 1, 'failure_command reports several tries of a verification once');
 pass_time($node, 3600);
 wait_until('failure_command reports a failing verification again after an hour', sub { alerts() == 2 });
 is( join(' ', map { (alerts())[-1]{"SNAPSHOT_$_"} } qw(EVENT NAME DETAIL)),
 	"verification $name out of memory",
-	'what has failed');
-is_deeply(verification($name), {}, 'there is no mark on the snapshot');
+	'the alert after an hour has the snapshot and the error of its verification');
+is_deeply(verification($name), {}, 'a verification that comes to no result leaves no mark on the snapshot');
 is(scalar snapshots($directory, 'app'), 1, 'no other snapshot is taken for a verification that fails');
 
 # A restart does not end it.
 my $lines = history_lines($directory);
 $node->restart;
 $log = -s $node->logfile;
-wait_until('after a restart, the failure still counts',
+wait_until('a failed verification still counts after a restart',
 	sub { status('next_run') ne '' && status('consecutive_failures') eq '1' });
-is(scalar history_lines($directory), $lines, 'the history stays as it was');
+is(scalar history_lines($directory), $lines, 'a restart adds no line to the history');
 pass_time($node, 5);
 wait_until('a failed verification is tried again after a restart', sub { tries($name) >= 1 });
 mend();
 pass_time($node, 60);
-wait_until('a verification that can be done is done',
+wait_until('a verification succeeds once it can be made',
 	sub { (verification($name)->{level} // '') eq 'archive' });
-is(verification($name)->{problem}, undef, 'the snapshot is good');
+is(verification($name)->{problem}, undef, 'a verification that succeeds in the end finds no problem');
 wait_until('the status has no error once the verification is done',
 	sub { status('consecutive_failures') eq '0' });
-is_over($name, 'a good one is not verified any more');
+is_over($name, 'a snapshot that was found good is not verified again');
 
 # It is bad.
 my $alerts = alerts();
 $name = fail_to_verify();
-wait_until('the administrator is told', sub { alerts() == $alerts + 1 });
+wait_until('failure_command reports the verification of a damaged snapshot that comes to no result', sub { alerts() == $alerts + 1 });
 my ($file) = map { $_->{path} } grep { $_->{size} > 100 }
   @{ manifest_of($directory, $name)->{files} };
 open(my $fh, '+<:raw', "$directory/$name/$file") or die;
@@ -190,13 +189,13 @@ print $fh "damaged";
 close $fh or die;
 mend();
 pass_time($node, 5);
-wait_until('a damaged one is found to be that',
+wait_until('a verification finds the damage at its next try',
 	sub { defined verification($name)->{problem} });
-wait_until('of which the administrator is told at once',
+wait_until('failure_command reports a damaged snapshot at once',
 	sub { alerts() == $alerts + 2 });
 like((alerts())[-1]{SNAPSHOT_ERROR}, qr/does not match its manifest/,
 	'the alert says why the verification failed');
-is_over($name, 'a bad one is not verified any more');
+is_over($name, 'a snapshot that was found damaged is not verified again');
 
 # Somebody cancels it.
 $name = fail_to_verify();
@@ -206,19 +205,19 @@ $node->poll_query_until('postgres',
 	"SELECT count(*) = 1 FROM snapshot_progress() WHERE action = 'verify'")
   or die 'no verification';
 is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
-	1, 'a verification is canceled');
+	1, 'snapshot_cancel() cancels a verification of the schedule');
 wait_until('the canceled verification ends', sub { tries($name) == 2 });
 unlink $slow;
 is_over($name, 'a canceled verification is not tried again');
 
 # Or while it waits for its time.
 $name = fail_to_verify();
-wait_until('a verification is pending', sub {
+wait_until('a verification is to be tried again', sub {
 	slurp_file($node->logfile, $log) =~
 	  /LOG:  next attempt to verify snapshot "\Q$name\E" is in 5 s/;
 });
 is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
-	1, 'one that is pending is canceled');
+	1, 'snapshot_cancel() cancels a pending verification');
 is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"),
 	0, 'a pending verification can be canceled only once');
 is_over($name, 'a canceled pending verification does not come');
@@ -243,30 +242,30 @@ wait_until('a verification that timed out is tried again', sub { exists verifica
 $name = fail_to_verify();
 $node->safe_psql('postgres', "SELECT snapshot_delete('$name', force => true)");
 pass_time($node, 5);
-wait_until('a snapshot that is gone is not verified any more', sub {
+wait_until('a snapshot that was removed is not verified again', sub {
 	slurp_file($node->logfile, $log) =~
 	  /LOG:  no longer retrying verification of snapshot "\Q$name\E": removed, or no longer to be verified/;
 });
-is_over($name, 'the verification of a snapshot that is gone is over');
+is_over($name, 'the verification of a removed snapshot is not tried again');
 
 # It is not to be verified.
 $name = fail_to_verify();
 reload_with($node, verify => 'list');
-is_over($name, 'verify = list leaves nothing to be tried again');
+is_over($name, 'a verification is not tried again after a change to verify = list');
 
 # The next one takes over, and is restored.
 reload_with($node, verify => 'restore');
 my $first = fail_to_verify();
 my $second = fail_to_verify();
-isnt($second, $first, 'the next slot has its snapshot');
+isnt($second, $first, 'the next slot takes its snapshot');
 mend();
 pass_time($node, 60);
-wait_until('the snapshot of the next slot is verified as far as is set',
+wait_until('the snapshot of the next slot is verified as far as "verify" says',
 	sub { (verification($second)->{level} // '') eq 'restore' });
-is_deeply(verification($first), {}, 'the snapshot of an earlier slot is not verified any more');
-is_over($first, 'the verification of the earlier slot is over');
+is_deeply(verification($first), {}, 'the snapshot of an earlier slot is not verified any longer');
+is_over($first, 'the verification of the earlier slot is not tried again');
 
-# The database itself need not be there any more.
+# A snapshot is verified even if its database was dropped.
 $name = fail_to_verify();
 $node->safe_psql('postgres', 'DROP DATABASE app WITH (FORCE)');
 mend();

@@ -3,8 +3,8 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# What has not changed between two snapshots of a database is on disk once, and
-# each of them is complete by itself all the same.
+# Files that have not changed between two snapshots of a database are on disk
+# once, and yet each snapshot is complete by itself.
 
 use strict;
 use warnings;
@@ -67,30 +67,30 @@ sub file_of
 my @app = take_snapshot($node, 'app');
 my $files = keys %{ files_of($app[0]) };
 is(exclusive_size($app[0]), manifest_of($directory, $app[0])->{size},
-	'a first snapshot has all for itself');
+	'the first snapshot shares no bytes');
 push @app, take_snapshot($node, 'app');
 # which has the time in it, to the second
-cmp_ok(shared(@app), '>=', $files - 1, 'a second one shares all but the table of contents');
+cmp_ok(shared(@app), '>=', $files - 1, 'a second snapshot shares all files but the table of contents');
 cmp_ok(exclusive_size($_), '<', manifest_of($directory, $_)->{size} / 10,
-	"$_ has little for itself")
+	"$_ shares more than nine tenths of its bytes")
   foreach @app;
-is(sql_error($node, "SELECT snapshot_verify('$_', restore => true)"), '', "$_ verifies, and restores")
+is(sql_error($node, "SELECT snapshot_verify('$_', restore => true)"), '', "$_ verifies by a restore")
   foreach @app;
 
-# What changes is not shared, under whatever number it comes.
+# A changed file is not shared, under whatever number it comes.
 $node->safe_psql('app', 'INSERT INTO a VALUES (0); CREATE TABLE a0 AS SELECT 1 AS n');
 push @app, take_snapshot($node, 'app');
 isnt((stat file_of($app[2], 'a'))[1], (stat file_of($app[1], 'a'))[1],
 	'a table that has changed has a file of its own');
 is((stat file_of($app[2], 'b'))[1], (stat file_of($app[1], 'b'))[1],
-	'one that has not shares it');
-is((stat file_of($app[2], 'b'))[3], 3, 'a file is shared by all snapshots that have it');
+	'a table that has not changed shares its file');
+is((stat file_of($app[2], 'b'))[3], 3, 'a file is shared by all three snapshots that have it');
 $node->safe_psql('postgres', "SELECT snapshot_restore('$app[2]', 'again')");
-is_same_database($node, 'app', 'again', 'what is restored is what there was');
+is_same_database($node, 'app', 'again', 'a snapshot that shares files restores to what there was');
 
 # Removing one harms no other.
 $node->safe_psql('postgres', "SELECT snapshot_delete('$app[0]')");
-is(sql_error($node, "SELECT snapshot_verify('$app[$_]')"), '', "after one was deleted, another one is whole: $_")
+is(sql_error($node, "SELECT snapshot_verify('$app[$_]')"), '', "the deletion of a snapshot does not harm snapshot $_ that shares with it")
   foreach 1, 2;
 
 # A shared file that has gone bad.
@@ -104,12 +104,12 @@ my $log = -s $node->logfile;
 push @app, take_snapshot($node, 'app');
 like(slurp_file($node->logfile, $log),
 	qr/WARNING:  file "\Q$bad\E" does not match its manifest\n.*DETAIL:  The new snapshot has a good copy of its own/,
-	'a file that has gone bad is not shared, and that is warned of');
-isnt((stat file_of($app[3], 'b'))[1], (stat $bad)[1], 'the new snapshot has its own');
+	'a file that has gone bad is not shared, and the log warns of it');
+isnt((stat file_of($app[3], 'b'))[1], (stat $bad)[1], 'a new snapshot has its own copy of a file that has gone bad');
 is(sql_error($node, "SELECT snapshot_verify('$app[3]', restore => true)"), '', 'a snapshot beside a bad file is good');
 like(sql_error($node, "SELECT snapshot_verify('$app[2]')"),
 	qr/\Q$bad\E" have changed.*\n.*Snapshot "\Q$app[1]\E" shares that file\./,
-	'a verification finds it, and names the others that have it');
+	'a verification finds a bad shared file, and names the other snapshots that have it');
 unlike(sql_error($node, "SELECT snapshot_verify('$app[2]')"), qr/\Q$app[3]\E/,
 	'a verification does not name snapshots that do not have the bad file');
 push @app, take_snapshot($node, 'app');
@@ -127,23 +127,23 @@ $node->safe_psql('postgres', "SELECT snapshot_verify('$app[4]', restore => true)
 $log = -s $node->logfile;
 is(verify_all("'app'"),
 	join("\n", "$app[4]|f|", "$app[3]|f|", "$app[2]|t|t", "$app[1]|t|t"),
-	'all are verified, and it is told which are bad');
+	'snapshot_verify_all() returns all snapshots, and which are bad');
 my $bytes = 0;
 my %inodes = map { (stat $_)[1] => -s $_ } grep { -f && !m{/(?:manifest|verified)\.json$} }
   map { glob("$directory/$_/*"), glob("$directory/$_/*/*") } @app[ 1 .. 4 ];
 $bytes += $_ foreach values %inodes;
 like(slurp_file($node->logfile, $log),
 	qr/verified the files of 4 snapshots: $bytes bytes read/,
-	'each file is read once, however many snapshots share it');
+	'snapshot_verify_all() reads a shared file once');
 is( $node->safe_psql('postgres',
 		'SELECT verify_level, problem IS NULL FROM snapshot_list()'),
 	"restore|t\nrestore|t\nchecksum|f\nchecksum|f",
-	'what a restore has shown still holds where the files have not changed');
+	'the level of a restore stays where the files have not changed');
 like(sql_error($node, "SELECT * FROM snapshot_verify_all('nosuch')"),
-	qr/there is no snapshot of database "nosuch"/, 'a database without snapshots is an error');
+	qr/there is no snapshot of database "nosuch"/, 'snapshot_verify_all() of a database without snapshots is an error');
 
-# What cannot be read, or has lost its manifest, is told of, and nothing else is
-# left out for it.
+# A snapshot that cannot be read, or has lost its manifest, has its row, and so
+# has every other one.
 my ($closed) = glob "$directory/$app[4]/app.dump/toc.dat";
 rename "$directory/$app[3]/manifest.json", "$directory/$app[3]/gone" or die;
 rename $closed, "$closed.kept" or die;
@@ -151,10 +151,10 @@ mkdir $closed or die;
 is( $node->safe_psql('postgres',
 		"SELECT name, verified_at IS NULL, problem IS NOT NULL FROM snapshot_verify_all('app')"),
 	join("\n", "$app[4]|t|t", "$app[3]|t|t", "$app[2]|t|t", "$app[1]|t|t"),
-	'each snapshot has its row');
+	'snapshot_verify_all() returns a row for each snapshot that cannot be read');
 like( $node->safe_psql('postgres',
 		"SELECT problem FROM snapshot_verify_all() WHERE name = '$app[3]'"),
-	qr/manifest is missing/, 'a snapshot without a manifest has its row');
+	qr/manifest is missing/, 'snapshot_verify_all() returns a row for a snapshot without a manifest');
 rename "$directory/$app[3]/gone", "$directory/$app[3]/manifest.json" or die;
 rmdir $closed or die;
 rename "$closed.kept", $closed or die;
@@ -168,21 +168,21 @@ like($err, qr/WARNING:  snapshot "\Q$app[2]\E" failed its last verification\n.*E
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'damaged'"), '0',
 	'a refused restore leaves no database');
 like(sql_error($node, 'SELECT snapshot_verify_all(); SELECT 1/0'), qr/division by zero/,
-	'bad snapshots are no error of snapshot_verify_all()');
+	'snapshot_verify_all() does not fail for bad snapshots');
 is((stat file_of($app[4], 'b'))[1], (stat file_of($app[3], 'b'))[1],
-	'the next one shares with the newest good one');
+	'a snapshot shares with the newest good one');
 
 # Off, and where it cannot be.
 reload_with($node, share_files => 'off');
 push @app, take_snapshot($node, 'app');
-is(shared($app[5], $app[4]), 0, 'when it is off, nothing is shared');
+is(shared($app[5], $app[4]), 0, 'with share_files = off, no file is shared');
 reload_with($node, share_files => 'on', format => 'custom');
 push @app, take_snapshot($node, 'app');
 is(exclusive_size($app[6]), manifest_of($directory, $app[6])->{size},
-	'in custom format nothing is shared');
+	'in custom format, no file is shared');
 reload_with($node, format => 'directory', compress => 'none');
 push @app, take_snapshot($node, 'app');
-is(shared($app[7], $app[5]), 1, 'another compression shares nothing but what is not compressed');
+is(shared($app[7], $app[5]), 1, 'a snapshot of another compression shares only files that are not compressed');
 reload_with($node, compress => 'gzip:1');
 
 # File systems without hard links, or with no more of them for a file.
@@ -199,14 +199,14 @@ foreach my $case ([ EPERM, 1 ], [ EMLINK, 0 ])
 	push @app, take_snapshot($node, 'app');
 	$notices = 1 if $notices;
 	is(scalar(() = slurp_file($node->logfile, $log) =~ /snapshots do not share files/g),
-		$notices, "without links ($errno) it is said at most once");
+		$notices, "without links ($errno), the log warns at most once");
 	is(exclusive_size($app[-1]), manifest_of($directory, $app[-1])->{size},
-		"without links ($errno) all is its own");
-	is(sql_error($node, "SELECT snapshot_verify('$app[-1]')"), '', "without links ($errno) it is good");
+		"without links ($errno), a snapshot shares no bytes");
+	is(sql_error($node, "SELECT snapshot_verify('$app[-1]')"), '', "without links ($errno), a snapshot verifies");
 }
-is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+is_deeply([ leftovers($directory) ], [], 'snapshots that share files leave nothing over');
 is_deeply([ grep { !/\Q$app[2]\E/ } damages($directory) ], [],
-	'all files are what their manifests say');
+	'snapshots that share files are whole');
 
 $node->stop;
 done_testing();

@@ -4,9 +4,9 @@
 # Needed on one version of PostgreSQL only; see test/check-all.
 
 # Copies elsewhere.  Promised here: each good snapshot of this cluster is given
-# to archive_command until that succeeds, oldest first, also across restarts; it
-# is not removed before, up to a bound; and what the shell is given, nobody can
-# choose by the name of a database.
+# to archive_command until that succeeds, oldest first, also across restarts;
+# it is not removed before, up to a bound; and what the shell is given, nobody
+# can choose by the name of a database.
 
 use strict;
 use warnings;
@@ -71,7 +71,7 @@ $node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(a b);
 my @names = (take_snapshot($node, 'a'), take_snapshot($node, 'a'));
 ok(!archived($names[0]), 'without archive_command nothing is archived');
 
-# What was there before is archived too, oldest first; then what comes.
+# Older snapshots are archived too, oldest first; then new ones.
 reload_with($node, archive_command => $copy);
 wait_until_archived($names[1]);
 push @names, take_snapshot($node, 'b');
@@ -80,7 +80,7 @@ is(log_of_remote(), "@names", 'each snapshot is archived once, oldest first');
 foreach my $name (@names)
 {
 	is(slurp_file("$remote/$name/manifest.json"), slurp_file("$directory/$name/manifest.json"),
-		"the copy of $name is the snapshot");
+		"the archived copy of $name is the same as the snapshot");
 }
 is_deeply([ damages($directory) ], [], 'archived snapshots are whole');
 is($node->safe_psql('postgres', "SELECT snapshot_verify('$names[0]') IS NOT NULL"), 't',
@@ -94,9 +94,9 @@ is(log_of_remote(), "@names", 'after a restart, none is archived once more');
 my $log = -s $node->logfile;
 break_remote();
 push @names, take_snapshot($node, 'a');
-wait_until('the failure shows', sub { archive_error() ne '' });
+wait_until('the status shows that archiving failed', sub { archive_error() ne '' });
 like(archive_error(), qr/^\Q$names[4]\E: .*exited with exit code 3\nthe remote is broken$/m,
-	'the status has the error');
+	'the status has the error of the archive command');
 like(slurp_file($node->logfile, $log),
 	qr/WARNING:  archiving of snapshot "\Q$names[4]\E" failed \(attempt 1\): the archive command failed: .*3\n.*DETAIL:  the remote is broken/,
 	'the log has the error of the archive command');
@@ -108,7 +108,7 @@ wait_until('archiving is tried again a minute after a crash', sub { archive_erro
 mend_remote();
 wait_until_archived($names[4]);
 is(archive_error(), '', 'the archive error is gone once archiving succeeds');
-is(log_of_remote(), "@names", 'nothing was left out, or done twice');
+is(log_of_remote(), "@names", 'after a failure, each snapshot is archived once, in order');
 
 # Retention.
 break_remote();
@@ -116,22 +116,22 @@ reload_with($node, retention_manual => 1, archive_max_waiting => 2);
 $log = -s $node->logfile;
 my @waiting = map { take_snapshot($node, 'b') } 1 .. 4;
 is_deeply([ snapshots($directory, 'b') ], [ @waiting[ 1 .. 3 ] ],
-	'retention spares what waits to be archived, up to the bound');
+	'retention spares snapshots that wait to be archived, up to its bound');
 like(slurp_file($node->logfile, $log),
 	qr/WARNING:  removed snapshot "\Q$waiting[0]\E" before it was archived\n.*DETAIL:.*archive_max_waiting/,
 	'retention warns of a snapshot that it removes unarchived');
 is( $node->safe_psql('postgres',
 		"SELECT name, rules FROM snapshot_retention('b') WHERE rules LIKE '%archived%' ORDER BY name"),
 	"$waiting[1]|to be archived\n$waiting[2]|to be archived",
-	'snapshot_retention() tells');
+	'snapshot_retention() shows what waits to be archived');
 mend_remote();
 wait_until_archived($waiting[3]);
 $node->safe_psql('postgres', 'SELECT snapshot_prune()');
 is_deeply([ snapshots($directory, 'b') ], [ $waiting[3] ],
-	'what has been archived is removed');
+	'retention removes archived snapshots');
 reload_with($node, retention_manual => 100);
 
-# What is not good is not archived, nor what is another cluster's.
+# Bad snapshots, and those of another cluster, are not archived.
 my $bad = take_snapshot($node, 'b');
 wait_until_archived($bad);
 break_remote();
@@ -141,7 +141,7 @@ open my $fh, '+<:raw', $archive or die;
 seek $fh, 50, 0 or die;
 print $fh "\0\0\0\0\0\0";
 close $fh or die;
-isnt($node->psql('postgres', "SELECT snapshot_verify('$bad')"), 0, 'a snapshot goes bad');
+isnt($node->psql('postgres', "SELECT snapshot_verify('$bad')"), 0, 'a verification finds a snapshot bad');
 my $foreign = 'b/2020-01-01T00-00-00Z';
 system_or_bail('cp', '-r', "$directory/$waiting[3]", "$directory/$foreign");
 unlink "$directory/$foreign/archived.json" or die;
@@ -155,7 +155,7 @@ my $good = take_snapshot($node, 'b');
 wait_until_archived($good);
 ok(!archived($bad), 'a bad snapshot is not archived');
 ok(!archived($foreign), 'a snapshot of another cluster is not archived');
-unlike(log_of_remote(), qr/\Q$bad\E|\Q$foreign\E/, 'the command has not seen them');
+unlike(log_of_remote(), qr/\Q$bad\E|\Q$foreign\E/, 'archive_command is not run for bad and foreign snapshots');
 
 # Placeholders, the environment, and names that would be commands.
 my $owned = $node->basedir . '/owned';
@@ -165,19 +165,19 @@ $node->safe_psql('postgres', 'CREATE DATABASE "' . ($evil =~ s/"/""/gr) . '"');
 reload_with($node,
 	archive_command => "printf '%%s\\n' '%p' '%f' '%d' 100%% \"\$SNAPSHOT_NAME\" \"\$SNAPSHOT_PATH\" \"\$SNAPSHOT_DATABASE\" >$remote/seen");
 my $name = $node->safe_psql('postgres', 'SELECT snapshot_now($e$' . $evil . '$e$)');
-wait_until('the snapshot of the odd name is archived',
+wait_until('a snapshot of a database with an odd name is archived',
 	sub { $node->safe_psql('postgres', "SELECT archived_at IS NOT NULL FROM snapshot_list() LIMIT 1") eq 't' });
 my ($folder) = $name =~ m{^(.*)/};
 is(slurp_file("$remote/seen"),
 	join("\n", "$directory/$name", $name, $folder, '100%', $name, "$directory/$name", $evil) . "\n",
-	'the placeholders are filled in');
-ok(!-e $owned, 'the name of a database is no command');
+	'the placeholders of archive_command are replaced');
+ok(!-e $owned, 'a database name cannot inject a command into archive_command');
 my (undef, undef, $stderr) = $node->psql('postgres',
 	"ALTER SYSTEM SET snapshot_worker.archive_command = 'cp %x'");
-like($stderr, qr/invalid value.*\n.*%p \(path\)/, 'an unknown placeholder is refused');
+like($stderr, qr/invalid value.*\n.*%p \(path\)/, 'an unknown placeholder of archive_command is refused');
 
-# One that cannot be archived is no reason not to archive others, and what cannot
-# be written down is not copied.
+# One that cannot be archived is no reason not to archive others, and what
+# cannot be written down is not copied.
 reload_with($node, archive_command => '');
 push @names, take_snapshot($node, 'a'), take_snapshot($node, 'a');
 my ($stuck, $next) = @names[ -2, -1 ];
@@ -185,8 +185,8 @@ chmod 0500, "$directory/$stuck" or die;
 truncate "$remote/log", 0 or die;
 reload_with($node, archive_command => $copy);
 wait_until_archived($next);
-wait_until('the error of the other one shows', sub { archive_error() =~ /^\Q$stuck\E: / });
-is(log_of_remote(), $next, 'what cannot be marked is not copied, and others are');
+wait_until('the status has the error of a snapshot that cannot be marked', sub { archive_error() =~ /^\Q$stuck\E: / });
+is(log_of_remote(), $next, 'a snapshot that cannot be marked is not copied, and others are');
 chmod 0700, "$directory/$stuck" or die;
 wait_until_archived($stuck);
 
@@ -195,14 +195,14 @@ my $turns = $node->basedir . '/turns';
 reload_with($node,
 	archive_command => "echo %f >>$turns; while [ ! -e $turns.end ]; do sleep 0.1; done");
 push @names, take_snapshot($node, 'a');
-wait_until('a slow command runs', sub { -s $turns });
+wait_until('a slow archive command is running', sub { -s $turns });
 $log = -s $node->logfile;
 kill 9, $node->safe_psql('postgres', 'SELECT launcher_pid FROM snapshot_status()');
 pass_minute_after_crash($node);
-wait_until('the next run finds it', sub {
+wait_until('the server finds the command of before the crash running', sub {
 	slurp_file($node->logfile, $log) =~ /another archive command is already running/
 });
-is(scalar(slurp_lines($turns)), 1, 'after a crash there is one command at work');
+is(scalar(slurp_lines($turns)), 1, 'one archive command is at work after a crash');
 is(archive_error(), '', 'a command that still runs is no archive error');
 unlike(slurp_file($node->logfile, $log), qr/WARNING:  archiving/, 'a command that still runs causes no warning');
 append_to_file("$turns.end", '');
@@ -213,9 +213,9 @@ is(scalar(slurp_lines($turns)), 2, 'the archive command runs again when the one 
 # there is nothing to do, and nothing is done for it.
 unlink "$turns.end" or die;
 take_snapshot($node, 'a');
-wait_until('a slow command runs again', sub { slurp_lines($turns) == 3 });
+wait_until('a slow archive command is running again', sub { slurp_lines($turns) == 3 });
 reload_with($node, archive_command => $copy);
-wait_until('all is archived by the new command', sub {
+wait_until('a new archive_command archives all snapshots', sub {
 	$node->safe_psql('postgres',
 		"SELECT count(*) FROM snapshot_list() WHERE archived_at IS NULL AND problem IS NULL AND name <> '$foreign'"
 	) eq '0';
@@ -225,7 +225,7 @@ $node->reload;
 $node->poll_query_until('postgres', "SELECT directory IS NULL FROM snapshot_status()") or die;
 my $launcher = $node->safe_psql('postgres', 'SELECT launcher_pid FROM snapshot_status()');
 my ($switches, $same) = (-1, 0);
-wait_until('the launcher sleeps while there is no directory', sub {
+wait_until('the launcher sleeps while the directory is missing', sub {
 	my $before = $switches;
 
 	($switches) = slurp_file("/proc/$launcher/status") =~ /^voluntary_ctxt_switches:\s*(\d+)/m;
@@ -239,19 +239,19 @@ my $pid_file = $node->basedir . '/pid';
 my $hang = "echo \$\$ >$pid_file.new && mv $pid_file.new $pid_file && exec sleep 1000";
 reload_with($node, archive_command => $hang);
 take_snapshot($node, 'a');
-wait_until('the command hangs', sub { -s $pid_file });
-is(take_snapshot($node, 'a') =~ /^a/, 1, 'snapshots are taken meanwhile');
+wait_until('the archive command hangs', sub { -s $pid_file });
+is(take_snapshot($node, 'a') =~ /^a/, 1, 'snapshots are taken while the archive command hangs');
 is($node->safe_psql('postgres', "SELECT action || ' ' || phase FROM snapshot_progress()"),
-	'archive archiving', 'the progress shows it');
+	'archive archiving', 'snapshot_progress() shows the archive command');
 my $pid = slurp_file($pid_file) + 0;
 $node->stop('fast');
-ok(!kill(0, $pid), 'a command that hangs is ended with the server');
+ok(!kill(0, $pid), 'the shutdown of the server ends an archive command that hangs');
 unlink $pid_file or die;
 $node->append_conf('postgresql.conf', "snapshot_worker.timeout = 1s\n");
 $node->start;
-wait_until('the timeout shows', sub { archive_error() =~ /due to "snapshot_worker\.timeout" \(1 s\)/ });
+wait_until('the status has the timeout of an archive command', sub { archive_error() =~ /due to "snapshot_worker\.timeout" \(1 s\)/ });
 reload_with($node, archive_command => '');
-is(archive_error(), '', 'what is off has no error');
+is(archive_error(), '', 'archiving that is switched off has no error');
 $node->append_conf('postgresql.conf', "snapshot_worker.timeout = 12h\n");
 $node->reload;
 
@@ -280,11 +280,11 @@ SKIP:
 	system_or_bail('restic', '-q', 'restore', 'latest', '-r', $repository, '-p', $password,
 		'--tag', 'a', '--path', "$directory/$last", '--target', $restored);
 	is(slurp_file("$restored$directory/$last/manifest.json"),
-		slurp_file("$directory/$last/manifest.json"), 'restic has the snapshot');
+		slurp_file("$directory/$last/manifest.json"), 'restic has the archived snapshot');
 	rename "$directory/$last", "$remote/lost" or die;
 	system_or_bail('cp', '-r', "$restored$directory/$last", "$directory/$last");
 	is($node->safe_psql('postgres', "SELECT snapshot_verify('$last') IS NOT NULL"), 't',
-		'what comes back from restic is whole');
+		'a snapshot that comes back from restic is whole');
 }
 SKIP:
 {
@@ -293,7 +293,7 @@ SKIP:
 		archive_command => "rclone --config /dev/null copy '%p' ':local:$remote/rclone/%f'");
 	my $last = take_snapshot($node, 'a');
 	wait_until_archived($last);
-	is_deeply([ damages("$remote/rclone") ], [], 'rclone has whole snapshots');
+	is_deeply([ damages("$remote/rclone") ], [], 'the snapshots that rclone has copied are whole');
 }
 SKIP:
 {
@@ -311,7 +311,7 @@ SKIP:
 	mkdir "$remote/plain" or die;
 	system_or_bail('sh', '-c', "age -d -i $key '$remote/age/$last.tar.age' | tar -C '$remote/plain' -xf -");
 	is(slurp_file("$remote/plain/manifest.json"), slurp_file("$directory/$last/manifest.json"),
-		'what age has encrypted comes back');
+		'a snapshot that age has encrypted comes back whole');
 }
 
 $node->stop;

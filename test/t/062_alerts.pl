@@ -3,11 +3,11 @@
 
 # Needed on one version of PostgreSQL only; see test/check-all.
 
-# Alerts.  Promised here: failure_command is told of the first failure of a
-# scheduled snapshot, of its verification and of archive_command, with the error
-# in its environment and not among its arguments; not of each retry, and not of
-# what a session asked for, whose error that gets; and whatever becomes of the
-# command, snapshots go on.
+# Alerts.  Promised here: failure_command reports the first failure of a
+# scheduled snapshot, of its verification and of archive_command, with the
+# error in its environment and not among its arguments; it does not report each
+# retry, nor a request of a session, which has the error itself; and whatever
+# the command does, snapshots go on.
 
 use strict;
 use warnings;
@@ -72,19 +72,19 @@ is_deeply(
 		DETAIL => '',
 		HINT => 'It was dropped or renamed, or "snapshot_worker.databases" names a database that does not exist.'
 	},
-	'the environment has what has failed');
+	'the environment of failure_command has what failed, and why');
 like($alerts[0]{SNAPSHOT_NAME}, qr{^app/2026-03-19T03-0}, 'the alert has the name of the failed snapshot');
 unlike((split /\0/, slurp_file((glob("$told/[0-9]*"))[0]))[0], qr/does not exist/,
 	"the alert's arguments do not have the error");
 
-# What a session asks for is its own business.
+# A request of a session causes no alert.
 $node->psql('postgres', "SELECT snapshot_now('nosuch')");
-is(scalar alerts(), 1, 'a session is told itself');
+is(scalar alerts(), 1, 'failure_command does not report a failed request of a session');
 
 # It succeeds, and fails again later.
 $node->safe_psql('postgres', 'CREATE DATABASE app');
 pass_time($node, 10);
-wait_until('the next try succeeds', sub { status('consecutive_failures') eq '0' });
+wait_until('the next try of a failed run succeeds', sub { status('consecutive_failures') eq '0' });
 my $fake = install_fake_program($node, 'pg_dump', <<'EOS');
 [ "$1" = --version ] && exec REAL "$@"
 echo "it is broken; don't \$(touch /nowhere/x)" >&2
@@ -104,11 +104,11 @@ sub next_try
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	pass_time($node, $_[0]);
-	wait_until("attempt $attempt fails",
+	wait_until("attempt $attempt of a failing run fails",
 		sub { my $now = status('attempt'); $now ne '' && $now > $attempt });
 	return;
 }
-wait_until('the failed snapshot is to be tried again', sub { status('attempt') eq '2' });
+wait_until('the failed run is to be tried again', sub { status('attempt') eq '2' });
 next_try(5);
 next_try(10);
 next_try(20);
@@ -130,7 +130,7 @@ echo "pg_restore: error: it is rotten" >&2
 exit 1
 EOS
 pass_time($node, 3600);
-wait_until('a try succeeds', sub { status('consecutive_failures') eq '0' });
+wait_until('a try of a run that was reported succeeds', sub { status('consecutive_failures') eq '0' });
 reload_with($node, verify => 'archive');
 move_clock('2026-03-19 07:00:01');
 wait_until('failure_command reports a failed verification', sub { @alerts = alerts(); @alerts == 4 });
@@ -147,12 +147,12 @@ echo "pg_restore: error: out of memory" >&2
 kill -KILL $$
 EOS
 reload_with($node, verify => 'archive', archive_command => "echo %f >>$remote");
-wait_until('what there is has been archived', sub { -s $remote });
+wait_until('all snapshots are archived before a verification fails', sub { -s $remote });
 move_clock('2026-03-19 08:00:01');
-wait_until('a verification does not come about', sub { @alerts = alerts(); @alerts == 5 });
+wait_until('a run whose verification cannot be made ends', sub { @alerts = alerts(); @alerts == 5 });
 is("$alerts[4]{SNAPSHOT_EVENT} $alerts[4]{SNAPSHOT_DETAIL}",
 	'verification pg_restore: error: out of memory', 'failure_command reports a verification that could not be made');
-wait_until('the snapshot is archived all the same',
+wait_until('a snapshot whose verification could not be made is archived',
 	sub { slurp_file($remote) =~ m{^app/2026-03-19T08-00}m });
 reload_with($node, verify => 'list');
 
@@ -172,11 +172,11 @@ my $log = -s $node->logfile;
 reload_with($node, archive_command => '', failure_command => 'echo nobody is there >&2; exit 7',
 	bin_directory => "$directory/nowhere");
 move_clock('2026-03-19 09:00:01');
-wait_until('the failure of the command shows',
+wait_until('the log has the failure of failure_command',
 	sub { slurp_file($node->logfile, $log) =~ /the failure command failed: child process exited with exit code 7\n.*DETAIL:  nobody is there/ });
 reload_with($node, bin_directory => '');
 pass_time($node, 60);
-wait_until('snapshots go on', sub { status('consecutive_failures') eq '0' });
+wait_until('snapshots go on while failure_command fails', sub { status('consecutive_failures') eq '0' });
 
 $node->stop;
 done_testing();

@@ -1,8 +1,9 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# Formats and compressions: whichever is set, what is taken can be verified, and
-# comes back as it was; and a snapshot shares files with one of its own kind.
+# Formats and compressions: whichever is set, what is taken can be verified,
+# and comes back as it was; and a snapshot shares files with one of its own
+# kind.
 
 use strict;
 use warnings;
@@ -38,19 +39,19 @@ foreach my $format ('directory', 'custom')
 
 		reload_with($node, format => $format, compress => $method);
 		my $name = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
-		is(manifest_of($directory, $name)->{compression}, $method, "$case: the manifest tells");
+		is(manifest_of($directory, $name)->{compression}, $method, "the manifest of a snapshot ($case) has its compression");
 		my (undef, undef, $stderr) =
 		  $node->psql('postgres', "SELECT snapshot_verify('$name', restore => true)");
-		is($stderr, '', "$case: it can be verified, by a restore, too");
+		is($stderr, '', "a snapshot ($case) verifies by a restore");
 		$node->safe_psql('postgres', "SELECT snapshot_restore('$name', 'back', jobs => 2)");
-		is_same_database($node, 'app', 'back', "$case: it comes back as it was");
+		is_same_database($node, 'app', 'back', "a snapshot ($case) restores to what was dumped");
 		$node->safe_psql('postgres', 'DROP DATABASE back');
 		next if $format eq 'custom';
 
 		my $again = $node->safe_psql('postgres', "SELECT snapshot_now('app')");
 		my ($size, $own) = split /\|/, $node->safe_psql('postgres',
 			"SELECT size, exclusive_size FROM snapshot_list() WHERE name = '$again'");
-		cmp_ok($own, '<', $size / 2, "$case: another one shares files");
+		cmp_ok($own, '<', $size / 2, "a second snapshot ($case) shares files with the first");
 	}
 }
 # Which format is taken by itself.
@@ -66,16 +67,16 @@ foreach my $case ([ 'app', 'directory' ], [ 'tiny', 'custom' ])
 	my ($database, $format) = @$case;
 	my $name = $node->safe_psql('postgres', "SELECT snapshot_now('$database')");
 
-	is(manifest_of($directory, $name)->{format}, $format, "of $database by itself: $format");
-	is(!!-d "$directory/$name/$database.dump", $format eq 'directory', "$database by itself is on disk in $format format");
+	is(manifest_of($directory, $name)->{format}, $format, "format = auto takes $format format for $database");
+	is(!!-d "$directory/$name/$database.dump", $format eq 'directory', "format = auto writes $database in $format format");
 }
 reload_with($node, format => 'directory');
 my $name = $node->safe_psql('postgres', "SELECT snapshot_now('tiny')");
-is(manifest_of($directory, $name)->{format}, 'directory', 'what is set holds for all');
+is(manifest_of($directory, $name)->{format}, 'directory', 'a format that is set is taken for a database of any size');
 
 is($node->safe_psql('postgres',
 		'SELECT count(*) FROM snapshot_verify_all() WHERE problem IS NOT NULL'),
-	'0', 'all are what they were');
+	'0', 'no snapshot of any compression is found bad');
 is_deeply([ damages($directory) ], [], 'all snapshots of the compressions are whole');
 
 $node->stop;

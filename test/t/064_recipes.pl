@@ -4,9 +4,9 @@
 # Needed on one version of PostgreSQL only; see test/check-all.
 
 # The commands of doc/archiving.md, line by line, and others that the
-# documentation has for a shell of the server.  Promised here: they work as they
-# stand, for a server that was started as Debian's pg_ctlcluster does, with no
-# PATH and no HOME; and what they have copied comes back, and stays.
+# documentation has for a shell of the server.  Promised here: they work as
+# they stand, for a server that was started as Debian's pg_ctlcluster does,
+# with no PATH and no HOME; and what they have copied comes back, and stays.
 #
 # Their paths, such as /srv/snapshots, are those of a mount namespace of the
 # test's own, and "vault", the other machine, is a directory: in the place of
@@ -119,7 +119,7 @@ sub wait_until_archived
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return wait_until(
-		"$name is archived",
+		"$name is archived by the recipe",
 		sub {
 			$node->safe_psql('postgres',
 				"SELECT archived_at IS NOT NULL FROM snapshot_list() WHERE name = '$name'"
@@ -140,7 +140,7 @@ sub next_block
 	my $block = shift @{ $blocks{$section} };
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is($block && $block->{language}, $language, "$section: a block of $language is next");
+	is($block && $block->{language}, $language, "the next block of section \"$section\" is of $language");
 	return $block->{text};
 }
 
@@ -179,7 +179,7 @@ sub set_next
 	return $text;
 }
 
-# What was fetched is put back by the last section, is whole, and stays.
+# The last section puts back a fetched snapshot, which is whole, and stays.
 my @putting_back = @{ $blocks{'Putting one back'} };
 
 sub is_put_back
@@ -187,22 +187,22 @@ sub is_put_back
 	my ($name) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	ok(!-e "/srv/snapshots/$name", "$name is not in the directory");
+	ok(!-e "/srv/snapshots/$name", "$name is removed before it is put back");
 	$blocks{'Putting one back'} = [@putting_back];
 	run_next('Putting one back', $name);
 	is($node->safe_psql('postgres', "SELECT snapshot_verify('$name') IS NOT NULL"),
-		't', 'what was fetched is whole');
-	is((stat "/srv/snapshots/$name")[2] & 077, 0, 'what was fetched is for its owner alone');
+		't', 'a fetched snapshot is whole');
+	is((stat "/srv/snapshots/$name")[2] & 077, 0, 'only the owner can read a fetched snapshot');
 	$node->safe_psql('postgres', 'SELECT snapshot_prune()');
 	# An archive command that fails later is to fail for a later one.
 	wait_until_archived(take_snapshot($node, 'shop')) foreach 1 .. 2;
-	ok(-d "/srv/snapshots/$name", 'retention spares it, though it is old');
+	ok(-d "/srv/snapshots/$name", 'retention spares a snapshot that was put back, though it is old');
 	$node->safe_psql('postgres', "SELECT snapshot_delete('$name', force => true)");
 	ok(!-e "/srv/snapshots/$name", 'a snapshot that was put back can be removed');
 	return;
 }
 
-# What commands find in their environment.
+# The environment of commands.
 reload_with($node,
 	archive_command => 'env >/srv/env.new; mv /srv/env.new /srv/env');
 wait_until_archived(take_snapshot($node, 'shop'));
@@ -215,12 +215,12 @@ is($seen{HOME}, $home, 'a command has a HOME where the server has none');
 my $in = 'With restic';
 reload_with($node, archive_command => '');
 run_next($in);
-is((stat '/etc/postgresql/restic.password')[2] & 077, 0, 'the password is secret');
+is((stat '/etc/postgresql/restic.password')[2] & 077, 0, 'only the owner can read the password of restic');
 my $restic = set_next($in);
 my @names = map { take_snapshot($node, 'shop') } 1 .. 3;
 wait_until_archived($_) foreach @names[ 1, 2 ];
 my $first = $names[0];
-ok(glob("$home/.cache/restic/*"), 'restic has its cache');
+ok(glob("$home/.cache/restic/*"), 'restic has its cache below HOME');
 sub restic_snapshots
 {
 	my ($out) = run_command(
@@ -233,29 +233,29 @@ sub restic_snapshots
 }
 wait_until_archived($names[2]);
 my @all = restic_snapshots();
-cmp_ok(scalar @all, '>=', 2, 'restic has several snapshots');
+cmp_ok(scalar @all, '>=', 2, 'restic has the snapshots that were archived');
 run_next($in);
 is_deeply([ restic_snapshots() ], [ $all[-1] ],
-	'restic forget keeps the newest of a day, and no others');
+	'restic forget keeps the newest snapshot of a day, and no others');
 rename "/srv/snapshots/$names[2]", "/srv/lost" or die;
 run_next($in, $names[2]);
 is_put_back($names[2]);
-is_deeply($blocks{$in}, [], 'nothing about restic was left out');
-like(slurp_file('README.md'), qr/^\Q$restic\E/m, 'README.md has the same command');
+is_deeply($blocks{$in}, [], 'all commands about restic were run');
+like(slurp_file('README.md'), qr/^\Q$restic\E/m, 'README.md has the command of the recipe for restic');
 
 # rsync
 $in = 'With rsync, to a disk or another machine';
 set_next($in);
 @names = map { take_snapshot($node, 'shop') } 1 .. 3;
 wait_until_archived($_) foreach @names[ 1, 2 ];
-wait_until('the copies are there',
+wait_until('rsync has copied the snapshots',
 	sub { -d "/mnt/backup/$names[1]" && -d "/mnt/backup/$names[2]" });
 my ($of_one, $of_other) =
   map { my ($file) = sort { -s $b <=> -s $a } glob "/mnt/backup/$_/shop.dump/*.dat*"; (stat $file)[1] }
   @names[ 1, 2 ];
-is($of_one, $of_other, 'copies share the files that snapshots share');
-is_deeply([ damages('/mnt/backup') ], [], 'copies are whole');
-ok(!glob("/mnt/backup/shop/*/archived.json"), 'copies are not said to be archived');
+is($of_one, $of_other, 'copies by rsync share the files that the snapshots share');
+is_deeply([ damages('/mnt/backup') ], [], 'copies by rsync are whole');
+ok(!glob("/mnt/backup/shop/*/archived.json"), 'copies by rsync do not have the mark of an archived snapshot');
 rename "/srv/snapshots/$names[2]", "/srv/lost2" or die;
 run_next($in, $names[2]);
 is_put_back($names[2]);
@@ -284,7 +284,7 @@ rename "/srv/snapshots/$name", "/srv/lost4" or die;
 run_next($in, $name);
 is_put_back($name);
 is_deeply([ map { $_->{text} } map { @{ $blocks{$_} } } grep { $_ ne 'Putting one back' } keys %blocks ],
-	[], 'no block of the page was left out');
+	[], 'all commands of the page were run');
 
 # The mail of doc/monitoring.md.
 my ($mail) = map { $_->{text} } grep { $_->{text} =~ /failure_command = / }
@@ -293,7 +293,7 @@ my ($command) = $mail =~ /failure_command = '(.*)'/ or die;
 reload_with($node, archive_command => 'printf "first\nsecond\nthird\n" >&2; exit 3',
 	failure_command => $command);
 $name = take_snapshot($node, 'shop');
-wait_until('the mail is sent', sub { -s '/srv/mail' });
+wait_until('failure_command sends a mail', sub { -s '/srv/mail' });
 like(slurp_file('/srv/mail'),
 	qr/archive: \Q$name\E, try \d+\n.*exit code 3\nfirst\nsecond\nthird\n.*retried/s,
 	'the mail has the error, and all lines of its detail');
@@ -304,7 +304,7 @@ reload_with($node, archive_command => '', failure_command => '');
 $try =~ s/^runuser -u postgres -- // or die;
 $try =~ s/\benv -i /env -i PATH=\/usr\/local\/bin:\/usr\/bin:\/bin / or die;
 system_or_bail('sh', '-c', $try);
-like(slurp_file('/srv/mail'), qr/^snapshot: .*\ntest\n/, 'trying it works');
+like(slurp_file('/srv/mail'), qr/^snapshot: .*\ntest\n/, 'the command to try failure_command sends a mail');
 
 $node->stop;
 done_testing();

@@ -4,10 +4,10 @@
 # Needed on one version of PostgreSQL only; see test/check-all.
 
 # What test/packages does to a machine on which it installs PostgreSQL, for
-# "make demo" as for "make check".  Promised here: no cluster is made meanwhile,
-# and afterwards, however that ended, the next one who installs a server gets
-# one.  apt-get is a script here, and /etc/postgresql-common is in a mount
-# namespace of the test's own.
+# "make demo" as for "make check".  Promised here: no cluster is made
+# meanwhile; and afterwards, however that ended, an administrator who installs
+# a server gets a cluster.  apt-get is a script here, and
+# /etc/postgresql-common is in a mount namespace of the test's own.
 
 use strict;
 use warnings;
@@ -27,9 +27,9 @@ plan skip_all => "cannot mount here: $problem"
 	[ 'unshare', '--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs', $place ],
 	'>', \$unused, '2>', \$problem);
 
-# Nothing is installed, as far as test/packages can see.  "Installing" puts
-# Debian's createcluster.conf there, unless there is one, and asks what
-# postgresql-15 asks when it is to make a cluster.
+# For test/packages, nothing is installed.  "Installing" puts Debian's
+# createcluster.conf there, if it is missing, and reads what postgresql-15
+# reads when it is to make a cluster.
 append_to_file("$base/dpkg-query", "#!/bin/sh\nexit 1\n");
 append_to_file("$base/apt-get", <<"EOF");
 #!/bin/sh
@@ -41,8 +41,8 @@ exit \${APT_STATUS-0}
 EOF
 chmod 0755, "$base/apt-get", "$base/dpkg-query" or die;
 
-# Runs test/packages where, before, these commands were run in $place; returns
-# its exit code, what a package was told of clusters, and what is there after it.
+# Run test/packages after these commands were run in $place.  Returns its exit
+# code, the settings that a package read, and the files after it.
 sub packages
 {
 	my ($before, %environment) = @_;
@@ -78,20 +78,20 @@ foreach my $case (
 	my ($when, $environment, $expected) = @$case;
 	my ($status, $said, $left) = packages('true', %$environment);
 
-	is($status, $expected, "$when: the exit code tells");
-	is($said, 'off', "$when: no cluster was made meanwhile");
+	is($status, $expected, "$when, the exit code is that of the installation");
+	is($said, 'off', "$when, no cluster was made during the installation");
 	is($left, "./createcluster.conf\n",
-		"$when: nothing is left but what the package has brought");
+		"$when, only the files of the package are left");
 
 	(undef, $said, $left) = packages(
 		"mkdir createcluster.d && echo 'ssl = off' >createcluster.d/mine.conf",
 		%$environment);
-	is($said, 'off', "$when: no cluster was made where there are other settings");
+	is($said, 'off', "$when, no cluster was made beside settings of an administrator");
 	is($left, "./createcluster.conf ./createcluster.d ./createcluster.d/mine.conf\nssl = off\n",
-		"$when: these are left as they were");
+		"$when, the settings of an administrator are left as they were");
 }
 my (undef, $said, $left) = packages("echo 'create_main_cluster = true' >createcluster.conf");
-is($said, 'on', "an administrator's own createcluster.conf counts");
+is($said, 'on', 'a createcluster.conf of an administrator has its effect');
 is($left, "./createcluster.conf\ncreate_main_cluster = true\n",
-	"an administrator's createcluster.conf is all that is there");
+	'a createcluster.conf of an administrator is left as it was');
 done_testing();

@@ -6,13 +6,11 @@
 # The snapshot directory is on a file system that lacks something: modes, hard
 # links, locks, syncs of directories, renames of directories with open files.
 # Promised here: what is missing is known before a dump begins; snapshots are
-# taken, verified, removed and swept all the same, or the status says what is
-# missing and nothing is dumped; the probe leaves nothing behind; what file
-# systems and desktops leave in a snapshot's directory goes with it, and nothing
-# else does.
-#
-# test/file_systems.c plays most file systems.  A real FUSE mount is made with
-# bindfs, or is the directory that SNAPSHOT_TEST_FUSE names.
+# taken, verified, removed and swept nevertheless, or the status says what is
+# missing and nothing is dumped; the probe leaves nothing behind; and files
+# that file systems and desktops leave in a snapshot go with it, and no others
+# do. test/file_systems.c plays most file systems.  A real FUSE mount is made
+# with bindfs, or is the directory that SNAPSHOT_TEST_FUSE names.
 
 use strict;
 use warnings;
@@ -57,7 +55,7 @@ sub query
 	return $node->safe_psql('postgres', $query);
 }
 
-# What the status warns of, but for the crashes that are made here.
+# The warning of the status, without the crashes that are made here.
 sub warning
 {
 	$node->poll_query_until('postgres',
@@ -67,7 +65,7 @@ sub warning
 	return $warning =~ /^the server has crashed/ ? '' : $warning;
 }
 
-# What a probe has left anywhere in the directory.
+# The leftovers of a probe anywhere in the directory.
 sub probes
 {
 	my @found = grep { -e } glob("\Q$directory\E/.snapshot_worker* \Q$directory\E/*/.snapshot_worker*");
@@ -108,7 +106,7 @@ sub is_swept
 	hold_at($node, 'dumped');
 	$session = start_query($node, "SELECT snapshot_now('app')");
 	wait_until_held($node, 'dumped');
-	like(join(' ', leftovers($directory)), qr/\.tmp$/, "$kind: there is a staging directory");
+	like(join(' ', leftovers($directory)), qr/\.tmp$/, "$kind: a run that is held has a staging directory");
 	$node->stop('immediate');
 	finish_query($session);
 	let_go($node);
@@ -118,7 +116,7 @@ sub is_swept
 		local $ENV{FS_KIND} = $kind;
 		$node->start;
 	}
-	wait_until("$kind: what a crash left is swept",
+	wait_until("$kind: leftovers of a crash are swept",
 		sub { !leftovers($directory) });
 	return;
 }
@@ -139,7 +137,7 @@ sub check_all
 	is(query("SELECT note FROM snapshot_list() WHERE name = '$names[1]'"),
 		$note, "$kind: a snapshot can be pinned");
 	is(sql_error($node, "SELECT snapshot_delete('$names[0]')"), '', "$kind: a snapshot can be deleted");
-	is_deeply([ leftovers($directory) ], [], "$kind: its deletion leaves nothing");
+	is_deeply([ leftovers($directory) ], [], "$kind: a deletion leaves nothing over");
 	ok(!-e "$directory/$names[0]", "$kind: the deleted snapshot is gone");
 
 	# A failed run removes what it has written.
@@ -150,16 +148,16 @@ sub check_all
 	finish_query($session);
 	let_go($node);
 	isnt($session->{err}, '', "$kind: a canceled run fails");
-	is_deeply([ leftovers($directory) ], [], "$kind: a failed run leaves nothing");
+	is_deeply([ leftovers($directory) ], [], "$kind: a failed run leaves nothing over");
 
 	is_swept($kind);
 	query("SELECT snapshot_unpin('$names[1]')");
 	reload_with($node, retention_manual => 1);
 	my $name = query("SELECT snapshot_now('app')");
 	is_deeply([ snapshots($directory, 'app') ], [$name], "$kind: retention removes old snapshots");
-	is_deeply([ damages($directory) ], [], "$kind: the snapshot is whole");
-	is_deeply([ leftovers($directory) ], [], "$kind: nothing is left over");
-	is_deeply([ probes() ], [], "$kind: no probe is left over");
+	is_deeply([ damages($directory) ], [], "$kind: the newest snapshot is whole");
+	is_deeply([ leftovers($directory) ], [], "$kind: no run leaves anything over");
+	is_deeply([ probes() ], [], "$kind: no probe of the file system is left over");
 	reload_with($node, retention_manual => 100);
 	return;
 }
@@ -178,10 +176,10 @@ foreach my $case (
 	subtest "on $kind" => sub {
 		start_on($kind);
 		my $log = -s $node->logfile;
-		wait_until("$kind: the launcher says what is missing, before any run",
+		wait_until("$kind: the status says what is missing before any run",
 			sub { warning() =~ $warning });
 		check_all($kind, $shares);
-		like(warning(), $warning, "$kind: and so it does at the end");
+		like(warning(), $warning, "$kind: the status says what is missing at the end");
 		my $said = slurp_file($node->logfile, $log) =~
 		  /snapshots do not share files: the file system has no hard links/;
 		is(!!$said, !$shares, "$kind: the log says that files are not shared where they are not");
@@ -194,16 +192,16 @@ subtest 'on NFS, somebody else has a file open' => sub {
 	my ($file) = glob("\Q$directory/$name\E/app.dump/*.gz");
 
 	open my $fh, '<', $file or die "could not open $file: $!";
-	is(sql_error($node, "SELECT snapshot_delete('$name')"), '', 'the snapshot can be deleted');
-	ok(!-e "$directory/$name", 'its name is gone at once');
+	is(sql_error($node, "SELECT snapshot_delete('$name')"), '', 'a snapshot with an open file can be deleted');
+	ok(!-e "$directory/$name", 'a deleted snapshot with an open file has no name any longer');
 	my ($hidden) = glob("\Q$directory/$name\E.removed/app.dump/.nfs*");
-	ok($hidden, 'the file that is open is still there, under another name');
+	ok($hidden, 'an open file of a deleted snapshot stays under another name');
 	query("SELECT snapshot_now('app')");
-	ok(-e $hidden, 'an open file stays as long as it is open');
+	ok(-e $hidden, 'an open file of a deleted snapshot stays as long as it is open');
 	close $fh or die;
 	query("SELECT snapshot_now('app')");
-	ok(!-e "$directory/$name.removed", 'a later run removes what is left');
-	is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+	ok(!-e "$directory/$name.removed", 'a later run removes the rest of a deleted snapshot');
+	is_deeply([ leftovers($directory) ], [], 'deletions of open files leave nothing over');
 };
 
 subtest 'locks in the data directory are locks' => sub {
@@ -227,11 +225,11 @@ subtest 'locks in the data directory are locks' => sub {
 	kill 'TERM', $launcher;
 	$node->poll_query_until('postgres',
 		"SELECT launcher_pid <> $launcher FROM snapshot_status()") or die;
-	is(scalar(leftovers($directory)), 1, 'a run that is on is not swept');
+	is(scalar(leftovers($directory)), 1, 'a sweep does not remove the staging directory of a run that is on');
 	let_go($node);
 	my ($taken) = finish_query($session);
-	is(sql_error($node, "SELECT snapshot_verify('$taken')"), '', 'the snapshot of that run is good');
-	unlike(slurp_file($node->logfile, $log), qr/removing leftover/, 'nothing was swept');
+	is(sql_error($node, "SELECT snapshot_verify('$taken')"), '', 'the snapshot of a run beside a sweep is good');
+	unlike(slurp_file($node->logfile, $log), qr/removing leftover/, 'the log has no sweep of a run that is on');
 };
 
 subtest 'a file system that cannot sync' => sub {
@@ -241,18 +239,18 @@ subtest 'a file system that cannot sync' => sub {
 	my $bin = install_fake_program($node, 'pg_dump', "touch $started\nexec REAL \"\$@\"\n");
 
 	reload_with($node, bin_directory => $bin);
-	wait_until('the status says so before any run', sub {
+	wait_until('the status says before any run that the file system will not do', sub {
 			warning() =~ /cannot hold snapshots \(could not create and sync a file: Input\/output error\)/;
 	});
 	like(sql_error($node, "SELECT snapshot_now('app')"),
 		qr/ERROR: .*the file system of snapshot directory "\Q$directory\E" cannot hold snapshots\n.*DETAIL:  A probe failed there: could not create and sync a file: Input\/output error\.\n.*HINT: /,
-		'a run fails and says what is missing');
-	ok(!-e $started, 'no pg_dump was started');
-	is_deeply([ snapshots($directory) ], \@before, 'the snapshots before it are there');
-	is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+		'a run on a file system that will not do fails, and says what is missing');
+	ok(!-e $started, 'a run on a file system that will not do starts no pg_dump');
+	is_deeply([ snapshots($directory) ], \@before, 'a run on a file system that will not do leaves older snapshots');
+	is_deeply([ leftovers($directory) ], [], 'a run on a file system that will not do leaves nothing over');
 	start_on(undef);
 	query("SELECT snapshot_now('app')");
-	is(warning(), '', 'on a better file system all is well again');
+	is(warning(), '', 'a snapshot is taken when the file system does again');
 	reload_with($node, bin_directory => '');
 };
 
@@ -267,13 +265,13 @@ subtest 'the directory is changed to one on another file system' => sub {
 		local $ENV{FS_KIND} = 'no_sync';
 		$node->start;
 	}
-	is(warning(), '', 'the first directory is good');
+	is(warning(), '', 'the status has no warning of a good directory');
 	reload_with($node, directory => $other);
-	wait_until('the status warns of the second one before any run',
+	wait_until('the status warns of a second directory before any run',
 		sub { warning() =~ /cannot hold snapshots/ });
 	reload_with($node, directory => $directory);
-	wait_until('the first one is good again', sub { warning() eq '' });
-	is_deeply([ glob("$other/* $other/.snap*") ], [], 'the probe has left nothing');
+	wait_until('the status has no warning when the first directory is set again', sub { warning() eq '' });
+	is_deeply([ glob("$other/* $other/.snap*") ], [], 'probes of two directories leave nothing over');
 };
 
 subtest 'a crash in the middle of a probe' => sub {
@@ -283,17 +281,17 @@ subtest 'a crash in the middle of a probe' => sub {
 	hold_at($node, 'probing');
 	my $session = start_query($node, "SELECT snapshot_now('app')");
 	wait_until_held($node, 'probing');
-	is(scalar(probes()), 1, 'there is a probe');
+	is(scalar(probes()), 1, 'a probe of the file system is held');
 	$node->stop('immediate');
 	finish_query($session);
-	is(scalar(probes()), 1, 'a crash leaves it');
+	is(scalar(probes()), 1, 'a crash leaves a probe of the file system');
 	let_go($node);
 	my ($foreign) = map { s/\.\d+-/.1-/r } probes();
 	mkdir $foreign or die;
 	$node->start;
 	wait_until('a leftover probe is swept when the server starts',
 		sub { join(' ', probes()) eq $foreign });
-	ok(-d $foreign, 'the probe of another cluster is not');
+	ok(-d $foreign, 'the start of the server does not remove the probe of another cluster');
 	rmdir $foreign or die;
 };
 
@@ -306,7 +304,7 @@ subtest 'what file systems and desktops leave in a snapshot' => sub {
 
 	mkpath([ "$path/\@eaDir", "$path/lost+found" ]);
 	append_to_file("$path/$_", 'litter') foreach @files;
-	is(sql_error($node, "SELECT snapshot_verify('$name')"), '', 'a verification passes over it');
+	is(sql_error($node, "SELECT snapshot_verify('$name')"), '', 'a verification passes over litter');
 
 	# Names that are only like those.
 	foreach my $mine ('.nfs_notes', '.nfs', '._', 'thumbs.db', '.DS_Store.txt', 'eaDir', '.fuse_hidden_x',
@@ -317,15 +315,15 @@ subtest 'what file systems and desktops leave in a snapshot' => sub {
 			"a verification finds $mine");
 		like(sql_error($node, "SELECT snapshot_delete('$name')"), qr/could not remove snapshot .*\n.*\Q$mine\E"/,
 			"$mine keeps the snapshot from being removed");
-		is(slurp_file("$path/$mine"), 'precious', "$mine is still there");
+		is(slurp_file("$path/$mine"), 'precious', "$mine is not removed by a refused deletion");
 		unlink "$path/$mine" or die;
 	}
 	mkdir "$path/mine" or die;
 	like(sql_error($node, "SELECT snapshot_delete('$name')"), qr/could not remove snapshot .*\n.*mine"/, "a directory of someone's keeps a snapshot from being removed");
 	rmdir "$path/mine" or die;
-	is(sql_error($node, "SELECT snapshot_delete('$name')"), '', 'without them it is removed');
+	is(sql_error($node, "SELECT snapshot_delete('$name')"), '', 'a snapshot is deleted once foreign files are gone');
 	ok(!-e $path && !-e "$path.removed", 'litter is removed with the snapshot');
-	is_deeply([ leftovers($directory) ], [], 'nothing is left over');
+	is_deeply([ leftovers($directory) ], [], 'deletions of snapshots with litter leave nothing over');
 };
 
 subtest 'litter that comes while a snapshot is taken' => sub {
@@ -340,7 +338,7 @@ subtest 'litter that comes while a snapshot is taken' => sub {
 	my ($name, $stderr) = finish_query($session);
 	is($stderr, '', 'a snapshot with litter beside the dump is taken');
 	is_deeply([ grep { $_->{path} =~ /DS_Store|eaDir/ } @{ manifest_of($directory, $name)->{files} } ],
-		[], 'its manifest has none of that');
+		[], 'the manifest of a snapshot with litter does not list it');
 	unlink "$directory/$name/.DS_Store" or die;
 	is(sql_error($node, "SELECT snapshot_verify('$name', restore => true)"), '', 'a snapshot is good without its litter');
 	is(sql_error($node, "SELECT snapshot_delete('$name')"), '', 'a snapshot with litter can be removed');
@@ -356,12 +354,12 @@ subtest 'a removal that takes long can be canceled' => sub {
 
 	like(sql_error($node, "SET statement_timeout = '1s'; SELECT snapshot_delete('$name')"),
 		qr/canceling statement due to statement timeout/, 'a removal that takes long is canceled');
-	cmp_ok(time() - $begin, '<', 8, 'long before it is done');
-	ok(!-e "$directory/$name", 'the snapshot has no name any more');
-	ok(-e "$directory/$name.removed/manifest.json", 'what is left of it is known to be ours');
+	cmp_ok(time() - $begin, '<', 8, 'a removal that is canceled ends long before it would be done');
+	ok(!-e "$directory/$name", 'a snapshot whose removal was canceled has no name any longer');
+	ok(-e "$directory/$name.removed/manifest.json", 'the rest of a canceled removal says that it is of this cluster');
 	is(query("SELECT count(*) FROM snapshot_list() WHERE name = '$name'"), '0', 'a snapshot whose removal was canceled is not listed');
 	start_on(undef);
-	wait_until('what is left is swept', sub { !leftovers($directory) });
+	wait_until('the rest of a canceled removal is swept', sub { !leftovers($directory) });
 };
 
 subtest 'on a real FUSE mount' => sub {
@@ -375,7 +373,7 @@ subtest 'on a real FUSE mount' => sub {
 	start_on(undef);
 	$directory = "$mounts/snapshots";
 	reload_with($node, directory => $directory);
-	is(warning(), '', 'a usual file system lacks nothing that matters');
+	is(warning(), '', 'a usual file system has no warning');
 	check_all('bindfs', 1);
 	$directory = $shared_before;
 };

@@ -69,8 +69,8 @@ sub stop_exporter
 
 END { stop_exporter(); }
 
-# What the exporter serves: values by name, and by labels in that; the label
-# "server", which it adds, left out.
+# The values that the exporter serves, by name, and by labels in that, without
+# the label "server", which it adds.
 sub metrics
 {
 	my $response = $http->get("http://127.0.0.1:$port/metrics");
@@ -88,7 +88,7 @@ sub metrics
 }
 
 start_exporter();
-my $metrics = wait_until('the exporter has asked the server',
+my $metrics = wait_until('the exporter has queried the server',
 	sub {
 		my $found = metrics();
 		$exporter->pump_nb;
@@ -96,14 +96,14 @@ my $metrics = wait_until('the exporter has asked the server',
 	}) or diag $exporter_log;
 
 is_deeply([ values %{ $metrics->{pg_exporter_user_queries_load_error} } ],
-	[0], 'the exporter takes the file');
+	[0], 'the exporter loads the file without an error');
 foreach my $block (sort keys %$blocks)
 {
 	foreach my $metric (@{ $blocks->{$block}->{metrics} })
 	{
 		my ($column, $about) = %$metric;
 
-		ok($metrics->{"${block}_$column"}, "there is ${block}_$column")
+		ok($metrics->{"${block}_$column"}, "the exporter serves ${block}_$column")
 		  unless $about->{usage} eq 'LABEL';
 	}
 }
@@ -112,21 +112,21 @@ foreach my $block (sort keys %$blocks)
 my %of_app = map {
 	($_ => $metrics->{"snapshot_worker_database_$_"}{'database="app"'})
 } qw(wanted snapshots bad_snapshots newest_age_seconds newest_size_bytes);
-is($of_app{wanted}, 1, 'a database that is wanted');
-is($of_app{snapshots}, 1, 'its snapshots');
-is($of_app{bad_snapshots}, 0, 'of which none is bad');
+is($of_app{wanted}, 1, 'the exporter serves that a database is wanted');
+is($of_app{snapshots}, 1, 'the exporter serves the number of its snapshots');
+is($of_app{bad_snapshots}, 0, 'the exporter serves that no snapshot is bad');
 is($of_app{newest_size_bytes},
-	$node->safe_psql('postgres', 'SELECT size FROM snapshot_list()'), 'its size');
-cmp_ok($of_app{newest_age_seconds}, '>', 0, 'its age');
+	$node->safe_psql('postgres', 'SELECT size FROM snapshot_list()'), 'the exporter serves the size of the newest snapshot');
+cmp_ok($of_app{newest_age_seconds}, '>', 0, 'the exporter serves the age of the newest snapshot');
 is($metrics->{snapshot_worker_database_snapshots}{'database="postgres"'},
-	0, 'a database without snapshots');
+	0, 'the exporter serves 0 snapshots of a database without snapshots');
 is($metrics->{snapshot_worker_database_newest_age_seconds}{'database="postgres"'},
 	'NaN', 'the age of the newest of no snapshots is NaN');
-is($metrics->{snapshot_worker_state_active}{'state="disabled"'}, 1, 'the state');
-is($metrics->{snapshot_worker_state_active}{'state="running"'}, 0, 'the state that is not on is 0');
-is($metrics->{snapshot_worker_warning_present}{'message=""'}, 0, 'no warning');
-is($metrics->{snapshot_worker_next_run_seconds}{''}, 'NaN', 'no next run');
-is($metrics->{snapshot_worker_archive_error_present}{'message=""'}, 0, 'no error of archiving');
+is($metrics->{snapshot_worker_state_active}{'state="disabled"'}, 1, 'the exporter serves 1 for the state');
+is($metrics->{snapshot_worker_state_active}{'state="running"'}, 0, 'the exporter serves 0 for a state that is not on');
+is($metrics->{snapshot_worker_warning_present}{'message=""'}, 0, 'the exporter serves 0 without a warning');
+is($metrics->{snapshot_worker_next_run_seconds}{''}, 'NaN', 'the exporter serves NaN without a next run');
+is($metrics->{snapshot_worker_archive_error_present}{'message=""'}, 0, 'the exporter serves 0 without an archive error');
 
 # Alerts and dashboard use what there is.
 my %rules = map { ($_->{alert} => $_->{expr}) } @{ $alerts->{groups}->[0]->{rules} };
@@ -136,30 +136,30 @@ foreach my $panel (@{ $dashboard->{panels} })
 	$queries{"panel $panel->{id}$_->{refId}"} = $_->{expr}
 	  foreach @{ $panel->{targets} };
 }
-cmp_ok(keys %rules, '>=', 8, 'there are alerts');
-cmp_ok(keys %queries, '>=', 13, 'there are panels');
+cmp_ok(keys %rules, '>=', 8, 'alerts.yaml has at least eight alerts');
+cmp_ok(keys %queries, '>=', 13, 'the dashboard has at least thirteen queries');
 my @variables = grep { $_->{type} eq 'query' } @{ $dashboard->{templating}->{list} };
 my %asked = (%rules, %queries, map { ("variable $_->{name}" => $_->{query}->{query}) } @variables);
 foreach my $where (sort keys %asked)
 {
 	my @used = $asked{$where} =~ /\b(snapshot_worker_\w+)/g;
 
-	cmp_ok(@used, '>', 0, "$where asks for metrics");
-	is_deeply([ grep { !$metrics->{$_} } @used ], [], "$where: they are there");
+	cmp_ok(@used, '>', 0, "$where uses metrics of snapshot_worker");
+	is_deeply([ grep { !$metrics->{$_} } @used ], [], "$where uses only metrics that the exporter serves");
 }
 
 # Each panel's source is the variable, and so is each query's.
 my ($source) = grep { $_->{type} eq 'datasource' } @{ $dashboard->{templating}->{list} };
-is($source->{query}, 'prometheus', 'the data source can be chosen');
+is($source->{query}, 'prometheus', 'the data source of the dashboard can be chosen');
 is_deeply(
 	[
 		grep { $_->{datasource}->{uid} ne "\${$source->{name}}" }
 		map { ($_, @{ $_->{targets} // [] }) } @{ $dashboard->{panels} }, @variables
 	],
-	[], "the dashboard's data source is that of everything");
+	[], 'all panels and variables use the data source of the dashboard');
 
 # The rules.
-command_ok([ 'promtool', 'check', 'rules', "$examples/alerts.yaml" ], 'the alerts are right');
+command_ok([ 'promtool', 'check', 'rules', "$examples/alerts.yaml" ], 'promtool accepts alerts.yaml');
 command_ok([ 'promtool', 'test', 'rules', "$examples/alerts_test.yaml" ],
 	'the alerts pass their tests');
 my $tests = slurp_file("$examples/alerts_test.yaml");
@@ -171,7 +171,7 @@ foreach my $alert (sort keys %rules)
 	like($monitoring, qr/^\| `$alert` \| /m, "doc/monitoring.md has $alert");
 }
 
-# What the dashboard asks, as rules: that it is PromQL.
+# The queries of the dashboard, as rules, to see that they are PromQL.
 my $as_rules = $node->basedir . '/dashboard_rules.yaml';
 my $number = 0;
 append_to_file($as_rules, "groups:\n- name: dashboard\n  rules:\n");
@@ -184,20 +184,20 @@ foreach my $where (sort keys %queries)
 }
 command_ok([ 'promtool', 'check', 'rules', $as_rules ], "promtool accepts the dashboard's queries");
 
-# Where the snapshots cannot be listed, the rest is told all the same, and only
-# then are there no databases: what SnapshotDirectoryUnreadable goes by.
+# When the snapshots cannot be listed, the exporter serves the rest, and only
+# then no databases: the alert SnapshotDirectoryUnreadable depends on that.
 stop_exporter();
 rename $directory, "$directory.away" or die "could not rename $directory: $!";
 append_to_file($directory, "not a directory\n");
 start_exporter();
-$metrics = wait_until('the exporter has asked the server again',
+$metrics = wait_until('the exporter has queried the server again',
 	sub {
 		my $found = metrics();
 		$exporter->pump_nb;
 		return $found && ($found->{pg_up}{''} // 0) == 1 ? $found : undef;
 	}) or diag $exporter_log;
-ok($metrics->{snapshot_worker_enabled}, 'the status is told');
-ok(!$metrics->{snapshot_worker_database_wanted}, 'the databases are not');
+ok($metrics->{snapshot_worker_enabled}, 'the exporter serves the status without a snapshot directory');
+ok(!$metrics->{snapshot_worker_database_wanted}, 'the exporter serves no databases without a snapshot directory');
 
 stop_exporter();
 $node->stop;

@@ -1,11 +1,11 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
-# A server of the tests, on which it is cheap to look at something again and
-# again.  A psql and a backend for each look cost more than most of what the
-# tests wait for.  So a node keeps a session in "postgres", and psql() and
-# safe_psql() send it those queries that only read.  All others, and those that
-# fail there, go to a psql of their own.
+# A server of the tests that can be queried often at little cost.  A psql and a
+# backend for each query cost more than most of what the tests wait for.  So a
+# node keeps a session in "postgres", and psql() and safe_psql() send it those
+# queries that only read.  All others, and those that fail there, go to a psql
+# of their own.
 
 package SnapshotTest::Node;
 
@@ -21,8 +21,8 @@ use PostgreSQL::Test::Utils ();
 use Test::More ();
 use Time::HiRes qw(time usleep);
 
-# What a query may call to be one that only reads.  Words before a parenthesis
-# that are no functions are in here, too.
+# The functions that a query which only reads may call.  Words before a
+# parenthesis that are not functions are in here, too.
 my %reads = map { $_ => 1 } qw(
   all and any array as by case coalesce concat_ws count else exists extract
   filter from in max min not or over select string_agg array_agg then union

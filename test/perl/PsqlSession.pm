@@ -18,19 +18,23 @@ sub new
 	my ($class, $node, $database) = @_;
 	my $self = bless { in => '', out => '', err => '', sent => 0 }, $class;
 
+	$self->{timer} =
+	  IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
 	$self->{handle} = IPC::Run::start(
 		[ 'psql', '-XAtq', '-d', $node->connstr($database) ],
 		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err},
-		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+		$self->{timer});
 	return $self;
 }
 
-# Send statements.  Those that fail do not matter.
+# Send statements.  Those that fail do not matter.  The time that they may take
+# begins anew.
 sub send_sql
 {
 	my ($self, @statements) = @_;
 
 	$self->{sent}++;
+	$self->{timer}->start;
 	$self->{in} .= join('', map { "$_;\n" } @statements) . "\\echo :done $self->{sent}\n";
 	$self->{handle}->pump_nb;
 	return;

@@ -120,6 +120,9 @@ OBJS = \
 	src/worker/admin_command.o \
 	src/worker/alert_run.o \
 	src/worker/archive_run.o \
+	src/worker/audit_tables.o \
+	src/worker/base_files.o \
+	src/worker/choose_base.o \
 	src/worker/column_hashes.o \
 	src/worker/dump_database.o \
 	src/worker/dump_globals.o \

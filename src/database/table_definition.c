@@ -268,7 +268,7 @@ table_definition_digest(Relation relation, const List *columns, char *digest)
 	Definition	definition = {.types = NIL};
 	Oid			oid = RelationGetRelid(relation);
 	bool		known = columns != NIL &&
-		pg_get_client_encoding() == GetDatabaseEncoding();
+	pg_get_client_encoding() == GetDatabaseEncoding();
 	ListCell   *lc;
 
 	/* locks that pg_dump holds already do not bring caches up to date */

@@ -20,6 +20,8 @@
 #include "tools/compression.h"
 #include "util/file_tree.h"
 #include "util/test_step.h"
+#include "worker/base_files.h"
+#include "worker/choose_base.h"
 #include "worker/column_hashes.h"
 #include "worker/dump_database.h"
 #include "worker/incremental.h"
@@ -193,7 +195,7 @@ try_dump(RunContext *cxt, int jobs, int tries)
 
 	options.compress = compression_argument(setting_compress);
 	options.lock_timeout = setting_lock_timeout;
-	cxt->incremental = incremental_begin();
+	cxt->incremental = choose_base_begin();
 	options.snapshot = dump_transaction_begin(manifest);
 	is_directory = use_directory_format(manifest->tables +
 										contents_count_large_objects(),
@@ -203,14 +205,14 @@ try_dump(RunContext *cxt, int jobs, int tries)
 	check_space(cxt);
 	connection_for_dump(cxt->run.request.database, &cxt->connection, &cxt->is_superuser);
 	if (is_directory)
-		incremental_choose_base(cxt, options_text(cxt, &options));
+		choose_base(cxt, options_text(cxt, &options));
 	else
 		cxt->incremental = NULL;
 	if (incremental_answers(cxt->incremental) &&
 		manifest->database_size <= ONE_JOB_BYTES)
 		options.jobs = 1;
 	programs_admit(cxt);
-	incremental_offer_tables(cxt);
+	base_files_offer(cxt);
 	test_step("snapshot exported");
 
 	if (setting_share_files && is_directory)

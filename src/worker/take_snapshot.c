@@ -35,6 +35,8 @@
 #include "util/files.h"
 #include "util/litter.h"
 #include "util/test_step.h"
+#include "worker/audit_tables.h"
+#include "worker/base_files.h"
 #include "worker/dump_database.h"
 #include "worker/dump_globals.h"
 #include "worker/incremental.h"
@@ -190,14 +192,14 @@ staged_files(RunContext *cxt)
 	foreach(lc, tree.directories)
 	{
 		if (!litter_is_directory(lfirst(lc)) &&
-			!incremental_is_link(lfirst(lc)))
+			!base_files_is_link(lfirst(lc)))
 			set_directory_mode(cxt, psprintf("%s/%s", cxt->staging.path,
 											 (char *) lfirst(lc)));
 	}
 	foreach(lc, tree.files)
 	{
 		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) != 0 &&
-			!litter_is_file(lfirst(lc)) && !incremental_is_link(lfirst(lc)))
+			!litter_is_file(lfirst(lc)) && !base_files_is_link(lfirst(lc)))
 			files = lappend(files, lfirst(lc));
 	}
 	return files;
@@ -257,9 +259,9 @@ complete_staging(RunContext *cxt)
 	dump_globals(cxt);
 	test_step("globals saved");
 	contents = read_back(cxt);
-	incremental_put_files(cxt, contents);
+	base_files_put(cxt, contents);
 	hash_files(cxt);
-	incremental_audit(cxt);
+	audit_tables(cxt);
 	incremental_write_base(cxt);
 	test_step("hashed");
 	CommitTransactionCommand();

@@ -71,8 +71,8 @@ globals_state_read(GlobalsState *state)
 }
 
 /*
- * Are the catalogs the same as when their state was read?  Needs a transaction.
- * Raises an error when a page cannot be read.
+ * Are the catalogs the same as when their state was read?  Needs a
+ * transaction.  Raises an error when a page cannot be read.
  */
 bool
 globals_state_is_same(const GlobalsState *state)

@@ -86,8 +86,8 @@ seen_transactions_format(Snapshot snapshot)
 }
 
 /*
- * Parse such a text.  Raises an error if it is malformed.  The result is in the
- * current memory context.
+ * Parse such a text.  Raises an error if it is malformed.  The result is in
+ * the current memory context.
  */
 void
 seen_transactions_parse(const char *text, SeenTransactions *seen)

@@ -9,9 +9,9 @@
  *
  * The position was read before that MVCC snapshot was taken, or while it was
  * held; and while it was held, that last page was noted, and nothing that a
- * later transaction had left could be pruned, frozen or truncated.  So a change
- * that the snapshot did not see has left a page with a later LSN, a tuple with
- * such an xmin or xmax, or another number of pages.
+ * later transaction had left could be pruned, frozen or truncated.  So a
+ * change that the snapshot did not see has left a page with a later LSN, a
+ * tuple with such an xmin or xmax, or another number of pages.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -120,8 +120,8 @@ are_pages_same(Relation relation, BlockNumber from, BlockNumber to,
 }
 
 /*
- * Return how many pages a table has up to the last one with a line pointer.  The
- * caller has locked the table.  Raises an error if a page cannot be read.
+ * Return how many pages a table has up to the last one with a line pointer.
+ * The caller has locked the table.  Raises an error if a page cannot be read.
  */
 BlockNumber
 table_pages_used(Relation relation)
@@ -136,8 +136,8 @@ table_pages_used(Relation relation)
 
 /*
  * Are the pages of a table the same as at a position in WAL, with this number
- * of used pages, for an MVCC snapshot that saw these transactions as ended?  The
- * caller has locked the table.  Raises an error if a page cannot be read.
+ * of used pages, for an MVCC snapshot that saw these transactions as ended?
+ * The caller has locked the table.  Raises an error if a page cannot be read.
  */
 bool
 table_pages_are_same(Relation relation, XLogRecPtr lsn, BlockNumber used,

@@ -6,8 +6,8 @@
  * A table is the same as at an earlier snapshot, the base, where all of this
  * holds; doc/incremental.md says why each rule is needed.
  *
- * Identity: it has the OID and the relfilenode that it had, and is an ordinary,
- * WAL-logged heap without row security.
+ * Identity: it has the OID and the relfilenode that it had, and is an
+ * ordinary, WAL-logged heap without row security.
  *
  * Definition: the digest of table_definition.c is the same.
  *
@@ -99,8 +99,8 @@ is_plain_table(Relation relation)
 
 /*
  * Begin the state of a table that COPY is about to read, with these columns (a
- * list of String nodes).  Returns false where no later run can tell whether the
- * table has changed.  The caller has locked the table.
+ * list of String nodes).  Returns false where no later run can tell whether
+ * the table has changed.  The caller has locked the table.
  */
 bool
 table_state_begin(Relation relation, const List *columns, TableState *state)
@@ -115,11 +115,11 @@ table_state_begin(Relation relation, const List *columns, TableState *state)
 }
 
 /*
- * Complete the state of a table that COPY has read.  The caller still holds the
- * lock and the MVCC snapshot.  COPY prunes pages and sets hint bits, which can
- * raise their LSNs; so the present position in WAL is read after it.  On a
- * standby neither happens, and lsn is the position that was replayed before the
- * MVCC snapshot was taken.
+ * Complete the state of a table that COPY has read.  The caller still holds
+ * the lock and the MVCC snapshot.  COPY prunes pages and sets hint bits, which
+ * can raise their LSNs; so the present position in WAL is read after it.  On a
+ * standby neither happens, and lsn is the position that was replayed before
+ * the MVCC snapshot was taken.
  */
 void
 table_state_end(Relation relation, XLogRecPtr lsn, TableState *state)

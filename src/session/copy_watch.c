@@ -105,8 +105,8 @@ table_of(const CopyStmt *statement)
 }
 
 /*
- * Before a table is dumped: find out whether it is the same as at the base, and
- * begin the state that later runs compare.  A query, which an extension's
+ * Before a table is dumped: find out whether it is the same as at the base,
+ * and begin the state that later runs compare.  A query, which an extension's
  * configuration table or a foreign table has, is never the same.
  */
 static void

@@ -214,8 +214,9 @@ raise_too_many(void)
 
 /*
  * Queue a snapshot of a database, one that reads everything if it is to be
- * full, and wait for it if so requested.  *run is the run, with the name of the snapshot.  Raises an error when the run cannot
- * be queued; when waiting, also raises the error with which the run failed.
+ * full, and wait for it if so requested.  *run is the run, with the name of
+ * the snapshot.  Raises an error when the run cannot be queued; when waiting,
+ * also raises the error with which the run failed.
  */
 void
 request_snapshot(const char *database, RunReason reason, bool full, bool wait,

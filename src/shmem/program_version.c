@@ -36,8 +36,8 @@ state_set_program_version(const struct stat *file, const char *version)
 }
 
 /*
- * Copy the version that a file has reported, STATE_VERSION_SIZE bytes.  Returns
- * false if the last one remembered is of another file.
+ * Copy the version that a file has reported, STATE_VERSION_SIZE bytes.
+ * Returns false if the last one remembered is of another file.
  */
 bool
 state_get_program_version(const struct stat *file, char *version)

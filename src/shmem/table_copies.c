@@ -86,8 +86,8 @@ copies_detach(Copies *copies)
 }
 
 /*
- * Copy a text into the memory.  Raises an error when no dynamic shared memory is
- * left.
+ * Copy a text into the memory.  Raises an error when no dynamic shared memory
+ * is left.
  */
 dsa_pointer
 copies_share_text(Copies *copies, const char *text)

@@ -32,7 +32,7 @@ typedef struct TableCopy
 	bool		of_extension;	/* an extension owns the table */
 	bool		copied;			/* else only its base is known */
 	bool		same;			/* as at the base, by all rules */
-	bool		answered;		/* without its rows; the base's file has them */
+	bool		answered;		/* without rows: the base has them */
 	int64		rows;
 	int64		base_rows;
 	int64		bytes_read;		/* size of the table, with TOAST, if read */

@@ -25,7 +25,7 @@ typedef struct BaseHeader
 	int64		database_oid;
 	int64		database_xmin;	/* raw, of its row in pg_database */
 	int64		timeline;		/* of end_lsn */
-	XLogRecPtr	end_lsn;		/* what the snapshot saw was flushed up to it */
+	XLogRecPtr	end_lsn;		/* what it saw was flushed up to here */
 	char	   *seen;			/* by the MVCC snapshot; seen_transactions.c */
 	char	   *server_version;
 	char	   *pg_dump_version;

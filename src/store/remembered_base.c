@@ -6,9 +6,9 @@
  * A snapshot is a base only for the very data directory that it was taken of.
  * One that was rolled back to an older state, restored, cloned or rewound has
  * another past, though it has the same system identifier and may have the same
- * timeline.  So the base's name, with a random nonce that the snapshot has, too,
- * is written into the data directory: whatever takes the data directory back
- * takes this along.
+ * timeline.  So the base's name, with a random nonce that the snapshot has,
+ * too, is written into the data directory: whatever takes the data directory
+ * back takes this along.
  *
  * There is one file for each database, in a folder at the root of the data
  * directory.  It is never below base/, which CREATE DATABASE copies.
@@ -116,8 +116,8 @@ remembered_base_forget(Oid database)
 }
 
 /*
- * Call a function for each file, with its path and the base that it holds, until
- * it returns false.  Files that cannot be read are skipped.
+ * Call a function for each file, with its path and the base that it holds,
+ * until it returns false.  Files that cannot be read are skipped.
  */
 static void
 for_each(bool (*visit) (const char *path, RememberedBase *base, void *arg),
@@ -153,8 +153,8 @@ forget_if_after(const char *path, RememberedBase *base, void *arg)
 
 /*
  * Forget the bases that this server, a primary that has started, has not
- * reached in WAL: it has lost what they saw, and will write other things at the
- * same positions.  Raises an error when a file cannot be removed.
+ * reached in WAL: it has lost what they saw, and will write other things at
+ * the same positions.  Raises an error when a file cannot be removed.
  */
 void
 remembered_base_forget_future(void)

@@ -19,7 +19,7 @@ typedef struct RememberedBase
 	char	   *nonce;			/* as in its base.json */
 	int64		timeline;		/* of end_lsn */
 	XLogRecPtr	end_lsn;		/* as in its base.json */
-	TimestampTz full_at;		/* start of the last run that read everything */
+	TimestampTz full_at;		/* start of the last full run */
 	int64		suspect;		/* 1 after an audit that found a difference */
 } RememberedBase;
 

@@ -164,8 +164,8 @@ toc_missing(const TocLines *from, const TocLines *in)
 }
 
 /*
- * The entries of tables' rows in a list of pg_restore, which is destroyed: a list
- * of TocTableData, palloc'd.
+ * The entries of tables' rows in a list of pg_restore, which is destroyed: a
+ * list of TocTableData, palloc'd.
  */
 List *
 toc_table_data(char *text)

@@ -213,8 +213,8 @@ tool_args_psql(const char *bin_directory, const Connection *connection,
 }
 
 /*
- * pg_restore that prints the rows of the entries that its standard input lists,
- * of the dump at path.
+ * pg_restore that prints the rows of the entries that its standard input
+ * lists, of the dump at path.
  */
 char **
 tool_args_pg_restore_rows(const char *bin_directory, const char *path)

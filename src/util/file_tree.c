@@ -186,10 +186,10 @@ file_tree_remove_all_but(const char *root, const char *kept, int elevel)
 }
 
 /*
- * Remove a directory and its contents.  One file (relative to it), if not NULL,
- * goes last: it names the owner of the directory, in case we are interrupted.
- * Returns false, after a report at elevel, if anything is left; see
- * file_tree_remove_all_but().
+ * Remove a directory and its contents.  One file (relative to it), if not
+ * NULL, goes last: it names the owner of the directory, in case we are
+ * interrupted.  Returns false, after a report at elevel, if anything is left;
+ * see file_tree_remove_all_but().
  */
 bool
 file_tree_remove(const char *root, const char *last, int elevel)

@@ -70,7 +70,9 @@ hash_rows(RunContext *cxt, const char *dump, int dump_id, char *hash)
 	FileClose(rows);
 }
 
-/* Do both dumps have the same rows of a table?  Their files are not the same. */
+/*
+ * Do both dumps have the same rows of a table?  Their files are not the same.
+ */
 static bool
 has_same_rows(RunContext *cxt, const BaseTable *table, const char *path)
 {
@@ -122,9 +124,10 @@ audit_table(RunContext *cxt, const TableCopy *copy)
 }
 
 /*
- * In a run that reads everything, compare the tables that are the same as at the
- * base by all rules with what the base has.  Raises an error when that cannot be
- * read; a difference is a warning, and switches incremental runs off.
+ * In a run that reads everything, compare the tables that are the same as at
+ * the base by all rules with what the base has.  Raises an error when that
+ * cannot be read; a difference is a warning, and switches incremental runs
+ * off.
  */
 void
 audit_tables(RunContext *cxt)

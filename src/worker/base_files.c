@@ -5,8 +5,8 @@
  *
  * All files of the base are linked into the staging directory before pg_dump
  * starts, so that nobody can take them away once a COPY was answered.  When
- * pg_dump has ended, the links of unchanged tables replace the empty files that
- * it has written.
+ * pg_dump has ended, the links of unchanged tables replace the empty files
+ * that it has written.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -26,7 +26,9 @@
 #include "util/file_tree.h"
 #include "worker/base_files.h"
 
-/* Links to the base's files, in the staging directory until they are in use. */
+/*
+ * Links to the base's files, in the staging directory until they are in use.
+ */
 #define LINKS_FOLDER	"base.links"
 
 /* A table of the base whose file is linked. */
@@ -220,8 +222,8 @@ note_toc(Incremental *incremental, char *contents)
 
 /*
  * After pg_dump has ended, with the dump's table of contents: put the files of
- * tables that it was given no rows of in place.  Raises an error when one cannot
- * be put in place.
+ * tables that it was given no rows of in place.  Raises an error when one
+ * cannot be put in place.
  */
 void
 base_files_put(RunContext *cxt, char *contents)

@@ -6,8 +6,8 @@
  * A snapshot is a base for a run only where all of this holds:
  *
  * - The data directory remembers it, by name and nonce (remembered_base.c).
- * - It is whole and good, of this cluster, of this very database, and was taken
- *   by the same programs with the same options.
+ * - It is whole and good, of this cluster, of this very database, and was
+ *   taken by the same programs with the same options.
  * - Its end, a position in WAL that was flushed before it was published, is in
  *   the history of the present timeline, and the server has reached it before
  *   the MVCC snapshot is taken.  A server that lost what the base saw, or that

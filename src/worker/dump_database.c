@@ -33,7 +33,9 @@
 #define MANY_FILES			1000
 #define SMALL_FILE_BYTES	((int64) 128 * 1024)
 
-/* Up to this size, a second job costs more than it saves if tables are same. */
+/*
+ * Up to this size, a second job costs more than it saves if tables are same.
+ */
 #define ONE_JOB_BYTES		((int64) 32 * 1024 * 1024)
 
 /* Return the path of the dump in the staging directory, palloc'd. */
@@ -63,8 +65,9 @@ check_space(RunContext *cxt)
 }
 
 /*
- * Store in the manifest how many rows pg_dump has of each table, and how much it
- * has read.  If the server has not seen all COPY commands, both remain unknown.
+ * Store in the manifest how many rows pg_dump has of each table, and how much
+ * it has read.  If the server has not seen all COPY commands, both remain
+ * unknown.
  */
 static void
 note_row_counts(RunContext *cxt)

@@ -57,8 +57,8 @@ is_same_file(const struct stat *a, const struct stat *b)
 }
 
 /*
- * Describe what pg_dumpall is about to do.  Returns false if its file cannot be
- * used again.
+ * Describe what pg_dumpall is about to do.  Returns false if its file cannot
+ * be used again.
  */
 static bool
 describe(RunContext *cxt, RememberedGlobals *globals)

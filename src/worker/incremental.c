@@ -4,9 +4,10 @@
  *	  Snapshots that take unchanged tables from an earlier one, their base.
  *
  * Each snapshot is a whole dump of pg_dump.  But where a table has not changed
- * since the base, its COPY returns no rows (see copy_watch.c), pg_dump writes an
- * empty file, and a hard link to the base's file replaces that (base_files.c).
- * base.json has what later runs need to build on the new snapshot.
+ * since the base, its COPY returns no rows (see copy_watch.c), pg_dump writes
+ * an empty file, and a hard link to the base's file replaces that
+ * (base_files.c). base.json has what later runs need to build on the new
+ * snapshot.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -46,7 +47,9 @@ incremental_base_seen(const Incremental *incremental)
 		incremental->base->header.seen : NULL;
 }
 
-/* The position in WAL that a standby had replayed before, or 0 on a primary. */
+/*
+ * The position in WAL that a standby had replayed before, or 0 on a primary.
+ */
 XLogRecPtr
 incremental_standby_lsn(const Incremental *incremental)
 {
@@ -151,8 +154,9 @@ write_file(const char *path, const char *text)
 }
 
 /*
- * Once all files are hashed and in place: remove the links that were not needed,
- * and write base.json, for later runs.  Raises an error when that fails.
+ * Once all files are hashed and in place: remove the links that were not
+ * needed, and write base.json, for later runs.  Raises an error when that
+ * fails.
  */
 void
 incremental_write_base(RunContext *cxt)
@@ -195,8 +199,8 @@ incremental_write_base(RunContext *cxt)
 
 /*
  * Flush WAL up to the end of the snapshot, before it is published.  A commit
- * that the snapshot saw could be lost in a crash otherwise, and its position be
- * given out again.
+ * that the snapshot saw could be lost in a crash otherwise, and its position
+ * be given out again.
  */
 void
 incremental_flush_wal(RunContext *cxt)
@@ -225,7 +229,9 @@ incremental_remember(RunContext *cxt)
 	base.end_lsn = incremental->header.end_lsn;
 	base.full_at = incremental_answers(incremental) ? old->full_at :
 		cxt->manifest.started_at;
-	/* only a request of a full one, which finds no difference, ends suspicion */
+	/*
+	 * only a request of a full one, which finds no difference, ends suspicion
+	 */
 	base.suspect = incremental->different ||
 		(old != NULL && old->suspect != 0 && !cxt->run.request.full);
 	remembered_base_write(MyDatabaseId, &base);

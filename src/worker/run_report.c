@@ -91,7 +91,7 @@ note_manifest(HistoryLine *line, const Manifest *manifest)
 
 /*
  * Add the end of a run to the history; error is NULL if it succeeded.  The
- * manifest is that of its snapshot, or NULL if there is none or it is unknown.
+ * manifest is that of its snapshot, or NULL where it is unknown.
  */
 void
 report_history(const Run *run, const Manifest *manifest, const RunError *error)

@@ -6,6 +6,7 @@
 #   make check-all       the same on other versions, too, in chroots
 #   make check-memory     the same under a memory checker; takes long
 #   make fuzz             the parsers, fed with what a fuzzer makes up
+#   make fuzz-incremental random statements beside incremental snapshots
 #   make lint             what static checkers say of the sources
 #   make format           the sources laid out as PostgreSQL's own are
 #   make bench            what it costs, compared with a bare pg_dump
@@ -158,7 +159,7 @@ EXTRA_CLEAN = tmp_regress
 PG_CONFIG ?= pg_config
 
 # These install what they need first, PGXS included, so they do without it.
-STANDALONE = bench check check-all check-memory demo format fuzz lint package-check rpm-check
+STANDALONE = bench check check-all check-memory demo format fuzz fuzz-incremental lint package-check rpm-check
 
 ifneq (,$(filter dist $(STANDALONE),$(MAKECMDGOALS)))
 .PHONY: dist $(STANDALONE)

@@ -229,6 +229,7 @@ incremental_remember(RunContext *cxt)
 	base.end_lsn = incremental->header.end_lsn;
 	base.full_at = incremental_answers(incremental) ? old->full_at :
 		cxt->manifest.started_at;
+
 	/*
 	 * only a request of a full one, which finds no difference, ends suspicion
 	 */

@@ -13,6 +13,7 @@ use DumpCompare;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use PsqlSession;
 use SnapshotTest;
 use Test::More;
 
@@ -116,6 +117,37 @@ my $prepared = take_app();
 $node->safe_psql('app', "COMMIT PREPARED 'x'");
 my $committed = take_app();
 is(changed_tables($prepared, $committed), 'plain', 'a prepared transaction that commits after a snapshot is in the next one');
+
+# globals.sql, in snapshots of two databases.
+sub globals_of
+{
+	my ($name) = @_;
+
+	return slurp_file("$directory/$name/globals.sql");
+}
+
+sub is_link
+{
+	my ($one, $other) = map { (stat "$directory/$_/globals.sql")[1] } @_;
+
+	return $one == $other;
+}
+
+my $other = $node->safe_psql('postgres', 'SELECT snapshot_now()');
+ok(is_link($committed, $other), 'while no role has changed, globals.sql is a link, in snapshots of another database, too');
+$node->safe_psql('postgres', 'CREATE ROLE carl');
+my $with_carl = take_app();
+like(globals_of($with_carl), qr/CREATE ROLE carl/, 'globals.sql has a new role');
+my $session = PsqlSession->new($node, 'postgres');
+$session->execute('BEGIN', 'ALTER ROLE carl CONNECTION LIMIT 5');
+my $beside = take_app();
+unlike(globals_of($beside), qr/CONNECTION LIMIT/, 'globals.sql lacks a change of a role that is not committed');
+$session->execute('COMMIT');
+$session->close_session;
+like(globals_of(take_app()), qr/CONNECTION LIMIT 5/, 'globals.sql has a change of a role that was open when the one before was written');
+$node->safe_psql('postgres', 'DROP ROLE carl');
+$node->safe_psql('postgres', 'VACUUM pg_authid');
+unlike(globals_of(take_app()), qr/carl/, 'globals.sql lacks a role that was dropped');
 
 is_deeply([ damages($directory) ], [], 'all snapshots match their manifests');
 $node->safe_psql('postgres', "SELECT snapshot_restore('$committed', 'back')");

@@ -10,6 +10,7 @@ use strict;
 use warnings;
 
 use IncrementalTest;
+use POSIX qw(strftime);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use PsqlSession;
@@ -183,15 +184,15 @@ EOF
 # Take a base while rows at the end of a table are deleted and VACUUM runs.
 sub delete_beside_copy
 {
-	my ($step, $test_name) = @_;
+	my ($step, $test_name, $before_vacuum) = @_;
 
 	$run = start_held($node, 'rows', $step);
-	# old_snapshot_threshold is about transactions with later ones after them
-	$node->safe_psql('rows', $_)
-	  foreach <<'EOF', ('SELECT txid_current()') x 3, 'VACUUM r';
+	$node->safe_psql('rows', <<'EOF');
 DELETE FROM r WHERE ctid >=
   (SELECT format('(%s,0)', max((ctid::text::point)[0]::int) - 1)::tid FROM r)
 EOF
+	$before_vacuum->() if defined $before_vacuum;
+	$node->safe_psql('rows', 'VACUUM r');
 	go_on($node, $run);
 	$node->safe_psql('rows', 'VACUUM r');
 	is_right($node, $directory, take_snapshot($node, 'rows'), $test_name);
@@ -209,10 +210,20 @@ is_read($node, $directory, take_snapshot($node, 'rows'), '',
 SKIP:
 {
 	skip 'there is no old_snapshot_threshold', 1 if $node->pg_version >= 17;
-	$node->append_conf('postgresql.conf', 'old_snapshot_threshold = 0');
-	$node->restart;
-	delete_beside_copy('table copied',
-		'rows that old_snapshot_threshold gives to VACUUM are not in the next snapshot');
+	$node->append_conf('postgresql.conf', 'old_snapshot_threshold = 1min');
+	$node->stop;
+	fake_clock($node, 'now');
+	$node->start;
+	delete_beside_copy(
+		'table copied',
+		'rows that old_snapshot_threshold gives to VACUUM are not in the next snapshot',
+		sub {
+			foreach my $minute (1 .. 4)
+			{
+				set_clock($node, strftime('%Y-%m-%d %H:%M:%S', gmtime(time + 60 * $minute)));
+				$node->safe_psql('rows', 'SELECT txid_current()');
+			}
+		});
 }
 
 is_deeply([ damages($directory) ], [], 'all snapshots match their manifests');

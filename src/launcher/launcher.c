@@ -72,7 +72,6 @@ typedef struct Launcher
 	Breaker		breaker;
 	StartedWorkers workers;
 	SweepSchedule sweeping;
-	bool		bases_checked;	/* see check_bases() */
 } Launcher;
 
 /* Register the launcher, to start with the server.  For _PG_init. */
@@ -325,15 +324,18 @@ end_launcher(int code, Datum arg)
 }
 
 /*
- * After a start as a primary, forget the bases of incremental snapshots that
- * are ahead of WAL, before any run begins.
+ * After the server has started as a primary, and before any run begins, forget
+ * the bases of incremental snapshots that are ahead of WAL.
  */
 static void
-check_bases(Launcher *launcher)
+check_bases(void)
 {
-	if (!launcher->bases_checked && !RecoveryInProgress())
-		remembered_base_forget_future();
-	launcher->bases_checked = true;
+	if (!state_bases_are_checked())
+	{
+		if (!RecoveryInProgress())
+			remembered_base_forget_future();
+		state_set_bases_checked();
+	}
 }
 
 /* Execute one turn of the loop: do all that is due now, then sleep. */
@@ -341,7 +343,7 @@ static void
 take_turn(Launcher *launcher)
 {
 	handle_signals(launcher);
-	check_bases(launcher);
+	check_bases();
 	breaker_load(&launcher->breaker);
 	schedule_check_turn(&launcher->schedule);
 	recover_directory(launcher);

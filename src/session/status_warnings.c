@@ -116,7 +116,7 @@ warnings_first(pid_t launcher_pid)
 	if (missing_database() != NULL)
 		return psprintf("snapshot_worker.databases names database \"%s\", which does not exist",
 						missing_database());
-	words = remembered_base_first_suspect();
+	words = setting_incremental ? remembered_base_first_suspect() : NULL;
 	if (words != NULL && names_database(words, database))
 		return psprintf("rows of database \"%s\" differed from those of an earlier snapshot in a table found unchanged: see the server log, and call snapshot_now(full => true)",
 						database);

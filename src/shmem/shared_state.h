@@ -220,6 +220,8 @@ extern bool state_after_crash(void);
 extern double state_quiet_seconds(void);
 extern bool state_underway_is_counted(void);
 extern void state_set_underway_counted(void);
+extern bool state_bases_are_checked(void);
+extern void state_set_bases_checked(void);
 
 extern void state_launcher_begin(void);
 extern void state_launcher_end(void);

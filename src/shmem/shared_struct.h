@@ -52,6 +52,7 @@ typedef struct SharedState
 	Latch	   *launcher_latch; /* in shared memory; NULL without a launcher */
 	double		quiet_until;	/* on clock_seconds(); 0 before any launcher */
 	bool		underway_counted;	/* see crash_breaker.c */
+	bool		bases_checked;	/* see check_bases() in launcher.c */
 	uint64		last_id;
 	TimestampTz last_start;		/* newest in any name before the server
 								 * started */

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "utils/memutils.h"
 
 #include "store/manifest.h"
 #include "util/json_record.h"
@@ -351,4 +352,44 @@ manifest_find_file(const Manifest *manifest, const char *path)
 			return file;
 	}
 	return NULL;
+}
+
+typedef struct PathEntry
+{
+	char		path[MAXPGPATH];	/* hash key */
+	const ManifestFile *file;
+} PathEntry;
+
+/* Return the files of a manifest in a hash table by their paths. */
+HTAB *
+manifest_files_by_path(const Manifest *manifest)
+{
+	HASHCTL		info;
+	HTAB	   *files;
+	ListCell   *lc;
+
+	info.keysize = MAXPGPATH;
+	info.entrysize = sizeof(PathEntry);
+	info.hcxt = CurrentMemoryContext;
+	files = hash_create("files by path", list_length(manifest->files) + 1,
+						&info, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	foreach(lc, manifest->files)
+	{
+		const ManifestFile *file = lfirst(lc);
+		PathEntry  *entry = hash_search(files, file->path, HASH_ENTER, NULL);
+
+		entry->file = file;
+	}
+	return files;
+}
+
+/*
+ * Find a file in such a hash table.  Returns NULL if it has none of the path.
+ */
+const ManifestFile *
+manifest_find_path(HTAB *files, const char *path)
+{
+	PathEntry  *entry = hash_search(files, path, HASH_FIND, NULL);
+
+	return entry != NULL ? entry->file : NULL;
 }

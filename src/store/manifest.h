@@ -13,6 +13,7 @@
 #include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/hsearch.h"
 
 #include "util/file_digest.h"
 
@@ -146,6 +147,8 @@ typedef struct Manifest
 extern char *manifest_format(const Manifest *manifest);
 extern const ManifestFile *manifest_find_file(const Manifest *manifest,
 											  const char *path);
+extern HTAB *manifest_files_by_path(const Manifest *manifest);
+extern const ManifestFile *manifest_find_path(HTAB *files, const char *path);
 extern void manifest_copy_strings(Manifest *manifest);
 extern const char *manifest_parse(char *text, size_t len, bool want_lists,
 								  Manifest *manifest);

@@ -105,16 +105,6 @@ remove_file(const char *path)
 	(void) fsync_fname_ext(BASES_FOLDER, true, false, ERROR);
 }
 
-/* Forget the base of a database, durably.  Raises an error when that fails. */
-void
-remembered_base_forget(Oid database)
-{
-	struct stat st;
-
-	if (lstat(path_of(database), &st) == 0)
-		remove_file(path_of(database));
-}
-
 /*
  * Call a function for each file, with its path and the base that it holds,
  * until it returns false.  Files that cannot be read are skipped.
@@ -152,17 +142,19 @@ forget_if_after(const char *path, RememberedBase *base, void *arg)
 }
 
 /*
- * Forget the bases that this server, a primary that has started, has not
- * reached in WAL: it has lost what they saw, and will write other things at
- * the same positions.  Raises an error when a file cannot be removed.
+ * Forget the bases that this server, which has started as a primary, had not
+ * reached in WAL before it wrote anything: it has lost what they saw, and
+ * writes other things at the same positions.  Raises an error when a file
+ * cannot be removed.
  */
 void
 remembered_base_forget_future(void)
 {
-	XLogRecPtr	now = GetXLogInsertRecPtr();
+	/* a checkpoint ends recovery */
+	XLogRecPtr	start = GetRedoRecPtr();
 
 	replace_sweep(BASES_FOLDER, GetSystemIdentifier());
-	for_each(forget_if_after, &now);
+	for_each(forget_if_after, &start);
 }
 
 static bool

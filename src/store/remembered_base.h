@@ -25,7 +25,6 @@ typedef struct RememberedBase
 
 extern RememberedBase *remembered_base_read(Oid database);
 extern void remembered_base_write(Oid database, const RememberedBase *base);
-extern void remembered_base_forget(Oid database);
 extern void remembered_base_forget_future(void);
 extern const char *remembered_base_first_suspect(void);
 

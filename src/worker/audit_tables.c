@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "common/string.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -72,6 +74,7 @@ hash_rows(RunContext *cxt, const char *dump, int dump_id, char *hash)
 
 /*
  * Do both dumps have the same rows of a table?  Their files are not the same.
+ * Returns true if the base has been removed meanwhile.
  */
 static bool
 has_same_rows(RunContext *cxt, const BaseTable *table, const char *path)
@@ -83,7 +86,16 @@ has_same_rows(RunContext *cxt, const BaseTable *table, const char *path)
 	char	   *dump = psprintf("%s/%s", cxt->staging.path, cxt->archive);
 	char		before[LINEHASH_HEX_SIZE];
 	char		now[LINEHASH_HEX_SIZE];
+	struct stat st;
 
+	if (lstat(psprintf("%s/toc.dat", base_dump), &st) != 0)
+	{
+		ereport(WARNING,
+				(errcode_for_file_access(),
+				 errmsg("could not compare file \"%s/%s\" with the new snapshot: %m",
+						base_path, table->path)));
+		return true;
+	}
 	hash_rows(cxt, base_dump, atoi(strchr(table->path, '/') + 1), before);
 	hash_rows(cxt, dump, atoi(strchr(path, '/') + 1), now);
 	return strcmp(before, now) == 0;
@@ -91,14 +103,14 @@ has_same_rows(RunContext *cxt, const BaseTable *table, const char *path)
 
 /* Compare a table that was read, though it is the same by all rules. */
 static void
-audit_table(RunContext *cxt, const TableCopy *copy)
+audit_table(RunContext *cxt, const TableCopy *copy, HTAB *files)
 {
 	Incremental *incremental = cxt->incremental;
 	const BaseTable *table = base_files_find(incremental, copy->oid);
 	char	   *path = base_files_data_path(cxt, copy->oid);
 	char	   *link = base_files_link_path(cxt, copy->oid);
 	const ManifestFile *file = path != NULL ?
-	manifest_find_file(&cxt->manifest, path) : NULL;
+	manifest_find_path(files, path) : NULL;
 
 	if (table == NULL || file == NULL ||
 		strcmp(file->sha256, table->sha256) == 0)
@@ -133,16 +145,18 @@ void
 audit_tables(RunContext *cxt)
 {
 	Incremental *incremental = cxt->incremental;
+	HTAB	   *files;
 	ListCell   *lc;
 
 	if (incremental == NULL || incremental->base == NULL || incremental->answer)
 		return;
+	files = manifest_files_by_path(&cxt->manifest);
 	foreach(lc, copies_list(cxt->copies))
 	{
 		const TableCopy *copy = lfirst(lc);
 
 		CHECK_FOR_INTERRUPTS();
 		if (copy->same)
-			audit_table(cxt, copy);
+			audit_table(cxt, copy, files);
 	}
 }

@@ -107,35 +107,6 @@ make_base_table(RunContext *cxt, const TableCopy *copy,
 	return table;
 }
 
-typedef struct PathEntry
-{
-	char		path[MAXPGPATH];	/* hash key */
-	const ManifestFile *file;
-} PathEntry;
-
-/* The files of the manifest, by their paths. */
-static HTAB *
-files_by_path(const Manifest *manifest)
-{
-	HASHCTL		info;
-	HTAB	   *files;
-	ListCell   *lc;
-
-	info.keysize = MAXPGPATH;
-	info.entrysize = sizeof(PathEntry);
-	info.hcxt = CurrentMemoryContext;
-	files = hash_create("files by path", list_length(manifest->files) + 1,
-						&info, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-	foreach(lc, manifest->files)
-	{
-		const ManifestFile *file = lfirst(lc);
-		PathEntry  *entry = hash_search(files, file->path, HASH_ENTER, NULL);
-
-		entry->file = file;
-	}
-	return files;
-}
-
 /* Write a file of the staging directory, which is synced later. */
 static void
 write_file(const char *path, const char *text)
@@ -175,18 +146,17 @@ incremental_write_base(RunContext *cxt)
 		base_files_remove_links(cxt);
 	new.header = incremental->header;
 	new.tables = NIL;
-	files = files_by_path(manifest);
+	files = manifest_files_by_path(manifest);
 	foreach(lc, copies_list(cxt->copies))
 	{
 		const TableCopy *copy = lfirst(lc);
 		char	   *data = OidIsValid(copy->state.oid) ?
 		base_files_data_path(cxt, copy->oid) : NULL;
-		PathEntry  *entry = data != NULL ?
-		hash_search(files, data, HASH_FIND, NULL) : NULL;
+		const ManifestFile *file = data != NULL ?
+		manifest_find_path(files, data) : NULL;
 
-		if (entry != NULL)
-			new.tables = lappend(new.tables,
-								 make_base_table(cxt, copy, entry->file));
+		if (file != NULL)
+			new.tables = lappend(new.tables, make_base_table(cxt, copy, file));
 	}
 	write_file(path, base_file_format(&new));
 	base_file = palloc0(sizeof(ManifestFile));

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # The base of an incremental snapshot.  Promised here: no other session gets the
 # answers that pg_dump gets; a base that is removed, damaged, of another database
 # or of another time is not used, and no run fails for that; damaged pages end a

@@ -156,6 +156,45 @@ reload_with($node, enable => 'on');
 wait_until('a schedule that is switched on again plans the next slot',
 	sub { next_run() eq '2026-03-23 23:59:00+00' });
 
+# A run ends while the launcher is about to look at what is due.  What holds the
+# launcher there is the record of an archive command that it begins.
+my $gate = $node->basedir . '/gate';
+append_to_file($gate, '');
+my $bin = install_fake_program($node, 'pg_dump', <<EOF);
+case "\$*" in
+	*dbname=\\'app\\'*) while [ -e $gate ]; do sleep 0.05; done ;;
+esac
+exec REAL "\$@"
+EOF
+reload_with($node,
+	bin_directory => $bin,
+	databases => 'app',
+	verify => 'off',
+	archive_command => 'true');
+my $unarchived = 'SELECT count(*) FROM snapshot_list() WHERE archived_at IS NULL';
+$node->poll_query_until('postgres', $unarchived, '0') or die 'not archived';
+settle();
+set_clock($node, '2026-03-23 23:58:59');
+look_at_clock();
+wait_for_dump($node);
+hold_at($node, 'replacing');
+$node->safe_psql('postgres', q{SELECT snapshot_now('other')});
+$node->poll_query_until('postgres', <<'EOF') or die 'the launcher is not held';
+SELECT query = 'held at replacing' FROM pg_stat_activity
+ WHERE pid = (SELECT launcher_pid FROM snapshot_status())
+EOF
+unlink $gate or die;
+$node->poll_query_until('postgres', <<'EOF') or die 'the run does not end';
+SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'
+EOF
+let_go($node);
+$node->poll_query_until('postgres', $unarchived, '0') or die 'not archived';
+settle();
+is( scalar(grep {
+			(manifest_of($directory, $_)->{scheduled_for} // '') eq '2026-03-23T23:59:00.000000Z'
+		} snapshots($directory, 'app')),
+	1, 'no slot is taken twice when a run ends while the launcher looks at what is due');
+
 is_deeply([ leftovers($directory) ], [], 'runs of the schedule leave nothing over');
 $node->stop;
 done_testing();

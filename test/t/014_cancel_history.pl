@@ -112,6 +112,25 @@ $node->reload;
 wait_until('the slot after a canceled one is taken',
 	sub { snapshots($directory, 'one') == 1 });
 
+# Nor is one that is terminated before it notices that it was canceled.
+append_to_file($gate, '');
+set_clock($node, '2026-03-20 02:59:59');
+$node->reload;
+wait_for_dumps(2);
+my @workers = split /\n/, $node->safe_psql('postgres',
+	"SELECT pid FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'");
+kill('STOP', @workers) == 2 or die 'could not stop the workers';
+is($node->safe_psql('postgres', 'SELECT snapshot_cancel()'),
+	'2', 'snapshot_cancel() counts runs whose workers do not notice it');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($_)") foreach @workers;
+kill('CONT', @workers) == 2 or die 'could not continue the workers';
+wait_until('canceled runs of the schedule end when their workers are terminated',
+	sub { history("outcome = 'failed' AND error LIKE 'terminating%' AND reason = 'schedule'") =~ /\n/ });
+wait_until('a canceled run that is terminated is not tried again',
+	sub { $node->safe_psql('postgres', 'SELECT state, next_run FROM snapshot_status()')
+		  eq 'idle|2026-03-20 12:00:00+00' });
+unlink $gate or die;
+
 # The history has the snapshots that there are, newest first.
 $node->poll_query_until('postgres', "SELECT state = 'idle' FROM snapshot_status()");
 is( $node->safe_psql('postgres', <<'EOF'), 't|t', 'the history has as many succeeded runs as there are snapshots');
@@ -180,6 +199,27 @@ is_deeply([ leftovers($directory) ], [], 'canceled runs leave nothing over');
 reload_with($node, min_free_space => '1MB');
 like($node->safe_psql('postgres', "SELECT snapshot_now('three')"),
 	qr{^three/}, 'a run begins once there is enough free space');
+
+# The newest snapshot claims a size that no disk has room for.
+($name) = (snapshots($directory, 'three'))[-1];
+my $manifest = slurp_file("$directory/$name/manifest.json");
+my $huge = $manifest =~ s/"size": \d+/"size": 1000000000000000000/r;
+isnt($huge, $manifest, 'the manifest has a size');
+sub write_manifest
+{
+	my ($text) = @_;
+
+	unlink "$directory/$name/manifest.json" or die "could not remove it: $!";
+	append_to_file("$directory/$name/manifest.json", $text);
+	return;
+}
+write_manifest($huge);
+($rc, $stdout, $stderr) = $node->psql('postgres', "SELECT snapshot_now('three')");
+like($stderr, qr/not enough free space.*DETAIL:  [^,]+, the snapshot is expected to take 888 PB, /s,
+	'a run is refused if a snapshot as large as the newest one would leave too little room');
+write_manifest($manifest);
+like($node->safe_psql('postgres', "SELECT snapshot_now('three')"),
+	qr{^three/}, 'a run begins if a snapshot as large as the newest one leaves enough room');
 
 $node->stop;
 done_testing();

@@ -246,6 +246,25 @@ fails(
 	error => [qr/pg_restore failed: .*\nDETAIL:  pg_restore: error: /]);
 
 fails(
+	'pg_dumpall claims success, but has written half of the globals',
+	setup => sub {
+		install_fake_program($node, 'pg_dumpall', <<'EOF');
+REAL "$@"
+for arg; do
+	case $arg in --file=*)
+		file=${arg#--file=}
+		truncate --size=$(($(stat --format=%s "$file") / 2)) "$file" ;;
+	esac
+done
+EOF
+	},
+	undo => sub { install_fake_program($node, 'pg_dumpall') },
+	error => [
+		qr/ERROR:  58030: .*file "\Q$directory\E\/app\/\S+\/globals\.sql" was not written completely/,
+		qr/DETAIL:  pg_dumpall does not report this\. The disk may be full\./
+	]);
+
+fails(
 	'pg_dump hangs',
 	script => $dump_only . 'sleep 1000 & sleep 1000',
 	setup => sub { reload_with($node, timeout => '1s') },

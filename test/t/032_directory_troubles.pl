@@ -464,6 +464,28 @@ subtest 'the directory is removed during a run' => sub {
 	is_deeply([ leftovers($directory) ], [], 'a run whose directory was removed leaves nothing over');
 };
 
+subtest 'a directory takes the name of a snapshot during its run' => sub {
+	my ($session, $staging, $final, $inode);
+
+	hold_at($node, 'before rename');
+	$session = start_query($node, "SELECT snapshot_now('app')");
+	wait_until_held($node, 'before rename');
+	($staging) = leftovers($directory);
+	($final) = "$directory/$staging" =~ /^(.+)\.tmp$/
+	  or die "no staging directory, but $staging";
+	must(mkdir($final), "create $final");
+	$inode = (stat $final)[1];
+	let_go($node);
+	like(
+		(finish_query($session))[1],
+		qr/ERROR:  58P02: could not take a snapshot of database "app": "\Q$final\E" already exists/,
+		'the run fails, and the error says which name is taken');
+	is((stat $final)[1], $inode, 'a run does not replace the empty directory of another');
+	is_deeply([ leftovers($directory) ], [], 'a run whose name is taken leaves nothing over');
+	must(rmdir($final), "remove $final");
+	takes_snapshot($server, 'a run after the directory is gone');
+};
+
 subtest 'the directory is a symbolic link' => sub {
 	my $name;
 

@@ -378,6 +378,27 @@ foreach my $jobs (1, 3)
 	left_nothing('new', "a restore by $jobs jobs with an error");
 }
 
+# A changed row, which pg_restore would restore as it stands.
+reload_with($node, compress => 'none');
+$node->safe_psql('postgres', 'CREATE DATABASE altered');
+$node->safe_psql('altered', q{CREATE TABLE words AS SELECT 'right' AS word});
+my $altered = take('altered');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET snapshot_worker.compress');
+$node->reload;
+my ($rows) = grep { slurp_file($_) =~ /^right$/m }
+  glob "$directory/$altered/altered.dump/*.dat";
+open my $fh, '+<:raw', $rows or die "could not open $rows: $!";
+print $fh 'wrong' or die "could not write $rows: $!";
+close $fh or die "could not write $rows: $!";
+like(error_of(restoring($altered, 'new')),
+	qr/ERROR:  XX001: .*snapshot "\Q$altered\E" does not match its manifest/,
+	'a snapshot with a changed row is not restored');
+left_nothing('new', 'a restore of a changed row');
+like( $node->safe_psql('postgres',
+		"SELECT problem FROM snapshot_list() WHERE name = '$altered'"),
+	qr/does not match its manifest/,
+	'the list shows the problem that a restore has found');
+
 # An extension that is not installed here.
 SKIP:
 {
@@ -457,8 +478,9 @@ $node->safe_psql('postgres', 'CREATE DATABASE new');
 $node->safe_psql('new', 'CREATE TABLE mine ()');
 let_go($node);
 finish_query($session);
-like($session->{err}, qr/ERROR:  42P04: .*database "new" already exists/,
-	'a restore fails when someone else has made the target meanwhile');
+like($session->{err},
+	qr/ERROR:  42P04: .*database "new" already exists\nHINT:  Restore into a new database/,
+	'a restore fails when someone else has made the target meanwhile, with a hint');
 is($node->safe_psql('new', 'SELECT count(*) FROM mine'),
 	0, 'a database that someone else made meanwhile is not touched');
 is(scratch_databases(), '', 'a restore whose target someone else has made leaves no scratch database');

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # Definitions and types.  Promised here: a table whose text can change while its
 # rows do not is read; the rows of one that keeps its text are not; and what no
 # COPY of a table's own rows gives is in every snapshot.

@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # Transactions in progress while the base of an incremental snapshot is taken.
 # Promised here: what they have written is read once they have committed; they
 # make no other table look changed; row locks are no changes; and what changes

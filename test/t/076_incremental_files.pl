@@ -1,6 +1,8 @@
 
 # Copyright (c) 2026, the snapshot_worker developers
 
+# Needed on one version of PostgreSQL only; see test/check-all.
+
 # Changes of a table's file.  Promised here: what rewrites, replaces, moves or
 # freezes rows, or changes them without leaving the plain traces of an INSERT, is
 # read, with any wal_level; and each snapshot has the rows that the table has.

@@ -48,10 +48,13 @@ static void
 add_ids(StringInfo text, Snapshot snapshot, uint64 xmin, uint64 xmax)
 {
 	int			nids = 0;
-	uint64	   *ids = palloc((snapshot->xcnt + snapshot->subxcnt + 1) *
-							 sizeof(uint64));
+	uint64	   *ids;
 	const char *separator = "";
 
+	/* a copy of such a snapshot has no subxip, whatever subxcnt is */
+	if (snapshot->suboverflowed)
+		return;
+	ids = palloc((snapshot->xcnt + snapshot->subxcnt + 1) * sizeof(uint64));
 	/* in recovery, all of them are in subxip */
 	for (uint32 i = 0; !snapshot->takenDuringRecovery && i < snapshot->xcnt; i++)
 		ids[nids++] = full_id(snapshot->xip[i]);

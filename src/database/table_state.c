@@ -110,6 +110,7 @@ table_state_begin(Relation relation, const List *columns, TableState *state)
 		!table_definition_digest(relation, columns, state->definition))
 		return false;
 	state->oid = RelationGetRelid(relation);
+	state->tablespace = compat_tablespace(relation);
 	state->filenode = compat_filenode(relation);
 	return true;
 }
@@ -138,7 +139,8 @@ table_state_is_same(Relation relation, const TableState *base,
 					const SeenTransactions *seen, const TableState *state)
 {
 	return seen_transactions_are_recent(seen) &&
-		base->oid == state->oid && base->filenode == state->filenode &&
+		base->oid == state->oid && base->tablespace == state->tablespace &&
+		base->filenode == state->filenode &&
 		strcmp(base->definition, state->definition) == 0 &&
 		table_pages_are_same(relation, base->lsn, (BlockNumber) base->blocks,
 							 seen);

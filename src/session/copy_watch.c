@@ -8,11 +8,12 @@
  * hook watches each COPY of pg_dump.  At that time, pg_dump has locked the
  * table and set its MVCC snapshot.  The hook checks that the table is still
  * the one that the snapshot shows (see stale_table.c), and counts the rows of
- * the table in the dump at no cost.  In a test restore, the hook counts the
- * rows that pg_restore copies.
+ * the table in the dump.  If the table is the same as at the base of the run
+ * (see table_state.c), its COPY returns no rows, and the worker puts the
+ * base's file in place.  In a test restore, the hook counts the rows that
+ * pg_restore copies.
  *
- * pg_dump sees no difference: the statement either executes as usual, or
- * fails.
+ * pg_dump sees no difference.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -237,7 +238,11 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 	if (noted)
 		test_step("table examined");
 	if (noted && copy.answered)
+	{
+		/* the worker must know that the rows are missing, whatever happens */
+		copies_note(copies, &copy);
 		pstmt = without_rows(pstmt);
+	}
 
 	if (prev_process_utility)
 		prev_process_utility(pstmt, query, read_only_tree, context, params,
@@ -251,6 +256,11 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 		test_step("table copied");
 		complete_copy(&copy, completion->nprocessed);
 	}
+	else if (noted && copy.answered)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("COPY of table \"%s.%s\" did not report its end",
+						copy.schema, copy.table)));
 }
 
 /* Install the ProcessUtility hook.  Called by _PG_init. */

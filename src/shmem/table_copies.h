@@ -19,6 +19,7 @@
 typedef struct TableState
 {
 	Oid			oid;			/* InvalidOid: nothing is known */
+	Oid			tablespace;
 	Oid			filenode;
 	char		definition[SHA256_HEX_SIZE];
 	XLogRecPtr	lsn;			/* no page had a later one when COPY ended */

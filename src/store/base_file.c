@@ -22,7 +22,11 @@
 
 #define BASE_FILE_MAX_SIZE	((size_t) 256 * 1024 * 1024)
 
+/* Raise this when the rules of table_state.c or the digest change. */
+#define BASE_VERSION	1
+
 static const RecordMember header_members[] = {
+	{"version", RECORD_NUMBER, offsetof(BaseHeader, version)},
 	{"nonce", RECORD_STRING, offsetof(BaseHeader, nonce)},
 	{"system_identifier", RECORD_IDENTIFIER, offsetof(BaseHeader, system_identifier)},
 	{"database_oid", RECORD_NUMBER, offsetof(BaseHeader, database_oid)},
@@ -37,6 +41,7 @@ static const RecordMember header_members[] = {
 
 static const RecordMember table_members[] = {
 	{"oid", RECORD_NUMBER, offsetof(BaseTable, oid)},
+	{"tablespace", RECORD_NUMBER, offsetof(BaseTable, tablespace)},
 	{"filenode", RECORD_NUMBER, offsetof(BaseTable, filenode)},
 	{"definition", RECORD_STRING, offsetof(BaseTable, definition)},
 	{"lsn", RECORD_LSN, offsetof(BaseTable, lsn)},
@@ -45,7 +50,7 @@ static const RecordMember table_members[] = {
 	{"path", RECORD_STRING, offsetof(BaseTable, path)},
 	{"size", RECORD_NUMBER, offsetof(BaseTable, size)},
 	{"sha256", RECORD_STRING, offsetof(BaseTable, sha256)},
-	{"inode", RECORD_NUMBER, offsetof(BaseTable, inode)},
+	{"inode", RECORD_IDENTIFIER, offsetof(BaseTable, inode)},
 	{"changed_at", RECORD_NUMBER, offsetof(BaseTable, changed_at)},
 };
 
@@ -62,11 +67,13 @@ add_line(StringInfo json, const RecordMember *members, int nmembers,
 char *
 base_file_format(const Base *base)
 {
+	BaseHeader	header = base->header;
 	StringInfoData json;
 	ListCell   *lc;
 
+	header.version = BASE_VERSION;
 	initStringInfo(&json);
-	add_line(&json, header_members, lengthof(header_members), &base->header);
+	add_line(&json, header_members, lengthof(header_members), &header);
 	foreach(lc, base->tables)
 		add_line(&json, table_members, lengthof(table_members), lfirst(lc));
 	return json.data;
@@ -124,7 +131,8 @@ base_file_read(const char *snapshot_path, const ManifestFile *file)
 		if (!has_header)
 		{
 			if (record_parse(p, end - p, header_members,
-							 lengthof(header_members), &base->header) != NULL)
+							 lengthof(header_members), &base->header) != NULL ||
+				base->header.version != BASE_VERSION)
 				return NULL;
 			has_header = true;
 			continue;

@@ -20,6 +20,7 @@
 /* The cluster, the database and the programs as the snapshot found them. */
 typedef struct BaseHeader
 {
+	int64		version;		/* BASE_VERSION; see base_file.c */
 	char	   *nonce;			/* random; the data directory has it, too */
 	uint64		system_identifier;
 	int64		database_oid;
@@ -36,6 +37,7 @@ typedef struct BaseHeader
 typedef struct BaseTable
 {
 	int64		oid;
+	int64		tablespace;
 	int64		filenode;
 	char	   *definition;
 	XLogRecPtr	lsn;
@@ -44,7 +46,7 @@ typedef struct BaseTable
 	char	   *path;			/* relative to the snapshot */
 	int64		size;			/* bytes */
 	char	   *sha256;
-	int64		inode;
+	uint64		inode;
 	int64		changed_at;		/* mtime in nanoseconds since 1970 */
 } BaseTable;
 

@@ -150,7 +150,7 @@ forget_if_after(const char *path, RememberedBase *base, void *arg)
 void
 remembered_base_forget_future(void)
 {
-	/* a checkpoint ends recovery */
+	/* after a promotion this is early, and good bases are forgotten, too */
 	XLogRecPtr	start = GetRedoRecPtr();
 
 	replace_sweep(BASES_FOLDER, GetSystemIdentifier());

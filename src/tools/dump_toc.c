@@ -185,7 +185,7 @@ toc_table_data(char *text)
 		if (next != NULL)
 			*next++ = '\0';
 		if (sscanf(line, "%d; %u %u TABLE DATA %n", &dump_id, &catalog, &oid,
-				   &end) != 3 || end == 0)
+				   &end) != 3 || end == 0 || catalog != 0)
 			continue;
 		entry = palloc(sizeof(TocTableData));
 		entry->table = oid;

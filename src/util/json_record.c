@@ -4,8 +4,8 @@
  *	  Conversion of C structs to JSON objects and back, by a table of members.
  *
  * One table serves both directions, so that reading and writing agree.  Every
- * member is required.  Unknown members are ignored, because a later release
- * may add some.
+ * member is required, except for those of an optional type.  Unknown members
+ * are ignored, because a later release may add some.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -9,8 +9,6 @@
  */
 #include "postgres.h"
 
-#include <sys/stat.h>
-
 #include "common/string.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -74,7 +72,6 @@ hash_rows(RunContext *cxt, const char *dump, int dump_id, char *hash)
 
 /*
  * Do both dumps have the same rows of a table?  Their files are not the same.
- * Returns true if the base has been removed meanwhile.
  */
 static bool
 has_same_rows(RunContext *cxt, const BaseTable *table, const char *path)
@@ -83,19 +80,11 @@ has_same_rows(RunContext *cxt, const BaseTable *table, const char *path)
 									 cxt->incremental->base_name);
 	char	   *base_dump = psprintf("%s/%.*s", base_path,
 									 (int) strcspn(table->path, "/"), table->path);
-	char	   *dump = psprintf("%s/%s", cxt->staging.path, cxt->archive);
+	char	   *dump = psprintf("%s/%s/%s", cxt->directory,
+								cxt->run.request.name, cxt->archive);
 	char		before[LINEHASH_HEX_SIZE];
 	char		now[LINEHASH_HEX_SIZE];
-	struct stat st;
 
-	if (lstat(psprintf("%s/toc.dat", base_dump), &st) != 0)
-	{
-		ereport(WARNING,
-				(errcode_for_file_access(),
-				 errmsg("could not compare file \"%s/%s\" with the new snapshot: %m",
-						base_path, table->path)));
-		return true;
-	}
 	hash_rows(cxt, base_dump, atoi(strchr(table->path, '/') + 1), before);
 	hash_rows(cxt, dump, atoi(strchr(path, '/') + 1), now);
 	return strcmp(before, now) == 0;
@@ -108,19 +97,23 @@ audit_table(RunContext *cxt, const TableCopy *copy, HTAB *files)
 	Incremental *incremental = cxt->incremental;
 	const BaseTable *table = base_files_find(incremental, copy->oid);
 	char	   *path = base_files_data_path(cxt, copy->oid);
-	char	   *link = base_files_link_path(cxt, copy->oid);
 	const ManifestFile *file = path != NULL ?
 	manifest_find_path(files, path) : NULL;
 
 	if (table == NULL || file == NULL ||
 		strcmp(file->sha256, table->sha256) == 0)
 		return;
-	if (!is_base_file_good(link, table))
+	if (!is_base_file_good(psprintf("%s/%s/%s", cxt->directory,
+									incremental->base_name, table->path),
+						   table))
+	{
+		incremental->compared = false;
 		ereport(WARNING,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("file \"%s/%s/%s\" does not match its manifest",
 						cxt->directory, incremental->base_name, table->path),
 				 errhint("Verify the snapshots of this database by snapshot_verify_all().")));
+	}
 	else if (!has_same_rows(cxt, table, path))
 	{
 		incremental->different = true;
@@ -136,10 +129,10 @@ audit_table(RunContext *cxt, const TableCopy *copy, HTAB *files)
 }
 
 /*
- * In a run that reads everything, compare the tables that are the same as at
- * the base by all rules with what the base has.  Raises an error when that
- * cannot be read; a difference is a warning, and switches incremental runs
- * off.
+ * After a run that has read everything has published its snapshot, compare the
+ * tables that are the same as at the base by all rules with what the base
+ * has.  Raises an error when that cannot be read; a difference is a warning,
+ * and switches incremental runs off.
  */
 void
 audit_tables(RunContext *cxt)
@@ -151,6 +144,7 @@ audit_tables(RunContext *cxt)
 	if (incremental == NULL || incremental->base == NULL || incremental->answer)
 		return;
 	files = manifest_files_by_path(&cxt->manifest);
+	incremental->compared = true;
 	foreach(lc, copies_list(cxt->copies))
 	{
 		const TableCopy *copy = lfirst(lc);

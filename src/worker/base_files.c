@@ -73,7 +73,7 @@ is_as_noted(const char *path, const BaseTable *table)
 
 	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
 		(int64) st.st_size == table->size &&
-		(int64) st.st_ino == table->inode && base_files_changed_at(&st) == table->changed_at;
+		(uint64) st.st_ino == table->inode && base_files_changed_at(&st) == table->changed_at;
 }
 
 /*
@@ -141,6 +141,7 @@ base_files_offer(RunContext *cxt)
 
 		memset(&state, 0, sizeof(state));
 		state.oid = (Oid) table->oid;
+		state.tablespace = (Oid) table->tablespace;
 		state.filenode = (Oid) table->filenode;
 		strlcpy(state.definition, table->definition, sizeof(state.definition));
 		state.lsn = table->lsn;
@@ -162,17 +163,20 @@ base_files_find(const Incremental *incremental, Oid table)
 char *
 base_files_data_path(RunContext *cxt, Oid table)
 {
+	const char *root = cxt->staging.path;	/* NULL once published */
 	static const char *const suffixes[] = {"", ".gz", ".lz4", ".zst"};
 	const TocTableData *entry = hash_search(cxt->incremental->toc, &table,
 											HASH_FIND, NULL);
 
+	if (root == NULL)
+		root = psprintf("%s/%s", cxt->directory, cxt->run.request.name);
 	for (size_t i = 0; entry != NULL && i < lengthof(suffixes); i++)
 	{
 		char	   *path = psprintf("%s/%d.dat%s", cxt->archive,
 									entry->dump_id, suffixes[i]);
 		struct stat st;
 
-		if (lstat(psprintf("%s/%s", cxt->staging.path, path), &st) == 0 &&
+		if (lstat(psprintf("%s/%s", root, path), &st) == 0 &&
 			S_ISREG(st.st_mode))
 			return path;
 	}

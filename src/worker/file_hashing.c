@@ -213,6 +213,21 @@ file_hashing_pause(FileHashing *hashing)
 	hashing->check = NULL;
 }
 
+/*
+ * Is a file as it was before it was read?  The links that others make to an
+ * adopted file, or remove, change its ctime.
+ */
+static bool
+is_unchanged(const HashedFile *hashed, const struct stat *st)
+{
+	return st->st_dev == hashed->st.st_dev &&
+		st->st_ino == hashed->st.st_ino &&
+		st->st_size == hashed->st.st_size &&
+		memcmp(&st->st_mtim, &hashed->st.st_mtim, sizeof(st->st_mtim)) == 0 &&
+		(hashed->on_disk ||
+		 memcmp(&st->st_ctim, &hashed->st.st_ctim, sizeof(st->st_ctim)) == 0);
+}
+
 /* Return the entry of a file if the file has not changed since, else NULL. */
 static HashedFile *
 find_hashed(FileHashing *hashing, const char *path)
@@ -226,12 +241,11 @@ find_hashed(FileHashing *hashing, const char *path)
 	full = full_path(hashing, path);
 	stat_file(full, &st);
 	pfree(full);
-	if (st.st_ino != hashed->st.st_ino ||
-		st.st_size != hashed->st.st_size ||
-		st.st_size != hashed->file->size ||
-		memcmp(&st.st_mtim, &hashed->st.st_mtim, sizeof(st.st_mtim)) != 0 ||
-		memcmp(&st.st_ctim, &hashed->st.st_ctim, sizeof(st.st_ctim)) != 0)
+	if (st.st_size != hashed->file->size || !is_unchanged(hashed, &st))
+	{
+		hashed->on_disk = false;
 		return NULL;
+	}
 	return hashed;
 }
 

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "access/xlogrecovery.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -58,6 +59,22 @@ incremental_standby_lsn(const Incremental *incremental)
 }
 
 /*
+ * The end of the last record in WAL.  At the start of a page, the next record
+ * will begin behind the page's header, which nobody can flush yet.
+ */
+static XLogRecPtr
+end_of_wal(void)
+{
+	XLogRecPtr	next = GetXLogInsertRecPtr();
+
+	if (XLogSegmentOffset(next, wal_segment_size) == SizeOfXLogLongPHD)
+		return next - SizeOfXLogLongPHD;
+	if (next % XLOG_BLCKSZ == SizeOfXLogShortPHD)
+		return next - SizeOfXLogShortPHD;
+	return next;
+}
+
+/*
  * Note where WAL is, after the last COPY and before the MVCC snapshot is
  * released: all that the snapshot saw is before that.
  */
@@ -70,11 +87,12 @@ incremental_note_end(RunContext *cxt)
 	if (cxt->incremental == NULL)
 		return;
 	header = &cxt->incremental->header;
+	/* on a standby, a commit is visible while it is being replayed */
 	if (RecoveryInProgress())
-		header->end_lsn = GetXLogReplayRecPtr(&timeline);
+		header->end_lsn = GetCurrentReplayRecPtr(&timeline);
 	else
 	{
-		header->end_lsn = GetXLogInsertRecPtr();
+		header->end_lsn = end_of_wal();
 		timeline = GetWALInsertionTimeLine();
 	}
 	header->timeline = timeline;
@@ -94,6 +112,7 @@ make_base_table(RunContext *cxt, const TableCopy *copy,
 				 errmsg("could not stat file \"%s/%s\": %m",
 						cxt->staging.path, file->path)));
 	table->oid = copy->oid;
+	table->tablespace = copy->state.tablespace;
 	table->filenode = copy->state.filenode;
 	table->definition = pstrdup(copy->state.definition);
 	table->lsn = copy->state.lsn;
@@ -102,7 +121,7 @@ make_base_table(RunContext *cxt, const TableCopy *copy,
 	table->path = file->path;
 	table->size = file->size;
 	table->sha256 = file->sha256;
-	table->inode = (int64) st.st_ino;
+	table->inode = (uint64) st.st_ino;
 	table->changed_at = base_files_changed_at(&st);
 	return table;
 }
@@ -200,11 +219,10 @@ incremental_remember(RunContext *cxt)
 	base.full_at = incremental_answers(incremental) ? old->full_at :
 		cxt->manifest.started_at;
 
-	/*
-	 * only a request of a full one, which finds no difference, ends suspicion
-	 */
+	/* only a requested full run that has compared all ends suspicion */
 	base.suspect = incremental->different ||
-		(old != NULL && old->suspect != 0 && !cxt->run.request.full);
+		(old != NULL && old->suspect != 0 &&
+		 !(cxt->run.request.full && incremental->compared));
 	remembered_base_write(MyDatabaseId, &base);
 }
 

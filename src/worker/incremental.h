@@ -33,7 +33,8 @@ struct Incremental
 	HTAB	   *files;			/* of BaseFile: tables with a link to it */
 	BaseHeader	header;			/* of the new snapshot */
 	RememberedBase *remembered;
-	bool		different;		/* the audit has found a difference */
+	bool		compared;		/* an audit could compare all tables */
+	bool		different;		/* it has found a difference */
 	HTAB	   *toc;			/* of TocTableData, by table */
 };
 

@@ -118,6 +118,36 @@ $node->safe_psql('app', "COMMIT PREPARED 'x'");
 my $committed = take_app();
 is(changed_tables($prepared, $committed), 'plain', 'a prepared transaction that commits after a snapshot is in the next one');
 
+# More subtransactions than an MVCC snapshot lists, beside others that it does.
+my @open = map { PsqlSession->new($node, 'app') } 1 .. 2;
+$open[0]->execute('BEGIN', 'SAVEPOINT s', 'INSERT INTO plain VALUES (2)');
+$open[1]->execute('BEGIN', <<'EOF');
+DO $$ BEGIN FOR i IN 1 .. 70 LOOP
+	BEGIN INSERT INTO gone VALUES (i); EXCEPTION WHEN division_by_zero THEN END;
+END LOOP; END $$
+EOF
+$node->safe_psql('app', 'SELECT txid_current()');
+my $beside_many = take_app();
+$_->execute('COMMIT') foreach @open;
+$_->close_session foreach @open;
+is(changed_tables($beside_many, take_app()), 'gone plain', 'rows of many subtransactions that were open are read once committed');
+
+# The next record will be on a page of WAL that has not begun.
+$node->safe_psql('postgres', 'SELECT txid_current()');
+$node->safe_psql('postgres', 'SELECT pg_switch_wal()');
+like(take_app(), qr/^app/, 'a snapshot is taken right after a switch of WAL');
+
+# Others make links to files that a run has linked.
+my $linked = take_app();
+hold_at($node, 'globals saved');
+my $run = start_query($node, "SELECT snapshot_now('app')");
+wait_until_held($node, 'globals saved');
+link "$directory/$linked/globals.sql", $node->basedir . '/globals.link' or die "no link: $!";
+link $_, $node->basedir . '/data.link' or die "no link: $!"
+  foreach (glob("$directory/$linked/app.dump/*.dat.gz"))[0];
+let_go($node);
+is((finish_query($run))[1], '', 'a link that others make to a shared file fails no run');
+
 # globals.sql, in snapshots of two databases.
 sub globals_of
 {
@@ -133,8 +163,9 @@ sub is_link
 	return $one == $other;
 }
 
+my $one = take_app();
 my $other = $node->safe_psql('postgres', 'SELECT snapshot_now()');
-ok(is_link($committed, $other), 'while no role has changed, globals.sql is a link, in snapshots of another database, too');
+ok(is_link($one, $other), 'while no role has changed, globals.sql is a link, in snapshots of another database, too');
 $node->safe_psql('postgres', 'CREATE ROLE carl');
 my $with_carl = take_app();
 like(globals_of($with_carl), qr/CREATE ROLE carl/, 'globals.sql has a new role');
@@ -150,9 +181,9 @@ $node->safe_psql('postgres', 'VACUUM pg_authid');
 unlike(globals_of(take_app()), qr/carl/, 'globals.sql lacks a role that was dropped');
 
 is_deeply([ damages($directory) ], [], 'all snapshots match their manifests');
-$node->safe_psql('postgres', "SELECT snapshot_restore('$committed', 'back')");
+$node->safe_psql('postgres', "SELECT snapshot_restore('$linked', 'back')");
 is_same_database($node, 'app', 'back', 'an incremental snapshot restores to the same database');
-$node->safe_psql('postgres', "SELECT snapshot_verify('$committed', restore => true)");
+$node->safe_psql('postgres', "SELECT snapshot_verify('$linked', restore => true)");
 unlike(slurp_file($node->logfile), qr/WARNING/, 'no warning is logged');
 
 $node->stop;

@@ -6,6 +6,7 @@
 #   make check-all       the same on other versions, too, in chroots
 #   make check-memory     the same under a memory checker; takes long
 #   make fuzz             the parsers, fed with what a fuzzer makes up
+#   make fuzz-incremental random statements beside incremental snapshots
 #   make lint             what static checkers say of the sources
 #   make format           the sources laid out as PostgreSQL's own are
 #   make bench            what it costs, compared with a bare pg_dump
@@ -24,7 +25,12 @@ OBJS = \
 	src/database/database_sessions.o \
 	src/database/database_settings.o \
 	src/database/dump_transaction.o \
+	src/database/globals_state.o \
+	src/database/seen_transactions.o \
 	src/database/stale_table.o \
+	src/database/table_definition.o \
+	src/database/table_pages.o \
+	src/database/table_state.o \
 	src/database/unchanged_since.o \
 	src/launcher/archive_schedule.o \
 	src/launcher/cancel_pending.o \
@@ -57,6 +63,8 @@ OBJS = \
 	src/settings.o \
 	src/settings_check.o \
 	src/shmem/program_tokens.o \
+	src/shmem/program_version.o \
+	src/shmem/remembered_globals.o \
 	src/shmem/run_cancel.o \
 	src/shmem/run_kinds.o \
 	src/shmem/run_queue.o \
@@ -64,6 +72,7 @@ OBJS = \
 	src/shmem/shared_state.o \
 	src/shmem/table_copies.o \
 	src/snapshot_worker.o \
+	src/store/base_file.o \
 	src/store/database_folders.o \
 	src/store/directory.o \
 	src/store/directory_exposure.o \
@@ -77,6 +86,7 @@ OBJS = \
 	src/store/manifest.o \
 	src/store/marks.o \
 	src/store/prune.o \
+	src/store/remembered_base.o \
 	src/store/removal.o \
 	src/store/replace_file.o \
 	src/store/retention.o \
@@ -111,9 +121,14 @@ OBJS = \
 	src/worker/admin_command.o \
 	src/worker/alert_run.o \
 	src/worker/archive_run.o \
+	src/worker/audit_tables.o \
+	src/worker/base_files.o \
+	src/worker/choose_base.o \
 	src/worker/column_hashes.o \
 	src/worker/dump_database.o \
+	src/worker/dump_globals.o \
 	src/worker/file_hashing.o \
+	src/worker/incremental.o \
 	src/worker/program_sessions.o \
 	src/worker/restore.o \
 	src/worker/row_counts.o \
@@ -144,7 +159,7 @@ EXTRA_CLEAN = tmp_regress
 PG_CONFIG ?= pg_config
 
 # These install what they need first, PGXS included, so they do without it.
-STANDALONE = bench check check-all check-memory demo format fuzz lint package-check rpm-check
+STANDALONE = bench check check-all check-memory demo format fuzz fuzz-incremental lint package-check rpm-check
 
 ifneq (,$(filter dist $(STANDALONE),$(MAKECMDGOALS)))
 .PHONY: dist $(STANDALONE)

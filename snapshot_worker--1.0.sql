@@ -5,13 +5,14 @@
 
 CREATE FUNCTION snapshot_now(
     database name DEFAULT current_database(),
-    wait boolean DEFAULT true)
+    wait boolean DEFAULT true,
+    "full" boolean DEFAULT false)
 RETURNS text
 AS 'MODULE_PATHNAME', 'snapshot_now'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION snapshot_now(name, boolean) IS
-'take a snapshot of a database and return its name, after the run or, without wait, at once; raises an error if the awaited run fails, if the transaction has written, or if no directory is set';
+COMMENT ON FUNCTION snapshot_now(name, boolean, boolean) IS
+'take a snapshot of a database and return its name, after the run or, without wait, at once; with full, read all tables, changed or not, and compare those that seem unchanged with the last snapshot; raises an error if the awaited run fails, if the transaction has written, or if no directory is set';
 
 CREATE FUNCTION snapshot_list(
     OUT name text,
@@ -33,13 +34,17 @@ CREATE FUNCTION snapshot_list(
     OUT system_identifier bigint,
     OUT note text,
     OUT exclusive_size bigint,
-    OUT archived_at timestamptz)
+    OUT archived_at timestamptz,
+    OUT base text,
+    OUT tables_read bigint,
+    OUT tables_same bigint,
+    OUT bytes_read bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snapshot_list'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_list() IS
-'list the snapshots in the snapshot directory, newest first; sizes are in bytes; verify_level, problem and verified_at are the level, the finding and the time of the last verification, and verified_at is null if it failed; rows is the total of all tables, null if not counted; system_identifier identifies the cluster; note belongs to the pin; exclusive_size is the part that no other snapshot shares; archived_at is when the successful archive_command began; skips damaged snapshots with a warning; raises an error if the directory cannot be read or is not set';
+'list the snapshots in the snapshot directory, newest first; sizes are in bytes; verify_level, problem and verified_at are the level, the finding and the time of the last verification, and verified_at is null if it failed; rows is the total of all tables, null if not counted; system_identifier identifies the cluster; note belongs to the pin; exclusive_size is the part that no other snapshot shares; archived_at is when the successful archive_command began; base is the snapshot that unchanged tables were taken from, null if all tables were read, tables_read and tables_same are the numbers of tables read and taken from there, bytes_read is the size in the database of the tables read; skips damaged snapshots with a warning; raises an error if the directory cannot be read or is not set';
 
 CREATE FUNCTION snapshot_status(
     OUT enabled boolean,
@@ -81,13 +86,15 @@ CREATE FUNCTION snapshot_history(
     OUT finished_at timestamptz,
     OUT outcome text,
     OUT error text,
-    OUT size bigint)
+    OUT size bigint,
+    OUT tables_read bigint,
+    OUT tables_same bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snapshot_history'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_history() IS
-'list about a thousand of the latest finished runs, newest first, with their outcome (succeeded, failed, or interrupted by a crash); size is in bytes; raises an error if no directory is set';
+'list about a thousand of the latest finished runs, newest first, with their outcome (succeeded, failed, or interrupted by a crash); size is in bytes; tables_read and tables_same are the numbers of tables read and taken from an earlier snapshot, null if unknown; raises an error if no directory is set';
 
 CREATE FUNCTION snapshot_cancel(
     database name DEFAULT NULL)
@@ -221,7 +228,7 @@ SELECT name,
 COMMENT ON VIEW snapshots IS
 'snapshots in the snapshot directory, newest first, formatted for people, with units for sizes; see snapshot_list()';
 
-REVOKE ALL ON FUNCTION snapshot_now(name, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_now(name, boolean, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_list() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_status() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_next_run(timestamptz) FROM PUBLIC;

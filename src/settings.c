@@ -47,6 +47,8 @@ int			setting_run_on = RUN_ON_PRIMARY;
 char	   *setting_time = NULL;
 int			setting_verify = VERIFY_LIST;
 bool		setting_share_files = true;
+bool		setting_incremental = true;
+int			setting_full_interval = 7 * 24 * 60;
 char	   *setting_session_token = NULL;
 char	   *setting_archive_command = NULL;
 int			setting_archive_max_waiting = 7;
@@ -225,6 +227,16 @@ settings_define(void)
 							 NULL,
 							 &setting_share_files, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("snapshot_worker.incremental",
+							 "Takes tables that have not changed from the previous snapshot, in directory format.",
+							 "Each snapshot is complete by itself nevertheless.",
+							 &setting_incremental, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("snapshot_worker.full_interval",
+							"Time after which a snapshot reads all tables, and checks those that had been found unchanged.",
+							"0 leaves that to snapshot_now(full => true).",
+							&setting_full_interval, 7 * 24 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
 	DefineCustomBoolVariable("snapshot_worker.row_counts",
 							 "Has no effect: rows are always counted. The next release removes this setting.",
 							 NULL,

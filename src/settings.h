@@ -73,6 +73,8 @@ extern int	setting_run_on;
 extern char *setting_time;
 extern int	setting_verify;
 extern bool setting_share_files;
+extern bool setting_incremental;
+extern int	setting_full_interval;	/* minutes; 0 is never */
 extern char *setting_session_token; /* "" means no token */
 extern char *setting_archive_command;	/* "" means no command */
 extern int	setting_archive_max_waiting;

@@ -199,7 +199,7 @@ static void
 add_settings_for_dumps(Connection *connection)
 {
 	connection->options = psprintf("%s -c quote_all_identifiers=off"
-								   " -c TimeZone=UTC", connection->options);
+								   " -c TimeZone=UTC -c bytea_output=hex", connection->options);
 }
 
 static void

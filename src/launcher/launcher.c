@@ -45,6 +45,7 @@
 #include "settings.h"
 #include "shmem/run_kinds.h"
 #include "shmem/shared_state.h"
+#include "store/remembered_base.h"
 #include "store/staging.h"
 #include "util/clock.h"
 #include "util/process.h"
@@ -128,7 +129,7 @@ report_outcome(const Run *run)
 		report_failure(&run->request, error);
 	if (run->outcome.in_history || run->request.kind != KIND_SNAPSHOT)
 		return;
-	report_history(run, run->outcome.size, error);
+	report_history(run, NULL, error);
 
 	/* The run is in the history now: do not report its leftovers again. */
 	if (settings_directory_is_set())
@@ -322,11 +323,27 @@ end_launcher(int code, Datum arg)
 	state_launcher_end();
 }
 
+/*
+ * After the server has started as a primary, and before any run begins, forget
+ * the bases of incremental snapshots that are ahead of WAL.
+ */
+static void
+check_bases(void)
+{
+	if (!state_bases_are_checked())
+	{
+		if (!RecoveryInProgress())
+			remembered_base_forget_future();
+		state_set_bases_checked();
+	}
+}
+
 /* Execute one turn of the loop: do all that is due now, then sleep. */
 static void
 take_turn(Launcher *launcher)
 {
 	handle_signals(launcher);
+	check_bases();
 	breaker_load(&launcher->breaker);
 	schedule_check_turn(&launcher->schedule);
 	recover_directory(launcher);

@@ -112,7 +112,7 @@ ensure_snapshot(Oid oid, const char *command)
 		(void) request_check_database(database);
 		request_check_not_written();
 		request_check_not_locked(oid, "Commit first.");
-		request_snapshot(database, REASON_BEFORE_DROP, true, &run);
+		request_snapshot(database, REASON_BEFORE_DROP, false, true, &run);
 		name = run.request.name;
 		wait_for_runs(database, oid);
 	}

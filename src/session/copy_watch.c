@@ -8,11 +8,12 @@
  * hook watches each COPY of pg_dump.  At that time, pg_dump has locked the
  * table and set its MVCC snapshot.  The hook checks that the table is still
  * the one that the snapshot shows (see stale_table.c), and counts the rows of
- * the table in the dump at no cost.  In a test restore, the hook counts the
- * rows that pg_restore copies.
+ * the table in the dump.  If the table is the same as at the base of the run
+ * (see table_state.c), its COPY returns no rows, and the worker puts the
+ * base's file in place.  In a test restore, the hook counts the rows that
+ * pg_restore copies.
  *
- * pg_dump sees no difference: the statement either executes as usual, or
- * fails.
+ * pg_dump sees no difference.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -27,21 +28,40 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "database/stale_table.h"
+#include "database/table_state.h"
 #include "session/copy_watch.h"
 #include "settings.h"
 #include "shmem/table_copies.h"
+#include "util/test_step.h"
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
 /* The run that this session belongs to, once known. */
 static Copies *copies = NULL;
 static CopiesHandle attached_to;
+
+/* What the MVCC snapshot of the run's base saw, if it has a base. */
+static SeenTransactions base_seen;
+
+/* Read what is common to all tables of the base. */
+static void
+read_base(const CopiesHandle *handle)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+
+	if (DsaPointerIsValid(handle->seen))
+		seen_transactions_parse(copies_shared_text(copies, handle->seen),
+								&base_seen);
+	MemoryContextSwitchTo(caller);
+}
 
 /* Does this session belong to a run in progress?  Attaches to it. */
 static bool
@@ -59,7 +79,10 @@ is_of_run(void)
 		copies = NULL;
 	}
 	if (copies == NULL)
+	{
 		copies = copies_attach(&handle);
+		read_base(&handle);
+	}
 	attached_to = handle;
 	return true;
 }
@@ -83,6 +106,22 @@ table_of(const CopyStmt *statement)
 }
 
 /*
+ * Before a table is dumped: find out whether it is the same as at the base,
+ * and begin the state that later runs compare.  A query, which an extension's
+ * configuration table or a foreign table has, is never the same.
+ */
+static void
+compare_with_base(const CopyStmt *statement, Relation relation,
+				  TableCopy *copy)
+{
+	copy->same = statement->relation != NULL &&
+		table_state_begin(relation, statement->attlist, &copy->state) &&
+		OidIsValid(copy->base.oid) &&
+		table_state_is_same(relation, &copy->base, &base_seen, &copy->state);
+	copy->answered = copy->same && attached_to.answer;
+}
+
+/*
  * Examine the table of a COPY before it is executed.  Returns false if there
  * is nothing to count.  Raises an error if the dump would differ from its MVCC
  * snapshot.
@@ -101,11 +140,15 @@ look_at_table(const CopyStmt *statement, TableCopy *copy)
 	if (oid < FirstNormalObjectId)
 		return false;
 	relation = relation_open(oid, NoLock);
-	if (!statement->is_from && IsolationUsesXactSnapshot())
-		stale_table_check(relation, GetActiveSnapshot());
-
-	memset(copy, 0, sizeof(*copy));
+	if (!copies_find(copies, oid, copy))
+		memset(copy, 0, sizeof(*copy));
 	copy->oid = oid;
+	copy->copied = true;
+	if (!statement->is_from && IsolationUsesXactSnapshot())
+	{
+		stale_table_check(relation, GetActiveSnapshot());
+		compare_with_base(statement, relation, copy);
+	}
 	copy->of_extension = OidIsValid(getExtensionOfObject(RelationRelationId,
 														 oid));
 	strlcpy(copy->schema,
@@ -115,6 +158,62 @@ look_at_table(const CopyStmt *statement, TableCopy *copy)
 			sizeof(copy->table));
 	relation_close(relation, NoLock);
 	return true;
+}
+
+/* A node for a column of the one table of a query. */
+static ResTarget *
+make_target(const char *column)
+{
+	ColumnRef  *reference = makeNode(ColumnRef);
+	ResTarget  *target = makeNode(ResTarget);
+
+	reference->fields = list_make1(makeString(pstrdup(column)));
+	reference->location = -1;
+	target->val = (Node *) reference;
+	target->location = -1;
+	return target;
+}
+
+/*
+ * The same COPY of no rows: the columns, the format and the privileges that it
+ * needs are those of the statement, and no row is read.
+ */
+static PlannedStmt *
+without_rows(const PlannedStmt *pstmt)
+{
+	PlannedStmt *copy = copyObject(unconstify(PlannedStmt *, pstmt));
+	CopyStmt   *statement = (CopyStmt *) copy->utilityStmt;
+	SelectStmt *select = makeNode(SelectStmt);
+	A_Const    *never = makeNode(A_Const);
+	ListCell   *lc;
+
+	foreach(lc, statement->attlist)
+		select->targetList = lappend(select->targetList,
+									 make_target(strVal(lfirst(lc))));
+	statement->relation->inh = false;
+	select->fromClause = list_make1(statement->relation);
+	never->val.boolval.type = T_Boolean;
+	never->val.boolval.boolval = false;
+	never->location = -1;
+	select->whereClause = (Node *) never;
+	statement->relation = NULL;
+	statement->attlist = NIL;
+	statement->query = (Node *) select;
+	return copy;
+}
+
+/* After a table was copied: complete what is noted of it. */
+static void
+complete_copy(TableCopy *copy, uint64 rows)
+{
+	Relation	relation = relation_open(copy->oid, NoLock);
+
+	copy->rows = copy->answered ? copy->base_rows : (int64) rows;
+	copy->bytes_read = copy->answered ? 0 : table_state_size(relation);
+	if (OidIsValid(copy->state.oid))
+		table_state_end(relation, attached_to.standby_lsn, &copy->state);
+	relation_close(relation, NoLock);
+	copies_note(copies, copy);
 }
 
 static void
@@ -136,6 +235,14 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 		InitializeQueryCompletion(&own);
 		completion = &own;
 	}
+	if (noted)
+		test_step("table examined");
+	if (noted && copy.answered)
+	{
+		/* the worker must know that the rows are missing, whatever happens */
+		copies_note(copies, &copy);
+		pstmt = without_rows(pstmt);
+	}
 
 	if (prev_process_utility)
 		prev_process_utility(pstmt, query, read_only_tree, context, params,
@@ -146,9 +253,14 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 
 	if (noted && completion->commandTag == CMDTAG_COPY)
 	{
-		copy.rows = completion->nprocessed;
-		copies_note(copies, &copy);
+		test_step("table copied");
+		complete_copy(&copy, completion->nprocessed);
 	}
+	else if (noted && copy.answered)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("COPY of table \"%s.%s\" did not report its end",
+						copy.schema, copy.table)));
 }
 
 /* Install the ProcessUtility hook.  Called by _PG_init. */

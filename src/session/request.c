@@ -213,16 +213,18 @@ raise_too_many(void)
 }
 
 /*
- * Queue a snapshot of a database, and wait for it if so requested.  *run is
- * the run, with the name of the snapshot.  Raises an error when the run cannot
- * be queued; when waiting, also raises the error with which the run failed.
+ * Queue a snapshot of a database, one that reads everything if it is to be
+ * full, and wait for it if so requested.  *run is the run, with the name of
+ * the snapshot.  Raises an error when the run cannot be queued; when waiting,
+ * also raises the error with which the run failed.
  */
 void
-request_snapshot(const char *database, RunReason reason, bool wait, Run *run)
+request_snapshot(const char *database, RunReason reason, bool full, bool wait,
+				 Run *run)
 {
 	const char *what = psprintf("could not take a snapshot of database \"%s\"",
 								database);
-	RunRequest	request = {.kind = KIND_SNAPSHOT,.reason = reason};
+	RunRequest	request = {.kind = KIND_SNAPSHOT,.reason = reason,.full = full};
 	TimestampTz earliest = GetCurrentTimestamp();
 
 	earliest = folders_free_instant(settings_directory(), database,

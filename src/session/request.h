@@ -16,8 +16,8 @@ extern Oid	request_check_database(const char *database);
 extern bool request_has_written(void);
 extern void request_check_not_written(void);
 extern void request_check_not_locked(Oid database, const char *hint);
-extern void request_snapshot(const char *database, RunReason reason, bool wait,
-							 Run *run);
+extern void request_snapshot(const char *database, RunReason reason, bool full,
+							 bool wait, Run *run);
 extern int	request_cancel(const char *database);
 extern void request_task(const RunRequest *request, const char *what);
 

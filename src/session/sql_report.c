@@ -52,8 +52,8 @@ snapshot_list(PG_FUNCTION_ARGS)
 	{
 		StoredSnapshot *snapshot = lfirst(lc);
 		Manifest   *manifest = &snapshot->manifest;
-		Datum		values[20];
-		bool		nulls[20] = {0};
+		Datum		values[24];
+		bool		nulls[24] = {0};
 		int			i = 0;
 
 		values[i++] = sql_text_datum(snapshot->name);
@@ -86,6 +86,15 @@ snapshot_list(PG_FUNCTION_ARGS)
 									hardlink_shared_size(snapshot));
 		nulls[i] = snapshot->archived_at == 0;
 		values[i++] = TimestampTzGetDatum(snapshot->archived_at);
+		nulls[i] = manifest->base == NULL;
+		values[i++] = sql_text_datum(manifest->base != NULL ?
+									 manifest->base : "");
+		nulls[i] = manifest->tables_read < 0;
+		values[i++] = Int64GetDatum(manifest->tables_read);
+		nulls[i] = manifest->tables_same < 0;
+		values[i++] = Int64GetDatum(manifest->tables_same);
+		nulls[i] = manifest->bytes_read < 0;
+		values[i++] = Int64GetDatum(manifest->bytes_read);
 		Assert(i == lengthof(values));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
 							 values, nulls);
@@ -108,8 +117,8 @@ snapshot_history(PG_FUNCTION_ARGS)
 	{
 		HistoryLine *line = list_nth(lines, n);
 		char		database[NAMEDATALEN];
-		Datum		values[9] = {0};
-		bool		nulls[9] = {0};
+		Datum		values[11] = {0};
+		bool		nulls[11] = {0};
 		int			i = 0;
 
 		if (!names_database(line->name, database))
@@ -125,10 +134,12 @@ snapshot_history(PG_FUNCTION_ARGS)
 			values[i++] = sql_text_datum(line->error);
 		else
 			nulls[i++] = true;
-		if (strcmp(line->outcome, OUTCOME_SUCCEEDED) == 0)
-			values[i++] = Int64GetDatum(line->size);
-		else
-			nulls[i++] = true;
+		nulls[i] = strcmp(line->outcome, OUTCOME_SUCCEEDED) != 0;
+		values[i++] = Int64GetDatum(line->size);
+		nulls[i] = line->tables_read < 0;
+		values[i++] = Int64GetDatum(line->tables_read);
+		nulls[i] = line->tables_same < 0;
+		values[i++] = Int64GetDatum(line->tables_same);
 		Assert(i == lengthof(values));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc,
 							 values, nulls);

@@ -36,7 +36,7 @@ PG_FUNCTION_INFO_V1(snapshot_verify);
 PG_FUNCTION_INFO_V1(snapshot_verify_all);
 PG_FUNCTION_INFO_V1(snapshot_restore);
 
-/* snapshot_now(database name, wait boolean) returns text */
+/* snapshot_now(database name, wait boolean, full boolean) returns text */
 Datum
 snapshot_now(PG_FUNCTION_ARGS)
 {
@@ -46,7 +46,7 @@ snapshot_now(PG_FUNCTION_ARGS)
 	Run			run;
 
 	sql_check_loaded();
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("arguments of snapshot_now must not be null")));
@@ -58,7 +58,7 @@ snapshot_now(PG_FUNCTION_ARGS)
 	if (wait)
 		request_check_not_locked(oid, "Commit first, or use snapshot_now(wait => false).");
 
-	request_snapshot(database, REASON_MANUAL, wait, &run);
+	request_snapshot(database, REASON_MANUAL, PG_GETARG_BOOL(2), wait, &run);
 	PG_RETURN_TEXT_P(cstring_to_text(run.request.name));
 }
 

@@ -22,6 +22,8 @@
 #include "store/directory.h"
 #include "store/directory_exposure.h"
 #include "store/file_system.h"
+#include "store/remembered_base.h"
+#include "util/snapshot_name.h"
 
 /*
  * Lines of the configuration files that set an unknown setting of ours, or
@@ -94,6 +96,7 @@ const char *
 warnings_first(pid_t launcher_pid)
 {
 	const char *words;
+	char		database[NAMEDATALEN];
 
 	if (launcher_pid == 0)
 		return "the launcher is not running: no snapshot will be taken";
@@ -113,6 +116,10 @@ warnings_first(pid_t launcher_pid)
 	if (missing_database() != NULL)
 		return psprintf("snapshot_worker.databases names database \"%s\", which does not exist",
 						missing_database());
+	words = setting_incremental ? remembered_base_first_suspect() : NULL;
+	if (words != NULL && names_database(words, database))
+		return psprintf("rows of database \"%s\" differed from those of an earlier snapshot in a table found unchanged: see the server log, and call snapshot_now(full => true)",
+						database);
 	if (state_quiet_seconds() > 0)
 		return psprintf("the server has crashed: only requested snapshots are taken for the next %.0f s",
 						ceil(state_quiet_seconds()));

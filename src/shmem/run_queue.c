@@ -124,8 +124,8 @@ queue_run(Run *run, const RunRequest *request)
  * has the first second, not before "earliest", that no other run of the
  * database on this server has.  A session's request joins the run that another
  * session has queued, if no worker has attached to it yet; that run keeps its
- * own reason.  Returns false when too many runs are queued; else the run is in
- * *run.
+ * own reason, and is full if either wants that.  Returns false when too many
+ * runs are queued; else the run is in *run.
  */
 bool
 state_submit_snapshot(const RunRequest *request, TimestampTz earliest,
@@ -163,6 +163,8 @@ state_submit_snapshot(const RunRequest *request, TimestampTz earliest,
 			queue_run(entry, &named);
 		}
 	}
+	else
+		entry->request.full |= request->full;
 	if (entry != NULL)
 		*run = *entry;
 	LWLockRelease(state_lock);

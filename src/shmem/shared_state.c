@@ -176,6 +176,29 @@ state_set_underway_counted(void)
 	LWLockRelease(state_lock);
 }
 
+/*
+ * Has a launcher checked the bases of incremental snapshots since the start?
+ */
+bool
+state_bases_are_checked(void)
+{
+	bool		checked;
+
+	LWLockAcquire(state_lock, LW_SHARED);
+	checked = state_shared->bases_checked;
+	LWLockRelease(state_lock);
+	return checked;
+}
+
+/* Note that it has. */
+void
+state_set_bases_checked(void)
+{
+	LWLockAcquire(state_lock, LW_EXCLUSIVE);
+	state_shared->bases_checked = true;
+	LWLockRelease(state_lock);
+}
+
 /* Wake the launcher.  The caller holds the lock. */
 void
 state_wake_launcher(void)

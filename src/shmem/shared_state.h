@@ -10,6 +10,7 @@
 #ifndef SNAPSHOT_WORKER_SHARED_STATE_H
 #define SNAPSHOT_WORKER_SHARED_STATE_H
 
+#include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 #include "lib/dshash.h"
 #include "utils/dsa.h"
@@ -69,6 +70,9 @@ typedef struct RunError
 	char		hint[512];
 } RunError;
 
+/* Room for the version of a program. */
+#define STATE_VERSION_SIZE	128
+
 /* A secret of a run, in hexadecimal digits. */
 #define STATE_TOKEN_SIZE	33
 
@@ -77,6 +81,10 @@ typedef struct CopiesHandle
 {
 	dsa_handle	area;
 	dshash_table_handle tables;
+	bool		answer;			/* tables that are the same as at the base */
+	dsa_pointer seen;			/* text of seen_transactions.c of the base;
+								 * invalid if there is no base */
+	XLogRecPtr	standby_lsn;	/* replayed before the MVCC snapshot, or 0 */
 } CopiesHandle;
 
 /* How to recognize the sessions of a run's programs: program_tokens.c. */
@@ -112,6 +120,7 @@ typedef struct RunRequest
 	/* Of a snapshot. */
 	TimestampTz start;			/* the instant in its name */
 	TimestampTz scheduled_for;	/* its slot; 0 if a session requested it */
+	bool		full;			/* read all tables, changed or not */
 
 	/* Of a verification or a restore. */
 	char		connect_to[NAMEDATALEN];	/* database of the worker */
@@ -211,6 +220,8 @@ extern bool state_after_crash(void);
 extern double state_quiet_seconds(void);
 extern bool state_underway_is_counted(void);
 extern void state_set_underway_counted(void);
+extern bool state_bases_are_checked(void);
+extern void state_set_bases_checked(void);
 
 extern void state_launcher_begin(void);
 extern void state_launcher_end(void);
@@ -248,6 +259,9 @@ extern bool state_get(uint64 id, Run *run);
 extern void state_set_starting(uint64 id);
 extern bool state_attach(uint64 id, Run *run);
 extern bool state_begin_verifying(const char *name);
+extern void state_set_program_version(const struct stat *file,
+									  const char *version);
+extern bool state_get_program_version(const struct stat *file, char *version);
 extern void state_set_programs(const RunPrograms *programs);
 extern bool state_find_programs(const char *token, Oid role,
 								CopiesHandle *copies);

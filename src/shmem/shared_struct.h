@@ -10,10 +10,13 @@
 #ifndef SNAPSHOT_WORKER_SHARED_STRUCT_H
 #define SNAPSHOT_WORKER_SHARED_STRUCT_H
 
+#include <sys/stat.h>
+
 #include "storage/condition_variable.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
+#include "shmem/remembered_globals.h"
 #include "shmem/shared_state.h"
 
 #define STATE_MAX_RUNS	256
@@ -49,6 +52,7 @@ typedef struct SharedState
 	Latch	   *launcher_latch; /* in shared memory; NULL without a launcher */
 	double		quiet_until;	/* on clock_seconds(); 0 before any launcher */
 	bool		underway_counted;	/* see crash_breaker.c */
+	bool		bases_checked;	/* see check_bases() in launcher.c */
 	uint64		last_id;
 	TimestampTz last_start;		/* newest in any name before the server
 								 * started */
@@ -58,6 +62,9 @@ typedef struct SharedState
 	CancelRequest cancels[STATE_MAX_CANCELS];
 	char		probed_directory[MAXPGPATH];	/* "" before any probe */
 	FileSystem	file_system;	/* of that directory */
+	char		program_version[STATE_VERSION_SIZE];	/* "" when unknown */
+	struct stat program_file;	/* that has reported it */
+	RememberedGlobals globals;
 	Run			runs[STATE_MAX_RUNS];
 } SharedState;
 

@@ -85,6 +85,53 @@ copies_detach(Copies *copies)
 	pfree(copies);
 }
 
+/*
+ * Copy a text into the memory.  Raises an error when no dynamic shared memory
+ * is left.
+ */
+dsa_pointer
+copies_share_text(Copies *copies, const char *text)
+{
+	size_t		size = strlen(text) + 1;
+	dsa_pointer copy = dsa_allocate(copies->area, size);
+
+	memcpy(dsa_get_address(copies->area, copy), text, size);
+	return copy;
+}
+
+/* Return such a text, valid until copies_detach(). */
+const char *
+copies_shared_text(Copies *copies, dsa_pointer text)
+{
+	return dsa_get_address(copies->area, text);
+}
+
+/* Tell the sessions the state of a table at the base, and its rows there. */
+void
+copies_add_base(Copies *copies, const TableState *base, int64 rows)
+{
+	TableCopy	copy;
+
+	memset(&copy, 0, sizeof(copy));
+	copy.oid = base->oid;
+	copy.base = *base;
+	copy.base_rows = rows;
+	copies_note(copies, &copy);
+}
+
+/* What is known of a table.  Returns false when that is nothing. */
+bool
+copies_find(Copies *copies, Oid oid, TableCopy *copy)
+{
+	TableCopy  *entry = dshash_find(copies->tables, &oid, false);
+
+	if (entry == NULL)
+		return false;
+	*copy = *entry;
+	dshash_release_lock(copies->tables, entry);
+	return true;
+}
+
 /* Record a table, or replace its earlier record. */
 void
 copies_note(Copies *copies, const TableCopy *copy)
@@ -120,8 +167,11 @@ copies_list(Copies *copies)
 	dshash_seq_init(&status, copies->tables, false);
 	while ((entry = dshash_seq_next(&status)) != NULL)
 	{
-		TableCopy  *copy = palloc(sizeof(TableCopy));
+		TableCopy  *copy;
 
+		if (!entry->copied)
+			continue;
+		copy = palloc(sizeof(TableCopy));
 		*copy = *entry;
 		list = lappend(list, copy);
 	}

@@ -22,6 +22,8 @@ static const RecordMember members[] = {
 	{"outcome", RECORD_STRING, offsetof(HistoryLine, outcome)},
 	{"error", RECORD_STRING_OR_NULL, offsetof(HistoryLine, error)},
 	{"size", RECORD_NUMBER, offsetof(HistoryLine, size)},
+	{"tables_read", RECORD_NUMBER_OPTIONAL, offsetof(HistoryLine, tables_read)},
+	{"tables_same", RECORD_NUMBER_OPTIONAL, offsetof(HistoryLine, tables_same)},
 };
 
 /* Append a line to a text. */
@@ -41,6 +43,7 @@ history_line_format(StringInfo text, const HistoryLine *line)
 const char *
 history_line_parse(char *text, size_t len, HistoryLine *line)
 {
+	line->tables_read = line->tables_same = -1;
 	return record_parse(text, len, members, lengthof(members), line);
 }
 

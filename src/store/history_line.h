@@ -29,6 +29,8 @@ typedef struct HistoryLine
 	char	   *outcome;
 	char	   *error;			/* NULL if the run succeeded */
 	int64		size;			/* bytes */
+	int64		tables_read;	/* -1 where that is unknown */
+	int64		tables_same;	/* taken from the base; -1 likewise */
 } HistoryLine;
 
 extern void history_line_format(StringInfo text, const HistoryLine *line);

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "utils/memutils.h"
 
 #include "store/manifest.h"
 #include "util/json_record.h"
@@ -46,6 +47,10 @@ static const RecordMember members[] = {
 	{"connection_limit", RECORD_NUMBER_OR_NULL, offsetof(Manifest, connection_limit)},
 	{"comment", RECORD_STRING_OR_NULL, offsetof(Manifest, comment)},
 	{"rows", RECORD_NUMBER_OR_NULL, offsetof(Manifest, rows)},
+	{"base", RECORD_STRING_OPTIONAL, offsetof(Manifest, base)},
+	{"tables_read", RECORD_NUMBER_OPTIONAL, offsetof(Manifest, tables_read)},
+	{"tables_same", RECORD_NUMBER_OPTIONAL, offsetof(Manifest, tables_same)},
+	{"bytes_read", RECORD_NUMBER_OPTIONAL, offsetof(Manifest, bytes_read)},
 };
 
 static const RecordMember role_members[] = {
@@ -299,6 +304,7 @@ manifest_parse(char *text, size_t len, bool want_lists, Manifest *manifest)
 	const char *problem;
 
 	memset(manifest, 0, sizeof(*manifest));
+	manifest->tables_read = manifest->tables_same = manifest->bytes_read = -1;
 	reader.manifest = manifest;
 	reader.want_lists = want_lists;
 
@@ -330,4 +336,60 @@ void
 manifest_copy_strings(Manifest *manifest)
 {
 	record_copy_strings(members, lengthof(members), manifest);
+}
+
+/* Return the entry of a file, or NULL. */
+const ManifestFile *
+manifest_find_file(const Manifest *manifest, const char *path)
+{
+	ListCell   *lc;
+
+	foreach(lc, manifest->files)
+	{
+		const ManifestFile *file = lfirst(lc);
+
+		if (strcmp(file->path, path) == 0)
+			return file;
+	}
+	return NULL;
+}
+
+typedef struct PathEntry
+{
+	char		path[MAXPGPATH];	/* hash key */
+	const ManifestFile *file;
+} PathEntry;
+
+/* Return the files of a manifest in a hash table by their paths. */
+HTAB *
+manifest_files_by_path(const Manifest *manifest)
+{
+	HASHCTL		info;
+	HTAB	   *files;
+	ListCell   *lc;
+
+	info.keysize = MAXPGPATH;
+	info.entrysize = sizeof(PathEntry);
+	info.hcxt = CurrentMemoryContext;
+	files = hash_create("files by path", list_length(manifest->files) + 1,
+						&info, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	foreach(lc, manifest->files)
+	{
+		const ManifestFile *file = lfirst(lc);
+		PathEntry  *entry = hash_search(files, file->path, HASH_ENTER, NULL);
+
+		entry->file = file;
+	}
+	return files;
+}
+
+/*
+ * Find a file in such a hash table.  Returns NULL if it has none of the path.
+ */
+const ManifestFile *
+manifest_find_path(HTAB *files, const char *path)
+{
+	PathEntry  *entry = hash_search(files, path, HASH_FIND, NULL);
+
+	return entry != NULL ? entry->file : NULL;
 }

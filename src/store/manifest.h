@@ -13,6 +13,7 @@
 #include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/hsearch.h"
 
 #include "util/file_digest.h"
 
@@ -124,6 +125,13 @@ typedef struct Manifest
 
 	int64		rows;			/* in all tables that were counted, or -1 */
 
+	/* Of dumps whose tables were counted; -1 where they were not. */
+	char	   *base;			/* snapshot that unchanged tables were taken
+								 * from; NULL if all tables were read */
+	int64		tables_same;	/* taken from the base */
+	int64		tables_read;
+	int64		bytes_read;		/* size in the database of the tables read */
+
 	/* Read only on request. */
 	List	   *roles;			/* of ManifestRole */
 	List	   *settings;		/* of ManifestSetting */
@@ -137,6 +145,10 @@ typedef struct Manifest
 } Manifest;
 
 extern char *manifest_format(const Manifest *manifest);
+extern const ManifestFile *manifest_find_file(const Manifest *manifest,
+											  const char *path);
+extern HTAB *manifest_files_by_path(const Manifest *manifest);
+extern const ManifestFile *manifest_find_path(HTAB *files, const char *path);
 extern void manifest_copy_strings(Manifest *manifest);
 extern const char *manifest_parse(char *text, size_t len, bool want_lists,
 								  Manifest *manifest);

@@ -162,3 +162,35 @@ toc_missing(const TocLines *from, const TocLines *in)
 	}
 	return missing;
 }
+
+/*
+ * The entries of tables' rows in a list of pg_restore, which is destroyed: a
+ * list of TocTableData, palloc'd.
+ */
+List *
+toc_table_data(char *text)
+{
+	List	   *entries = NIL;
+	char	   *next;
+
+	for (char *line = text; line != NULL; line = next)
+	{
+		unsigned	catalog;
+		unsigned	oid;
+		int			dump_id;
+		int			end = 0;
+		TocTableData *entry;
+
+		next = strchr(line, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		if (sscanf(line, "%d; %u %u TABLE DATA %n", &dump_id, &catalog, &oid,
+				   &end) != 3 || end == 0 || catalog != 0)
+			continue;
+		entry = palloc(sizeof(TocTableData));
+		entry->table = oid;
+		entry->dump_id = dump_id;
+		entries = lappend(entries, entry);
+	}
+	return entries;
+}

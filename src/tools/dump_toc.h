@@ -19,6 +19,14 @@ typedef struct TocLines
 	size_t		count;
 } TocLines;
 
+/* The entry of a table's rows. */
+typedef struct TocTableData
+{
+	Oid			table;
+	int			dump_id;		/* which the name of the file has */
+} TocTableData;
+
+extern List *toc_table_data(char *text);
 extern void toc_entries(char *text, TocLines *entries);
 extern void toc_lines(char *text, TocLines *lines);
 extern List *toc_missing(const TocLines *from, const TocLines *in);

@@ -212,6 +212,22 @@ tool_args_psql(const char *bin_directory, const Connection *connection,
 	return vector_of(args);
 }
 
+/*
+ * pg_restore that prints the rows of the entries that its standard input
+ * lists, of the dump at path.
+ */
+char **
+tool_args_pg_restore_rows(const char *bin_directory, const char *path)
+{
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
+
+	args = lappend(args, "--data-only");
+	args = lappend(args, "--use-list=/dev/stdin");
+	args = lappend(args, "--file=-");
+	args = lappend(args, psprintf("%s", path));
+	return vector_of(args);
+}
+
 /* pg_restore that reads the whole dump at path and discards the output. */
 char **
 tool_args_pg_restore_read(const char *bin_directory, const char *path)

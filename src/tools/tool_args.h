@@ -61,6 +61,8 @@ extern char **tool_args_pg_restore_definitions(const char *bin_directory,
 											   bool list, const char *path);
 extern char **tool_args_psql(const char *bin_directory,
 							 const Connection *connection, List *statements);
+extern char **tool_args_pg_restore_rows(const char *bin_directory,
+										const char *path);
 extern char **tool_args_pg_restore_read(const char *bin_directory,
 										const char *path);
 extern char **tool_args_pg_restore(const char *bin_directory,

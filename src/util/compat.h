@@ -124,6 +124,15 @@ compat_dshash_parameters(dshash_parameters *parameters, size_t key_size,
 #define compat_get_session(i)	pgstat_fetch_stat_local_beentry(i)
 #endif
 
+/* The file of a relation, by its number: the type was renamed in 16. */
+#if PG_VERSION_NUM >= 160000
+#define compat_filenode(relation) ((relation)->rd_locator.relNumber)
+#define compat_tablespace(relation) ((relation)->rd_locator.spcOid)
+#else
+#define compat_filenode(relation) ((relation)->rd_node.relNode)
+#define compat_tablespace(relation) ((relation)->rd_node.spcNode)
+#endif
+
 /*
  * A database whose DROP was interrupted; early minor releases do not mark it.
  */

@@ -126,3 +126,23 @@ file_digest_file(const char *path, char *sha256)
 		CHECK_FOR_INTERRUPTS();
 	return file_digest_end(digest, sha256);
 }
+
+/*
+ * Write the SHA-256 of a text, SHA256_HEX_SIZE bytes.  Raises an error when it
+ * cannot be computed.
+ */
+void
+file_digest_text(const char *text, size_t len, char *sha256)
+{
+	uint8		bytes[PG_SHA256_DIGEST_LENGTH];
+	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
+
+	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
+		pg_cryptohash_update(hash, (const uint8 *) text, len) < 0 ||
+		pg_cryptohash_final(hash, bytes, sizeof(bytes)) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute a SHA-256 hash")));
+	pg_cryptohash_free(hash);
+	sha256[hex_encode((const char *) bytes, sizeof(bytes), sha256)] = '\0';
+}

@@ -21,6 +21,7 @@ extern FileDigest *file_digest_begin(const char *path);
 extern bool file_digest_step(FileDigest *digest);
 extern int64 file_digest_end(FileDigest *digest, char *sha256);
 extern void file_digest_cancel(FileDigest *digest);
+extern void file_digest_text(const char *text, size_t len, char *sha256);
 extern int64 file_digest_file(const char *path, char *sha256);
 
 #endif							/* SNAPSHOT_WORKER_FILE_DIGEST_H */

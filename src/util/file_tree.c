@@ -155,7 +155,8 @@ remove_one(const char *path, bool is_directory, int elevel)
 }
 
 /*
- * Remove the contents of a directory, except for one file (relative to it).
+ * Remove the contents of a directory, except for one file (relative to it), if
+ * not NULL.
  * Returns false, after a report at elevel, if anything else is left.  Ignores
  * open files that NFS or FUSE has renamed.  Handles interrupts, because file
  * systems can be slow.
@@ -173,7 +174,7 @@ file_tree_remove_all_but(const char *root, const char *kept, int elevel)
 	foreach(lc, list_concat(tree.files, tree.others))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (strcmp(lfirst(lc), kept) != 0)
+		if (kept == NULL || strcmp(lfirst(lc), kept) != 0)
 			good &= remove_one(psprintf("%s/%s", root, (char *) lfirst(lc)),
 							   false, elevel);
 	}
@@ -185,16 +186,17 @@ file_tree_remove_all_but(const char *root, const char *kept, int elevel)
 }
 
 /*
- * Remove a directory and its contents.  One file (relative to it) goes last:
- * it names the owner of the directory, in case we are interrupted.  Returns
- * false, after a report at elevel, if anything is left; see
- * file_tree_remove_all_but().
+ * Remove a directory and its contents.  One file (relative to it), if not
+ * NULL, goes last: it names the owner of the directory, in case we are
+ * interrupted.  Returns false, after a report at elevel, if anything is left;
+ * see file_tree_remove_all_but().
  */
 bool
 file_tree_remove(const char *root, const char *last, int elevel)
 {
 	return file_tree_remove_all_but(root, last, elevel) &&
-		remove_one(psprintf("%s/%s", root, last), false, elevel) &&
+		(last == NULL ||
+		 remove_one(psprintf("%s/%s", root, last), false, elevel)) &&
 		remove_one(root, true, elevel);
 }
 

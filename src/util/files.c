@@ -195,6 +195,24 @@ files_read_slice(int fd, char *slice)
 }
 
 /*
+ * Is a program a script, or unreadable?  Raises no error.
+ */
+bool
+files_is_script(const char *path)
+{
+	char		start[2];
+	int			fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
+	bool		script;
+
+	if (fd < 0)
+		return true;
+	script = read(fd, start, sizeof(start)) != sizeof(start) ||
+		memcmp(start, "#!", sizeof(start)) == 0;
+	(void) CloseTransientFile(fd);	/* only read */
+	return script;
+}
+
+/*
  * Ask the kernel to start writing a file to disk, to shorten the sync later.
  * This is only a hint, so errors are ignored; the sync reports them.  We do
  * not use pg_flush_data(), because that may PANIC.

@@ -21,6 +21,7 @@ extern char *files_read(const char *path, size_t limit, size_t *len,
 extern char *files_read_end(const char *path, size_t limit, size_t *len,
 							const char **problem);
 extern ssize_t files_read_slice(int fd, char *slice);
+extern bool files_is_script(const char *path);
 extern void files_write_back(const char *path);
 extern bool files_rename_is_hindered(int error);
 

@@ -4,8 +4,8 @@
  *	  Conversion of C structs to JSON objects and back, by a table of members.
  *
  * One table serves both directions, so that reading and writing agree.  Every
- * member is required.  Unknown members are ignored, because a later release
- * may add some.
+ * member is required, except for those of an optional type.  Unknown members
+ * are ignored, because a later release may add some.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -33,12 +33,14 @@ record_write(StringInfo json, const RecordMember *members, int nmembers,
 		{
 			case RECORD_STRING:
 			case RECORD_STRING_OR_NULL:
+			case RECORD_STRING_OPTIONAL:
 				json_add_string(json, m->name, *(char *const *) field);
 				break;
 			case RECORD_NUMBER:
 				json_add_int64(json, m->name, *(const int64 *) field);
 				break;
 			case RECORD_NUMBER_OR_NULL:
+			case RECORD_NUMBER_OPTIONAL:
 				if (*(const int64 *) field < 0)
 					json_add_string(json, m->name, NULL);
 				else
@@ -109,19 +111,23 @@ read_identifier(const JsonValue *value, uint64 *result)
 static bool
 read_field(const JsonValue *value, RecordType type, void *field)
 {
-	if (value->is_null && type == RECORD_NUMBER_OR_NULL)
+	if (value->is_null && (type == RECORD_NUMBER_OR_NULL ||
+						   type == RECORD_NUMBER_OPTIONAL))
 		*(int64 *) field = -1;
 	if (value->is_null)
-		return type == RECORD_STRING_OR_NULL || type == RECORD_TIME_OR_NULL ||
-			type == RECORD_NUMBER_OR_NULL;
+		return type == RECORD_STRING_OR_NULL ||
+			type == RECORD_STRING_OPTIONAL || type == RECORD_TIME_OR_NULL ||
+			type == RECORD_NUMBER_OR_NULL || type == RECORD_NUMBER_OPTIONAL;
 
 	switch (type)
 	{
 		case RECORD_STRING:
 		case RECORD_STRING_OR_NULL:
+		case RECORD_STRING_OPTIONAL:
 			return record_read_string(value, field);
 		case RECORD_NUMBER:
 		case RECORD_NUMBER_OR_NULL:
+		case RECORD_NUMBER_OPTIONAL:
 			return record_read_number(value, field);
 		case RECORD_TIME:
 		case RECORD_TIME_OR_NULL:
@@ -149,11 +155,11 @@ record_read(RecordProgress *progress, const JsonValue *value,
 			continue;
 		/* reject values in an array, and repeated members */
 		if ((value->item >= 0 ||
-			 (progress->seen & ((uint32) 1 << i)) != 0 ||
+			 (progress->seen & (UINT64CONST(1) << i)) != 0 ||
 			 !read_field(value, members[i].type, field)) &&
 			progress->wrong == NULL)
 			progress->wrong = members[i].name;
-		progress->seen |= (uint32) 1 << i;
+		progress->seen |= UINT64CONST(1) << i;
 		return;
 	}
 }
@@ -166,8 +172,8 @@ record_copy_strings(const RecordMember *members, int nmembers, void *record)
 	{
 		char	  **field = (char **) ((char *) record + m->offset);
 
-		if ((m->type == RECORD_STRING || m->type == RECORD_STRING_OR_NULL) &&
-			*field != NULL)
+		if ((m->type == RECORD_STRING || m->type == RECORD_STRING_OR_NULL ||
+			 m->type == RECORD_STRING_OPTIONAL) && *field != NULL)
 			*field = pstrdup(*field);
 	}
 }
@@ -182,7 +188,9 @@ record_problem(const RecordProgress *progress, const RecordMember *members,
 						progress->wrong);
 	for (int i = 0; i < nmembers; i++)
 	{
-		if ((progress->seen & ((uint32) 1 << i)) == 0)
+		if ((progress->seen & (UINT64CONST(1) << i)) == 0 &&
+			members[i].type != RECORD_STRING_OPTIONAL &&
+			members[i].type != RECORD_NUMBER_OPTIONAL)
 			return psprintf("it lacks the member \"%s\"", members[i].name);
 	}
 	return NULL;

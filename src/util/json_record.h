@@ -16,8 +16,10 @@ typedef enum RecordType
 {
 	RECORD_STRING,				/* char * */
 	RECORD_STRING_OR_NULL,		/* char * */
+	RECORD_STRING_OPTIONAL,		/* the same, but it may be missing */
 	RECORD_NUMBER,				/* int64, not negative */
 	RECORD_NUMBER_OR_NULL,		/* int64, -1 for null */
+	RECORD_NUMBER_OPTIONAL,		/* the same, but it may be missing */
 	RECORD_TIME,				/* TimestampTz */
 	RECORD_TIME_OR_NULL,		/* TimestampTz, 0 for null */
 	RECORD_LSN,					/* XLogRecPtr */
@@ -35,11 +37,11 @@ typedef struct RecordMember
 /* Progress in reading one record; starts zeroed. */
 typedef struct RecordProgress
 {
-	uint32		seen;			/* a bit for each member of the table */
+	uint64		seen;			/* a bit for each member of the table */
 	const char *wrong;			/* first member with a wrong value, or NULL */
 } RecordProgress;
 
-#define RECORD_MAX_MEMBERS	32
+#define RECORD_MAX_MEMBERS	64
 
 extern bool record_read_string(const JsonValue *value, char **result);
 extern bool record_read_number(const JsonValue *value, int64 *result);

@@ -20,8 +20,11 @@
 #include "tools/compression.h"
 #include "util/file_tree.h"
 #include "util/test_step.h"
+#include "worker/base_files.h"
+#include "worker/choose_base.h"
 #include "worker/column_hashes.h"
 #include "worker/dump_database.h"
+#include "worker/incremental.h"
 #include "worker/program_sessions.h"
 
 /*
@@ -29,6 +32,11 @@
  */
 #define MANY_FILES			1000
 #define SMALL_FILE_BYTES	((int64) 128 * 1024)
+
+/*
+ * Up to this size, a second job costs more than it saves if tables are same.
+ */
+#define ONE_JOB_BYTES		((int64) 32 * 1024 * 1024)
 
 /* Return the path of the dump in the staging directory, palloc'd. */
 char *
@@ -57,8 +65,9 @@ check_space(RunContext *cxt)
 }
 
 /*
- * Store in the manifest how many rows pg_dump has copied of each table.  If
- * the server has not seen all COPY commands, the counts remain unknown.
+ * Store in the manifest how many rows pg_dump has of each table, and how much
+ * it has read.  If the server has not seen all COPY commands, both remain
+ * unknown.
  */
 static void
 note_row_counts(RunContext *cxt)
@@ -76,6 +85,7 @@ note_row_counts(RunContext *cxt)
 				 errdetail("The server did not see pg_dump copy them, so it could not check whether they were rewritten after the dump began."),
 				 errhint("Programs in \"snapshot_worker.bin_directory\" must keep PGOPTIONS in their environment.")));
 		manifest->rows = -1;
+		manifest->tables_read = manifest->tables_same = manifest->bytes_read = -1;
 		return;
 	}
 	manifest->row_counts = programs_row_counts(cxt,
@@ -83,6 +93,13 @@ note_row_counts(RunContext *cxt)
 	manifest->rows = 0;
 	foreach(lc, manifest->row_counts)
 		manifest->rows += ((ManifestRows *) lfirst(lc))->count;
+	foreach(lc, copies)
+	{
+		const TableCopy *copy = lfirst(lc);
+
+		*(copy->answered ? &manifest->tables_same : &manifest->tables_read) += 1;
+		manifest->bytes_read += copy->bytes_read;
+	}
 }
 
 /*
@@ -131,6 +148,7 @@ forget_dump(RunContext *cxt)
 	cxt->hashing = NULL;
 	hardlink_end(cxt->share);
 	cxt->share = NULL;
+	incremental_forget(cxt);
 	dump_transaction_end();
 	if (!file_tree_remove(path, "toc.dat", WARNING))
 		ereport(ERROR,
@@ -156,6 +174,14 @@ use_directory_format(int64 files, int64 database_size)
 	return setting_format == FORMAT_DIRECTORY;
 }
 
+/* Return all that decides how pg_dump writes a table, palloc'd. */
+static const char *
+options_text(RunContext *cxt, const DumpOptions *options)
+{
+	return psprintf("%s %s %s %s", options->format, options->compress,
+					cxt->connection.encoding, cxt->connection.options);
+}
+
 /*
  * Dump once, with the MVCC snapshot of the dump transaction, with at most so
  * many jobs, after so many failed attempts.  Returns false if the dump must be
@@ -172,6 +198,7 @@ try_dump(RunContext *cxt, int jobs, int tries)
 
 	options.compress = compression_argument(setting_compress);
 	options.lock_timeout = setting_lock_timeout;
+	cxt->incremental = choose_base_begin();
 	options.snapshot = dump_transaction_begin(manifest);
 	is_directory = use_directory_format(manifest->tables +
 										contents_count_large_objects(),
@@ -180,7 +207,15 @@ try_dump(RunContext *cxt, int jobs, int tries)
 	options.jobs = is_directory ? jobs : 0;
 	check_space(cxt);
 	connection_for_dump(cxt->run.request.database, &cxt->connection, &cxt->is_superuser);
+	if (is_directory)
+		choose_base(cxt, options_text(cxt, &options));
+	else
+		cxt->incremental = NULL;
+	if (incremental_answers(cxt->incremental) &&
+		manifest->database_size <= ONE_JOB_BYTES)
+		options.jobs = 1;
 	programs_admit(cxt);
+	base_files_offer(cxt);
 	test_step("snapshot exported");
 
 	if (setting_share_files && is_directory)
@@ -206,6 +241,7 @@ try_dump(RunContext *cxt, int jobs, int tries)
 		forget_dump(cxt);
 		return false;
 	}
+	incremental_note_end(cxt);
 	note_row_counts(cxt);
 	column_hashes_save(cxt, options.snapshot);
 	file_hashing_pause(cxt->hashing);

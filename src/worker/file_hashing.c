@@ -51,6 +51,7 @@ typedef struct HashedFile
 	char		path[KEY_SIZE]; /* hash key */
 	ManifestFile *file;
 	const char *earlier;		/* file to link to, or NULL */
+	bool		on_disk;		/* a link to a file that was synced before */
 	struct stat st;				/* before the file was read */
 } HashedFile;
 
@@ -112,6 +113,16 @@ stat_file(const char *path, struct stat *st)
 				 errmsg("could not stat file \"%s\": %m", path)));
 }
 
+/* Is the first file in the queue a link that was adopted since? */
+static bool
+is_adopted(FileHashing *hashing)
+{
+	HashedFile *hashed = hash_search(hashing->hashed, linitial(hashing->queue),
+									 HASH_FIND, NULL);
+
+	return hashed != NULL && hashed->on_disk;
+}
+
 static void
 next_in_queue(FileHashing *hashing)
 {
@@ -136,6 +147,7 @@ note_hashed(FileHashing *hashing, const char *path)
 	hashing->digest = NULL;
 	hashed->file = file;
 	hashed->earlier = NULL;
+	hashed->on_disk = false;
 	hashed->st = hashing->st;
 
 	hashing->checked = hashed;
@@ -170,6 +182,11 @@ file_hashing_step(FileHashing *hashing)
 		}
 		return true;
 	}
+	if (is_adopted(hashing))
+	{
+		next_in_queue(hashing);
+		return true;
+	}
 	path = full_path(hashing, linitial(hashing->queue));
 	if (hashing->digest == NULL)
 	{
@@ -196,6 +213,21 @@ file_hashing_pause(FileHashing *hashing)
 	hashing->check = NULL;
 }
 
+/*
+ * Is a file as it was before it was read?  The links that others make to an
+ * adopted file, or remove, change its ctime.
+ */
+static bool
+is_unchanged(const HashedFile *hashed, const struct stat *st)
+{
+	return st->st_dev == hashed->st.st_dev &&
+		st->st_ino == hashed->st.st_ino &&
+		st->st_size == hashed->st.st_size &&
+		memcmp(&st->st_mtim, &hashed->st.st_mtim, sizeof(st->st_mtim)) == 0 &&
+		(hashed->on_disk ||
+		 memcmp(&st->st_ctim, &hashed->st.st_ctim, sizeof(st->st_ctim)) == 0);
+}
+
 /* Return the entry of a file if the file has not changed since, else NULL. */
 static HashedFile *
 find_hashed(FileHashing *hashing, const char *path)
@@ -209,12 +241,11 @@ find_hashed(FileHashing *hashing, const char *path)
 	full = full_path(hashing, path);
 	stat_file(full, &st);
 	pfree(full);
-	if (st.st_ino != hashed->st.st_ino ||
-		st.st_size != hashed->st.st_size ||
-		st.st_size != hashed->file->size ||
-		memcmp(&st.st_mtim, &hashed->st.st_mtim, sizeof(st.st_mtim)) != 0 ||
-		memcmp(&st.st_ctim, &hashed->st.st_ctim, sizeof(st.st_ctim)) != 0)
+	if (st.st_size != hashed->file->size || !is_unchanged(hashed, &st))
+	{
+		hashed->on_disk = false;
 		return NULL;
+	}
 	return hashed;
 }
 
@@ -246,6 +277,26 @@ file_hashing_get(FileHashing *hashing, const char *path)
 }
 
 /*
+ * Adopt a file, as a path relative to the root, that is a link to a file of an
+ * earlier snapshot: it is neither read nor synced again.
+ */
+void
+file_hashing_adopt(FileHashing *hashing, const char *path, int64 size,
+				   const char *sha256)
+{
+	HashedFile *hashed = hash_search(hashing->hashed, path, HASH_ENTER, NULL);
+	ManifestFile *file = palloc0(sizeof(ManifestFile));
+
+	file->path = pstrdup(path);
+	file->size = size;
+	file->sha256 = pstrdup(sha256);
+	hashed->file = file;
+	hashed->earlier = NULL;
+	hashed->on_disk = true;
+	stat_file(full_path(hashing, path), &hashed->st);
+}
+
+/*
  * Make a file durable after file_hashing_get(): replace it by a link to an
  * earlier file that is on disk already, or sync it.  Raises an error when it
  * cannot be synced.
@@ -258,6 +309,8 @@ file_hashing_settle(FileHashing *hashing, const char *path)
 
 	if (hashed == NULL)
 		elog(ERROR, "file \"%s\" was not hashed", path);
+	if (hashed->on_disk)
+		return;
 	if (hashed->earlier == NULL ||
 		!hardlink_link(hashing->share, hashed->earlier, full))
 		(void) fsync_fname_ext(full, false, false, ERROR);

@@ -16,6 +16,7 @@
 
 #include "database/catalog_query.h"
 #include "shmem/table_copies.h"
+#include "worker/incremental.h"
 #include "worker/program_sessions.h"
 
 #define TOKEN_BYTES		((STATE_TOKEN_SIZE - 1) / 2)
@@ -43,6 +44,11 @@ programs_admit(RunContext *cxt)
 	cxt->copies = NULL;
 	cxt->copies = copies_create(&programs.copies);
 	programs.role = cxt->connection.role;
+	if (incremental_base_seen(cxt->incremental) != NULL)
+		programs.copies.seen = copies_share_text(cxt->copies,
+												 incremental_base_seen(cxt->incremental));
+	programs.copies.answer = incremental_answers(cxt->incremental);
+	programs.copies.standby_lsn = incremental_standby_lsn(cxt->incremental);
 	state_set_programs(&programs);
 	cxt->connection.token = pstrdup(programs.token);
 }

@@ -19,6 +19,9 @@
 #include "tools/tool_args.h"
 #include "worker/file_hashing.h"
 
+/* See incremental.c. */
+typedef struct Incremental Incremental;
+
 /* All that a worker knows of its run. */
 typedef struct RunContext
 {
@@ -39,6 +42,8 @@ typedef struct RunContext
 	Connection	connection;
 	bool		is_superuser;	/* is pg_dump's role a superuser? */
 	Copies	   *copies;			/* of the connected program, or NULL */
+	struct RememberedGlobals *globals;	/* of the new globals.sql, or NULL */
+	Incremental *incremental;	/* NULL where the run cannot be incremental */
 	Progress	progress;
 	int			phase_from;		/* percentages of the current phase */
 	int			phase_to;

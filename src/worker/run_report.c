@@ -81,11 +81,22 @@ append_history(const HistoryLine *line)
 	PG_END_TRY();
 }
 
-/* Add the end of a run to the history; error is NULL if it succeeded. */
-void
-report_history(const Run *run, int64 size, const RunError *error)
+static void
+note_manifest(HistoryLine *line, const Manifest *manifest)
 {
-	HistoryLine line = {0};
+	line->size = manifest->size;
+	line->tables_read = manifest->tables_read;
+	line->tables_same = manifest->tables_same;
+}
+
+/*
+ * Add the end of a run to the history; error is NULL if it succeeded.  The
+ * manifest is that of its snapshot, or NULL where it is unknown.
+ */
+void
+report_history(const Run *run, const Manifest *manifest, const RunError *error)
+{
+	HistoryLine line = {.tables_read = -1,.tables_same = -1};
 
 	line.name = pstrdup(run->request.name);
 	line.reason = pstrdup(state_reason_name(run->request.reason));
@@ -96,7 +107,9 @@ report_history(const Run *run, int64 size, const RunError *error)
 	if (error != NULL)
 		line.error = error->detail[0] == '\0' ? pstrdup(error->message) :
 			psprintf("%s\n%s", error->message, error->detail);
-	line.size = size;
+	line.size = run->outcome.size;
+	if (manifest != NULL)
+		note_manifest(&line, manifest);
 	append_history(&line);
 }
 
@@ -113,7 +126,7 @@ report_published(const Manifest *manifest)
 	line.started_at = manifest->started_at;
 	line.finished_at = manifest->finished_at;
 	line.outcome = OUTCOME_SUCCEEDED;
-	line.size = manifest->size;
+	note_manifest(&line, manifest);
 	append_history(&line);
 }
 
@@ -121,7 +134,7 @@ report_published(const Manifest *manifest)
 void
 report_interrupted(const StagingOwner *owner)
 {
-	HistoryLine line = {0};
+	HistoryLine line = {.tables_read = -1,.tables_same = -1};
 
 	line.name = owner->name;
 	line.reason = owner->reason;

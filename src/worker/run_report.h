@@ -16,7 +16,8 @@
 
 extern void report_fill_error(RunError *error, const ErrorData *edata);
 extern void report_failure(const RunRequest *request, const RunError *error);
-extern void report_history(const Run *run, int64 size, const RunError *error);
+extern void report_history(const Run *run, const Manifest *manifest,
+						   const RunError *error);
 extern void report_published(const Manifest *manifest);
 extern void report_interrupted(const StagingOwner *owner);
 

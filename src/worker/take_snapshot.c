@@ -15,8 +15,10 @@
 #include "access/xlog.h"
 #include "common/file_perm.h"
 #include "miscadmin.h"
+#include "storage/fd.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "settings.h"
@@ -27,12 +29,18 @@
 #include "store/hardlink.h"
 #include "store/prune.h"
 #include "store/store.h"
+#include "tools/output_spool.h"
 #include "util/compat.h"
+#include "util/errors.h"
 #include "util/file_tree.h"
 #include "util/files.h"
 #include "util/litter.h"
 #include "util/test_step.h"
+#include "worker/audit_tables.h"
+#include "worker/base_files.h"
 #include "worker/dump_database.h"
+#include "worker/dump_globals.h"
+#include "worker/incremental.h"
 #include "worker/run_report.h"
 #include "worker/take_snapshot.h"
 
@@ -42,7 +50,7 @@
  * server's pg_restore may be unable to restore the output of a newer one.
  */
 static char *
-check_pg_dump_version(RunContext *cxt)
+ask_pg_dump_version(RunContext *cxt)
 {
 	char	  **argv = tool_args_version(cxt->bin_directory, "pg_dump");
 	char	   *output = run_program(cxt, argv, true);
@@ -57,6 +65,27 @@ check_pg_dump_version(RunContext *cxt)
 				 errdetail("It says: %s", output),
 				 errhint("Set \"snapshot_worker.bin_directory\" to the directory of this server's own client programs.")));
 	return pstrdup(output + strlen(prefix));
+}
+
+/*
+ * As ask_pg_dump_version(), but pg_dump is not asked again while its file is
+ * the same.  A script is always asked, since it may start another program.
+ */
+static char *
+check_pg_dump_version(RunContext *cxt)
+{
+	char	   *path = psprintf("%s/pg_dump", cxt->bin_directory);
+	char		version[STATE_VERSION_SIZE];
+	struct stat st;
+	char	   *asked;
+
+	if (stat(path, &st) != 0 || files_is_script(path))
+		return ask_pg_dump_version(cxt);
+	if (state_get_program_version(&st, version))
+		return pstrdup(version);
+	asked = ask_pg_dump_version(cxt);
+	state_set_program_version(&st, asked);
+	return asked;
 }
 
 static void
@@ -99,53 +128,33 @@ create_staging(RunContext *cxt)
 }
 
 /*
- * Raise an error unless the globals were saved completely: pg_dumpall does not
- * check whether its writes succeed.
+ * Return the dump's table of contents, or NULL if nobody wants it.  Raises an
+ * error when pg_restore cannot read it.
  */
-static void
-check_globals(const char *path)
-{
-	static const char trailer[] = "-- PostgreSQL database cluster dump complete";
-	const char *problem;
-	size_t		len;
-	char	   *text = files_read(path, MaxAllocHugeSize - 1, &len, &problem);
-
-	if (text == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_IO_ERROR),
-				 errmsg("file \"%s\" is unusable: %s", path, problem)));
-	if (strstr(text + len - Min(len, 2 * sizeof(trailer)), trailer) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_IO_ERROR),
-				 errmsg("file \"%s\" was not written completely", path),
-				 errdetail("pg_dumpall does not report this. The disk may be full.")));
-	pfree(text);
-}
-
-static void
-dump_globals(RunContext *cxt)
-{
-	char	   *path = psprintf("%s/%s", cxt->staging.path, STORE_GLOBALS_FILE);
-
-	if (!setting_globals)
-		return;
-	run_enter_phase(cxt, "saving globals", 80, 83);
-	(void) run_program(cxt, tool_args_pg_dumpall_globals(cxt->bin_directory,
-														 &cxt->connection,
-														 setting_lock_timeout,
-														 cxt->is_superuser,
-														 path), false);
-	check_globals(path);
-}
-
-static void
+static char *
 read_back(RunContext *cxt)
 {
-	if (setting_verify < VERIFY_LIST)
-		return;
+	char	  **argv = tool_args_pg_restore_list(cxt->bin_directory,
+												 dump_path(cxt));
+	File		spool;
+	ChildResult result;
+	char	   *contents;
+
+	if (setting_verify < VERIFY_LIST && cxt->incremental == NULL)
+		return NULL;
 	run_enter_phase(cxt, "reading back", 83, 85);
-	(void) run_program(cxt, tool_args_pg_restore_list(cxt->bin_directory,
-													  dump_path(cxt)), false);
+	if (cxt->incremental == NULL)
+	{
+		(void) run_program(cxt, argv, false);
+		return NULL;
+	}
+	/* only the last lines of what is kept in memory would be there */
+	spool = spool_create();
+	if (!run_try_program(cxt, argv, -1, spool_descriptor(spool), &result))
+		run_fail(cxt, argv, &result);
+	contents = spool_text(spool);
+	FileClose(spool);
+	return contents;
 }
 
 /*
@@ -183,14 +192,15 @@ staged_files(RunContext *cxt)
 
 	foreach(lc, tree.directories)
 	{
-		if (!litter_is_directory(lfirst(lc)))
+		if (!litter_is_directory(lfirst(lc)) &&
+			!base_files_is_link(lfirst(lc)))
 			set_directory_mode(cxt, psprintf("%s/%s", cxt->staging.path,
 											 (char *) lfirst(lc)));
 	}
 	foreach(lc, tree.files)
 	{
 		if (strcmp(lfirst(lc), STAGING_OWNER_FILE) != 0 &&
-			!litter_is_file(lfirst(lc)))
+			!litter_is_file(lfirst(lc)) && !base_files_is_link(lfirst(lc)))
 			files = lappend(files, lfirst(lc));
 	}
 	return files;
@@ -243,13 +253,21 @@ static void
 complete_staging(RunContext *cxt)
 {
 	MemoryContext context = CurrentMemoryContext;
+	char	   *contents;
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	dump_globals(cxt);
+
+	/*
+	 * catalogs were read: what follows takes long, and needs no MVCC snapshot
+	 */
+	InvalidateCatalogSnapshot();
 	test_step("globals saved");
-	read_back(cxt);
+	contents = read_back(cxt);
+	base_files_put(cxt, contents);
 	hash_files(cxt);
+	incremental_write_base(cxt);
 	test_step("hashed");
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
@@ -297,6 +315,7 @@ publish_snapshot(RunContext *cxt)
 	manifest->finished_at = GetCurrentTimestamp();
 	manifest->server_version =
 		pstrdup(GetConfigOption("server_version", false, false));
+	incremental_flush_wal(cxt);
 	staging_publish(&cxt->staging, checked_manifest(manifest));
 	cxt->run.outcome.published = true;
 	state_set_published();
@@ -314,6 +333,82 @@ run_prune(RunContext *cxt)
 }
 
 /*
+ * Compare the tables that seem unchanged, if all were read.  The snapshot is
+ * published: a failure to compare only raises a WARNING.
+ */
+static void
+audit(RunContext *cxt)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		run_begin_transaction();
+		audit_tables(cxt);
+		run_commit_transaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata = error_catch_and_abort(context);
+
+		ereport(WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg("could not compare the tables of snapshot \"%s\" with those of the last one: %s",
+						cxt->run.request.name, edata->message)));
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Make the snapshot the base of later ones.  Failing to do so only raises a
+ * WARNING: the next run reads everything.
+ */
+static void
+remember_base(RunContext *cxt)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		incremental_remember(cxt);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata = error_catch_and_abort(context);
+
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			ReThrowError(edata);
+		ereport(WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg("the next snapshot of database \"%s\" will read everything: %s",
+						cxt->run.request.database, edata->message)));
+	}
+	PG_END_TRY();
+	incremental_end(cxt);
+}
+
+static void
+log_snapshot(const Manifest *manifest)
+{
+	double		seconds = (double) (manifest->finished_at -
+									manifest->started_at) / USECS_PER_SEC;
+
+	if (manifest->base == NULL)
+		ereport(LOG,
+				(errmsg("took snapshot \"%s\": " INT64_FORMAT " bytes, "
+						INT64_FORMAT " tables, %.1f s",
+						manifest->name, manifest->size, manifest->tables,
+						seconds)));
+	else
+		ereport(LOG,
+				(errmsg("took snapshot \"%s\": " INT64_FORMAT " bytes, "
+						INT64_FORMAT " of " INT64_FORMAT " tables unchanged, %.1f s",
+						manifest->name, manifest->size, manifest->tables_same,
+						manifest->tables_same + manifest->tables_read,
+						seconds)));
+}
+
+/*
  * Take the snapshot and publish it.  Raises an error when that fails; the
  * caller then discards the staging directory.
  */
@@ -328,13 +423,11 @@ take_snapshot(RunContext *cxt)
 	test_step("dumped");
 	complete_staging(cxt);
 	publish_snapshot(cxt);
+	dump_globals_remember(cxt);
+	audit(cxt);
+	remember_base(cxt);
 	run_limit_time(cxt, 0);
 	test_step("published");
 
-	ereport(LOG,
-			(errmsg("took snapshot \"%s\": " INT64_FORMAT " bytes, "
-					INT64_FORMAT " tables, %.1f s",
-					cxt->run.request.name, cxt->manifest.size, cxt->manifest.tables,
-					(double) (cxt->manifest.finished_at -
-							  cxt->manifest.started_at) / USECS_PER_SEC)));
+	log_snapshot(&cxt->manifest);
 }

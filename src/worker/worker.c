@@ -92,7 +92,7 @@ finish_run(const RunError *error)
 	if (error != NULL)
 		report_failure(&cxt.run.request, error);
 	if (cxt.run.request.kind == KIND_SNAPSHOT)
-		report_history(&cxt.run, 0, error);
+		report_history(&cxt.run, NULL, error);
 	state_finish(0, error, true, true);
 }
 
@@ -107,8 +107,7 @@ do_run(void)
 		case KIND_SNAPSHOT:
 			take_snapshot(&cxt);
 			verify_after_snapshot(&cxt);
-			report_history(&cxt.run, cxt.manifest.size,
-						   cxt.verify_error);
+			report_history(&cxt.run, &cxt.manifest, cxt.verify_error);
 			cxt.run.outcome.in_history = true;
 			run_prune(&cxt);
 			break;

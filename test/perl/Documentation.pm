@@ -120,7 +120,8 @@ sub comparable
 
 # Columns whose values are matched as any number.
 my %varies = map { $_ => 1 }
-  qw(size exclusive_size bytes_written launcher_pid system_identifier);
+  qw(size exclusive_size bytes_written bytes_read launcher_pid
+  system_identifier);
 
 # Replaces numbers in such columns.
 sub without_numbers

@@ -125,9 +125,9 @@ foreach my $member (@members)
 		"{\"$name\": $value}", '-1', '1.5', '1e3', '99999999999999999999');
 
 	push @wrong, $value =~ /^"/ ? '1' : '"1"'
-	  unless $name =~ /^(scheduled_for|locale|icu_rules|comment)$/;
+	  unless $name =~ /^(scheduled_for|locale|icu_rules|comment|base)$/;
 	push @wrong, 'null'
-	  unless $name =~ /^(scheduled_for|server_started_at|locale|icu_rules|connection_limit|comment|rows)$/;
+	  unless $name =~ /^(scheduled_for|server_started_at|locale|icu_rules|connection_limit|comment|rows|base|tables_read|tables_same|bytes_read)$/;
 	push @wrong, '""', '"yesterday"', '"2026-02-31T00:00:00.000000Z"',
 	  '"2026-01-01T00:00:00Z"', '"infinity"'
 	  if $name =~ /_at$|_for$/;
@@ -138,7 +138,8 @@ foreach my $member (@members)
 	  if $name eq 'system_identifier';
 	push @spoilers, [ "without $name",
 		sub { $_[0] =~ s/"$name": (?:"[^"]*"|\w+), //r },
-		qr/it lacks the member "$name"/ ];
+		qr/it lacks the member "$name"/ ]
+	  unless $name =~ /^(base|tables_read|tables_same|bytes_read)$/;
 	foreach my $wrong (@wrong)
 	{
 		push @spoilers, [

@@ -35,8 +35,10 @@ BEGIN
 
 my $filler = "$disk/filler";
 my $directory = "$disk/snapshots";
+# Each run writes globals.sql anew.
 my ($node) = snapshot_node('main', conf => <<EOF);
 snapshot_worker.directory = '$directory'
+snapshot_worker.incremental = off
 snapshot_worker.retention = 1000
 snapshot_worker.retention_manual = 1000
 EOF

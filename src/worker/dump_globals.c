@@ -58,11 +58,12 @@ is_same_file(const struct stat *a, const struct stat *b)
 
 /*
  * Describe what pg_dumpall is about to do.  Returns false if its file cannot
- * be used again.
+ * be used again.  A script always runs, since it may do something else.
  */
 static bool
 describe(RunContext *cxt, RememberedGlobals *globals)
 {
+	char	   *program = psprintf("%s/pg_dumpall", cxt->bin_directory);
 	int			len;
 
 	memset(globals, 0, sizeof(*globals));
@@ -71,8 +72,7 @@ describe(RunContext *cxt, RememberedGlobals *globals)
 				   cxt->connection.role, cxt->connection.options);
 	return setting_incremental && !file_system_lacks_links(cxt->directory) &&
 		len >= 0 && (size_t) len < sizeof(globals->options) &&
-		stat(psprintf("%s/pg_dumpall", cxt->bin_directory),
-			 &globals->program) == 0;
+		stat(program, &globals->program) == 0 && !files_is_script(program);
 }
 
 /*

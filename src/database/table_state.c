@@ -50,14 +50,15 @@ int64
 table_state_size(Relation relation)
 {
 	int64		blocks;
-	Relation	toast;
 
 	if (!RELKIND_HAS_TABLE_AM(relation->rd_rel->relkind))
 		return 0;
 	blocks = RelationGetNumberOfBlocks(relation);
 	if (OidIsValid(relation->rd_rel->reltoastrelid))
 	{
-		toast = relation_open(relation->rd_rel->reltoastrelid, AccessShareLock);
+		Relation	toast = relation_open(relation->rd_rel->reltoastrelid,
+										  AccessShareLock);
+
 		blocks += RelationGetNumberOfBlocks(toast);
 		relation_close(toast, AccessShareLock);
 	}

@@ -29,16 +29,25 @@ is_base_file_good(const char *path, const BaseTable *table)
 		strcmp(sha256, table->sha256) == 0;
 }
 
+/* Return the dump ID in the path of a table's file, palloc'd. */
+static char *
+dump_id_of(const char *path)
+{
+	const char *name = strchr(path, '/') + 1;
+
+	return pnstrdup(name, strspn(name, "0123456789"));
+}
+
 /*
  * Write a hash of the rows that a dump has of a table, as pg_restore prints
  * them, LINEHASH_HEX_SIZE bytes.
  */
 static void
-hash_rows(RunContext *cxt, const char *dump, int dump_id, char *hash)
+hash_rows(RunContext *cxt, const char *dump, const char *dump_id, char *hash)
 {
 	File		list = spool_create();
 	File		rows = spool_create();
-	char	   *text = psprintf("%d;\n", dump_id);
+	char	   *text = psprintf("%s;\n", dump_id);
 	char	  **argv = tool_args_pg_restore_rows(cxt->bin_directory, dump);
 	ChildResult result;
 	SpoolReader reader;
@@ -85,8 +94,8 @@ has_same_rows(RunContext *cxt, const BaseTable *table, const char *path)
 	char		before[LINEHASH_HEX_SIZE];
 	char		now[LINEHASH_HEX_SIZE];
 
-	hash_rows(cxt, base_dump, atoi(strchr(table->path, '/') + 1), before);
-	hash_rows(cxt, dump, atoi(strchr(path, '/') + 1), now);
+	hash_rows(cxt, base_dump, dump_id_of(table->path), before);
+	hash_rows(cxt, dump, dump_id_of(path), now);
 	return strcmp(before, now) == 0;
 }
 

@@ -164,6 +164,26 @@ toc_missing(const TocLines *from, const TocLines *in)
 }
 
 /*
+ * Parse a line of a list of pg_restore, "<dump ID>; <catalog> <OID> <entry>".
+ * Returns false if it is not an entry of a table's rows, which have no
+ * catalog.
+ */
+static bool
+parse_table_data(const char *line, TocTableData *entry)
+{
+	static const char separator[] = "; 0 ";
+	static const char kind[] = " TABLE DATA ";
+	char	   *end;
+
+	entry->dump_id = (int) strtol(line, &end, 10);
+	if (end == line || strncmp(end, separator, strlen(separator)) != 0)
+		return false;
+	line = end + strlen(separator);
+	entry->table = (Oid) strtoul(line, &end, 10);
+	return end != line && strncmp(end, kind, strlen(kind)) == 0;
+}
+
+/*
  * The entries of tables' rows in a list of pg_restore, which is destroyed: a
  * list of TocTableData, palloc'd.
  */
@@ -175,22 +195,15 @@ toc_table_data(char *text)
 
 	for (char *line = text; line != NULL; line = next)
 	{
-		unsigned	catalog;
-		unsigned	oid;
-		int			dump_id;
-		int			end = 0;
-		TocTableData *entry;
+		TocTableData entry;
 
 		next = strchr(line, '\n');
 		if (next != NULL)
 			*next++ = '\0';
-		if (sscanf(line, "%d; %u %u TABLE DATA %n", &dump_id, &catalog, &oid,
-				   &end) != 3 || end == 0 || catalog != 0)
-			continue;
-		entry = palloc(sizeof(TocTableData));
-		entry->table = oid;
-		entry->dump_id = dump_id;
-		entries = lappend(entries, entry);
+		if (parse_table_data(line, &entry))
+			entries = lappend(entries,
+							  memcpy(palloc(sizeof(entry)), &entry,
+									 sizeof(entry)));
 	}
 	return entries;
 }

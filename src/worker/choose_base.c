@@ -86,20 +86,14 @@ database_xmin(void)
 static char *
 make_nonce(void)
 {
-	static const char digits[] = "0123456789abcdef";
-	uint8		random[NONCE_BYTES];
-	char	   *nonce = palloc(2 * NONCE_BYTES + 1);
+	char		random[NONCE_BYTES];
+	char	   *nonce = palloc(2 * sizeof(random) + 1);
 
 	if (!pg_strong_random(random, sizeof(random)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate a random number")));
-	for (int i = 0; i < NONCE_BYTES; i++)
-	{
-		nonce[2 * i] = digits[random[i] >> 4];
-		nonce[2 * i + 1] = digits[random[i] & 15];
-	}
-	nonce[2 * NONCE_BYTES] = '\0';
+	nonce[hex_encode(random, sizeof(random), nonce)] = '\0';
 	return nonce;
 }
 

@@ -129,6 +129,7 @@ OBJS = \
 	src/worker/dump_globals.o \
 	src/worker/file_hashing.o \
 	src/worker/incremental.o \
+	src/worker/pg_dump_version.o \
 	src/worker/program_sessions.o \
 	src/worker/restore.o \
 	src/worker/row_counts.o \

@@ -99,8 +99,11 @@ has_same_rows(RunContext *cxt, const BaseTable *table, const char *path)
 	return strcmp(before, now) == 0;
 }
 
-/* Compare a table that was read, though it is the same by all rules. */
-static void
+/*
+ * Compare a table that was read, though it is the same by all rules.  Returns
+ * false if the base has no good file of it.
+ */
+static bool
 audit_table(RunContext *cxt, const TableCopy *copy, HTAB *files)
 {
 	Incremental *incremental = cxt->incremental;
@@ -111,19 +114,19 @@ audit_table(RunContext *cxt, const TableCopy *copy, HTAB *files)
 
 	if (table == NULL || file == NULL ||
 		strcmp(file->sha256, table->sha256) == 0)
-		return;
+		return true;
 	if (!is_base_file_good(psprintf("%s/%s/%s", cxt->directory,
 									incremental->base_name, table->path),
 						   table))
 	{
-		incremental->compared = false;
 		ereport(WARNING,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("file \"%s/%s/%s\" does not match its manifest",
 						cxt->directory, incremental->base_name, table->path),
 				 errhint("Verify the snapshots of this database by snapshot_verify_all().")));
+		return false;
 	}
-	else if (!has_same_rows(cxt, table, path))
+	if (!has_same_rows(cxt, table, path))
 	{
 		incremental->different = true;
 		ereport(WARNING,
@@ -135,6 +138,7 @@ audit_table(RunContext *cxt, const TableCopy *copy, HTAB *files)
 						   cxt->directory, cxt->run.request.name, path),
 				 errhint("Snapshots of the database read everything until snapshot_now(full => true) finds no difference.")));
 	}
+	return true;
 }
 
 /*
@@ -148,18 +152,22 @@ audit_tables(RunContext *cxt)
 {
 	Incremental *incremental = cxt->incremental;
 	HTAB	   *files;
+	bool		all;
 	ListCell   *lc;
 
 	if (incremental == NULL || incremental->base == NULL || incremental->answer)
 		return;
 	files = manifest_files_by_path(&cxt->manifest);
-	incremental->compared = true;
+	/* a table whose file could not be linked is not found to be the same */
+	all = hash_get_num_entries(incremental->files) ==
+		list_length(incremental->base->tables);
 	foreach(lc, copies_list(cxt->copies))
 	{
 		const TableCopy *copy = lfirst(lc);
 
 		CHECK_FOR_INTERRUPTS();
-		if (copy->same)
-			audit_table(cxt, copy, files);
+		if (copy->same && !audit_table(cxt, copy, files))
+			all = false;
 	}
+	incremental->compared = all;
 }

@@ -50,9 +50,8 @@ create_table(const char *name, size_t entry_size)
 	return hash_create(name, 256, &info, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* Return the path of the link to the file of a table, palloc'd. */
-char *
-base_files_link_path(RunContext *cxt, Oid table)
+static char *
+link_path(RunContext *cxt, Oid table)
 {
 	return psprintf("%s/%s/%u", cxt->staging.path, LINKS_FOLDER, table);
 }
@@ -73,7 +72,8 @@ is_as_noted(const char *path, const BaseTable *table)
 
 	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
 		(int64) st.st_size == table->size &&
-		(uint64) st.st_ino == table->inode && base_files_changed_at(&st) == table->changed_at;
+		(uint64) st.st_ino == table->inode &&
+		base_files_changed_at(&st) == table->changed_at;
 }
 
 /*
@@ -96,7 +96,7 @@ base_files_link(RunContext *cxt, const StoredSnapshot *snapshot)
 	{
 		BaseTable  *table = lfirst(lc);
 		char	   *from = psprintf("%s/%s", snapshot->path, table->path);
-		char	   *to = base_files_link_path(cxt, (Oid) table->oid);
+		char	   *to = link_path(cxt, (Oid) table->oid);
 
 		CHECK_FOR_INTERRUPTS();
 		if (link(from, to) == 0 && is_as_noted(to, table))
@@ -189,7 +189,7 @@ put_file(RunContext *cxt, const TableCopy *copy)
 {
 	const BaseTable *table = base_files_find(cxt->incremental, copy->oid);
 	char	   *path = base_files_data_path(cxt, copy->oid);
-	char	   *from = base_files_link_path(cxt, copy->oid);
+	char	   *from = link_path(cxt, copy->oid);
 	char	   *to;
 
 	if (table == NULL || path == NULL)

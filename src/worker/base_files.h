@@ -12,7 +12,6 @@
 
 #include "worker/incremental.h"
 
-extern char *base_files_link_path(RunContext *cxt, Oid table);
 extern int64 base_files_changed_at(const struct stat *st);
 extern void base_files_link(RunContext *cxt, const StoredSnapshot *snapshot);
 extern void base_files_offer(RunContext *cxt);

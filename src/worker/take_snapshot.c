@@ -41,52 +41,9 @@
 #include "worker/dump_database.h"
 #include "worker/dump_globals.h"
 #include "worker/incremental.h"
+#include "worker/pg_dump_version.h"
 #include "worker/run_report.h"
 #include "worker/take_snapshot.h"
-
-/*
- * Return the version of pg_dump, such as "15.7".  Raises an error unless it is
- * of this server's major version: an older pg_dump refuses to dump, and this
- * server's pg_restore may be unable to restore the output of a newer one.
- */
-static char *
-ask_pg_dump_version(RunContext *cxt)
-{
-	char	  **argv = tool_args_version(cxt->bin_directory, "pg_dump");
-	char	   *output = run_program(cxt, argv, true);
-	const char *prefix = "pg_dump (PostgreSQL) ";
-
-	if (strncmp(output, prefix, strlen(prefix)) != 0 ||
-		strtol(output + strlen(prefix), NULL, 10) != SERVER_MAJOR_VERSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("program \"%s\" is not of version %s", argv[0],
-						PG_MAJORVERSION),
-				 errdetail("It says: %s", output),
-				 errhint("Set \"snapshot_worker.bin_directory\" to the directory of this server's own client programs.")));
-	return pstrdup(output + strlen(prefix));
-}
-
-/*
- * As ask_pg_dump_version(), but pg_dump is not asked again while its file is
- * the same.  A script is always asked, since it may start another program.
- */
-static char *
-check_pg_dump_version(RunContext *cxt)
-{
-	char	   *path = psprintf("%s/pg_dump", cxt->bin_directory);
-	char		version[STATE_VERSION_SIZE];
-	struct stat st;
-	char	   *asked;
-
-	if (stat(path, &st) != 0 || files_is_script(path))
-		return ask_pg_dump_version(cxt);
-	if (state_get_program_version(&st, version))
-		return pstrdup(version);
-	asked = ask_pg_dump_version(cxt);
-	state_set_program_version(&st, asked);
-	return asked;
-}
 
 static void
 prepare_snapshot(RunContext *cxt)
@@ -416,7 +373,7 @@ void
 take_snapshot(RunContext *cxt)
 {
 	prepare_snapshot(cxt);
-	cxt->manifest.pg_dump_version = check_pg_dump_version(cxt);
+	cxt->manifest.pg_dump_version = pg_dump_version_check(cxt);
 	create_staging(cxt);
 	test_step("staged");
 	dump_database(cxt);

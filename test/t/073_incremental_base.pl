@@ -316,6 +316,11 @@ $node->restart;
 next_reads('everything', 'after a restart, everything is still read');
 like($node->safe_psql('postgres', $status), qr/^rows of database "app" differed/,
 	'after a restart, the status still warns');
+unlink files_of($directory, (snapshots($directory, 'app'))[-1])->{'public.u'}
+  or die "could not remove a file: $!";
+take_full();
+like($node->safe_psql('postgres', $status), qr/^rows of database "app" differed/,
+	'a full run that lacks a file to compare with does not end the warning');
 take_full();
 is($node->safe_psql('postgres', $status), '',
 	'a full run that finds no difference ends the warning');

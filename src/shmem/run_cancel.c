@@ -62,6 +62,18 @@ submit_cancel(const char *database)
 }
 
 /*
+ * Does a cancel of the runs of a database, or (NULL) of all, include this run?
+ * An alert reports a failure that has happened.  It is no run of the database.
+ */
+static bool
+is_canceled_with(const Run *run, const char *database)
+{
+	return database == NULL ||
+		(run->request.kind != KIND_ALERT &&
+		 strcmp(run->request.database, database) == 0);
+}
+
+/*
  * Cancel the runs of a database, or (NULL) of all, and ask the launcher to
  * drop its pending jobs.  Returns the number of runs.  *request is for
  * state_get_canceled(), or 0 when too many sessions cancel at the same time.
@@ -81,7 +93,7 @@ state_cancel(const char *database, uint64 *request)
 	{
 		Run		   *run = &state_shared->runs[i];
 
-		if (database != NULL && strcmp(run->request.database, database) != 0)
+		if (!is_canceled_with(run, database))
 			continue;
 		if (run->state == RUN_RUNNING)
 		{

@@ -24,7 +24,7 @@ my ($node, $directory) = snapshot_node(
 snapshot_worker.globals = off
 snapshot_worker.format = custom
 snapshot_worker.databases = 'app'
-snapshot_worker.time = '03:00, 05:00, 07:00, 08:00, 09:00'
+snapshot_worker.time = '03:00, 05:00, 07:00, 08:00, 09:00, 11:00'
 snapshot_worker.enable = on
 EOC
 my $told = $node->basedir . '/told';
@@ -167,11 +167,28 @@ is("$alerts[5]{SNAPSHOT_EVENT}|$alerts[5]{SNAPSHOT_DATABASE}|$alerts[5]{SNAPSHOT
 	'archive|app|no route', 'the alert of failing archiving says what it is');
 like($alerts[5]{SNAPSHOT_NAME}, qr{^app/}, 'the alert of failing archiving has the name of the snapshot');
 
+# A cancel of the runs of the database that failed leaves the alert alone.
+my $hold = $node->basedir . '/hold';
+append_to_file($hold, '');
+reload_with($node, archive_command => '', failure_command =>
+	  "while [ -e $hold ]; do sleep 0.1; done; env -0 >$told/new && mv $told/new $told/\$(ls $told | wc -l)",
+	bin_directory => "$directory/nowhere");
+move_clock('2026-03-19 09:00:01');
+$node->poll_query_until('postgres',
+	"SELECT count(*) = 1 FROM snapshot_progress() WHERE action = 'alert' AND database = 'app'")
+  or die 'no alert';
+$node->safe_psql('postgres', "SELECT snapshot_cancel('app')");
+is($node->safe_psql('postgres', "SELECT snapshot_cancel('app')"), 0,
+	'snapshot_cancel() of a database does not count its alert');
+unlink $hold or die "could not unlink: $!";
+wait_until('an alert arrives after the runs of its database were canceled', sub { alerts() == 7 });
+
 # A command that fails itself.
 my $log = -s $node->logfile;
 reload_with($node, archive_command => '', failure_command => 'echo nobody is there >&2; exit 7',
 	bin_directory => "$directory/nowhere");
-move_clock('2026-03-19 09:00:01');
+pass_time($node, 3600);
+move_clock('2026-03-19 11:00:01');
 wait_until('the log has the failure of failure_command',
 	sub { slurp_file($node->logfile, $log) =~ /the failure command failed: child process exited with exit code 7\n.*DETAIL:  nobody is there/ });
 reload_with($node, bin_directory => '');

@@ -246,8 +246,6 @@ base_files_put(RunContext *cxt, char *contents)
 		if (copy->answered)
 			put_file(cxt, copy);
 	}
-	if (incremental_answers(incremental))
-		cxt->manifest.base = pstrdup(incremental->base_name);
 }
 
 /* Is this the path of a link to a file of the base, or of their folder? */

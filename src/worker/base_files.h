@@ -10,7 +10,33 @@
 #ifndef SNAPSHOT_WORKER_BASE_FILES_H
 #define SNAPSHOT_WORKER_BASE_FILES_H
 
-#include "worker/incremental.h"
+#include "access/xlogdefs.h"
+#include "utils/hsearch.h"
+
+#include "store/base_file.h"
+#include "store/remembered_base.h"
+#include "store/store.h"
+#include "worker/run_context.h"
+
+/* All that a run knows of its base. */
+struct Incremental
+{
+	/* Read before the MVCC snapshot is taken. */
+	XLogRecPtr	position;
+	TimeLineID	timeline;
+	bool		on_standby;
+
+	Base	   *base;			/* NULL: everything is read */
+	const char *base_name;
+	bool		answer;			/* do not read what is the same */
+	int			lock_fd;		/* of the base; see snapshot_lock.c */
+	HTAB	   *files;			/* of BaseFile: tables with a link to it */
+	BaseHeader	header;			/* of the new snapshot */
+	RememberedBase *remembered;
+	bool		compared;		/* an audit could compare all tables */
+	bool		different;		/* it has found a difference */
+	HTAB	   *toc;			/* of TocTableData, by table */
+};
 
 extern int64 base_files_changed_at(const struct stat *st);
 extern void base_files_link(RunContext *cxt, const StoredSnapshot *snapshot);

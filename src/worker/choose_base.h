@@ -10,7 +10,7 @@
 #ifndef SNAPSHOT_WORKER_CHOOSE_BASE_H
 #define SNAPSHOT_WORKER_CHOOSE_BASE_H
 
-#include "worker/incremental.h"
+#include "worker/base_files.h"
 
 extern Incremental *choose_base_begin(void);
 extern void choose_base(RunContext *cxt, const char *options);

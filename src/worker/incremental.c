@@ -163,6 +163,8 @@ incremental_write_base(RunContext *cxt)
 		return;
 	if (incremental->base != NULL)
 		base_files_remove_links(cxt);
+	if (incremental_answers(incremental))
+		manifest->base = pstrdup(incremental->base_name);
 	new.header = incremental->header;
 	new.tables = NIL;
 	files = manifest_files_by_path(manifest);

@@ -10,33 +10,7 @@
 #ifndef SNAPSHOT_WORKER_INCREMENTAL_H
 #define SNAPSHOT_WORKER_INCREMENTAL_H
 
-#include "access/xlogdefs.h"
-#include "utils/hsearch.h"
-
-#include "store/base_file.h"
-#include "store/remembered_base.h"
-#include "store/store.h"
-#include "worker/run_context.h"
-
-/* All that a run knows of its base. */
-struct Incremental
-{
-	/* Read before the MVCC snapshot is taken. */
-	XLogRecPtr	position;
-	TimeLineID	timeline;
-	bool		on_standby;
-
-	Base	   *base;			/* NULL: everything is read */
-	const char *base_name;
-	bool		answer;			/* do not read what is the same */
-	int			lock_fd;		/* of the base; see snapshot_lock.c */
-	HTAB	   *files;			/* of BaseFile: tables with a link to it */
-	BaseHeader	header;			/* of the new snapshot */
-	RememberedBase *remembered;
-	bool		compared;		/* an audit could compare all tables */
-	bool		different;		/* it has found a difference */
-	HTAB	   *toc;			/* of TocTableData, by table */
-};
+#include "worker/base_files.h"
 
 extern bool incremental_answers(const Incremental *incremental);
 extern const char *incremental_base_seen(const Incremental *incremental);

@@ -19,7 +19,7 @@
 #include "tools/tool_args.h"
 #include "worker/file_hashing.h"
 
-/* See incremental.c. */
+/* See base_files.h. */
 typedef struct Incremental Incremental;
 
 /* All that a worker knows of its run. */

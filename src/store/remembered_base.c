@@ -74,27 +74,6 @@ remembered_base_read(Oid database)
 	return read_file(path_of(database));
 }
 
-/* Remember a base, durably.  Raises an error when that fails. */
-void
-remembered_base_write(Oid database, const RememberedBase *base)
-{
-	StringInfoData json;
-
-	if (mkdir(BASES_FOLDER, pg_dir_create_mode) == 0)
-		(void) fsync_fname_ext(".", true, false, ERROR);
-	else if (errno != EEXIST)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not create directory \"%s\": %m",
-						BASES_FOLDER)));
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	record_write(&json, members, lengthof(members), base);
-	appendStringInfoString(&json, "}\n");
-	replace_file(path_of(database), json.data);
-	pfree(json.data);
-}
-
 static void
 remove_file(const char *path)
 {
@@ -157,14 +136,52 @@ remembered_base_forget_future(void)
 	for_each(forget_if_after, &start);
 }
 
+/* Does the database of a file exist? */
 static bool
-note_suspect(const char *path, RememberedBase *base, void *arg)
+is_of_database(const char *path)
 {
 	Oid			database = strtoul(strrchr(path, '/') + 1, NULL, 10);
 
-	/* the file of a dropped database stays */
-	if (base->suspect != 0 &&
-		SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)))
+	return SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database));
+}
+
+static bool
+forget_if_dropped(const char *path, RememberedBase *base, void *arg)
+{
+	if (!is_of_database(path))
+		remove_file(path);
+	return true;
+}
+
+/*
+ * Remember a base, durably, and forget those of dropped databases.  Raises an
+ * error when that fails.  Needs a transaction.
+ */
+void
+remembered_base_write(Oid database, const RememberedBase *base)
+{
+	StringInfoData json;
+
+	if (mkdir(BASES_FOLDER, pg_dir_create_mode) == 0)
+		(void) fsync_fname_ext(".", true, false, ERROR);
+	else if (errno != EEXIST)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create directory \"%s\": %m",
+						BASES_FOLDER)));
+	for_each(forget_if_dropped, NULL);
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	record_write(&json, members, lengthof(members), base);
+	appendStringInfoString(&json, "}\n");
+	replace_file(path_of(database), json.data);
+	pfree(json.data);
+}
+
+static bool
+note_suspect(const char *path, RememberedBase *base, void *arg)
+{
+	if (base->suspect != 0 && is_of_database(path))
 		*(char **) arg = base->name;
 	return *(char **) arg == NULL;
 }

@@ -327,7 +327,9 @@ remember_base(RunContext *cxt)
 
 	PG_TRY();
 	{
+		run_begin_transaction();
 		incremental_remember(cxt);
+		run_commit_transaction();
 	}
 	PG_CATCH();
 	{

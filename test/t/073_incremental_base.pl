@@ -64,9 +64,12 @@ is(manifest_of($directory, take_full())->{base},
 # Other sessions.
 my $run = start_held($node, 'app', 'table examined');
 $node->safe_psql('postgres', 'CREATE ROLE other LOGIN; GRANT pg_read_all_data TO other');
-my ($options) = map { /^PGOPTIONS=(.*snapshot_worker\.session_token=.*)/m ? $1 : () }
-  map { my $text = eval { slurp_file($_) } // ''; $text =~ tr/\0/\n/; $text }
-  glob '/proc/[0-9]*/environ';
+my $port = $node->port;
+my ($pid) = map { m{(\d+)/cmdline} }
+  grep { (eval { slurp_file($_) } // '') =~ /pg_dump\0.*\bport='?$port\b/s }
+  glob '/proc/[0-9]*/cmdline';
+my ($options) = slurp_file("/proc/$pid/environ") =~
+  /(?:^|\0)PGOPTIONS=([^\0]*snapshot_worker\.session_token=[^\0]*)/;
 ok(defined $options, 'the options of pg_dump are known to the test');
 let_go($node);
 hold_at($node, 'dumped');
@@ -350,6 +353,10 @@ is($node->safe_psql('postgres', $status), '', 'a dropped database is not warned 
 $node->safe_psql('postgres', 'ALTER DATABASE spare RENAME TO app');
 next_reads('everything', 'a copy of a database under its name is read');
 next_reads('', 'a copy of a database is the same from then on');
+is_deeply(
+	[ map { m{([^/]+)\.json$} } glob($node->data_dir . '/snapshot_worker.bases/*') ],
+	[ $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = 'app'") ],
+	'a snapshot forgets the bases of dropped databases');
 unlike(new_log(), qr/PANIC|TRAP|signal 11/, 'nothing has crashed');
 
 # Transaction IDs far ahead of those of the base.

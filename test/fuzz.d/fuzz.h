@@ -34,6 +34,5 @@ extern void fuzz_broken_promise(const char *condition, const char *file,
 								int line) pg_attribute_noreturn();
 extern fuzz_target fuzz_find_target(const char *name);
 extern MemoryContext fuzz_memory_create(void);
-extern bool fuzz_read_owner(StagingOwner *owner);
 
 #endif							/* SNAPSHOT_WORKER_FUZZ_H */

@@ -16,9 +16,12 @@
 #include "utils/timestamp.h"
 
 #include "launcher/schedule_recovery.h"
+#include "store/base_file.h"
 #include "store/history.h"
 #include "store/manifest.h"
 #include "store/marks.h"
+#include "store/remembered_base.h"
+#include "util/file_digest.h"
 #include "util/slot_times.h"
 #include "util/snapshot_name.h"
 
@@ -155,7 +158,8 @@ take_lists(Source *source, Manifest *manifest)
 	ManifestRole *role = palloc0(sizeof(ManifestRole));
 	ManifestSetting *setting = palloc0(sizeof(ManifestSetting));
 	ManifestPrivilege *privilege = palloc0(sizeof(ManifestPrivilege));
-	ManifestObjects *objects = palloc0(sizeof(ManifestObjects));
+	ManifestConvention *convention = palloc0(sizeof(ManifestConvention));
+	ManifestContents *contents = palloc0(sizeof(ManifestContents));
 	ManifestRows *rows = palloc0(sizeof(ManifestRows));
 
 	role->name = take_string(source);
@@ -165,16 +169,20 @@ take_lists(Source *source, Manifest *manifest)
 	privilege->role = setting->role;
 	privilege->privilege = take_string(source);
 	privilege->grantable = take_number(source);
-	objects->kind = take_string(source);
-	objects->count = take_number(source);
-	objects->sha256 = take_string(source);
+	convention->name = take_string(source);
+	convention->value = take_string(source);
+	convention->required = take_number(source) % 2;
+	contents->kind = take_string(source);
+	contents->count = take_number(source) % 3 - 1;
+	contents->hash = take_string(source);
 	rows->schema = take_string(source);
 	rows->table = take_string(source);
 	rows->count = take_number(source);
 	manifest->roles = list_make2(role, role);
 	manifest->settings = list_make1(setting);
 	manifest->privileges = list_make2(privilege, privilege);
-	manifest->objects = list_make1(objects);
+	manifest->conventions = list_make1(convention);
+	manifest->contents = list_make1(contents);
 	manifest->row_counts = list_make1(rows);
 }
 
@@ -216,11 +224,15 @@ written_target(const uint8 *data, size_t size)
 	manifest.tablespace = take_string(&source);
 	manifest.connection_limit = take_number(&source) % 3 - 1;
 	manifest.rows = take_number(&source) % 3 - 1;
+	manifest.tables_same = take_number(&source) % 3 - 1;
+	manifest.tables_read = take_number(&source) % 3 - 1;
+	manifest.bytes_read = take_number(&source) % 3 - 1;
 	if (has_slot & 2)
 	{
 		manifest.locale = take_string(&source);
 		manifest.icu_rules = take_string(&source);
 		manifest.comment = take_string(&source);
+		manifest.base = take_string(&source);
 	}
 	if (has_slot & 4)
 		take_lists(&source, &manifest);
@@ -231,8 +243,32 @@ written_target(const uint8 *data, size_t size)
 	check_written(&manifest);
 }
 
+/* What later runs read of a snapshot and of the data directory. */
+static void
+check_bases(const uint8 *data, size_t size)
+{
+	char		sha256[SHA256_HEX_SIZE];
+	ManifestFile file = {.path = BASE_FILE,.sha256 = sha256,.size = size};
+	Base	   *base;
+	RememberedBase *remembered;
+	ListCell   *lc;
+
+	file_digest_text(text_of(data, size), size, sha256);
+	base = base_file_read("snapshot", &file);
+	if (base != NULL)
+	{
+		PROMISE(base->header.nonce != NULL && base->header.seen != NULL &&
+				base->header.options != NULL);
+		foreach(lc, base->tables)
+			PROMISE(stays_inside(((BaseTable *) lfirst(lc))->path));
+	}
+	remembered = remembered_base_read(1);
+	if (remembered != NULL)
+		PROMISE(remembered->name != NULL && remembered->nonce != NULL);
+}
+
 /*
- * History, schedule file and staging.json
+ * History, schedule file, staging.json and bases
  */
 
 static void
@@ -266,8 +302,9 @@ records_target(const uint8 *data, size_t size)
 								  &catch_up) >= 0);
 	}
 
+	check_bases(data, size);
 	(void) recovery_since("/", 1, "03:00");
-	if (fuzz_read_owner(&owner))
+	if (staging_read_owner("staging.json", &owner))
 		PROMISE(owner.name != NULL && owner.reason != NULL &&
 				owner.attempt >= 0);
 }

@@ -54,7 +54,10 @@ OBJS = \
 	src/session/before_drop_dropped.o \
 	src/session/before_drop_size.o \
 	src/session/copy_watch.o \
+	src/session/program_session.o \
 	src/session/request.o \
+	src/session/restore_result.o \
+	src/session/restore_watch.o \
 	src/session/sql_manage.o \
 	src/session/sql_report.o \
 	src/session/sql_runs.o \
@@ -65,6 +68,8 @@ OBJS = \
 	src/shmem/program_tokens.o \
 	src/shmem/program_version.o \
 	src/shmem/remembered_globals.o \
+	src/shmem/restore_notes.o \
+	src/shmem/restore_report.o \
 	src/shmem/run_cancel.o \
 	src/shmem/run_kinds.o \
 	src/shmem/run_queue.o \
@@ -99,6 +104,7 @@ OBJS = \
 	src/tools/dump_definitions.o \
 	src/tools/dump_toc.o \
 	src/tools/output_spool.o \
+	src/tools/restore_errors.o \
 	src/tools/shell_command.o \
 	src/tools/tool_args.o \
 	src/tools/tool_hints.o \
@@ -129,6 +135,7 @@ OBJS = \
 	src/worker/dump_globals.o \
 	src/worker/file_hashing.o \
 	src/worker/incremental.o \
+	src/worker/left_out.o \
 	src/worker/pg_dump_version.o \
 	src/worker/program_sessions.o \
 	src/worker/restore.o \
@@ -136,6 +143,7 @@ OBJS = \
 	src/worker/run_context.o \
 	src/worker/run_report.o \
 	src/worker/scratch_database.o \
+	src/worker/scratch_restore.o \
 	src/worker/take_snapshot.o \
 	src/worker/verify.o \
 	src/worker/verify_files.o \

@@ -149,13 +149,20 @@ CREATE FUNCTION snapshot_restore(
     name text,
     target name,
     jobs integer DEFAULT 1,
-    no_owner boolean DEFAULT false)
-RETURNS void
+    no_owner boolean DEFAULT false,
+    on_error text DEFAULT 'stop',
+    run_analyze boolean DEFAULT true,
+    OUT database name,
+    OUT tables bigint,
+    OUT rows bigint,
+    OUT seconds double precision,
+    OUT left_out text[])
+RETURNS record
 AS 'MODULE_PATHNAME', 'snapshot_restore'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION snapshot_restore(text, name, integer, boolean) IS
-'create a database with the properties of the dumped one and restore the snapshot into it; the database appears under its name only when complete; jobs is the number of tables restored at the same time; no_owner makes the caller the owner of everything and omits privileges; subscriptions are always omitted; raises an error if the database exists, if roles are missing, if the transaction has written, or if pg_restore fails';
+COMMENT ON FUNCTION snapshot_restore(text, name, integer, boolean, text, boolean) IS
+'create a database with the properties of the dumped one and restore the snapshot into it; the database appears under its name only when complete; jobs is the number of tables restored at the same time; no_owner makes the caller the owner of everything and omits privileges; on_error => ''continue'' leaves out what cannot be restored, with a WARNING for each object; run_analyze collects statistics; subscriptions are always omitted; returns the tables and rows restored, the seconds taken, and the objects left out; raises an error if the database exists, if roles are missing, if the transaction has written, or if pg_restore fails';
 
 CREATE FUNCTION snapshot_pin(
     name text,
@@ -237,7 +244,7 @@ REVOKE ALL ON FUNCTION snapshot_cancel(name) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_progress() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_verify(text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_verify_all(name) FROM PUBLIC;
-REVOKE ALL ON FUNCTION snapshot_restore(text, name, integer, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_restore(text, name, integer, boolean, text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_pin(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_unpin(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_delete(text, boolean) FROM PUBLIC;

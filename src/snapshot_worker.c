@@ -15,6 +15,7 @@
 #include "launcher/launcher.h"
 #include "session/before_drop.h"
 #include "session/copy_watch.h"
+#include "session/restore_watch.h"
 #include "settings.h"
 #include "shmem/shared_state.h"
 #include "util/compat.h"
@@ -43,4 +44,5 @@ _PG_init(void)
 	launcher_register();
 	before_drop_install();
 	copy_watch_install();
+	restore_watch_install();
 }

@@ -37,19 +37,35 @@
 	"  coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')," \
 	"  to_jsonb(d) ->> 'daticurules'," \
 	"  (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace)," \
-	"  d.datconnlimit, shobj_description(d.oid, 'pg_database')" \
+	"  d.datconnlimit, shobj_description(d.oid, 'pg_database')," \
+	"  d.datistemplate::int" \
 	" FROM pg_database d WHERE d.datname = current_database()"
 
 /*
  * Roles that own something in the database, have a privilege there, and so on.
  * pg_shdepend has no entries for the bootstrap superuser, so owners are also
- * read from pg_class and other catalogs.
+ * read from pg_class and other catalogs.  Whatever is temporary is not dumped.
  */
 #define ROLES \
-	"SELECT a.rolname FROM pg_authid a WHERE a.oid IN (" \
+	"WITH temporary AS MATERIALIZED" \
+	" (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')," \
+	" short_lived AS MATERIALIZED (" \
+	"  SELECT 'pg_class'::regclass AS classid, c.oid AS objid FROM pg_class c" \
+	"   WHERE c.relnamespace IN (TABLE temporary)" \
+	"  UNION ALL SELECT 'pg_type'::regclass, t.oid FROM pg_type t" \
+	"   WHERE t.typnamespace IN (TABLE temporary)" \
+	"  UNION ALL SELECT 'pg_proc'::regclass, p.oid FROM pg_proc p" \
+	"   WHERE p.pronamespace IN (TABLE temporary)" \
+	"  UNION ALL SELECT 'pg_policy'::regclass, p.oid" \
+	"   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid" \
+	"   WHERE c.relnamespace IN (TABLE temporary)" \
+	"  UNION ALL SELECT 'pg_namespace'::regclass, t.oid FROM temporary t)" \
+	" SELECT a.rolname FROM pg_authid a WHERE a.oid IN (" \
 	"  SELECT s.refobjid FROM pg_shdepend s, pg_database d" \
 	"   WHERE d.datname = current_database() AND s.refclassid = 'pg_authid'::regclass" \
 	"     AND (s.dbid = d.oid OR (s.classid = 'pg_database'::regclass AND s.objid = d.oid))" \
+	"     AND NOT EXISTS (SELECT FROM short_lived o" \
+	"       WHERE s.dbid = d.oid AND o.classid = s.classid AND o.objid = s.objid)" \
 	"  UNION SELECT datdba FROM pg_database WHERE datname = current_database()" \
 	"  UNION SELECT setrole FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase" \
 	"         WHERE d.datname = current_database()" \
@@ -57,8 +73,8 @@
 	"         WHERE d.datname = current_database()" \
 	"  UNION SELECT relowner FROM pg_class WHERE oid >= 16384 AND relpersistence <> 't'" \
 	"  UNION SELECT nspowner FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_'" \
-	"  UNION SELECT proowner FROM pg_proc WHERE oid >= 16384" \
-	"  UNION SELECT typowner FROM pg_type WHERE oid >= 16384 AND typrelid = 0" \
+	"  UNION SELECT proowner FROM pg_proc WHERE oid >= 16384 AND pronamespace NOT IN (TABLE temporary)" \
+	"  UNION SELECT typowner FROM pg_type WHERE oid >= 16384 AND typrelid = 0 AND typnamespace NOT IN (TABLE temporary)" \
 	"  UNION SELECT lomowner FROM pg_largeobject_metadata)" \
 	" ORDER BY a.rolname COLLATE \"C\""
 
@@ -105,6 +121,7 @@ properties_read(Manifest *manifest, MemoryContext context)
 	manifest->tablespace = catalog_value(0, 7);
 	manifest->connection_limit = catalog_number(0, 8);
 	manifest->comment = catalog_value(0, 9);
+	manifest->is_template = catalog_number(0, 10);
 	catalog_end();
 
 	catalog_begin(ROLES);
@@ -165,6 +182,21 @@ properties_missing_roles(const Manifest *manifest)
 	return missing;
 }
 
+/*
+ * Return a message if the tablespace of the snapshot's database does not exist
+ * on this server, else NULL.  Needs a transaction.
+ */
+const char *
+properties_missing_tablespace(const Manifest *manifest)
+{
+	char	   *name = catalog_from_utf8(manifest->tablespace);
+
+	if (OidIsValid(get_tablespace_oid(name, true)))
+		return NULL;
+	return psprintf("tablespace \"%s\" does not exist, creating database in the default tablespace",
+					name);
+}
+
 static List *
 add_option(List *options, char *name, const char *value)
 {
@@ -186,6 +218,7 @@ properties_create_database(const Manifest *manifest, const char *name)
 	Oid			oid;
 	CreatedbStmt *statement = makeNode(CreatedbStmt);
 	char	   *bootstrap = GetUserNameFromId(BOOTSTRAP_SUPERUSERID, false);
+	const char *problem = properties_missing_tablespace(manifest);
 	List	   *options = NIL;
 
 	options = add_option(options, "template", "template0");
@@ -200,13 +233,12 @@ properties_create_database(const Manifest *manifest, const char *name)
 	else if (strcmp(manifest->locale_provider, "builtin") == 0)
 		options = add_option(options, "builtin_locale", manifest->locale);
 	options = add_option(options, "icu_rules", manifest->icu_rules);
-	if (OidIsValid(get_tablespace_oid(catalog_from_utf8(manifest->tablespace), true)))
+	if (problem == NULL)
 		options = add_option(options, "tablespace", manifest->tablespace);
 	else
 		ereport(WARNING,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("tablespace \"%s\" does not exist, creating database in the default tablespace",
-						manifest->tablespace)));
+				 errmsg_internal("%s", problem)));
 	options = lappend(options, makeDefElem("connection_limit",
 										   (Node *) makeInteger(0), -1));
 	statement->dbname = pstrdup(name);
@@ -278,6 +310,8 @@ properties_apply(const Manifest *manifest, const char *database,
 	}
 	catalog_execute(psprintf("ALTER DATABASE %s CONNECTION LIMIT %d", quoted,
 							 (int) Min(manifest->connection_limit, INT_MAX)));
+	if (manifest->is_template == 1)
+		catalog_execute(psprintf("ALTER DATABASE %s IS_TEMPLATE true", quoted));
 	catalog_execute(psprintf("COMMENT ON DATABASE %s IS %s", quoted,
 							 manifest->comment == NULL ? "NULL" :
 							 quote_literal_cstr(catalog_from_utf8(manifest->comment))));

@@ -14,6 +14,7 @@
 
 extern void properties_read(Manifest *manifest, MemoryContext context);
 extern List *properties_missing_roles(const Manifest *manifest);
+extern const char *properties_missing_tablespace(const Manifest *manifest);
 extern Oid	properties_create_database(const Manifest *manifest,
 									   const char *name);
 extern void properties_apply(const Manifest *manifest, const char *name,

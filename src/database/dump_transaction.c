@@ -263,6 +263,18 @@ connection_for_dump(const char *database, Connection *connection,
 }
 
 /*
+ * Return a value of log_min_messages under which errors are logged, and so
+ * reach restore_watch.c.
+ */
+static const char *
+log_with_errors(void)
+{
+	if (log_min_messages > ERROR || log_min_messages == LOG)
+		return "error";
+	return GetConfigOption("log_min_messages", false, false);
+}
+
+/*
  * As connection_for_dump(), but for pg_restore, which must be a superuser to
  * create everything in a dump.
  */
@@ -279,8 +291,9 @@ connection_for_restore(const char *database, Connection *connection)
 	 * waits for all earlier ones
 	 */
 	connection->options = psprintf("%s -c default_transaction_read_only=off"
-								   " -c synchronous_commit=local",
-								   connection->options);
+								   " -c synchronous_commit=local"
+								   " -c log_min_messages=%s",
+								   connection->options, log_with_errors());
 	/* not all server versions have it */
 	if (GetConfigOption("event_triggers", true, false) != NULL)
 		connection->options = psprintf("%s -c event_triggers=off",

@@ -38,27 +38,28 @@
 #include "database/stale_table.h"
 #include "database/table_state.h"
 #include "session/copy_watch.h"
+#include "session/program_session.h"
 #include "settings.h"
-#include "shmem/table_copies.h"
 #include "util/test_step.h"
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
 /* The run that this session belongs to, once known. */
-static Copies *copies = NULL;
-static CopiesHandle attached_to;
+static const ProgramSession *session = NULL;
 
 /* What the MVCC snapshot of the run's base saw, if it has a base. */
 static SeenTransactions base_seen;
+static dsa_handle base_area = DSM_HANDLE_INVALID;	/* that it is from */
 
 /* Read what is common to all tables of the base. */
 static void
-read_base(const CopiesHandle *handle)
+read_base(void)
 {
 	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
 
-	if (DsaPointerIsValid(handle->seen))
-		seen_transactions_parse(copies_shared_text(copies, handle->seen),
+	if (DsaPointerIsValid(session->handle.seen))
+		seen_transactions_parse(copies_address(session->copies,
+											   session->handle.seen),
 								&base_seen);
 	MemoryContextSwitchTo(caller);
 }
@@ -67,23 +68,12 @@ read_base(const CopiesHandle *handle)
 static bool
 is_of_run(void)
 {
-	CopiesHandle handle;
-
-	if (!state_find_programs(setting_session_token, GetAuthenticatedUserId(),
-							 &handle))
+	session = program_session();
+	if (session == NULL)
 		return false;
-	if (copies != NULL &&
-		(handle.area != attached_to.area || handle.tables != attached_to.tables))
-	{
-		copies_detach(copies);
-		copies = NULL;
-	}
-	if (copies == NULL)
-	{
-		copies = copies_attach(&handle);
-		read_base(&handle);
-	}
-	attached_to = handle;
+	if (session->handle.area != base_area)
+		read_base();
+	base_area = session->handle.area;
 	return true;
 }
 
@@ -118,7 +108,7 @@ compare_with_base(const CopyStmt *statement, Relation relation,
 		table_state_begin(relation, statement->attlist, &copy->state) &&
 		OidIsValid(copy->base.oid) &&
 		table_state_is_same(relation, &copy->base, &base_seen, &copy->state);
-	copy->answered = copy->same && attached_to.answer;
+	copy->answered = copy->same && session->handle.answer;
 }
 
 /*
@@ -140,7 +130,7 @@ look_at_table(const CopyStmt *statement, TableCopy *copy)
 	if (oid < FirstNormalObjectId)
 		return false;
 	relation = relation_open(oid, NoLock);
-	if (!copies_find(copies, oid, copy))
+	if (!copies_find(session->copies, oid, copy))
 		memset(copy, 0, sizeof(*copy));
 	copy->oid = oid;
 	copy->copied = true;
@@ -211,9 +201,9 @@ complete_copy(TableCopy *copy, uint64 rows)
 	copy->rows = copy->answered ? copy->base_rows : (int64) rows;
 	copy->bytes_read = copy->answered ? 0 : table_state_size(relation);
 	if (OidIsValid(copy->state.oid))
-		table_state_end(relation, attached_to.standby_lsn, &copy->state);
+		table_state_end(relation, session->handle.standby_lsn, &copy->state);
 	relation_close(relation, NoLock);
-	copies_note(copies, copy);
+	copies_note(session->copies, copy);
 }
 
 static void
@@ -240,7 +230,7 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 	if (noted && copy.answered)
 	{
 		/* the worker must know that the rows are missing, whatever happens */
-		copies_note(copies, &copy);
+		copies_note(session->copies, &copy);
 		pstmt = without_rows(pstmt);
 	}
 

@@ -20,8 +20,10 @@
 
 #include "database/database_properties.h"
 #include "session/request.h"
+#include "session/restore_result.h"
 #include "session/sql_util.h"
 #include "settings.h"
+#include "shmem/restore_report.h"
 #include "shmem/shared_state.h"
 #include "store/database_folders.h"
 #include "store/store.h"
@@ -240,9 +242,22 @@ check_target(const char *target)
 	properties_check_name_is_free(target);
 }
 
+/* Does on_error say that a restore is to go on after errors? */
+static bool
+goes_on(const char *on_error)
+{
+	if (strcmp(on_error, "continue") == 0)
+		return true;
+	if (strcmp(on_error, "stop") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("on_error must be \"stop\" or \"continue\"")));
+	return false;
+}
+
 /*
- * snapshot_restore(name text, target name, jobs integer, no_owner boolean)
- * returns void
+ * snapshot_restore(name text, target name, jobs integer, no_owner boolean,
+ * on_error text, run_analyze boolean) returns record
  */
 Datum
 snapshot_restore(PG_FUNCTION_ARGS)
@@ -251,6 +266,7 @@ snapshot_restore(PG_FUNCTION_ARGS)
 	RunRequest	request;
 	const char *what;
 	const char *target;
+	dsm_segment *report;
 	int			jobs;
 
 	check_arguments(fcinfo, "snapshot_restore");
@@ -267,6 +283,8 @@ snapshot_restore(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("jobs must be from 1 to %d", MAX_JOBS)));
 
+	request.go_on = goes_on(text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	request.analyze = PG_GETARG_BOOL(5);
 	if (store_is_bad(snapshot))
 		ereport(WARNING,
 				(errcode(ERRCODE_DATA_CORRUPTED),
@@ -278,6 +296,8 @@ snapshot_restore(PG_FUNCTION_ARGS)
 	if (PG_GETARG_BOOL(3))
 		strlcpy(request.owner, GetUserNameFromId(GetUserId(), false),
 				sizeof(request.owner));
+	report = restore_report_create();
+	request.report = dsm_segment_handle(report);
 	request_task(&request, what);
-	PG_RETURN_VOID();
+	return restore_result(fcinfo, target, report);
 }

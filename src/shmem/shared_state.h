@@ -13,6 +13,7 @@
 #include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 #include "lib/dshash.h"
+#include "storage/dsm.h"
 #include "utils/dsa.h"
 
 #include "util/snapshot_name.h"
@@ -67,7 +68,7 @@ typedef struct RunError
 	int			sqlerrcode;
 	char		message[512];
 	char		detail[1536];
-	char		hint[512];
+	char		hint[1024];
 } RunError;
 
 /* Room for the version of a program. */
@@ -85,6 +86,7 @@ typedef struct CopiesHandle
 	dsa_pointer seen;			/* text of seen_transactions.c of the base;
 								 * invalid if there is no base */
 	XLogRecPtr	standby_lsn;	/* replayed before the MVCC snapshot, or 0 */
+	dsa_pointer notes;			/* RestoreNotes; invalid unless restoring */
 } CopiesHandle;
 
 /* How to recognize the sessions of a run's programs: program_tokens.c. */
@@ -129,6 +131,9 @@ typedef struct RunRequest
 	char		target[NAMEDATALEN];	/* database to restore into */
 	char		owner[NAMEDATALEN]; /* of that; "" as in the snapshot */
 	int			jobs;			/* of pg_restore */
+	bool		go_on;			/* leave out what cannot be restored */
+	bool		analyze;		/* after the restore */
+	dsm_handle	report;			/* of the session; see restore_report.c */
 
 	/* Of an alert: what failed.  A snapshot can fail its verification. */
 	RunKind		failed_kind;

@@ -86,24 +86,31 @@ copies_detach(Copies *copies)
 }
 
 /*
- * Copy a text into the memory.  Raises an error when no dynamic shared memory
- * is left.
+ * Allocate zeroed memory beside the hash table.  Raises an error when no
+ * dynamic shared memory is left.
  */
+dsa_pointer
+copies_allocate(Copies *copies, size_t size)
+{
+	return dsa_allocate0(copies->area, size);
+}
+
+/* Return the address of such memory, valid until copies_detach(). */
+void *
+copies_address(Copies *copies, dsa_pointer memory)
+{
+	return dsa_get_address(copies->area, memory);
+}
+
+/* As copies_allocate(), and copy a text there. */
 dsa_pointer
 copies_share_text(Copies *copies, const char *text)
 {
 	size_t		size = strlen(text) + 1;
-	dsa_pointer copy = dsa_allocate(copies->area, size);
+	dsa_pointer copy = copies_allocate(copies, size);
 
-	memcpy(dsa_get_address(copies->area, copy), text, size);
+	memcpy(copies_address(copies, copy), text, size);
 	return copy;
-}
-
-/* Return such a text, valid until copies_detach(). */
-const char *
-copies_shared_text(Copies *copies, dsa_pointer text)
-{
-	return dsa_get_address(copies->area, text);
 }
 
 /* Tell the sessions the state of a table at the base, and its rows there. */

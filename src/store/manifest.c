@@ -46,6 +46,7 @@ static const RecordMember members[] = {
 	{"tablespace", RECORD_STRING, offsetof(Manifest, tablespace)},
 	{"connection_limit", RECORD_NUMBER_OR_NULL, offsetof(Manifest, connection_limit)},
 	{"comment", RECORD_STRING_OR_NULL, offsetof(Manifest, comment)},
+	{"is_template", RECORD_NUMBER_OPTIONAL, offsetof(Manifest, is_template)},
 	{"rows", RECORD_NUMBER_OR_NULL, offsetof(Manifest, rows)},
 	{"base", RECORD_STRING_OPTIONAL, offsetof(Manifest, base)},
 	{"tables_read", RECORD_NUMBER_OPTIONAL, offsetof(Manifest, tables_read)},
@@ -305,6 +306,7 @@ manifest_parse(char *text, size_t len, bool want_lists, Manifest *manifest)
 
 	memset(manifest, 0, sizeof(*manifest));
 	manifest->tables_read = manifest->tables_same = manifest->bytes_read = -1;
+	manifest->is_template = -1;
 	reader.manifest = manifest;
 	reader.want_lists = want_lists;
 

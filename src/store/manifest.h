@@ -122,6 +122,7 @@ typedef struct Manifest
 	char	   *tablespace;
 	int64		connection_limit;	/* -1 for no limit */
 	char	   *comment;		/* or NULL */
+	int64		is_template;	/* 1 or 0; -1 if unknown */
 
 	int64		rows;			/* in all tables that were counted, or -1 */
 

@@ -255,7 +255,8 @@ tool_args_pg_restore(const char *bin_directory, const Connection *connection,
 	args = lappend(args, psprintf("--dbname=%s",
 								  server_conninfo(connection, true)));
 	args = lappend(args, "--no-password");
-	args = lappend(args, "--exit-on-error");
+	if (!options->go_on)
+		args = lappend(args, "--exit-on-error");
 	args = lappend(args, "--verbose");
 	args = lappend(args, "--no-subscriptions");
 	if (options->jobs > 1)

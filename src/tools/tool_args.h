@@ -41,6 +41,7 @@ typedef struct RestoreOptions
 	const char *owner;			/* of all objects, without privileges, in the
 								 * dump's encoding; NULL restores owners and
 								 * privileges from the dump */
+	bool		go_on;			/* after an error */
 } RestoreOptions;
 
 extern char **tool_args_version(const char *bin_directory, const char *program);

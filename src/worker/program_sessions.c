@@ -21,14 +21,8 @@
 
 #define TOKEN_BYTES		((STATE_TOKEN_SIZE - 1) / 2)
 
-/*
- * Prepare for a program that reads or writes tables over cxt->connection: give
- * its sessions a new token, and discard the row counts of earlier programs.
- * Raises an error when no dynamic shared memory or no random number is
- * available.
- */
-void
-programs_admit(RunContext *cxt)
+static void
+admit(RunContext *cxt, bool restoring, bool no_owner)
 {
 	RunPrograms programs;
 	char		random[TOKEN_BYTES];
@@ -42,7 +36,13 @@ programs_admit(RunContext *cxt)
 	if (cxt->copies != NULL)
 		copies_detach(cxt->copies);
 	cxt->copies = NULL;
+	cxt->notes = NULL;
 	cxt->copies = copies_create(&programs.copies);
+	if (restoring)
+	{
+		programs.copies.notes = restore_notes_create(cxt->copies, no_owner);
+		cxt->notes = copies_address(cxt->copies, programs.copies.notes);
+	}
 	programs.role = cxt->connection.role;
 	if (incremental_base_seen(cxt->incremental) != NULL)
 		programs.copies.seen = copies_share_text(cxt->copies,
@@ -51,6 +51,28 @@ programs_admit(RunContext *cxt)
 	programs.copies.standby_lsn = incremental_standby_lsn(cxt->incremental);
 	state_set_programs(&programs);
 	cxt->connection.token = pstrdup(programs.token);
+}
+
+/*
+ * Prepare for a program that reads or writes tables over cxt->connection: give
+ * its sessions a new token, and discard the row counts of earlier programs.
+ * Raises an error when no dynamic shared memory or no random number is
+ * available.
+ */
+void
+programs_admit(RunContext *cxt)
+{
+	admit(cxt, false, false);
+}
+
+/*
+ * As programs_admit(), for a pg_restore, whose sessions also write notes.
+ * With no_owner, they leave out what needs roles that do not exist.
+ */
+void
+programs_admit_restore(RunContext *cxt, bool no_owner)
+{
+	admit(cxt, true, no_owner);
 }
 
 /*

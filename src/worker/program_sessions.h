@@ -13,6 +13,7 @@
 #include "worker/run_context.h"
 
 extern void programs_admit(RunContext *cxt);
+extern void programs_admit_restore(RunContext *cxt, bool no_owner);
 extern List *programs_row_counts(RunContext *cxt, const char *encoding);
 
 #endif							/* SNAPSHOT_WORKER_PROGRAM_SESSIONS_H */

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 
 #include "database/catalog_query.h"
 #include "database/database_properties.h"
@@ -20,6 +21,7 @@
 #include "util/test_step.h"
 #include "worker/restore.h"
 #include "worker/scratch_database.h"
+#include "worker/scratch_restore.h"
 #include "worker/verify_files.h"
 #include "worker/verify_outcome.h"
 
@@ -70,6 +72,49 @@ restore_check_version(const StoredSnapshot *snapshot)
 			 errhint("Restore it on a server of that version or a later one.")));
 }
 
+/* Return a hint with the statement that restores all that can be restored. */
+static char *
+advice_to_go_on(const RunRequest *request)
+{
+	return psprintf("To restore everything else: SELECT * FROM snapshot_restore(%s, %s%s%s, on_error => 'continue');",
+					quote_literal_cstr(request->name),
+					quote_literal_cstr(request->target),
+					request->owner[0] != '\0' ? ", no_owner => true" : "",
+					request->analyze ? "" : ", run_analyze => false");
+}
+
+/* Prepare the report to the session that requested the restore. */
+static LeftOut *
+begin_report(const RunRequest *request)
+{
+	LeftOut    *left_out = palloc0(sizeof(LeftOut));
+
+	left_out->go_on = request->go_on;
+	left_out->advice = advice_to_go_on(request);
+	left_out->report = restore_report_attach(request->report);
+	if (left_out->report == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("the session that requested the restore has ended")));
+	return left_out;
+}
+
+/* Report the tables whose rows pg_restore has copied, and the time taken. */
+static void
+end_report(RunContext *cxt, const LeftOut *left_out)
+{
+	RestoreTotals totals = {.left_out = left_out->objects};
+	ListCell   *lc;
+
+	foreach(lc, copies_list(cxt->copies))
+	{
+		totals.tables++;
+		totals.rows += ((TableCopy *) lfirst(lc))->rows;
+	}
+	totals.seconds = state_seconds_taken(&cxt->run);
+	restore_report_set_totals(left_out->report, &totals);
+}
+
 /*
  * Restore the snapshot that the run names into the target database.  The
  * target does not exist before and, if the restore fails, does not exist
@@ -79,6 +124,7 @@ void
 restore_snapshot(RunContext *cxt)
 {
 	Run		   *run = &cxt->run;
+	LeftOut    *left_out = begin_report(&run->request);
 	StoredSnapshot *snapshot;
 	const Manifest *manifest;
 	const char *owner = run->request.owner[0] != '\0' ? run->request.owner : NULL;
@@ -92,6 +138,8 @@ restore_snapshot(RunContext *cxt)
 
 	run_begin_transaction();
 	properties_check_name_is_free(run->request.target);
+	if (properties_missing_tablespace(manifest) != NULL)
+		left_out_add_change(left_out, properties_missing_tablespace(manifest));
 	if (owner == NULL)
 		restore_check_roles(snapshot, ", or restore without owners and privileges (no_owner => true)");
 	run_commit_transaction();
@@ -101,11 +149,17 @@ restore_snapshot(RunContext *cxt)
 	fault = verify_files(cxt, snapshot, false, NULL);
 	if (fault != NULL)
 		verify_outcome_bad(snapshot, fault);
-	run_enter_phase(cxt, "restoring", 10, 95);
+	run_enter_phase(cxt, "restoring", 10, 90);
 	scratch_build(cxt, manifest, owner, store_archive_path(snapshot),
-				  run->request.jobs);
+				  run->request.jobs, left_out);
+	if (run->request.analyze)
+	{
+		run_enter_phase(cxt, "analyzing", 90, 95);
+		scratch_analyze(cxt);
+	}
 
 	run_enter_phase(cxt, "finishing", 95, 100);
+	end_report(cxt, left_out);
 	run_begin_transaction();
 	properties_apply(manifest, run->progress.scratch, owner);
 	properties_check_name_is_free(run->request.target);

@@ -232,6 +232,8 @@ want_line(void *arg, const char *line)
 {
 	RunContext *cxt = arg;
 
+	if (cxt->errors != NULL)
+		restore_errors_line(cxt->errors, line);
 	cxt->in_remark = tool_output_is_remark(line, cxt->in_remark);
 	if (cxt->in_remark)
 		note_table(cxt, line);
@@ -308,6 +310,14 @@ wait_for_crash(void)
 void
 run_fail(RunContext *cxt, char **argv, const ChildResult *result)
 {
+	run_fail_with_advice(cxt, argv, result, NULL);
+}
+
+/* As run_fail(); the hint ends with this advice, unless that is NULL. */
+void
+run_fail_with_advice(RunContext *cxt, char **argv, const ChildResult *result,
+					 const char *advice)
+{
 	const char *hint = tool_hint(name_of(argv), result->output);
 
 	/* libpq's message, in the locale that we gave the program */
@@ -318,6 +328,8 @@ run_fail(RunContext *cxt, char **argv, const ChildResult *result)
 	if (strstr(result->output, "No space left on device") != NULL)
 		hint = psprintf("The disk that holds \"%s\" is full: free some space there.",
 						cxt->directory);
+	if (advice != NULL)
+		hint = hint == NULL ? advice : psprintf("%s %s", hint, advice);
 	ereport(ERROR,
 			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 			 errmsg("%s failed: %s", name_of(argv),

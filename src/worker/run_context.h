@@ -11,11 +11,12 @@
 #define SNAPSHOT_WORKER_RUN_CONTEXT_H
 
 #include "shmem/shared_state.h"
-#include "shmem/table_copies.h"
+#include "shmem/restore_notes.h"
 #include "store/manifest.h"
 #include "store/replace_file.h"
 #include "store/staging.h"
 #include "tools/child_process.h"
+#include "tools/restore_errors.h"
 #include "tools/tool_args.h"
 #include "worker/file_hashing.h"
 
@@ -42,6 +43,8 @@ typedef struct RunContext
 	Connection	connection;
 	bool		is_superuser;	/* is pg_dump's role a superuser? */
 	Copies	   *copies;			/* of the connected program, or NULL */
+	RestoreNotes *notes;		/* of its sessions, if it restores, or NULL */
+	RestoreErrors *errors;		/* reads the program's output, or NULL */
 	struct RememberedGlobals *globals;	/* of the new globals.sql, or NULL */
 	Incremental *incremental;	/* NULL where the run cannot be incremental */
 	Progress	progress;
@@ -62,6 +65,9 @@ extern bool run_try_program(RunContext *cxt, char **argv, int input, int output,
 							ChildResult *result);
 extern void run_fail(RunContext *cxt, char **argv,
 					 const ChildResult *result);
+extern void run_fail_with_advice(RunContext *cxt, char **argv,
+								 const ChildResult *result,
+								 const char *advice);
 extern char **run_shell_environment(const RunContext *cxt, List *variables);
 extern char *run_program(RunContext *cxt, char **argv, bool want_stdout);
 extern bool run_try_tables(RunContext *cxt, char **argv, int jobs, int64 total,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * scratch_database.c
- *	  Scratch databases: create, restore into, rename, drop and sweep them.
+ *	  Scratch databases: create, rename, drop and sweep them.
  *
  * The name of a scratch database has a reserved prefix and ends in the process
  * ID of the worker that created it; the database also has a comment that only
@@ -38,7 +38,6 @@
 #include "catalog/pg_database.h"
 #include "commands/comment.h"
 #include "commands/dbcommands.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/procarray.h"
 #include "utils/acl.h"
@@ -48,11 +47,9 @@
 #include "database/catalog_query.h"
 #include "database/database_properties.h"
 #include "database/database_settings.h"
-#include "database/dump_transaction.h"
 #include "util/errors.h"
 #include "util/snapshot_name.h"
 #include "util/test_step.h"
-#include "worker/program_sessions.h"
 #include "worker/scratch_database.h"
 
 #define SCRATCH_COMMENT		"scratch database of snapshot_worker"
@@ -68,9 +65,8 @@
  * settings in the manifest.  Unless NULL, owner is the role that will create
  * all objects.
  */
-static void
-create_scratch_database(RunContext *cxt, const Manifest *manifest,
-						const char *owner)
+void
+scratch_create(RunContext *cxt, const Manifest *manifest, const char *owner)
 {
 	Oid			oid;
 
@@ -92,95 +88,6 @@ create_scratch_database(RunContext *cxt, const Manifest *manifest,
 								 cxt->run.progress.scratch, quote_identifier(owner)));
 	run_commit_transaction();
 	test_step("scratch created");
-}
-
-/*
- * Return the name of a role in the dump's encoding, or NULL for a superuser,
- * who needs no grants.
- */
-static char *
-role_to_lend_to(const char *role, const Manifest *manifest)
-{
-	if (superuser_arg(get_role_oid(role, false)))
-		return NULL;
-	return pstrdup(quote_identifier(pg_server_to_any(role, strlen(role),
-													 pg_char_to_encoding(manifest->encoding))));
-}
-
-/* Run a statement in the scratch database without firing triggers. */
-static void
-execute_in(RunContext *cxt, char *statement)
-{
-	const char *options = cxt->connection.options;
-
-	cxt->connection.options = psprintf("%s -c session_replication_role=replica",
-									   options);
-	(void) run_program(cxt, tool_args_psql(cxt->bin_directory,
-										   &cxt->connection,
-										   list_make1(statement)),
-					   false);
-	cxt->connection.options = options;
-}
-
-/*
- * Restore a dump into the scratch database, with its original owners or,
- * unless owner is NULL, with that role owning everything.  Returns false, with
- * the result of pg_restore, when pg_restore with several jobs fails.  Raises
- * its error when it fails with one job.
- */
-static bool
-try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
-			const char *archive, int jobs, ChildResult *result)
-{
-	RestoreOptions options = {.jobs = jobs};
-	char	  **argv;
-	char	   *before = NULL;
-	char	   *after = NULL;
-
-	run_begin_transaction();
-	connection_for_restore(cxt->run.progress.scratch, &cxt->connection);
-	cxt->connection.encoding = manifest->encoding;
-	programs_admit(cxt);
-	cxt->connection.options = psprintf("%s%s", cxt->connection.options,
-									   database_settings_restore_options(manifest));
-	if (owner != NULL)
-	{
-		char	   *role = role_to_lend_to(owner, manifest);
-
-		options.owner = pg_server_to_any(owner, strlen(owner),
-										 pg_char_to_encoding(manifest->encoding));
-		if (role != NULL)
-		{
-			before = psprintf("ALTER SCHEMA public OWNER TO %s", role);
-			after = pstrdup("ALTER SCHEMA public OWNER TO pg_database_owner");
-		}
-	}
-	else if (manifest->owner_schemas != NIL)
-	{
-		char	   *role = role_to_lend_to(catalog_from_utf8(manifest->owner),
-										   manifest);
-
-		if (role != NULL)
-		{
-			before = psprintf("GRANT USAGE ON SCHEMA public TO %s", role);
-			after = psprintf("REVOKE USAGE ON SCHEMA public FROM %s", role);
-		}
-	}
-	run_commit_transaction();
-
-	if (before != NULL)
-		execute_in(cxt, before);
-	argv = tool_args_pg_restore(cxt->bin_directory, &cxt->connection, &options,
-								archive);
-	if (!run_try_tables(cxt, argv, jobs, manifest->tables, result))
-	{
-		if (jobs <= 1)
-			run_fail(cxt, argv, result);
-		return false;
-	}
-	if (after != NULL)
-		execute_in(cxt, after);
-	return true;
 }
 
 /*
@@ -251,35 +158,6 @@ scratch_drop(RunContext *cxt)
 	drop_scratch_database(cxt->run.progress.scratch);
 	cxt->run.progress.scratch[0] = '\0';
 	state_set_scratch("");
-}
-
-/*
- * Create the scratch database of a run, and restore a dump into it: with its
- * original owners or, unless owner is NULL, with that role owning everything.
- * Several jobs may fail where one job succeeds, by a deadlock, or by a
- * dependency that only the order of the dump ensures.  A failure with several
- * jobs is therefore followed by an attempt with one job, in a new database.
- * Raises an error, for example that of pg_restore; the caller then calls
- * scratch_discard().
- */
-void
-scratch_build(RunContext *cxt, const Manifest *manifest, const char *owner,
-			  const char *archive, int jobs)
-{
-	ChildResult result;
-
-	create_scratch_database(cxt, manifest, owner);
-	while (!try_restore(cxt, manifest, owner, archive, jobs, &result))
-	{
-		ereport(LOG,
-				(errmsg("pg_restore with %d jobs failed, retrying with one",
-						jobs),
-				 errdetail_internal("%s", result.output)));
-		scratch_drop(cxt);
-		jobs = 1;
-		create_scratch_database(cxt, manifest, owner);
-	}
-	test_step("restored");
 }
 
 /*

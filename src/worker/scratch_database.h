@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * scratch_database.h
- *	  Scratch databases: create, restore into, rename, drop and sweep them.
+ *	  Scratch databases: create, rename, drop and sweep them.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -12,8 +12,8 @@
 
 #include "worker/run_context.h"
 
-extern void scratch_build(RunContext *cxt, const Manifest *manifest,
-						  const char *owner, const char *archive, int jobs);
+extern void scratch_create(RunContext *cxt, const Manifest *manifest,
+						   const char *owner);
 extern void scratch_drop(RunContext *cxt);
 extern void scratch_discard(RunContext *cxt);
 extern void scratch_rename(RunContext *cxt, const char *name);

@@ -29,6 +29,7 @@
 #include "worker/restore.h"
 #include "worker/run_report.h"
 #include "worker/scratch_database.h"
+#include "worker/scratch_restore.h"
 #include "worker/verify.h"
 #include "worker/verify_files.h"
 #include "worker/verify_outcome.h"
@@ -99,7 +100,7 @@ test_restore(RunContext *cxt, const StoredSnapshot *snapshot)
 	run_commit_transaction();
 	run_enter_phase(cxt, "restoring", 40, 85);
 	scratch_build(cxt, &snapshot->manifest, NULL,
-				  store_archive_path(snapshot), setting_jobs);
+				  store_archive_path(snapshot), setting_jobs, NULL);
 	run_enter_phase(cxt, "comparing", 85, 98);
 	fault = verify_restored(cxt, snapshot);
 	run_enter_phase(cxt, "dropping", 98, 99);

@@ -1,0 +1,90 @@
+/*-------------------------------------------------------------------------
+ *
+ * restore_result.c
+ *	  The warnings and the row of snapshot_restore(), from the worker's report.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "session/restore_result.h"
+#include "session/sql_util.h"
+#include "shmem/restore_report.h"
+
+/* Raise a warning of the report; return whether it had a text. */
+static bool
+raise_warning(const RestoreWarning *warning)
+{
+	const char *detail = sql_clean_text(warning->detail);
+
+	if (warning->message[0] == '\0')
+		return false;
+	if (warning->object[0] == '\0')
+		ereport(WARNING,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg_internal("%s", sql_clean_text(warning->message))));
+	else
+		ereport(WARNING,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("could not restore %s: %s",
+						sql_clean_text(warning->object),
+						sql_clean_text(warning->message)),
+				 detail[0] != '\0' ? errdetail_internal("%s", detail) : 0));
+	return true;
+}
+
+/*
+ * Raise the warnings of a restore, and return its row: the database, tables
+ * and rows restored, seconds taken, and objects left out.
+ */
+Datum
+restore_result(FunctionCallInfo fcinfo, const char *target,
+			   dsm_segment *report)
+{
+	TupleDesc	tupdesc;
+	RestoreTotals totals;
+	List	   *warnings = restore_report_read(report, &totals);
+	ArrayBuildState *left_out = initArrayResult(TEXTOID, CurrentMemoryContext,
+												false);
+	int64		raised = 0;
+	ListCell   *lc;
+	Datum		values[5] = {0};
+	bool		nulls[5] = {0};
+	int			i = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	foreach(lc, warnings)
+	{
+		const RestoreWarning *warning = lfirst(lc);
+
+		if (raise_warning(warning) && warning->object[0] != '\0')
+			raised++;
+		if (warning->object[0] != '\0')
+			left_out = accumArrayResult(left_out, sql_text_datum(warning->object),
+										false, TEXTOID, CurrentMemoryContext);
+	}
+	if (raised < totals.left_out)
+		ereport(WARNING,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("could not restore " INT64_FORMAT " more objects",
+						totals.left_out - raised),
+				 errdetail("The server log names each of them, with its error.")));
+
+	values[i++] = sql_name_datum(target);
+	values[i++] = Int64GetDatum(totals.tables);
+	values[i++] = Int64GetDatum(totals.rows);
+	values[i++] = Float8GetDatum(totals.seconds);
+	values[i++] = makeArrayResult(left_out, CurrentMemoryContext);
+	Assert(i == lengthof(values));
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),
+											 values, nulls));
+}

@@ -1,0 +1,260 @@
+/*-------------------------------------------------------------------------
+ *
+ * restore_watch.c
+ *	  Adapt statements of our own pg_restore to what this server lacks.
+ *
+ * In the sessions of a run's pg_restore only (see program_tokens.c):
+ *
+ * - A tablespace that does not exist becomes the default one.  The option
+ *   --no-tablespaces would also ignore those that exist.
+ * - With no_owner, a policy is restored without the roles that do not exist,
+ *   and left out if none of its roles exists; so is a user mapping.  The
+ *   options --no-owner and --no-privileges do not apply to these.
+ * - The first error that the dump cannot have caused is noted, such as a full
+ *   disk or a canceled statement.  When pg_restore goes on after errors, its
+ *   output does not tell these from others: it has no SQLSTATE.
+ *
+ * The worker learns of all that from the notes (restore_notes.c).
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "commands/policy.h"
+#include "commands/tablespace.h"
+#include "nodes/makefuncs.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/elog.h"
+
+#include "session/program_session.h"
+#include "session/restore_watch.h"
+#include "settings.h"
+
+static ProcessUtility_hook_type prev_process_utility = NULL;
+static emit_log_hook_type prev_emit_log_hook = NULL;
+
+/* Return the name of a role that does not exist, or NULL. */
+static const char *
+missing_role(const RoleSpec *role)
+{
+	if (role->roletype != ROLESPEC_CSTRING ||
+		OidIsValid(get_role_oid(role->rolename, true)))
+		return NULL;
+	return role->rolename;
+}
+
+static char *
+role_message(const char *role)
+{
+	return psprintf("role \"%s\" does not exist", role);
+}
+
+/* Return a table's name as pg_restore prints it. */
+static char *
+table_name(const RangeVar *table)
+{
+	return table->schemaname == NULL ? pstrdup(table->relname) :
+		psprintf("%s.%s", table->schemaname, table->relname);
+}
+
+/*
+ * If a SET names a tablespace that does not exist, return a SET of the
+ * default one.
+ */
+static PlannedStmt *
+adapt_set(PlannedStmt *pstmt, RestoreNotes *notes)
+{
+	const VariableSetStmt *statement = (VariableSetStmt *) pstmt->utilityStmt;
+	A_Const    *value;
+
+	if (statement->kind != VAR_SET_VALUE ||
+		strcmp(statement->name, "default_tablespace") != 0 ||
+		list_length(statement->args) != 1 ||
+		!IsA(linitial(statement->args), A_Const))
+		return pstmt;
+	value = linitial(statement->args);
+	if (value->isnull || !IsA(&value->val, String) ||
+		strVal(&value->val)[0] == '\0' ||
+		OidIsValid(get_tablespace_oid(strVal(&value->val), true)))
+		return pstmt;
+
+	restore_notes_add(notes, "",
+					  psprintf("tablespace \"%s\" does not exist, using the default tablespace",
+							   strVal(&value->val)));
+	pstmt = copyObject(pstmt);
+	value = linitial(((VariableSetStmt *) pstmt->utilityStmt)->args);
+	strVal(&value->val) = pstrdup("");
+	return pstmt;
+}
+
+/*
+ * Return the statement of a policy without the roles that do not exist, or
+ * NULL if none of them exists.
+ */
+static PlannedStmt *
+adapt_policy(PlannedStmt *pstmt, RestoreNotes *notes)
+{
+	CreatePolicyStmt *statement = (CreatePolicyStmt *) pstmt->utilityStmt;
+	List	   *missing = NIL;
+	ListCell   *lc;
+
+	foreach(lc, statement->roles)
+	{
+		if (missing_role(lfirst(lc)) != NULL)
+			missing = lappend(missing, unconstify(char *, missing_role(lfirst(lc))));
+	}
+	if (missing == NIL)
+		return pstmt;
+	if (list_length(missing) == list_length(statement->roles))
+	{
+		restore_notes_add(notes, psprintf("POLICY %s %s", table_name(statement->table),
+										  statement->policy_name),
+						  role_message(linitial(missing)));
+		return NULL;
+	}
+
+	pstmt = copyObject(pstmt);
+	statement = (CreatePolicyStmt *) pstmt->utilityStmt;
+	foreach(lc, statement->roles)
+	{
+		if (missing_role(lfirst(lc)) != NULL)
+			statement->roles = foreach_delete_current(statement->roles, lc);
+	}
+	foreach(lc, missing)
+		restore_notes_add(notes, "",
+						  psprintf("policy \"%s\" of table \"%s\" is restored without a role: %s",
+								   statement->policy_name,
+								   table_name(statement->table),
+								   role_message(lfirst(lc))));
+	return pstmt;
+}
+
+/* Is a user mapping for a role that does not exist? */
+static bool
+lacks_user(const CreateUserMappingStmt *statement, RestoreNotes *notes)
+{
+	const char *missing = missing_role(statement->user);
+
+	if (missing == NULL)
+		return false;
+	restore_notes_add(notes, psprintf("USER MAPPING %s SERVER %s", missing,
+									  statement->servername),
+					  role_message(missing));
+	return true;
+}
+
+/* Is a comment on a policy that was left out? */
+static bool
+lacks_policy(const CommentStmt *statement)
+{
+	List	   *names;
+	const char *policy;
+	Oid			table;
+
+	if (statement->objtype != OBJECT_POLICY)
+		return false;
+	names = list_copy((List *) statement->object);
+	policy = strVal(llast(names));
+	table = RangeVarGetRelid(makeRangeVarFromNameList(list_delete_last(names)),
+							 AccessShareLock, true);
+	return OidIsValid(table) &&
+		!OidIsValid(get_relation_policy_oid(table, policy, true));
+}
+
+/*
+ * Return the statement to execute in place of one of pg_restore, or NULL for
+ * none.
+ */
+static PlannedStmt *
+adapt_statement(PlannedStmt *pstmt, RestoreNotes *notes)
+{
+	Node	   *statement = pstmt->utilityStmt;
+
+	if (IsA(statement, VariableSetStmt))
+		return adapt_set(pstmt, notes);
+	if (!restore_notes_no_owner(notes))
+		return pstmt;
+	if (IsA(statement, CreatePolicyStmt))
+		return adapt_policy(pstmt, notes);
+	if ((IsA(statement, CreateUserMappingStmt) &&
+		 lacks_user((CreateUserMappingStmt *) statement, notes)) ||
+		(IsA(statement, CommentStmt) &&
+		 lacks_policy((CommentStmt *) statement)))
+		return NULL;
+	return pstmt;
+}
+
+static void
+process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *destination,
+				QueryCompletion *completion)
+{
+	const ProgramSession *session = NULL;
+
+	if (setting_session_token[0] != '\0' && context == PROCESS_UTILITY_TOPLEVEL)
+		session = program_session();
+	if (session != NULL && session->notes != NULL)
+		pstmt = adapt_statement(pstmt, session->notes);
+	if (pstmt == NULL)
+		return;
+	if (prev_process_utility)
+		prev_process_utility(pstmt, query, read_only_tree, context, params,
+							 environment, destination, completion);
+	else
+		standard_ProcessUtility(pstmt, query, read_only_tree, context, params,
+								environment, destination, completion);
+}
+
+/*
+ * Can the dump not have caused this error?  A missing file can be the library
+ * of an extension that is not installed, and a connection that fails that to a
+ * foreign server.
+ */
+static bool
+is_trouble(const ErrorData *edata)
+{
+	if (edata->elevel == FATAL)
+		return true;
+	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+	{
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+			return true;
+		case ERRCODE_SYSTEM_ERROR:
+			return edata->sqlerrcode != ERRCODE_UNDEFINED_FILE;
+		default:
+			return edata->sqlerrcode == ERRCODE_DATA_CORRUPTED ||
+				edata->sqlerrcode == ERRCODE_INDEX_CORRUPTED ||
+				edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+	}
+}
+
+/* emit_log_hook: note an error that is not the dump's fault. */
+static void
+note_error(ErrorData *edata)
+{
+	RestoreNotes *notes = program_session_notes();
+
+	if (notes != NULL && (edata->elevel == ERROR || edata->elevel == FATAL) &&
+		is_trouble(edata))
+		restore_notes_add_trouble(notes, edata->sqlerrcode, edata->message);
+	if (prev_emit_log_hook)
+		prev_emit_log_hook(edata);
+}
+
+/* Install the hooks.  Called by _PG_init. */
+void
+restore_watch_install(void)
+{
+	prev_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+	prev_emit_log_hook = emit_log_hook;
+	emit_log_hook = note_error;
+}

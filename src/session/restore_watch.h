@@ -1,0 +1,15 @@
+/*-------------------------------------------------------------------------
+ *
+ * restore_watch.h
+ *	  Adapt statements of our own pg_restore to what this server lacks.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_RESTORE_WATCH_H
+#define SNAPSHOT_WORKER_RESTORE_WATCH_H
+
+extern void restore_watch_install(void);
+
+#endif							/* SNAPSHOT_WORKER_RESTORE_WATCH_H */

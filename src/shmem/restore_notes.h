@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * restore_notes.h
+ *	  What the sessions of pg_restore tell the worker of their run.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_RESTORE_NOTES_H
+#define SNAPSHOT_WORKER_RESTORE_NOTES_H
+
+#include "shmem/table_copies.h"
+
+typedef struct RestoreNotes RestoreNotes;
+
+/* Something that a session changed, because this server lacks what it needs. */
+typedef struct RestoreNote
+{
+	char	   *object;			/* that was left out; "" if it was not */
+	char	   *message;
+} RestoreNote;
+
+/* An error of a session that is not the dump's fault. */
+typedef struct RestoreTrouble
+{
+	int			sqlerrcode;		/* 0 for none */
+	char		message[256];
+} RestoreTrouble;
+
+extern dsa_pointer restore_notes_create(Copies *copies, bool no_owner);
+extern bool restore_notes_no_owner(const RestoreNotes *notes);
+extern void restore_notes_add(RestoreNotes *notes, const char *object,
+							  const char *message);
+extern void restore_notes_add_trouble(RestoreNotes *notes, int sqlerrcode,
+									  const char *message);
+extern List *restore_notes_list(RestoreNotes *notes);
+extern void restore_notes_trouble(RestoreNotes *notes,
+								  RestoreTrouble *trouble);
+
+#endif							/* SNAPSHOT_WORKER_RESTORE_NOTES_H */

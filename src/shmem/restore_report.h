@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * restore_report.h
+ *	  What a restore reports to the session that requested it.
+ *
+ * Copyright (c) 2026, the snapshot_worker developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SNAPSHOT_WORKER_RESTORE_REPORT_H
+#define SNAPSHOT_WORKER_RESTORE_REPORT_H
+
+#include "nodes/pg_list.h"
+#include "storage/dsm.h"
+
+typedef struct RestoreReport RestoreReport;
+
+/* A WARNING of a restore. */
+typedef struct RestoreWarning
+{
+	const char *object;			/* left out; "" if the WARNING is of no object */
+	const char *message;
+	const char *detail;			/* "" for none */
+} RestoreWarning;
+
+typedef struct RestoreTotals
+{
+	int64		tables;			/* whose rows were restored */
+	int64		rows;
+	double		seconds;
+	int64		left_out;		/* objects */
+} RestoreTotals;
+
+extern dsm_segment *restore_report_create(void);
+extern RestoreReport *restore_report_attach(dsm_handle handle);
+extern void restore_report_add(RestoreReport *report,
+							   const RestoreWarning *warning);
+extern void restore_report_set_totals(RestoreReport *report,
+									  const RestoreTotals *totals);
+extern List *restore_report_read(dsm_segment *segment, RestoreTotals *totals);
+
+#endif							/* SNAPSHOT_WORKER_RESTORE_REPORT_H */

@@ -43,7 +43,8 @@ raise_warning(const RestoreWarning *warning)
 
 /*
  * Raise the warnings of a restore, and return its row: the database, tables
- * and rows restored, seconds taken, and objects left out.
+ * and rows restored, seconds taken, and objects left out.  Detaches from the
+ * report.
  */
 Datum
 restore_result(FunctionCallInfo fcinfo, const char *target,
@@ -85,6 +86,7 @@ restore_result(FunctionCallInfo fcinfo, const char *target,
 	values[i++] = Float8GetDatum(totals.seconds);
 	values[i++] = makeArrayResult(left_out, CurrentMemoryContext);
 	Assert(i == lengthof(values));
+	dsm_detach(report);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),
 											 values, nulls));
 }

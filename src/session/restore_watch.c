@@ -10,6 +10,9 @@
  * - With no_owner, a policy is restored without the roles that do not exist,
  *   and left out if none of its roles exists; so is a user mapping.  The
  *   options --no-owner and --no-privileges do not apply to these.
+ * - If pg_restore goes on after errors, each GRANT fails alone.  It sends all
+ *   those of an object as one query, and without them even their REVOKE from
+ *   PUBLIC would be undone.
  * - The first error that the dump cannot have caused is noted, such as a full
  *   disk or a canceled statement.  When pg_restore goes on after errors, its
  *   output does not tell these from others: it has no SQLSTATE.
@@ -22,21 +25,26 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/policy.h"
 #include "commands/tablespace.h"
 #include "nodes/makefuncs.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
-#include "utils/elog.h"
+#include "utils/resowner.h"
 
 #include "session/program_session.h"
 #include "session/restore_watch.h"
 #include "settings.h"
+#include "tools/restore_errors.h"
+#include "util/errors.h"
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 static emit_log_hook_type prev_emit_log_hook = NULL;
+
+/* Is a statement of pg_restore being executed? */
+static bool is_inside = false;
 
 /* Return the name of a role that does not exist, or NULL. */
 static const char *
@@ -177,7 +185,7 @@ adapt_statement(PlannedStmt *pstmt, RestoreNotes *notes)
 
 	if (IsA(statement, VariableSetStmt))
 		return adapt_set(pstmt, notes);
-	if (!restore_notes_no_owner(notes))
+	if (!restore_notes_mode(notes)->no_owner)
 		return pstmt;
 	if (IsA(statement, CreatePolicyStmt))
 		return adapt_policy(pstmt, notes);
@@ -187,28 +195,6 @@ adapt_statement(PlannedStmt *pstmt, RestoreNotes *notes)
 		 lacks_policy((CommentStmt *) statement)))
 		return NULL;
 	return pstmt;
-}
-
-static void
-process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
-				ProcessUtilityContext context, ParamListInfo params,
-				QueryEnvironment *environment, DestReceiver *destination,
-				QueryCompletion *completion)
-{
-	const ProgramSession *session = NULL;
-
-	if (setting_session_token[0] != '\0' && context == PROCESS_UTILITY_TOPLEVEL)
-		session = program_session();
-	if (session != NULL && session->notes != NULL)
-		pstmt = adapt_statement(pstmt, session->notes);
-	if (pstmt == NULL)
-		return;
-	if (prev_process_utility)
-		prev_process_utility(pstmt, query, read_only_tree, context, params,
-							 environment, destination, completion);
-	else
-		standard_ProcessUtility(pstmt, query, read_only_tree, context, params,
-								environment, destination, completion);
 }
 
 /*
@@ -234,6 +220,114 @@ is_trouble(const ErrorData *edata)
 				edata->sqlerrcode == ERRCODE_INDEX_CORRUPTED ||
 				edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 	}
+}
+
+static void
+execute(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+		ProcessUtilityContext context, ParamListInfo params,
+		QueryEnvironment *environment, DestReceiver *destination,
+		QueryCompletion *completion)
+{
+	if (prev_process_utility)
+		prev_process_utility(pstmt, query, read_only_tree, context, params,
+							 environment, destination, completion);
+	else
+		standard_ProcessUtility(pstmt, query, read_only_tree, context, params,
+								environment, destination, completion);
+}
+
+/*
+ * As execute(), but an error that the dump can have caused is a WARNING, which
+ * restore_errors.c reads.
+ */
+static void
+execute_or_warn(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *destination,
+				QueryCompletion *completion)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		execute(pstmt, query, read_only_tree, context, params, environment,
+				destination, completion);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata = error_catch(caller);
+
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+		if (is_trouble(edata))
+			ReThrowError(edata);
+		ereport(WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg(RESTORE_WARNING "%s", edata->message)));
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Execute a statement of a program's session, and know meanwhile that others
+ * are inside of it.
+ */
+static void
+execute_outermost(PlannedStmt *pstmt, bool alone, const char *query,
+				  bool read_only_tree, ProcessUtilityContext context,
+				  ParamListInfo params, QueryEnvironment *environment,
+				  DestReceiver *destination, QueryCompletion *completion)
+{
+	is_inside = true;
+	PG_TRY();
+	{
+		if (alone)
+			execute_or_warn(pstmt, query, read_only_tree, context, params,
+							environment, destination, completion);
+		else
+			execute(pstmt, query, read_only_tree, context, params,
+					environment, destination, completion);
+	}
+	PG_FINALLY();
+	{
+		is_inside = false;
+	}
+	PG_END_TRY();
+}
+
+static void
+process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *destination,
+				QueryCompletion *completion)
+{
+	const ProgramSession *session = NULL;
+	bool		alone;
+
+	/* several statements of one query are not at the top level */
+	if (setting_session_token[0] != '\0' && !is_inside &&
+		(context == PROCESS_UTILITY_TOPLEVEL || context == PROCESS_UTILITY_QUERY))
+		session = program_session();
+	if (session == NULL || session->notes == NULL)
+	{
+		execute(pstmt, query, read_only_tree, context, params, environment,
+				destination, completion);
+		return;
+	}
+	pstmt = adapt_statement(pstmt, session->notes);
+	if (pstmt == NULL)
+		return;
+	alone = IsA(pstmt->utilityStmt, GrantStmt) &&
+		restore_notes_mode(session->notes)->go_on;
+	execute_outermost(pstmt, alone, query, read_only_tree, context, params,
+					  environment, destination, completion);
 }
 
 /* emit_log_hook: note an error that is not the dump's fault. */

@@ -23,7 +23,7 @@
 
 struct RestoreNotes
 {
-	bool		no_owner;		/* never changes */
+	RestoreMode mode;			/* never changes */
 
 	/* The first session that changes it from 0 also writes the message. */
 	pg_atomic_uint32 trouble;	/* SQLSTATE */
@@ -37,22 +37,22 @@ struct RestoreNotes
 
 /* Create empty notes.  Raises an error when no memory is left. */
 dsa_pointer
-restore_notes_create(Copies *copies, bool no_owner)
+restore_notes_create(Copies *copies, const RestoreMode *mode)
 {
 	dsa_pointer memory = copies_allocate(copies, sizeof(RestoreNotes));
 	RestoreNotes *notes = copies_address(copies, memory);
 
-	notes->no_owner = no_owner;
+	notes->mode = *mode;
 	pg_atomic_init_u32(&notes->trouble, 0);
 	LWLockInitialize(&notes->lock, state_tranche());
 	return memory;
 }
 
-/* Is one role to own everything, whatever roles the dump names? */
-bool
-restore_notes_no_owner(const RestoreNotes *notes)
+/* Return how the pg_restore runs that the notes are of. */
+const RestoreMode *
+restore_notes_mode(const RestoreNotes *notes)
 {
-	return notes->no_owner;
+	return &notes->mode;
 }
 
 /*

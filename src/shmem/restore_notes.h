@@ -14,6 +14,13 @@
 
 typedef struct RestoreNotes RestoreNotes;
 
+/* How a pg_restore runs. */
+typedef struct RestoreMode
+{
+	bool		no_owner;		/* leave out what needs missing roles */
+	bool		go_on;			/* after errors */
+} RestoreMode;
+
 /* Something that a session changed, because this server lacks what it needs. */
 typedef struct RestoreNote
 {
@@ -28,8 +35,9 @@ typedef struct RestoreTrouble
 	char		message[256];
 } RestoreTrouble;
 
-extern dsa_pointer restore_notes_create(Copies *copies, bool no_owner);
-extern bool restore_notes_no_owner(const RestoreNotes *notes);
+extern dsa_pointer restore_notes_create(Copies *copies,
+										const RestoreMode *mode);
+extern const RestoreMode *restore_notes_mode(const RestoreNotes *notes);
 extern void restore_notes_add(RestoreNotes *notes, const char *object,
 							  const char *message);
 extern void restore_notes_add_trouble(RestoreNotes *notes, int sqlerrcode,

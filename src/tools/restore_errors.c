@@ -12,6 +12,11 @@
  *		DETAIL:  Key (a)=(99) is not present in table "u".
  *		Command was: ALTER TABLE ONLY public.t
  *
+ * A statement whose error restore_watch.c has turned into a WARNING counts as
+ * such an error:
+ *
+ *		pg_restore: WARNING:  could not restore a privilege: permission denied
+ *
  * Unless it stops at the first error, the last line of all counts them:
  *
  *		pg_restore: warning: errors ignored on restore: 1
@@ -137,6 +142,15 @@ begin_error(RestoreErrors *errors, const char *text)
 		errors->unexpected = true;
 }
 
+/* A warning that is to be reported as an error; more may follow it. */
+static void
+begin_warning(RestoreErrors *errors, const char *text)
+{
+	errors->in_error = true;
+	resetStringInfo(&errors->text);
+	appendStringInfoString(&errors->text, text);
+}
+
 /* Read a line with the prefix of the program, which is left out here. */
 static void
 read_message(RestoreErrors *errors, const char *words)
@@ -154,6 +168,8 @@ read_message(RestoreErrors *errors, const char *words)
 		begin_entry(errors, rest);
 	else if ((rest = after(words, "error: ")) != NULL)
 		begin_error(errors, rest);
+	else if ((rest = after(words, "WARNING:  " RESTORE_WARNING)) != NULL)
+		begin_warning(errors, rest);
 	else if ((rest = after(words, "warning: errors ignored on restore: ")) != NULL)
 		errors->ignored = strtoi64(rest, NULL, 10);
 }

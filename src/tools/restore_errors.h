@@ -12,6 +12,9 @@
 
 #include "lib/stringinfo.h"
 
+/* A WARNING of restore_watch.c that begins so is an error about an object. */
+#define RESTORE_WARNING	"could not restore a privilege: "
+
 /* An error about an object; the texts are those of the server. */
 typedef struct RestoreError
 {
@@ -28,7 +31,7 @@ typedef struct RestoreErrors
 	StringInfoData object;		/* being restored */
 	StringInfoData text;		/* of the current error */
 	bool		in_error;		/* more lines of it may follow */
-	int64		count;			/* of errors */
+	int64		count;			/* of errors, without such warnings */
 	int64		ignored;		/* as the last line counts them; -1 if the last
 								 * line does not */
 	bool		unexpected;		/* one is not a statement's error */

@@ -22,7 +22,7 @@
 #define TOKEN_BYTES		((STATE_TOKEN_SIZE - 1) / 2)
 
 static void
-admit(RunContext *cxt, bool restoring, bool no_owner)
+admit(RunContext *cxt, const RestoreMode *mode)
 {
 	RunPrograms programs;
 	char		random[TOKEN_BYTES];
@@ -38,9 +38,9 @@ admit(RunContext *cxt, bool restoring, bool no_owner)
 	cxt->copies = NULL;
 	cxt->notes = NULL;
 	cxt->copies = copies_create(&programs.copies);
-	if (restoring)
+	if (mode != NULL)
 	{
-		programs.copies.notes = restore_notes_create(cxt->copies, no_owner);
+		programs.copies.notes = restore_notes_create(cxt->copies, mode);
 		cxt->notes = copies_address(cxt->copies, programs.copies.notes);
 	}
 	programs.role = cxt->connection.role;
@@ -62,17 +62,17 @@ admit(RunContext *cxt, bool restoring, bool no_owner)
 void
 programs_admit(RunContext *cxt)
 {
-	admit(cxt, false, false);
+	admit(cxt, NULL);
 }
 
 /*
- * As programs_admit(), for a pg_restore, whose sessions also write notes.
- * With no_owner, they leave out what needs roles that do not exist.
+ * As programs_admit(), for a pg_restore of this mode, whose sessions also write
+ * notes.
  */
 void
-programs_admit_restore(RunContext *cxt, bool no_owner)
+programs_admit_restore(RunContext *cxt, const RestoreMode *mode)
 {
-	admit(cxt, true, no_owner);
+	admit(cxt, mode);
 }
 
 /*

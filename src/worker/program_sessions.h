@@ -13,7 +13,8 @@
 #include "worker/run_context.h"
 
 extern void programs_admit(RunContext *cxt);
-extern void programs_admit_restore(RunContext *cxt, bool no_owner);
+extern void programs_admit_restore(RunContext *cxt,
+								   const RestoreMode *mode);
 extern List *programs_row_counts(RunContext *cxt, const char *encoding);
 
 #endif							/* SNAPSHOT_WORKER_PROGRAM_SESSIONS_H */

@@ -59,14 +59,13 @@ execute_in(RunContext *cxt, char *statement)
  */
 static bool
 run_pg_restore(RunContext *cxt, const Manifest *manifest,
-			   const char *archive, RestoreOptions *options,
+			   const char *archive, const RestoreOptions *options,
 			   LeftOut *left_out, ChildResult *result)
 {
 	bool		reads_errors = options->jobs <= 1 && left_out != NULL;
 	char	  **argv;
 	bool		done;
 
-	options->go_on = reads_errors && left_out->go_on;
 	argv = tool_args_pg_restore(cxt->bin_directory, &cxt->connection, options,
 								archive);
 	if (reads_errors)
@@ -101,13 +100,15 @@ try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
 			ChildResult *result)
 {
 	RestoreOptions options = {.jobs = jobs};
+	RestoreMode mode = {.no_owner = owner != NULL};
 	char	   *before = NULL;
 	char	   *after = NULL;
 
+	options.go_on = mode.go_on = jobs <= 1 && left_out != NULL && left_out->go_on;
 	run_begin_transaction();
 	connection_for_restore(cxt->run.progress.scratch, &cxt->connection);
 	cxt->connection.encoding = manifest->encoding;
-	programs_admit_restore(cxt, owner != NULL);
+	programs_admit_restore(cxt, &mode);
 	cxt->connection.options = psprintf("%s%s", cxt->connection.options,
 									   database_settings_restore_options(manifest));
 	if (owner != NULL)
@@ -189,6 +190,7 @@ scratch_analyze(RunContext *cxt)
 	char	  **argv = tool_args_psql(cxt->bin_directory, &cxt->connection,
 									  list_make1("ANALYZE"));
 
+	test_step("analyzing");
 	if (!run_try_program(cxt, argv, -1, CHILD_DISCARD, &result))
 		ereport(WARNING,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),

@@ -32,8 +32,8 @@ typedef struct RestoreErrors
 	StringInfoData text;		/* of the current error */
 	bool		in_error;		/* more lines of it may follow */
 	int64		count;			/* of errors, without such warnings */
-	int64		ignored;		/* as the last line counts them; -1 if the last
-								 * line does not */
+	int64		ignored;		/* as the last line counts them; -1 if the
+								 * last line does not */
 	bool		unexpected;		/* one is not a statement's error */
 } RestoreErrors;
 

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include <math.h>
 #include <sys/stat.h>
 
 #include "lib/stringinfo.h"
@@ -111,7 +112,7 @@ end_report(RunContext *cxt, const LeftOut *left_out)
 		totals.tables++;
 		totals.rows += ((TableCopy *) lfirst(lc))->rows;
 	}
-	totals.seconds = state_seconds_taken(&cxt->run);
+	totals.seconds = rint(state_seconds_taken(&cxt->run) * 1000) / 1000;
 	restore_report_set_totals(left_out->report, &totals);
 }
 

@@ -198,4 +198,3 @@ scratch_analyze(RunContext *cxt)
 						cxt->run.request.target),
 				 errdetail_internal("%s", result.output)));
 }
-

@@ -121,7 +121,7 @@ sub comparable
 # Columns whose values are matched as any number.
 my %varies = map { $_ => 1 }
   qw(size exclusive_size bytes_written bytes_read launcher_pid
-  system_identifier);
+  system_identifier seconds);
 
 # Replaces numbers in such columns.
 sub without_numbers
@@ -145,7 +145,8 @@ sub without_numbers
 		{
 			foreach my $i (0 .. $#header)
 			{
-				$cells[$i] =~ s/^\d+$/<number>/ if $varies{ $header[$i] };
+				$cells[$i] =~ s/^\d+(?:\.\d+)?$/<number>/
+				  if $varies{ $header[$i] };
 			}
 			$line = join(' | ', @cells) =~ s/ +/ /gr =~ s/^ | $//gr;
 		}

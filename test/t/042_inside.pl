@@ -128,7 +128,7 @@ sub edit_manifest
 value('postgres', <<'EOQ');
 CREATE ROLE owner LOGIN CREATEDB;
 CREATE ROLE restorer LOGIN;
-GRANT EXECUTE ON FUNCTION snapshot_restore(text, name, integer, boolean) TO restorer;
+GRANT EXECUTE ON FUNCTION snapshot_restore TO restorer;
 CREATE DATABASE prey OWNER owner;
 EOQ
 $node->safe_psql('prey', <<'EOQ', extra_params => [ '-U', 'owner' ]);

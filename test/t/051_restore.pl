@@ -534,7 +534,7 @@ $node->safe_psql('postgres', 'DROP DATABASE new');
 
 $node->safe_psql('postgres', <<'EOQ');
 CREATE ROLE restorer LOGIN;
-GRANT EXECUTE ON FUNCTION snapshot_restore(text, name, integer, boolean) TO restorer;
+GRANT EXECUTE ON FUNCTION snapshot_restore TO restorer;
 EOQ
 is( error_of(
 		restoring($app, 'mine', 'no_owner => true'),

@@ -198,6 +198,20 @@ is( $node->safe_psql('postgres',
 		"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'"),
 	'app', 'the restored database has its owner');
 
+# What could not be restored.
+$in = 'What could not be restored';
+is(run_next($in, 'psql -d postgres -c "SELECT left_out FROM snapshot_restore') =~ s/\s+/ /gr,
+	' left_out ---------- {} (1 row) ', 'nothing of the database is left out');
+is_same_database($node, 'unhurt', 'shop_rest', 'a restore that goes on restores the whole of a good database');
+like(run_next($in, 'pg_restore --section=post-data'),
+	qr/ADD CONSTRAINT payments_order_fkey FOREIGN KEY/,
+	'the dump prints the statement of a foreign key');
+run_next($in, 'psql -d shop_rest -c "ALTER TABLE');
+is( $node->safe_psql('shop_rest',
+		"SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND NOT convalidated"),
+	'1', 'a foreign key is brought back for new rows');
+run_next($in, 'dropdb shop_rest');
+
 # On another server.
 $in = 'On another server';
 system_or_bail('cp', '-a', $directory, $copy);

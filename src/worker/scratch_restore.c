@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include <unistd.h>
+
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -191,10 +193,13 @@ scratch_analyze(RunContext *cxt)
 									  list_make1("ANALYZE"));
 
 	test_step("analyzing");
-	if (!run_try_program(cxt, argv, -1, CHILD_DISCARD, &result))
-		ereport(WARNING,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("could not analyze the restored database \"%s\"",
-						cxt->run.request.target),
-				 errdetail_internal("%s", result.output)));
+	if (access(argv[0], X_OK) != 0)
+		result.output = psprintf("%s: %s", argv[0], strerror(errno));
+	else if (run_try_program(cxt, argv, -1, CHILD_DISCARD, &result))
+		return;
+	ereport(WARNING,
+			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+			 errmsg("could not analyze the restored database \"%s\"",
+					cxt->run.request.target),
+			 errdetail_internal("%s", result.output)));
 }

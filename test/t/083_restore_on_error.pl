@@ -120,10 +120,10 @@ CREATE TABLE twins (id int);
 INSERT INTO twins VALUES (1), (1);
 CREATE INDEX twins_id ON twins (id);
 UPDATE pg_index SET indisunique = true WHERE indexrelid = 'twins_id'::regclass;
-CREATE FUNCTION how_many() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM customers';
+CREATE FUNCTION how_many() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM public.customers';
 CREATE MATERIALIZED VIEW counted AS SELECT how_many();
 CREATE FUNCTION is_customer(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
-  AS 'BEGIN RETURN EXISTS (SELECT FROM customers WHERE id = $1); END';
+  AS 'BEGIN RETURN EXISTS (SELECT FROM public.customers WHERE id = $1); END';
 CREATE TABLE visits (customer int, known boolean GENERATED ALWAYS AS (is_customer(customer)) STORED);
 INSERT INTO visits VALUES (1), (2);
 CREATE TABLE calls (customer int);
@@ -131,6 +131,9 @@ INSERT INTO calls VALUES (1), (2);
 CREATE INDEX calls_known ON calls (is_customer(customer));
 CREATE TABLE checked (customer int CHECK (is_customer(customer)));
 INSERT INTO checked VALUES (1), (2), (3);
+CREATE OR REPLACE FUNCTION how_many() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM customers';
+CREATE OR REPLACE FUNCTION is_customer(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
+  AS 'BEGIN RETURN EXISTS (SELECT FROM customers WHERE id = $1); END';
 CREATE SCHEMA closed;
 GRANT USAGE ON SCHEMA closed TO boss, pal;
 CREATE TABLE closed.shared (id int);
@@ -259,9 +262,10 @@ is_deeply([ contents_of('back_jobs') ], \@after,
 $node->safe_psql('postgres', 'CREATE DATABASE many');
 $node->safe_psql('many', <<'EOF');
 CREATE TABLE known AS SELECT 1 AS id;
-CREATE FUNCTION known_ones() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM known';
+CREATE FUNCTION known_ones() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM public.known';
 SELECT format('CREATE MATERIALIZED VIEW "%s ""v" AS SELECT known_ones()', i)
   FROM generate_series(1, 130) i \gexec
+CREATE OR REPLACE FUNCTION known_ones() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM known';
 EOF
 my $many = take_snapshot($node, 'many');
 my $offset = -s $node->logfile;
@@ -381,6 +385,17 @@ finish_query($session);
 is( $node->safe_psql('analyzed',
 		"SELECT reltuples, (SELECT count(*) FROM pg_stats WHERE tablename = 'items') FROM pg_class WHERE relname = 'items'"),
 	'50000|1', 'a restored database has statistics');
+$fake = install_fake_program($node, 'psql');
+reload_with($node, bin_directory => $fake);
+unlink "$fake/psql";
+restored($large, 'without_psql');
+is( $node->safe_psql('without_psql', 'SELECT count(*) FROM items'),
+	50000, 'a restore does not need psql to collect statistics');
+like( slurp_file($node->logfile),
+	qr/WARNING:  could not analyze the restored database "without_psql"\n.*DETAIL:  .*psql.*: No such file/,
+	'the log warns that psql is missing');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET snapshot_worker.bin_directory');
+$node->reload;
 restored($large, 'plain', 'run_analyze => false');
 is( $node->safe_psql('plain', "SELECT count(*) FROM pg_stats WHERE tablename = 'items'"),
 	0, 'run_analyze => false leaves the statistics to others');

@@ -209,7 +209,7 @@ sub expected_output
 			}
 			elsif ($line =~ s/^<number>//)
 			{
-				$pattern .= '\d+';
+				$pattern .= '\d+(?:\.\d+)?';
 			}
 			elsif ($line =~ s/^[0-9a-f]{64}\b//)
 			{

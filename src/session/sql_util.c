@@ -28,6 +28,23 @@ sql_check_loaded(void)
 				 errhint("Add snapshot_worker to \"shared_preload_libraries\" in postgresql.conf and restart the server.")));
 }
 
+/*
+ * Raise an error if the library was not loaded, or if an argument of this
+ * function is NULL.
+ */
+void
+sql_check_arguments(FunctionCallInfo fcinfo, const char *function)
+{
+	sql_check_loaded();
+	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("arguments of %s must not be null", function)));
+	}
+}
+
 /* A copy that this database's encoding can hold; see clean_text(). */
 char *
 sql_clean_text(const char *value)

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 
 extern void sql_check_loaded(void);
+extern void sql_check_arguments(FunctionCallInfo fcinfo, const char *function);
 extern char *sql_clean_text(const char *value);
 extern Datum sql_text_datum(const char *value);
 extern Datum sql_name_datum(const char *value);

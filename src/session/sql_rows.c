@@ -59,14 +59,16 @@ begin_row_type(FunctionCallInfo fcinfo)
 	const char *name = snapshot_argument(fcinfo);
 	TypeFuncClass class;
 	TupleDesc	desc = result_desc(fcinfo, &class);
-	Oid			relation;
+	Oid			relation = InvalidOid;
 
-	if (class != TYPEFUNC_COMPOSITE)
+	/* a record with a column definition list is of no relation */
+	if (class == TYPEFUNC_COMPOSITE)
+		relation = get_typ_typrelid(desc->tdtypeid);
+	if (!OidIsValid(relation))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the row argument of snapshot_rows must be of a table's row type"),
 				 errhint("Write it as NULL::schema.table, or give the table's name as text, and a column definition list.")));
-	relation = get_typ_typrelid(desc->tdtypeid);
 	return table_rows_begin(name,
 							get_namespace_name(get_rel_namespace(relation)),
 							get_rel_name(relation), desc);

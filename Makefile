@@ -58,7 +58,10 @@ OBJS = \
 	src/session/dump_encoding.o \
 	src/session/dump_partitions.o \
 	src/session/dump_script.o \
+	src/session/dump_tables.o \
+	src/session/find_relation.o \
 	src/session/find_rows.o \
+	src/session/live_tables.o \
 	src/session/open_snapshot.o \
 	src/session/request.o \
 	src/session/restore_program.o \
@@ -68,9 +71,12 @@ OBJS = \
 	src/session/sql_report.o \
 	src/session/sql_rows.o \
 	src/session/sql_runs.o \
+	src/session/sql_schema.o \
+	src/session/sql_tables.o \
 	src/session/sql_util.o \
 	src/session/status_warnings.o \
 	src/session/table_rows.o \
+	src/session/table_statements.o \
 	src/session/value_settings.o \
 	src/settings.o \
 	src/settings_check.o \

@@ -76,6 +76,47 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION snapshot_rows(text, text) IS
 'return the rows that a table has in a snapshot, as the function with a row type does, with the columns of a column definition list; a table name without a schema is looked for in all schemas';
 
+CREATE FUNCTION snapshot_tables(
+    name text,
+    OUT "schema" name,
+    OUT "table" name,
+    OUT rows bigint,
+    OUT bytes bigint,
+    OUT shared boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snapshot_tables'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_tables(text) IS
+'list the tables whose rows a snapshot has; rows is null if they were not counted; bytes is the size of the file with the rows, and shared tells whether the snapshot before has the same file, both null in custom format';
+
+CREATE FUNCTION snapshot_schema(
+    name text,
+    "table" text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'snapshot_schema'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_schema(text, text) IS
+'return the definitions in a snapshot as SQL: of all objects, or of one table, view or sequence with what belongs to it';
+
+CREATE FUNCTION snapshot_diff(
+    older text,
+    newer text DEFAULT NULL,
+    OUT "schema" name,
+    OUT "table" name,
+    OUT change text,
+    OUT rows_before bigint,
+    OUT rows_after bigint,
+    OUT bytes_before bigint,
+    OUT bytes_after bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snapshot_diff'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_diff(text, text) IS
+'compare the tables of two snapshots, or of a snapshot and the current database: added, dropped, changed, same, or null if that cannot be told without reading them; rows and bytes are null if unknown';
+
 CREATE FUNCTION snapshot_status(
     OUT enabled boolean,
     OUT state text,
@@ -263,6 +304,9 @@ REVOKE ALL ON FUNCTION snapshot_list() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_at(timestamptz, name) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_rows(text, anyelement) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_rows(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_tables(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_schema(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_diff(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_status() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_next_run(timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_history() FROM PUBLIC;

@@ -79,3 +79,10 @@ dump_encoding_to_utf8(const char *text, int encoding)
 {
 	return convert(text, encoding, PG_UTF8);
 }
+
+/* Return a text in UTF-8 in a dump's encoding, palloc'd, or NULL. */
+char *
+dump_encoding_from_utf8(const char *text, int encoding)
+{
+	return convert(text, PG_UTF8, encoding);
+}

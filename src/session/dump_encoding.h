@@ -14,5 +14,6 @@ extern char *dump_encoding_from(const char *text, int encoding);
 extern char *dump_encoding_shown(const char *text, int encoding);
 extern char *dump_encoding_to(const char *text, int encoding);
 extern char *dump_encoding_to_utf8(const char *text, int encoding);
+extern char *dump_encoding_from_utf8(const char *text, int encoding);
 
 #endif							/* SNAPSHOT_WORKER_DUMP_ENCODING_H */

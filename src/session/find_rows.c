@@ -18,6 +18,7 @@
 
 #include "session/dump_encoding.h"
 #include "session/dump_partitions.h"
+#include "session/find_relation.h"
 #include "session/find_rows.h"
 #include "tools/dump_toc.h"
 
@@ -34,16 +35,6 @@ static const struct
 	{"FOREIGN TABLE", "foreign table"},
 	{"SEQUENCE", "sequence"},
 };
-
-static char *
-shown_name(const OpenSnapshot *snapshot, const char *schema, const char *table)
-{
-	char	   *shown = dump_encoding_shown(table, snapshot->encoding);
-
-	return schema == NULL ? psprintf("\"%s\"", shown) :
-		psprintf("\"%s.%s\"",
-				 dump_encoding_shown(schema, snapshot->encoding), shown);
-}
 
 /* Collect the IDs of entries of a kind. */
 static List *
@@ -83,7 +74,7 @@ report_several(const OpenSnapshot *snapshot, const FoundRows *wanted,
 			(errcode(ERRCODE_AMBIGUOUS_ALIAS),
 			 errmsg("snapshot \"%s\" has more than one table %s",
 					snapshot->stored->name,
-					shown_name(snapshot, wanted->schema, wanted->table)),
+					find_shown_name(snapshot, wanted->schema, wanted->table)),
 			 errdetail("By schema, name and owner:\n%s", list.data),
 			 errhint("Write the table's name with its schema.")));
 }
@@ -93,7 +84,7 @@ static void
 report_no_rows(const OpenSnapshot *snapshot, const FoundRows *wanted,
 			   const List *entries)
 {
-	char	   *name = shown_name(snapshot, wanted->schema, wanted->table);
+	char	   *name = find_shown_name(snapshot, wanted->schema, wanted->table);
 
 	for (size_t i = 0; i < lengthof(without_rows); i++)
 	{
@@ -114,18 +105,6 @@ report_no_rows(const OpenSnapshot *snapshot, const FoundRows *wanted,
 			 errmsg("snapshot \"%s\" has no table %s",
 					snapshot->stored->name, name),
 			 errhint("snapshot_tables() lists the tables of a snapshot.")));
-}
-
-/* Replace line breaks in names by blanks, as pg_restore's list does. */
-static char *
-as_listed(char *names)
-{
-	for (char *p = names; *p != '\0'; p++)
-	{
-		if (*p == '\n' || *p == '\r')
-			*p = ' ';
-	}
-	return names;
 }
 
 /* A name as the list has it: the key of a hash table. */
@@ -150,7 +129,7 @@ listed_names(HTAB *partitions)
 						HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	hash_seq_init(&status, partitions);
 	while ((name = hash_seq_search(&status)) != NULL)
-		(void) hash_search(names, as_listed(psprintf("%s %s", name->schema,
+		(void) hash_search(names, toc_as_listed(psprintf("%s %s", name->schema,
 													 name->table)),
 						   HASH_ENTER, NULL);
 	return names;
@@ -176,23 +155,18 @@ may_be_listed(HTAB *names, const char *text)
 	return found;
 }
 
-/*
- * Return the schema of the only table in a list, whose name is known.  If the
- * schema's name contains that, too, the result may be too short.
- */
+/* Return the schema of the only table in a list, whose name is known. */
 static char *
 schema_in(const List *entries, const char *table)
 {
-	char	   *name = as_listed(psprintf(" %s ", table));
 	ListCell   *lc;
 
 	foreach(lc, entries)
 	{
 		const char *text = toc_entry_of_kind(lfirst(lc), "TABLE", true);
-		const char *end = text != NULL ? strstr(text, name) : NULL;
 
-		if (end != NULL)
-			return pnstrdup(text, end - text);
+		if (text != NULL)
+			return find_schema_of(text, table);
 	}
 	return NULL;
 }

@@ -64,7 +64,8 @@ open_snapshot(const char *name)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("snapshot \"%s\" is damaged", snapshot->stored->name),
 				 errdetail("Its manifest has an unknown encoding.")));
-	contents = manifest_find_file(manifest,
+	snapshot->files = manifest_files_by_path(manifest);
+	contents = manifest_find_path(snapshot->files,
 								  psprintf("%s/toc.dat",
 										   last_dir_separator(snapshot->dump) + 1));
 	if (contents != NULL)
@@ -93,8 +94,7 @@ open_snapshot_data_file(const OpenSnapshot *snapshot, int dump_id)
 		char	   *path = psprintf("%s/%d.dat%s",
 									last_dir_separator(snapshot->dump) + 1,
 									dump_id, suffixes[i]);
-		const ManifestFile *file = manifest_find_file(&snapshot->stored->manifest,
-													  path);
+		const ManifestFile *file = manifest_find_path(snapshot->files, path);
 
 		pfree(path);
 		if (file != NULL)

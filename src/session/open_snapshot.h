@@ -16,6 +16,7 @@ typedef struct OpenSnapshot
 {
 	const StoredSnapshot *stored;	/* with the manifest's lists */
 	char	   *dump;			/* path of the dump */
+	HTAB	   *files;			/* of the manifest, by path */
 	int			encoding;		/* of the dump: names and rows */
 	int			lock;			/* descriptor, or -1 */
 	MemoryContextCallback callback;

@@ -19,11 +19,8 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/regproc.h"
 #include "utils/typcache.h"
 
-#include "catalog/namespace.h"
 #include "session/sql_util.h"
 #include "session/table_rows.h"
 #include "util/compat.h"
@@ -81,8 +78,8 @@ begin_table_name(FunctionCallInfo fcinfo)
 	const char *name = snapshot_argument(fcinfo);
 	TypeFuncClass class;
 	TupleDesc	desc = result_desc(fcinfo, &class);
-	List	   *names;
-	const char *schema = NULL;
+	const char *schema;
+	const char *table;
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -93,15 +90,8 @@ begin_table_name(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("snapshot_rows with the name of a table needs a column definition list"),
 				 errhint("Call it in FROM, such as: SELECT * FROM snapshot_rows('latest', 'public.t') AS (id integer, note text).")));
-	names = compat_qualified_name(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	if (list_length(names) > 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("improper qualified name (too many dotted names): %s",
-						NameListToString(names))));
-	if (list_length(names) == 2)
-		schema = strVal(linitial(names));
-	return table_rows_begin(name, schema, strVal(llast(names)), desc);
+	sql_table_name(text_to_cstring(PG_GETARG_TEXT_PP(1)), &schema, &table);
+	return table_rows_begin(name, schema, table, desc);
 }
 
 /* Return the next row of a call, which begins with this function. */

@@ -9,13 +9,17 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
+#include "utils/regproc.h"
 
 #include "session/sql_util.h"
 #include "shmem/shared_state.h"
 #include "util/clean_text.h"
+#include "util/compat.h"
 
 /* Raise an error if the library was not loaded at server start. */
 void
@@ -72,4 +76,22 @@ sql_name_argument(FunctionCallInfo fcinfo, int argument)
 {
 	return PG_ARGISNULL(argument) ? NULL :
 		NameStr(*DatumGetName(PG_GETARG_DATUM(argument)));
+}
+
+/*
+ * Split a table's name, as SQL writes it, into schema (NULL if it has none) and
+ * table, palloc'd.  Raises an error if it is not such a name.
+ */
+void
+sql_table_name(const char *text, const char **schema, const char **table)
+{
+	List	   *names = compat_qualified_name(text);
+
+	if (list_length(names) > 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("improper qualified name (too many dotted names): %s",
+						NameListToString(names))));
+	*schema = list_length(names) == 2 ? strVal(linitial(names)) : NULL;
+	*table = strVal(llast(names));
 }

@@ -17,6 +17,7 @@
 
 #include "session/dump_copy.h"
 #include "session/dump_encoding.h"
+#include "session/find_relation.h"
 #include "session/find_rows.h"
 #include "session/open_snapshot.h"
 #include "session/row_columns.h"
@@ -67,24 +68,11 @@ table_rows_begin(const char *name, const char *schema, const char *table,
 				 TupleDesc desc)
 {
 	TableRows  *rows = palloc0(sizeof(TableRows));
-	char	   *dumped_schema = NULL;
-	char	   *dumped_table;
-	int			encoding;
 
 	rows->context = CurrentMemoryContext;
 	rows->snapshot = open_snapshot(name);
-	encoding = rows->snapshot->encoding;
-	dumped_table = dump_encoding_to(table, encoding);
-	if (schema != NULL)
-		dumped_schema = dump_encoding_to(schema, encoding);
-	if (dumped_table == NULL || (schema != NULL && dumped_schema == NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("snapshot \"%s\" cannot have a table of this name",
-						rows->snapshot->stored->name),
-				 errdetail("It is in encoding %s, which does not have a character of the name.",
-						   rows->snapshot->stored->manifest.encoding)));
-	find_rows(rows->snapshot, dumped_schema, dumped_table, &rows->found);
+	find_encode_name(rows->snapshot, &schema, &table);
+	find_rows(rows->snapshot, schema, table, &rows->found);
 	rows->columns = row_columns_begin(desc);
 	rows->settings = value_settings(&rows->snapshot->stored->manifest);
 	if (rows->found.dump_ids != NIL)

@@ -217,6 +217,21 @@ toc_entry_of_kind(const TocEntry *entry, const char *kind, bool has_catalog)
 }
 
 /*
+ * Replace line breaks in a name by blanks, as pg_restore's list does.  Returns
+ * the name, which is modified.
+ */
+char *
+toc_as_listed(char *name)
+{
+	for (char *p = name; *p != '\0'; p++)
+	{
+		if (*p == '\n' || *p == '\r')
+			*p = ' ';
+	}
+	return name;
+}
+
+/*
  * Parse a line of a list of pg_restore, "<dump ID>; <catalog> <OID> <entry>".
  * Returns false if it is not an entry of a table's rows, which have no
  * catalog.

@@ -37,6 +37,7 @@ typedef struct TocEntry
 extern List *toc_all(char *text);
 extern const char *toc_entry_of_kind(const TocEntry *entry, const char *kind,
 									 bool has_catalog);
+extern char *toc_as_listed(char *name);
 extern List *toc_table_data(char *text);
 extern void toc_entries(char *text, TocLines *entries);
 extern void toc_lines(char *text, TocLines *lines);

@@ -15,6 +15,7 @@ use Test::More;
 
 my ($node, $directory) = snapshot_node(
 	'main',
+	init => [ extra => [ '--encoding=UTF8', '--locale=C' ] ],
 	conf => <<'EOC');
 snapshot_worker.retention_manual = 1000
 snapshot_worker.format = directory
@@ -89,6 +90,7 @@ FETCH 1 FROM e;
 $children
 ROLLBACK TO s;
 $children
+RELEASE s;
 FETCH 1 FROM c;
 SELECT 1/0;
 $children
@@ -98,7 +100,7 @@ $children
 SELECT snapshot_rows('$name', NULL::big) FROM (VALUES (1), (2)) v LIMIT 0;
 $children
 EOQ
-is($out, join("\n", 1 .. 3, 0, 1, 2, '1|row 1', '2|row 2', 3, 4, 1, 1, 2, 1, 4, 0, 0, 0),
+is($out, join("\n", 1 .. 3, 0, 1, 2, '1|row 1', '2|row 2', 3, 3, 1, 1, 2, 1, 4, 0, 0, 0),
 	'the child ends with LIMIT, CLOSE, ROLLBACK, an error and an exception; several are read in turn');
 is_deeply([ $err =~ /(ERROR|WARNING):/g ], ['ERROR'], 'no resource is leaked');
 
@@ -136,8 +138,9 @@ sub rows_by
 
 my $query = "SELECT count(*) FROM snapshot_rows('$name', NULL::small)";
 my $begin = "SET client_encoding = 'UTF8';\\nCOPY public.small (t) FROM stdin;\\n";
-rows_by("printf \"$begin\"; sleep 1000 & echo \$\$ >\"\$0.pid\"; wait\n");
+rows_by("printf \"$begin\"; sleep 1000 & echo \$\$ >\"\$0.new\"; mv \"\$0.new\" \"\$0.pid\"; wait\n");
 my $session = start_query($node, $query);
+wait_until('the child prints nothing more', sub { -e "$fake/pg_restore.pid" });
 wait_until('the query waits for its child',
 	sub { $node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%snapshot_rows%' AND wait_event IN ('SnapshotChild', 'Extension') AND pid <> pg_backend_pid()") eq 't' });
 like((finish_query($session))[1], qr/ERROR:  57014/, 'pg_cancel_backend ends a query that waits for its child');

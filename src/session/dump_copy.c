@@ -150,6 +150,8 @@ fill_buffer(DumpCopy *copy)
 static bool
 read_line(DumpCopy *copy, StringInfo line)
 {
+	int			before = line->len;
+
 	for (;;)
 	{
 		char	   *start = copy->buffer + copy->start;
@@ -164,7 +166,7 @@ read_line(DumpCopy *copy, StringInfo line)
 		if (newline != NULL)
 			return true;
 		if (!fill_buffer(copy))
-			return line->len > 0;
+			return line->len > before;
 	}
 }
 

@@ -153,7 +153,29 @@ is_entry_of(const TableReader *reader, const TocEntry *entry,
 	return false;
 }
 
-/* Return the name of the table whose rows an entry has, or NULL. */
+/*
+ * Return the name in a text, where only the name between schema and owner can
+ * contain blanks, or NULL.
+ */
+static const DumpTableName *
+shown_name(const char *text)
+{
+	const char *first = strchr(text, ' ');
+	const char *last = strrchr(text, ' ');
+	DumpTableName *name;
+
+	if (first == last)
+		return NULL;
+	name = palloc(sizeof(DumpTableName));
+	dump_table_name(name, pnstrdup(text, first - text),
+					pnstrdup(first + 1, last - first - 1));
+	return name;
+}
+
+/*
+ * Return the name of the table whose rows an entry has, or NULL.  If the rows
+ * were not counted, and the name has line breaks, it gets blanks instead.
+ */
 static const DumpTableName *
 name_of_entry(const TableReader *reader, const TocEntry *entry,
 			  const char *text)
@@ -169,7 +191,7 @@ name_of_entry(const TableReader *reader, const TocEntry *entry,
 		if (is_entry_of(reader, entry, lfirst(lc)))
 			return lfirst(lc);
 	}
-	return NULL;
+	return shown_name(text);
 }
 
 static TableInfo *

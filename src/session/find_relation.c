@@ -32,7 +32,7 @@ find_encode_name(const OpenSnapshot *snapshot, const char **schema,
 				 const char **name)
 {
 	const char *schema_in_dump = *schema == NULL ? NULL :
-		dump_encoding_to(*schema, snapshot->encoding);
+	dump_encoding_to(*schema, snapshot->encoding);
 	const char *name_in_dump = dump_encoding_to(*name, snapshot->encoding);
 
 	if (name_in_dump == NULL || (*schema != NULL && schema_in_dump == NULL))

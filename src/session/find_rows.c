@@ -130,7 +130,7 @@ listed_names(HTAB *partitions)
 	hash_seq_init(&status, partitions);
 	while ((name = hash_seq_search(&status)) != NULL)
 		(void) hash_search(names, toc_as_listed(psprintf("%s %s", name->schema,
-													 name->table)),
+														 name->table)),
 						   HASH_ENTER, NULL);
 	return names;
 }

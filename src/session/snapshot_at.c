@@ -103,6 +103,11 @@ snapshot_at_resolve(const char *text)
 
 	if (names_database(text, database))
 		return pstrdup(text);
+	if (strlen(text) >= NAMES_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid snapshot name"),
+				 errhint(NAME_HINT)));
 	if (pg_strcasecmp(text, LATEST) == 0)
 		time = DT_NOEND;
 	else if (pg_strncasecmp(text, LATEST_BEFORE, strlen(LATEST_BEFORE)) == 0)

@@ -155,7 +155,7 @@ static bool
 attaches(const Wanted *wanted, const AlterTableStmt *stmt)
 {
 	const AlterTableCmd *cmd = list_length(stmt->cmds) == 1 ?
-		linitial_node(AlterTableCmd, stmt->cmds) : NULL;
+	linitial_node(AlterTableCmd, stmt->cmds) : NULL;
 
 	return cmd != NULL && cmd->subtype == AT_AttachPartition &&
 		is_wanted(wanted, castNode(PartitionCmd, cmd->def)->name);
@@ -281,7 +281,7 @@ append_statement(StringInfo result, const char *script, const RawStmt *stmt)
 {
 	const char *start = script + stmt->stmt_location;
 	size_t		len = stmt->stmt_len > 0 ? (size_t) stmt->stmt_len :
-		strlen(start);
+	strlen(start);
 
 	while (len > 0 && isspace((unsigned char) *start))
 	{

@@ -123,14 +123,13 @@ counted_rows(const TableRows *rows)
 	return -1;
 }
 
-/* Check a table that has been read to its end. */
+/* Check a table that has been read to its end, after so many rows. */
 static void
-check_table(const TableRows *rows)
+check_table(const TableRows *rows, int64 count)
 {
 	const OpenSnapshot *snapshot = rows->snapshot;
 	const ManifestFile *file = open_snapshot_data_file(snapshot,
 													   rows->table->dump_id);
-	int64		count = rows->line;
 	int64		counted = counted_rows(rows);
 
 	if (file != NULL)
@@ -175,6 +174,7 @@ static char **
 next_fields(TableRows *rows)
 {
 	char	  **fields;
+	int64		count;
 
 	while (rows->copy != NULL)
 	{
@@ -183,8 +183,9 @@ next_fields(TableRows *rows)
 			rows->line++;
 			if (dump_copy_next_row(rows->copy, &fields))
 				return fields;
-			rows->line--;
-			check_table(rows);
+			count = rows->line - 1;
+			rows->line = 0;
+			check_table(rows, count);
 			rows->table = NULL;
 		}
 		if (!next_table(rows))

@@ -28,7 +28,7 @@ sub ask
 	return ($out, $err);
 }
 
-$node->safe_psql('postgres', 'CREATE DATABASE app; CREATE ROLE owner; CREATE ROLE "an owner"');
+$node->safe_psql('postgres', 'CREATE DATABASE app; CREATE ROLE owner; CREATE ROLE reader; CREATE ROLE "an owner"');
 $node->safe_psql('app', <<'EOF');
 CREATE EXTENSION snapshot_worker;
 CREATE SCHEMA sales;
@@ -72,7 +72,7 @@ $node->safe_psql('app', <<'EOF');
 UPDATE sales.changes SET n = -n WHERE n = 500;
 INSERT INTO sales.grows VALUES (0);
 DROP TABLE sales.goes;
-CREATE TABLE sales.comes AS SELECT 1 AS n;
+CREATE TABLE sales.comes AS SELECT 77 AS n;
 EOF
 my $two = take_snapshot($node, 'app');
 is($node->safe_psql('app', "SELECT \"table\" FROM snapshot_tables('$two') WHERE NOT shared"),
@@ -135,7 +135,7 @@ CREATE TABLE sales.orders (
 	id serial PRIMARY KEY, customer int CONSTRAINT to_customer REFERENCES sales.customers,
 	line int GENERATED ALWAYS AS IDENTITY, what text DEFAULT 'it''s; "x"', CONSTRAINT not_empty CHECK (what <> ''));
 CREATE INDEX by_what ON sales.orders (what);
-CREATE STATISTICS sales.both ON customer, what FROM sales.orders;
+CREATE STATISTICS sales.two_columns ON customer, what FROM sales.orders;
 CREATE FUNCTION sales.orders() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN new; -- ; '
 END$$;
 COMMENT ON FUNCTION sales.orders() IS 'of the function';
@@ -148,10 +148,10 @@ COMMENT ON COLUMN sales.orders.what IS 'of the column';
 COMMENT ON INDEX sales.by_what IS 'of the index';
 COMMENT ON CONSTRAINT not_empty ON sales.orders IS 'of the constraint';
 COMMENT ON TRIGGER changed ON sales.orders IS 'of the trigger';
-COMMENT ON STATISTICS sales.both IS 'of the statistics';
+COMMENT ON STATISTICS sales.two_columns IS 'of the statistics';
 COMMENT ON SEQUENCE sales.orders_id_seq IS 'of the sequence';
-GRANT SELECT ON sales.orders TO owner;
-GRANT UPDATE (what) ON sales.orders TO owner;
+GRANT SELECT ON sales.orders TO reader;
+GRANT UPDATE (what) ON sales.orders TO reader;
 ALTER TABLE sales.orders OWNER TO owner;
 CREATE TABLE sales.payments (order_id int CONSTRAINT to_order REFERENCES sales.orders);
 CREATE VIEW sales.seen AS SELECT id FROM sales.orders;
@@ -167,8 +167,8 @@ foreach my $format ('custom', 'directory')
 	foreach my $part (
 		'CREATE TABLE sales.orders', 'OWNER TO owner', 'CREATE SEQUENCE sales.orders_id_seq', 'OWNED BY sales.orders.id',
 		q{SET DEFAULT nextval('sales.orders_id_seq'}, 'ADD GENERATED ALWAYS AS IDENTITY', 'PRIMARY KEY (id)', 'CREATE INDEX by_what',
-		'CREATE STATISTICS sales.both', 'CREATE TRIGGER changed', 'CREATE RULE quiet', 'CREATE POLICY mine', 'ENABLE ROW LEVEL SECURITY',
-		'FOREIGN KEY (customer)', q{DEFAULT 'it''s; "x"'}, 'GRANT SELECT ON TABLE sales.orders TO owner', 'GRANT UPDATE(what)',
+		'CREATE STATISTICS sales.two_columns', 'CREATE TRIGGER changed', 'CREATE RULE quiet', 'CREATE POLICY mine', 'ENABLE ROW LEVEL SECURITY',
+		'FOREIGN KEY (customer)', q{DEFAULT 'it''s; "x"'}, 'GRANT SELECT ON TABLE sales.orders TO reader', 'GRANT UPDATE(what)',
 		map { "IS 'of the $_'" } qw(table column index constraint trigger statistics sequence))
 	{
 		like($sql, qr/\Q$part\E/, "the definition of a table has $part ($format)");

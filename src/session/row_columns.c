@@ -119,12 +119,12 @@ row_columns_match(RowColumns *columns, const List *dumped, int encoding,
 	}
 	if (missing.len > 0)
 		ereport(NOTICE,
-				(errmsg("columns that snapshot \"%s\" does not have of table %s are null: %s",
-						snapshot, table, missing.data)));
+				(errmsg("columns that table %s lacks in snapshot \"%s\" are null: %s",
+						table, snapshot, missing.data)));
 	if (extra.len > 0)
 		ereport(NOTICE,
-				(errmsg("columns that only snapshot \"%s\" has of table %s are left out: %s",
-						snapshot, table, extra.data)));
+				(errmsg("columns that table %s has only in snapshot \"%s\" are left out: %s",
+						table, snapshot, extra.data)));
 	pfree(missing.data);
 	pfree(extra.data);
 }

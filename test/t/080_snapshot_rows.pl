@@ -238,8 +238,8 @@ SELECT setval('counter', 1, false)");
 my ($out, $err) = ask("SELECT count(*), count(fresh), min(n), max(same), count(twice) FROM snapshot_rows('$name', NULL::changing)");
 is($out, '1000|0|1|default|0', 'a changed type is converted through its text, and new columns are null');
 is_deeply([ $err =~ /NOTICE:  (.*)$/mg ], [
-		qq{columns that snapshot "$name" does not have of table "public.changing" are null: "twice", "fresh"},
-		qq{columns that only snapshot "$name" has of table "public.changing" are left out: "gone"} ],
+		qq{columns that table "public.changing" lacks in snapshot "$name" are null: "twice", "fresh"},
+		qq{columns that table "public.changing" has only in snapshot "$name" are left out: "gone"} ],
 	'one NOTICE each names the columns that only one side has');
 is($node->safe_psql('app', 'SELECT last_value, is_called FROM counter'), '1|f', 'no default is computed');
 $node->safe_psql('app', "INSERT INTO changing (id, n, same) OVERRIDING SYSTEM VALUE SELECT id + 10000, n, same FROM snapshot_rows('$name', NULL::changing) WHERE id <= 10");

@@ -54,15 +54,33 @@ OBJS = \
 	src/session/before_drop_dropped.o \
 	src/session/before_drop_size.o \
 	src/session/copy_watch.o \
+	src/session/dump_copy.o \
+	src/session/dump_encoding.o \
+	src/session/dump_partitions.o \
+	src/session/dump_script.o \
+	src/session/dump_tables.o \
+	src/session/find_relation.o \
+	src/session/find_rows.o \
+	src/session/live_tables.o \
+	src/session/open_snapshot.o \
 	src/session/program_session.o \
 	src/session/request.o \
+	src/session/restore_program.o \
 	src/session/restore_result.o \
 	src/session/restore_watch.o \
+	src/session/row_columns.o \
+	src/session/snapshot_at.o \
 	src/session/sql_manage.o \
 	src/session/sql_report.o \
+	src/session/sql_rows.o \
 	src/session/sql_runs.o \
+	src/session/sql_schema.o \
+	src/session/sql_tables.o \
 	src/session/sql_util.o \
 	src/session/status_warnings.o \
+	src/session/table_rows.o \
+	src/session/table_statements.o \
+	src/session/value_settings.o \
 	src/settings.o \
 	src/settings_check.o \
 	src/shmem/program_tokens.o \
@@ -100,6 +118,8 @@ OBJS = \
 	src/store/store.o \
 	src/tools/child_output.o \
 	src/tools/child_process.o \
+	src/tools/child_spawn.o \
+	src/tools/child_stream.o \
 	src/tools/compression.o \
 	src/tools/dump_definitions.o \
 	src/tools/dump_toc.o \

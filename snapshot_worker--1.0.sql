@@ -46,6 +46,77 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION snapshot_list() IS
 'list the snapshots in the snapshot directory, newest first; sizes are in bytes; verify_level, problem and verified_at are the level, the finding and the time of the last verification, and verified_at is null if it failed; rows is the total of all tables, null if not counted; system_identifier identifies the cluster; note belongs to the pin; exclusive_size is the part that no other snapshot shares; archived_at is when the successful archive_command began; base is the snapshot that unchanged tables were taken from, null if all tables were read, tables_read and tables_same are the numbers of tables read and taken from there, bytes_read is the size in the database of the tables read; skips damaged snapshots with a warning; raises an error if the directory cannot be read or is not set';
 
+CREATE FUNCTION snapshot_at(
+    "time" timestamptz DEFAULT now(),
+    database name DEFAULT current_database())
+RETURNS text
+AS 'MODULE_PATHNAME', 'snapshot_at'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_at(timestamptz, name) IS
+'return the name of the newest snapshot of a database at or before a time that this cluster has taken and in which no verification has found a problem; raises an error if there is none';
+
+CREATE FUNCTION snapshot_rows(
+    name text,
+    "row" anyelement)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'snapshot_rows'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_rows(text, anyelement) IS
+'return the rows that a table has in a snapshot, read from its dump; name is that of the snapshot, latest, latest before with a timestamp, or a timestamp; the row type names the table, and columns are matched by name; raises an error if the snapshot does not have the table, is damaged, or has a value that is not valid for its column';
+
+CREATE FUNCTION snapshot_rows(
+    name text,
+    "table" text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snapshot_rows_of_table'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_rows(text, text) IS
+'return the rows that a table has in a snapshot, as the function with a row type does, with the columns of a column definition list; a table name without a schema is looked for in all schemas';
+
+CREATE FUNCTION snapshot_tables(
+    name text,
+    OUT "schema" name,
+    OUT "table" name,
+    OUT rows bigint,
+    OUT bytes bigint,
+    OUT shared boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snapshot_tables'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_tables(text) IS
+'list the tables whose rows a snapshot has; rows is null if they were not counted; bytes is the size of the file with the rows, and shared tells whether the snapshot before has the same file, both null in custom format';
+
+CREATE FUNCTION snapshot_schema(
+    name text,
+    "table" text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'snapshot_schema'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_schema(text, text) IS
+'return the definitions in a snapshot as SQL: of all objects, or of one table, view or sequence with what belongs to it';
+
+CREATE FUNCTION snapshot_diff(
+    older text,
+    newer text DEFAULT NULL,
+    OUT "schema" name,
+    OUT "table" name,
+    OUT change text,
+    OUT rows_before bigint,
+    OUT rows_after bigint,
+    OUT bytes_before bigint,
+    OUT bytes_after bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snapshot_diff'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_diff(text, text) IS
+'compare the tables of two snapshots, or of a snapshot and the current database: added, dropped, changed, same, or null if that cannot be told without reading them; rows and bytes are null if unknown';
+
 CREATE FUNCTION snapshot_status(
     OUT enabled boolean,
     OUT state text,
@@ -237,6 +308,12 @@ COMMENT ON VIEW snapshots IS
 
 REVOKE ALL ON FUNCTION snapshot_now(name, boolean, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_list() FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_at(timestamptz, name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_rows(text, anyelement) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_rows(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_tables(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_schema(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_diff(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_status() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_next_run(timestamptz) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_history() FROM PUBLIC;
@@ -254,6 +331,7 @@ REVOKE ALL ON FUNCTION snapshot_prune(name) FROM PUBLIC;
 -- Members of pg_monitor may call the functions that only report.  All others
 -- are for superusers until granted.
 GRANT EXECUTE ON FUNCTION snapshot_list() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION snapshot_at(timestamptz, name) TO pg_monitor;
 GRANT EXECUTE ON FUNCTION snapshot_status() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION snapshot_next_run(timestamptz) TO pg_monitor;
 GRANT EXECUTE ON FUNCTION snapshot_history() TO pg_monitor;

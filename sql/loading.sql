@@ -17,7 +17,7 @@ DROP SCHEMA one, two;
 CREATE EXTENSION snapshot_worker;
 SELECT extversion, extrelocatable FROM pg_extension WHERE extname = 'snapshot_worker';
 SELECT oid::regprocedure, provolatile, proisstrict, prosecdef, proparallel
-  FROM pg_proc WHERE proname LIKE 'snapshot\_%' ORDER BY proname COLLATE "C";
+  FROM pg_proc WHERE proname LIKE 'snapshot\_%' ORDER BY proname COLLATE "C", oid;
 
 -- Every function says what it is for.
 SELECT p.proname FROM pg_proc p

@@ -10,6 +10,12 @@ SELECT p.oid::regprocedure
 SET ROLE regress_snapshot_nobody;
 SELECT snapshot_now();
 SELECT * FROM snapshot_list();
+SELECT snapshot_at();
+SELECT snapshot_rows('postgres/2026-03-19T03-00-00Z', NULL::pg_class);
+SELECT * FROM snapshot_rows('postgres/2026-03-19T03-00-00Z', 'pg_class') AS (relname name);
+SELECT * FROM snapshot_tables('postgres/2026-03-19T03-00-00Z');
+SELECT snapshot_schema('postgres/2026-03-19T03-00-00Z');
+SELECT * FROM snapshot_diff('postgres/2026-03-19T03-00-00Z');
 SELECT * FROM snapshot_status();
 SELECT snapshot_next_run();
 SELECT * FROM snapshot_history();
@@ -41,7 +47,7 @@ SELECT p.oid::regprocedure AS function,
   JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
   JOIN pg_extension e ON e.oid = d.refobjid AND d.deptype = 'e'
  WHERE e.extname = 'snapshot_worker'
- ORDER BY monitor DESC, p.proname COLLATE "C";
+ ORDER BY monitor DESC, p.proname COLLATE "C", p.oid;
 SET ROLE regress_snapshot_monitor;
 SELECT count(*) AS lists FROM snapshot_list();
 SELECT count(*) AS views FROM snapshots;

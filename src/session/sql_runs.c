@@ -72,19 +72,6 @@ snapshot_cancel(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(request_cancel(sql_name_argument(fcinfo, 0)));
 }
 
-static void
-check_arguments(FunctionCallInfo fcinfo, const char *function)
-{
-	sql_check_loaded();
-	for (int i = 0; i < PG_NARGS(); i++)
-	{
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("arguments of %s must not be null", function)));
-	}
-}
-
 /* Raise an error on a standby, where no database can be created. */
 static void
 check_not_standby(const char *what)
@@ -139,7 +126,7 @@ snapshot_verify(PG_FUNCTION_ARGS)
 	const char *what;
 	StoredSnapshot *snapshot;
 
-	check_arguments(fcinfo, "snapshot_verify");
+	sql_check_arguments(fcinfo, "snapshot_verify");
 	(void) begin_request(&request, KIND_VERIFY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	what = psprintf("could not verify snapshot \"%s\"", request.name);
 	request.test_restore = PG_GETARG_BOOL(1);
@@ -269,7 +256,7 @@ snapshot_restore(PG_FUNCTION_ARGS)
 	dsm_segment *report;
 	int			jobs;
 
-	check_arguments(fcinfo, "snapshot_restore");
+	sql_check_arguments(fcinfo, "snapshot_restore");
 	snapshot = begin_request(&request, KIND_RESTORE,
 							 text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	target = NameStr(*PG_GETARG_NAME(1));

@@ -9,13 +9,17 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
+#include "utils/regproc.h"
 
 #include "session/sql_util.h"
 #include "shmem/shared_state.h"
 #include "util/clean_text.h"
+#include "util/compat.h"
 
 /* Raise an error if the library was not loaded at server start. */
 void
@@ -26,6 +30,23 @@ sql_check_loaded(void)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("snapshot_worker must be loaded via \"shared_preload_libraries\""),
 				 errhint("Add snapshot_worker to \"shared_preload_libraries\" in postgresql.conf and restart the server.")));
+}
+
+/*
+ * Raise an error if the library was not loaded, or if an argument of this
+ * function is NULL.
+ */
+void
+sql_check_arguments(FunctionCallInfo fcinfo, const char *function)
+{
+	sql_check_loaded();
+	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("arguments of %s must not be null", function)));
+	}
 }
 
 /* A copy that this database's encoding can hold; see clean_text(). */
@@ -55,4 +76,22 @@ sql_name_argument(FunctionCallInfo fcinfo, int argument)
 {
 	return PG_ARGISNULL(argument) ? NULL :
 		NameStr(*DatumGetName(PG_GETARG_DATUM(argument)));
+}
+
+/*
+ * Split a table's name, as SQL writes it, into schema (NULL if it has none) and
+ * table, palloc'd.  Raises an error if it is not such a name.
+ */
+void
+sql_table_name(const char *text, const char **schema, const char **table)
+{
+	List	   *names = compat_qualified_name(text);
+
+	if (list_length(names) > 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("improper qualified name (too many dotted names): %s",
+						NameListToString(names))));
+	*schema = list_length(names) == 2 ? strVal(linitial(names)) : NULL;
+	*table = strVal(llast(names));
 }

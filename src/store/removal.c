@@ -138,7 +138,7 @@ removal_remove(const StoredSnapshot *snapshot, bool even_pinned, int elevel)
 		ereport(elevel,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("snapshot \"%s\" is in use", snapshot->name),
-				 errdetail("It is being verified, restored, archived, pinned or removed.")));
+				 errdetail("It is being read, verified, restored, archived, pinned or removed.")));
 	else if (fd < 0)
 		ereport(elevel,
 				(errcode_for_file_access(),

@@ -3,11 +3,8 @@
  * child_process.c
  *	  Start, drain, time out, stop and reap one child process.
  *
- * A process has at most one child at a time.  We start it with posix_spawn(),
- * which does not copy the address space, however large the server's shared
- * memory is, and runs no code of the server between fork and exec.  Its
- * standard error comes back through a pipe that we drain while it runs,
- * keeping the last lines.
+ * A process has at most one such child at a time.  Its standard error comes
+ * back through a pipe that we drain while it runs, keeping the last lines.
  *
  * The exit of a child and the end of its output are two events that come in
  * either order, because a grandchild may hold the pipe open.  The child is
@@ -23,7 +20,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +33,7 @@
 
 #include "tools/child_output.h"
 #include "tools/child_process.h"
+#include "tools/child_spawn.h"
 #include "util/clock.h"
 #include "util/wait_events.h"
 
@@ -122,91 +119,6 @@ child_stop(void)
 	}
 	signal_group(SIGKILL);
 	(void) reap_child(&status);
-}
-
-/*
- * Set close-on-exec on all descriptors that the child must not inherit.
- * Returns 0 or an error number.
- */
-static int
-hide_descriptors(posix_spawn_file_actions_t *actions)
-{
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
-	return posix_spawn_file_actions_addclosefrom_np(actions, 3);
-#else
-	long		max = sysconf(_SC_OPEN_MAX);
-
-	for (int fd = 3; fd < max; fd++)
-	{
-		int			flags = fcntl(fd, F_GETFD);
-
-		if (flags >= 0 && fcntl(fd, F_SETFD, flags | FD_CLOEXEC) != 0)
-			return errno;
-	}
-	return 0;
-#endif
-}
-
-/*
- * Start the child.  A negative descriptor connects standard input or output to
- * /dev/null.
- */
-static void
-spawn_child(char **argv, char **envp, int input, int output, int error)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t	all;
-	sigset_t	none;
-	pid_t		pid;
-	int			rc;
-
-	memset(&actions, 0, sizeof(actions));
-	memset(&attr, 0, sizeof(attr));
-	sigfillset(&all);
-	sigemptyset(&none);
-
-	rc = posix_spawn_file_actions_init(&actions);
-	if (rc == 0)
-		rc = posix_spawnattr_init(&attr);
-	if (rc == 0 && input < 0)
-		rc = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO,
-											  "/dev/null", O_RDONLY, 0);
-	if (rc == 0 && input >= 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	if (rc == 0 && output < 0)
-		rc = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO,
-											  "/dev/null", O_WRONLY, 0);
-	if (rc == 0 && output >= 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, error, STDERR_FILENO);
-	if (rc == 0)
-		rc = posix_spawnattr_setsigdefault(&attr, &all);
-	if (rc == 0)
-		rc = posix_spawnattr_setsigmask(&attr, &none);
-	if (rc == 0)
-		rc = posix_spawnattr_setpgroup(&attr, 0);
-	if (rc == 0)
-		rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF |
-									  POSIX_SPAWN_SETSIGMASK |
-									  POSIX_SPAWN_SETPGROUP);
-	if (rc == 0)
-		rc = hide_descriptors(&actions);
-	if (rc == 0)
-		rc = posix_spawn(&pid, argv[0], &actions, &attr, argv, envp);
-	if (rc == 0)
-		child_pid = pid;
-	/* harmless after a failure of an init function */
-	(void) posix_spawn_file_actions_destroy(&actions);
-	(void) posix_spawnattr_destroy(&attr);
-	if (rc != 0)
-	{
-		errno = rc;
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not start \"%s\": %m", argv[0])));
-	}
 }
 
 /* Wait for output, our latch, or the timeout. */
@@ -312,9 +224,9 @@ child_run(char **argv, char **envp, int input, int output_fd,
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not set up pipe: %m")));
-		spawn_child(argv, envp, input,
-					output_fd == CHILD_KEEP ? fds[1] : output_fd,
-					fds[1]);
+		child_pid = child_spawn(argv, envp, input,
+								output_fd == CHILD_KEEP ? fds[1] : output_fd,
+								fds[1]);
 		(void) close(fds[1]);
 		write_end_open = false;
 		supervise_child(fds[0], deadline, watcher, &output, result);

@@ -164,6 +164,74 @@ toc_missing(const TocLines *from, const TocLines *in)
 }
 
 /*
+ * All entries in a list of pg_restore: a list of TocEntry, palloc'd, which
+ * point into the text.  The text is modified.
+ */
+List *
+toc_all(char *text)
+{
+	List	   *entries = NIL;
+	char	   *next;
+
+	for (char *line = text; line != NULL; line = next)
+	{
+		char	   *catalog;
+		char	   *p;
+
+		next = strchr(line, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		p = catalog = skip_number(line, "; ");
+		if (p != NULL)
+			p = skip_number(p, " ");
+		if (p != NULL)
+			p = skip_number(p, " ");
+		if (p != NULL)
+		{
+			TocEntry   *entry = palloc(sizeof(TocEntry));
+
+			entry->dump_id = (int) strtol(line, NULL, 10);
+			entry->catalog = (Oid) strtoul(catalog, NULL, 10);
+			entry->text = p;
+			entries = lappend(entries, entry);
+		}
+	}
+	return entries;
+}
+
+/*
+ * Return what follows the kind of an entry: the schema, the name and the
+ * owner, separated by blanks.  Returns NULL if the entry is of another kind.
+ * Kinds that begin with the same word, "TABLE" and "TABLE DATA", are told
+ * apart by whether they have a catalog, for a schema may be called "DATA".
+ */
+const char *
+toc_entry_of_kind(const TocEntry *entry, const char *kind, bool has_catalog)
+{
+	size_t		len = strlen(kind);
+
+	if ((entry->catalog != 0) != has_catalog ||
+		strncmp(entry->text, kind, len) != 0 || entry->text[len] != ' ')
+		return NULL;
+	return entry->text + len + 1;
+}
+
+/*
+ * Replace line breaks in a name by blanks, as pg_restore's list does.  Returns
+ * the name, which is modified.
+ */
+char *
+toc_as_listed(char *name)
+{
+	for (char *p = name; *p != '\0'; p++)
+	{
+		if (*p == '\n' || *p == '\r')
+			*p = ' ';
+	}
+	return name;
+}
+
+/*
  * Parse a line of a list of pg_restore, "<dump ID>; <catalog> <OID> <entry>".
  * Returns false if it is not an entry of a table's rows, which have no
  * catalog.

@@ -26,6 +26,18 @@ typedef struct TocTableData
 	int			dump_id;		/* which the name of the file has */
 } TocTableData;
 
+/* Any entry. */
+typedef struct TocEntry
+{
+	int			dump_id;
+	Oid			catalog;		/* of the object, or 0 */
+	char	   *text;			/* kind, schema, name and owner */
+} TocEntry;
+
+extern List *toc_all(char *text);
+extern const char *toc_entry_of_kind(const TocEntry *entry, const char *kind,
+									 bool has_catalog);
+extern char *toc_as_listed(char *name);
 extern List *toc_table_data(char *text);
 extern void toc_entries(char *text, TocLines *entries);
 extern void toc_lines(char *text, TocLines *lines);

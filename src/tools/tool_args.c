@@ -228,6 +228,42 @@ tool_args_pg_restore_rows(const char *bin_directory, const char *path)
 	return vector_of(args);
 }
 
+/*
+ * pg_restore that lists the entries of a relation of the dump at path: of this
+ * name, in this schema (any if NULL), in the dump's encoding.
+ */
+char **
+tool_args_pg_restore_list_table(const char *bin_directory, const char *schema,
+								const char *table, const char *path)
+{
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
+
+	args = lappend(args, "--list");
+	if (schema != NULL)
+		args = lappend(args, psprintf("--schema=%s", schema));
+	args = lappend(args, psprintf("--table=%s", table));
+	args = lappend(args, psprintf("%s", path));
+	return vector_of(args);
+}
+
+/*
+ * pg_restore that prints the definitions in the dump at path, or only those
+ * that its standard input lists.
+ */
+char **
+tool_args_pg_restore_script(const char *bin_directory, bool listed,
+							const char *path)
+{
+	List	   *args = begin_arguments(bin_directory, "pg_restore");
+
+	args = lappend(args, "--schema-only");
+	if (listed)
+		args = lappend(args, "--use-list=/dev/stdin");
+	args = lappend(args, "--file=-");
+	args = lappend(args, psprintf("%s", path));
+	return vector_of(args);
+}
+
 /* pg_restore that reads the whole dump at path and discards the output. */
 char **
 tool_args_pg_restore_read(const char *bin_directory, const char *path)

@@ -64,6 +64,12 @@ extern char **tool_args_psql(const char *bin_directory,
 							 const Connection *connection, List *statements);
 extern char **tool_args_pg_restore_rows(const char *bin_directory,
 										const char *path);
+extern char **tool_args_pg_restore_list_table(const char *bin_directory,
+											  const char *schema,
+											  const char *table,
+											  const char *path);
+extern char **tool_args_pg_restore_script(const char *bin_directory,
+										  bool listed, const char *path);
 extern char **tool_args_pg_restore_read(const char *bin_directory,
 										const char *path);
 extern char **tool_args_pg_restore(const char *bin_directory,

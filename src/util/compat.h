@@ -117,6 +117,21 @@ compat_dshash_parameters(dshash_parameters *parameters, size_t key_size,
 #define compat_owns_database(oid, role) pg_database_ownercheck(oid, role)
 #endif
 
+/* A set of events that no resource owner knows of; its owner was new in 17. */
+#if PG_VERSION_NUM >= 170000
+#define compat_create_wait_event_set(n)	CreateWaitEventSet(NULL, n)
+#else
+#define compat_create_wait_event_set(n) \
+	CreateWaitEventSet(TopMemoryContext, n)
+#endif
+
+/* Errors of names can be values since 16. */
+#if PG_VERSION_NUM >= 160000
+#define compat_qualified_name(string)	stringToQualifiedNameList(string, NULL)
+#else
+#define compat_qualified_name(string)	stringToQualifiedNameList(string)
+#endif
+
 /* All sessions, numbered from 1 to pgstat_fetch_stat_numbackends(). */
 #if PG_VERSION_NUM >= 160000
 #define compat_get_session(i)	pgstat_get_local_beentry_by_index(i)

@@ -35,7 +35,7 @@ my @arguments = map { [ split /\|/, $_, -1 ] } split /\n/,
   $node->safe_psql('postgres', <<'EOF');
 SELECT p.proname, position, p.proargnames[position],
        p.proargtypes[position - 1]::regtype,
-       position > p.pronargs - p.pronargdefaults AS has_default
+       position > p.pronargs - p.pronargdefaults AS has_default, p.oid
   FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid,
        generate_series(1, p.pronargs) AS position
  WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND d.refobjid =
@@ -50,11 +50,11 @@ my $surroundings = join "\n", sort glob($node->basedir . '/*'),
   glob($node->data_dir . '/*');
 foreach my $tried (@texts)
 {
-	my ($function, undef, $argument) = @$tried;
+	my ($function, undef, $argument, undef, undef, $oid) = @$tried;
 
 	# Arguments without a default get the same trick.
 	my @given = grep {
-		$_->[0] eq $function
+		$_->[5] eq $oid
 		  && ($_->[2] eq $argument || $_->[4] eq 'f')
 	} @arguments;
 	my @calls = map {
@@ -64,8 +64,8 @@ foreach my $tried (@texts)
 			', ',
 			map {
 				"\"$_->[2]\" => "
-				  . ($_->[3] =~ /^(text|name)$/ ? $trick : 'NULL')
-				  . "::$_->[3]"
+				  . ($_->[3] =~ /^(text|name)$/ ? $trick : 'NULL') . '::'
+				  . ($_->[3] =~ s/^anyelement$/pg_class/r)
 			} @given) . ')'
 	} @tricks;
 	my @answers = answers($node, 'postgres', @calls);
@@ -99,7 +99,7 @@ my @functions = split /\n/, $node->safe_psql('postgres', <<'EOF');
 SELECT format('%I(%s)', p.proname,
               (SELECT string_agg(CASE WHEN t IN ('text'::regtype, 'name'::regtype)
                                       THEN quote_literal('x') ELSE 'NULL' END
-                                 || '::' || format_type(t, NULL), ', ')
+                                 || '::' || replace(format_type(t, NULL), 'anyelement', 'pg_class'), ', ')
                  FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a(t, n)
                 WHERE n <= p.pronargs - p.pronargdefaults))
   FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
@@ -109,7 +109,7 @@ SELECT format('%I(%s)', p.proname,
 EOF
 cmp_ok(scalar(@functions), '>=', 6, 'the extension has functions to call');
 foreach my $query (
-	(map { "SELECT * FROM $_" } @functions),
+	(map { "SELECT $_" } @functions),
 	'SHOW snapshot_worker.directory',
 	'SHOW snapshot_worker.bin_directory',
 	"SELECT current_setting('snapshot_worker.directory', true)",

@@ -133,8 +133,24 @@ sub dump_of_table
 	return $out =~ s/^.(?:un)?restrict .*\n//mgr;
 }
 
+# Rows are gone.
+my $in = 'Rows are gone';
+$node->safe_psql('shop', 'DELETE FROM sales.orders WHERE id < 100');
+run_next($in, 'psql -d shop -c "CREATE EXTENSION');
+like(run_next($in, 'psql -d shop -c "SELECT count(*)'), qr/^ *99$/m, 'the rows that are missing are counted');
+run_next($in, 'psql -d shop -c "INSERT INTO sales.orders');
+is($node->safe_psql('shop', 'SELECT count(*), sum(id) FROM sales.orders'),
+	$orders, 'deleted rows are back by one statement');
+$node->safe_psql('shop', "UPDATE sales.orders SET what = 'changed' WHERE id < 200");
+run_next($in, 'psql -d shop -c "UPDATE sales.orders');
+is($node->safe_psql('shop', "SELECT count(*) FROM sales.orders WHERE what = md5(id::text)"),
+	'1000', 'changed rows are back by one statement');
+like(run_next($in, 'psql -d shop -c "SELECT *'), qr/^ *7 \| 8f14e45fceea167a5a36dedd4bea2543$/m,
+	'a row is read by the name of its table');
+run_next($in, 'psql -d shop -c "DROP EXTENSION');
+
 # The table is gone.
-my $in = 'The table is gone';
+$in = 'The table is gone';
 $node->safe_psql('shop', 'DROP TABLE sales.orders CASCADE');
 run_next($in, 'psql -d postgres -c "SELECT snapshot_restore');
 run_next($in, 'pg_dump --table=sales.orders');

@@ -65,6 +65,7 @@ OBJS = \
 	src/session/open_snapshot.o \
 	src/session/program_session.o \
 	src/session/request.o \
+	src/session/restore_parts.o \
 	src/session/restore_program.o \
 	src/session/restore_result.o \
 	src/session/restore_watch.o \
@@ -72,6 +73,7 @@ OBJS = \
 	src/session/snapshot_at.o \
 	src/session/sql_manage.o \
 	src/session/sql_report.o \
+	src/session/sql_restore_table.o \
 	src/session/sql_rows.o \
 	src/session/sql_runs.o \
 	src/session/sql_schema.o \
@@ -79,6 +81,7 @@ OBJS = \
 	src/session/sql_util.o \
 	src/session/status_warnings.o \
 	src/session/table_rows.o \
+	src/session/table_statement.o \
 	src/session/table_statements.o \
 	src/session/value_settings.o \
 	src/settings.o \
@@ -126,6 +129,8 @@ OBJS = \
 	src/tools/output_spool.o \
 	src/tools/restore_errors.o \
 	src/tools/shell_command.o \
+	src/tools/table_args.o \
+	src/tools/toc_selection.o \
 	src/tools/tool_args.o \
 	src/tools/tool_hints.o \
 	src/tools/tool_output.o \
@@ -154,16 +159,21 @@ OBJS = \
 	src/worker/dump_database.o \
 	src/worker/dump_globals.o \
 	src/worker/file_hashing.o \
+	src/worker/free_names.o \
 	src/worker/incremental.o \
 	src/worker/left_out.o \
 	src/worker/pg_dump_version.o \
 	src/worker/program_sessions.o \
 	src/worker/restore.o \
+	src/worker/restore_table.o \
 	src/worker/row_counts.o \
 	src/worker/run_context.o \
 	src/worker/run_report.o \
 	src/worker/scratch_database.o \
+	src/worker/scratch_query.o \
 	src/worker/scratch_restore.o \
+	src/worker/scratch_table.o \
+	src/worker/table_source.o \
 	src/worker/take_snapshot.o \
 	src/worker/verify.o \
 	src/worker/verify_files.o \

@@ -54,7 +54,7 @@ AS 'MODULE_PATHNAME', 'snapshot_at'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION snapshot_at(timestamptz, name) IS
-'return the name of the newest snapshot of a database at or before a time that this cluster has taken and in which no verification has found a problem; raises an error if there is none';
+'return the name of the newest snapshot of a database at or before a time that this cluster has taken and in which no verification has found a problem; raises an error if there is no such snapshot';
 
 CREATE FUNCTION snapshot_rows(
     name text,
@@ -235,6 +235,20 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION snapshot_restore(text, name, integer, boolean, text, boolean) IS
 'create a database with the properties of the dumped one and restore the snapshot into it; the database appears under its name only when complete; jobs is the number of tables restored at the same time; no_owner makes the caller the owner of everything and omits privileges; on_error => ''continue'' leaves out what cannot be restored, with a WARNING for each object; run_analyze collects statistics; subscriptions are always omitted; returns the tables and rows restored, the seconds taken, and the objects left out; raises an error if the database exists, if roles are missing, if the transaction has written, or if pg_restore fails';
 
+CREATE FUNCTION snapshot_restore_table(
+    name text,
+    "table" text,
+    INOUT target text DEFAULT NULL,
+    OUT rows bigint,
+    OUT seconds double precision,
+    OUT left_out text[])
+RETURNS record
+AS 'MODULE_PATHNAME', 'snapshot_restore_table'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION snapshot_restore_table(text, text, text) IS
+'bring a table of a snapshot back into the current database, with its rows and all that belongs to it, under its own name or as target (a name, or a schema and a name); returns the name, the number of rows, the time taken, and what could not come along, which is also a warning; never touches an existing table; raises an error if the name is taken, if the transaction has written or locked a table, or if the table cannot be created';
+
 CREATE FUNCTION snapshot_pin(
     name text,
     note text DEFAULT NULL)
@@ -322,6 +336,7 @@ REVOKE ALL ON FUNCTION snapshot_progress() FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_verify(text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_verify_all(name) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_restore(text, name, integer, boolean, text, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION snapshot_restore_table(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_pin(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_unpin(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION snapshot_delete(text, boolean) FROM PUBLIC;

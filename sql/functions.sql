@@ -29,6 +29,8 @@ SELECT snapshot_verify(NULL);
 SELECT snapshot_verify('postgres/2026-03-19T03-00-00Z', NULL);
 SELECT snapshot_restore(NULL, 'restored');
 SELECT snapshot_restore('postgres/2026-03-19T03-00-00Z', NULL);
+SELECT snapshot_restore_table(NULL, 't');
+SELECT snapshot_restore_table('postgres/2026-03-19T03-00-00Z', NULL);
 SELECT snapshot_pin(NULL);
 SELECT snapshot_prune('no such database');
 SELECT snapshot_now('template0');

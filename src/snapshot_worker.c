@@ -15,6 +15,7 @@
 #include "launcher/launcher.h"
 #include "session/before_drop.h"
 #include "session/copy_watch.h"
+#include "session/restore_parts.h"
 #include "session/restore_watch.h"
 #include "settings.h"
 #include "shmem/shared_state.h"
@@ -45,4 +46,5 @@ _PG_init(void)
 	before_drop_install();
 	copy_watch_install();
 	restore_watch_install();
+	restore_parts_install();
 }

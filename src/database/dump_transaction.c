@@ -300,6 +300,22 @@ connection_for_restore(const char *database, Connection *connection)
 									   connection->options);
 }
 
+/*
+ * As connection_for_restore(), but into a database that others use: its event
+ * triggers fire, and a commit waits for standbys as configured.
+ */
+void
+connection_for_table(const char *database, Connection *connection)
+{
+	Oid			role = existing_role();
+
+	connect_as(superuser_arg(role) ? role : BOOTSTRAP_SUPERUSERID, database,
+			   connection);
+	connection->options = psprintf("%s -c default_transaction_read_only=off%s",
+								   connection->options,
+								   database_settings_dump_options());
+}
+
 /* As connection_for_restore(), but for a pg_dump of the restored database. */
 void
 connection_for_compare(const char *database, Connection *connection)

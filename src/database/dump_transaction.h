@@ -20,6 +20,7 @@ extern void connection_for_dump(const char *database, Connection *connection,
 								bool *is_superuser);
 extern void connection_for_restore(const char *database,
 								   Connection *connection);
+extern void connection_for_table(const char *database, Connection *connection);
 extern void connection_for_compare(const char *database,
 								   Connection *connection);
 

@@ -77,8 +77,8 @@ is_in_the_way(const LockInstanceData *lock, Oid database)
 }
 
 /* Does this session hold a lock on a table of the database? */
-static bool
-holds_table_lock(Oid database)
+bool
+request_holds_table_lock(Oid database)
 {
 	LockData   *locks = GetLockStatusData();
 
@@ -122,7 +122,7 @@ request_check_not_written(void)
 void
 request_check_not_locked(Oid database, const char *hint)
 {
-	if (holds_table_lock(database))
+	if (request_holds_table_lock(database))
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("cannot wait for a snapshot in a transaction that has locked a table"),

@@ -13,6 +13,7 @@
 #include "shmem/shared_state.h"
 
 extern Oid	request_check_database(const char *database);
+extern bool request_holds_table_lock(Oid database);
 extern bool request_has_written(void);
 extern void request_check_not_written(void);
 extern void request_check_not_locked(Oid database, const char *hint);

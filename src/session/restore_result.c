@@ -17,7 +17,6 @@
 
 #include "session/restore_result.h"
 #include "session/sql_util.h"
-#include "shmem/restore_report.h"
 
 /* Raise a warning of the report; return whether it had a text. */
 static bool
@@ -42,27 +41,18 @@ raise_warning(const RestoreWarning *warning)
 }
 
 /*
- * Raise the warnings of a restore, and return its row: the database, tables
- * and rows restored, seconds taken, and objects left out.  Detaches from the
- * report.
+ * Read the report of a restore: raise its warnings, and return the names of
+ * the objects that were left out, an array of text.  Detaches from the report.
  */
 Datum
-restore_result(FunctionCallInfo fcinfo, const char *target,
-			   dsm_segment *report)
+restore_result_left_out(dsm_segment *report, RestoreTotals *totals)
 {
-	TupleDesc	tupdesc;
-	RestoreTotals totals;
-	List	   *warnings = restore_report_read(report, &totals);
+	List	   *warnings = restore_report_read(report, totals);
 	ArrayBuildState *left_out = initArrayResult(TEXTOID, CurrentMemoryContext,
 												false);
 	int64		raised = 0;
 	ListCell   *lc;
-	Datum		values[5] = {0};
-	bool		nulls[5] = {0};
-	int			i = 0;
 
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	foreach(lc, warnings)
 	{
 		const RestoreWarning *warning = lfirst(lc);
@@ -73,20 +63,39 @@ restore_result(FunctionCallInfo fcinfo, const char *target,
 			left_out = accumArrayResult(left_out, sql_text_datum(warning->object),
 										false, TEXTOID, CurrentMemoryContext);
 	}
-	if (raised < totals.left_out)
+	if (raised < totals->left_out)
 		ereport(WARNING,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				 errmsg("could not restore " INT64_FORMAT " more objects",
-						totals.left_out - raised),
+						totals->left_out - raised),
 				 errdetail("The server log names each of them, with its error.")));
+	dsm_detach(report);
+	return makeArrayResult(left_out, CurrentMemoryContext);
+}
 
+/*
+ * Raise the warnings of a restore, and return its row: the database, tables
+ * and rows restored, seconds taken, and objects left out.
+ */
+Datum
+restore_result(FunctionCallInfo fcinfo, const char *target,
+			   dsm_segment *report)
+{
+	TupleDesc	tupdesc;
+	RestoreTotals totals;
+	Datum		left_out = restore_result_left_out(report, &totals);
+	Datum		values[5] = {0};
+	bool		nulls[5] = {0};
+	int			i = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
 	values[i++] = sql_name_datum(target);
 	values[i++] = Int64GetDatum(totals.tables);
 	values[i++] = Int64GetDatum(totals.rows);
 	values[i++] = Float8GetDatum(totals.seconds);
-	values[i++] = makeArrayResult(left_out, CurrentMemoryContext);
+	values[i++] = left_out;
 	Assert(i == lengthof(values));
-	dsm_detach(report);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),
 											 values, nulls));
 }

@@ -11,8 +11,11 @@
 #define SNAPSHOT_WORKER_RESTORE_RESULT_H
 
 #include "fmgr.h"
-#include "storage/dsm.h"
 
+#include "shmem/restore_report.h"
+
+extern Datum restore_result_left_out(dsm_segment *report,
+									 RestoreTotals *totals);
 extern Datum restore_result(FunctionCallInfo fcinfo, const char *target,
 							dsm_segment *report);
 

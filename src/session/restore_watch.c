@@ -202,8 +202,8 @@ adapt_statement(PlannedStmt *pstmt, RestoreNotes *notes)
  * of an extension that is not installed, and a connection that fails that to a
  * foreign server.
  */
-static bool
-is_trouble(const ErrorData *edata)
+bool
+restore_watch_is_trouble(const ErrorData *edata)
 {
 	if (edata->elevel == FATAL)
 		return true;
@@ -266,7 +266,7 @@ execute_or_warn(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller);
 		CurrentResourceOwner = owner;
-		if (is_trouble(edata))
+		if (restore_watch_is_trouble(edata))
 			ReThrowError(edata);
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
@@ -337,7 +337,7 @@ note_error(ErrorData *edata)
 	RestoreNotes *notes = program_session_notes();
 
 	if (notes != NULL && (edata->elevel == ERROR || edata->elevel == FATAL) &&
-		is_trouble(edata))
+		restore_watch_is_trouble(edata))
 		restore_notes_add_trouble(notes, edata->sqlerrcode, edata->message);
 	if (prev_emit_log_hook)
 		prev_emit_log_hook(edata);

@@ -10,6 +10,7 @@
 #ifndef SNAPSHOT_WORKER_RESTORE_WATCH_H
 #define SNAPSHOT_WORKER_RESTORE_WATCH_H
 
+extern bool restore_watch_is_trouble(const ErrorData *edata);
 extern void restore_watch_install(void);
 
 #endif							/* SNAPSHOT_WORKER_RESTORE_WATCH_H */

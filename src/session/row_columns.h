@@ -23,7 +23,7 @@ typedef struct RowColumns
 	int		   *field;			/* of the dump, or -1 */
 	Datum	   *values;
 	bool	   *nulls;
-	List	   *noticed;		/* names that a NOTICE has told of */
+	List	   *noticed;		/* names that have had a NOTICE */
 	const char *current;		/* the column that is being read, or NULL */
 } RowColumns;
 

@@ -46,7 +46,7 @@ is_good_at(const StoredSnapshot *snapshot, const void *arg)
 
 /*
  * Return the name of the newest good snapshot of a database at or before a
- * time, palloc'd.  Raises an error if there is none.
+ * time, palloc'd.  Raises an error if it has no such snapshot.
  */
 char *
 snapshot_at_find(const char *database, TimestampTz time)
@@ -73,7 +73,7 @@ add_hint(void *arg)
 		errhint(NAME_HINT);
 }
 
-/* Read a timestamp.  Raises an error if the text is none. */
+/* Read a timestamp.  Raises an error if the text is not one. */
 static TimestampTz
 read_time(const char *text)
 {
@@ -93,7 +93,7 @@ read_time(const char *text)
  * Return the name of the snapshot that a text names, palloc'd: its name,
  * "latest", "latest before" with a timestamp, or a timestamp.  All but the
  * name mean a snapshot of the current database.  Raises an error if the text
- * is none of these, or if there is no such snapshot; a name is not looked up.
+ * is not one of these, or if there is no such snapshot; a name is not looked up.
  */
 char *
 snapshot_at_resolve(const char *text)

@@ -21,6 +21,7 @@
 #include "database/database_properties.h"
 #include "session/request.h"
 #include "session/restore_result.h"
+#include "session/sql_runs.h"
 #include "session/sql_util.h"
 #include "settings.h"
 #include "shmem/restore_report.h"
@@ -73,8 +74,8 @@ snapshot_cancel(PG_FUNCTION_ARGS)
 }
 
 /* Raise an error on a standby, where no database can be created. */
-static void
-check_not_standby(const char *what)
+void
+sql_check_not_standby(const char *what)
 {
 	if (RecoveryInProgress())
 		ereport(ERROR,
@@ -89,8 +90,8 @@ check_not_standby(const char *what)
  * lock of this transaction, on a role for example, and the deadlock detector
  * would not see that.
  */
-static void
-check_not_written(const char *what)
+void
+sql_check_not_written(const char *what)
 {
 	if (request_has_written())
 		ereport(ERROR,
@@ -104,8 +105,8 @@ check_not_written(const char *what)
  * Prepare a run for a snapshot.  Raises an error when the snapshot does not
  * exist.
  */
-static const StoredSnapshot *
-begin_request(RunRequest *request, RunKind kind, const char *name)
+const StoredSnapshot *
+sql_begin_request(RunRequest *request, RunKind kind, const char *name)
 {
 	StoredSnapshot *snapshot = store_get(settings_directory(), name, false);
 
@@ -127,13 +128,13 @@ snapshot_verify(PG_FUNCTION_ARGS)
 	StoredSnapshot *snapshot;
 
 	sql_check_arguments(fcinfo, "snapshot_verify");
-	(void) begin_request(&request, KIND_VERIFY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	(void) sql_begin_request(&request, KIND_VERIFY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	what = psprintf("could not verify snapshot \"%s\"", request.name);
 	request.test_restore = PG_GETARG_BOOL(1);
 	if (request.test_restore)
 	{
-		check_not_standby(what);
-		check_not_written(what);
+		sql_check_not_standby(what);
+		sql_check_not_written(what);
 	}
 
 	request_task(&request, what);
@@ -213,6 +214,18 @@ snapshot_verify_all(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Warn of a snapshot that failed its last verification. */
+void
+sql_warn_if_bad(const StoredSnapshot *snapshot)
+{
+	if (store_is_bad(snapshot))
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("snapshot \"%s\" failed its last verification",
+						snapshot->name),
+				 errdetail_internal("%s", sql_clean_text(snapshot->verification.problem))));
+}
+
 static void
 check_target(const char *target)
 {
@@ -257,13 +270,13 @@ snapshot_restore(PG_FUNCTION_ARGS)
 	int			jobs;
 
 	sql_check_arguments(fcinfo, "snapshot_restore");
-	snapshot = begin_request(&request, KIND_RESTORE,
-							 text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	snapshot = sql_begin_request(&request, KIND_RESTORE,
+								 text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	target = NameStr(*PG_GETARG_NAME(1));
 	jobs = PG_GETARG_INT32(2);
 	what = psprintf("could not restore snapshot \"%s\"", request.name);
-	check_not_standby(what);
-	check_not_written(what);
+	sql_check_not_standby(what);
+	sql_check_not_written(what);
 	check_target(target);
 	if (jobs < 1 || jobs > MAX_JOBS)
 		ereport(ERROR,
@@ -272,12 +285,7 @@ snapshot_restore(PG_FUNCTION_ARGS)
 
 	request.go_on = goes_on(text_to_cstring(PG_GETARG_TEXT_PP(4)));
 	request.analyze = PG_GETARG_BOOL(5);
-	if (store_is_bad(snapshot))
-		ereport(WARNING,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("snapshot \"%s\" failed its last verification",
-						snapshot->name),
-				 errdetail_internal("%s", sql_clean_text(snapshot->verification.problem))));
+	sql_warn_if_bad(snapshot);
 	strlcpy(request.target, target, sizeof(request.target));
 	request.jobs = jobs;
 	if (PG_GETARG_BOOL(3))

@@ -30,6 +30,7 @@ struct RestoreNotes
 	char		trouble_message[sizeof(((RestoreTrouble *) NULL)->message)];
 
 	LWLock		lock;			/* guards what follows */
+	int64		dropped;		/* notes for which there was no room */
 	size_t		used;
 	char		text[NOTES_SIZE];	/* object and message of each note, both
 									 * with the byte that ends them */
@@ -82,6 +83,8 @@ restore_notes_add(RestoreNotes *notes, const char *object,
 			   size - object_size);
 		notes->used += size;
 	}
+	else if (!found)
+		notes->dropped++;
 	LWLockRelease(&notes->lock);
 }
 
@@ -133,4 +136,16 @@ restore_notes_trouble(RestoreNotes *notes, RestoreTrouble *trouble)
 	trouble->sqlerrcode = (int) pg_atomic_read_u32(&notes->trouble);
 	strlcpy(trouble->message, notes->trouble_message,
 			sizeof(trouble->message));
+}
+
+/* Return the number of notes for which there was no room. */
+int64
+restore_notes_dropped(RestoreNotes *notes)
+{
+	int64		dropped;
+
+	LWLockAcquire(&notes->lock, LW_SHARED);
+	dropped = notes->dropped;
+	LWLockRelease(&notes->lock);
+	return dropped;
 }

@@ -14,11 +14,22 @@
 
 typedef struct RestoreNotes RestoreNotes;
 
+/* What a pg_restore does for a restore of one table; see restore_parts.c. */
+typedef enum RestoreStage
+{
+	STAGE_NONE,					/* the whole database is restored */
+	STAGE_SCRATCH,				/* all definitions, into a scratch database */
+	STAGE_TABLE					/* the table, into its database */
+} RestoreStage;
+
 /* How a pg_restore runs. */
 typedef struct RestoreMode
 {
 	bool		no_owner;		/* leave out what needs missing roles */
 	bool		go_on;			/* after errors */
+	RestoreStage stage;
+	char		schema[NAMEDATALEN];	/* of the table, in a scratch database */
+	char		table[NAMEDATALEN];
 } RestoreMode;
 
 /* Something that a session changed, because this server lacks what it needs. */
@@ -43,6 +54,7 @@ extern void restore_notes_add(RestoreNotes *notes, const char *object,
 extern void restore_notes_add_trouble(RestoreNotes *notes, int sqlerrcode,
 									  const char *message);
 extern List *restore_notes_list(RestoreNotes *notes);
+extern int64 restore_notes_dropped(RestoreNotes *notes);
 extern void restore_notes_trouble(RestoreNotes *notes,
 								  RestoreTrouble *trouble);
 

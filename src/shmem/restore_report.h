@@ -13,6 +13,9 @@
 #include "nodes/pg_list.h"
 #include "storage/dsm.h"
 
+/* Room for a name in double quotes, a dot, and the byte that ends it. */
+#define QUOTED_NAME_SIZE	(2 * NAMEDATALEN + 4)
+
 typedef struct RestoreReport RestoreReport;
 
 /* A WARNING of a restore. */
@@ -29,6 +32,8 @@ typedef struct RestoreTotals
 	int64		rows;
 	double		seconds;
 	int64		left_out;		/* objects */
+	char		table[2 * QUOTED_NAME_SIZE];	/* if one was restored: its
+												 * qualified name */
 } RestoreTotals;
 
 extern dsm_segment *restore_report_create(void);

@@ -59,6 +59,13 @@ static const RunKindInfo kinds[] = {
 		.action = "restore",
 		.failure = "restore of snapshot \"%s\" into database \"%t\" failed",
 	},
+	[KIND_RESTORE_TABLE] = {
+		.queue = QUEUE_TASKS,
+		.connection = CONNECTION_CHOSEN,
+		.subject = SUBJECT_SNAPSHOT,
+		.action = "restore",
+		.failure = "restore of table \"%r\" of snapshot \"%s\" failed",
+	},
 	[KIND_ARCHIVE] = {
 		.queue = QUEUE_ARCHIVE,
 		.connection = CONNECTION_NONE,
@@ -193,6 +200,11 @@ run_failure(const RunRequest *request)
 				break;
 			case 't':
 				appendStringInfoString(&text, request->target);
+				break;
+			case 'r':
+				appendStringInfo(&text, "%s%s%s", request->schema,
+								 request->schema[0] != '\0' ? "." : "",
+								 request->table);
 				break;
 			case 'a':
 				appendStringInfo(&text, "%d", request->attempt);

@@ -42,7 +42,8 @@ typedef struct RunKindInfo
 								 * when only sessions request it */
 	const char *failure;		/* the report of a failure; %d is the
 								 * database, %s the snapshot, %t the target of
-								 * a restore, %a the attempt */
+								 * a restore, %r the restored table, %a the
+								 * attempt */
 	const char *failure_unnamed;	/* the same while the run has no snapshot,
 									 * if that differs, or NULL */
 } RunKindInfo;

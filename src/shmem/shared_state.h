@@ -33,6 +33,7 @@ typedef enum RunKind
 	KIND_VERIFY,				/* verifies a snapshot */
 	KIND_VERIFY_ALL,			/* verifies the files of all snapshots */
 	KIND_RESTORE,				/* restores a snapshot */
+	KIND_RESTORE_TABLE,			/* restores one table of a snapshot */
 	KIND_ARCHIVE,				/* archives what is not archived yet */
 	KIND_ALERT,					/* runs failure_command */
 	KIND_SWEEP					/* drops leftover scratch databases */
@@ -134,6 +135,13 @@ typedef struct RunRequest
 	bool		go_on;			/* leave out what cannot be restored */
 	bool		analyze;		/* after the restore */
 	dsm_handle	report;			/* of the session; see restore_report.c */
+
+	/* Of a restore of a table; the database is that of connect_to. */
+	char		schema[NAMEDATALEN];	/* in the snapshot; "" if not given */
+	char		table[NAMEDATALEN];
+	char		target_schema[NAMEDATALEN]; /* "" is that of the snapshot */
+	char		target_table[NAMEDATALEN];	/* "" is its own name */
+	Oid			caller;			/* who must have CREATE on the schema */
 
 	/* Of an alert: what failed.  A snapshot can fail its verification. */
 	RunKind		failed_kind;

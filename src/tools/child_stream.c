@@ -9,7 +9,7 @@
  * reset or deleted, the child is killed and reaped.  It only reads files, so
  * that it needs no grace.
  *
- * The child's standard error comes through a second pipe.  Whoever waits for the
+ * The child's standard error comes through a second pipe.  A wait for the
  * output drains it, so that a full pipe cannot block the child.
  *
  * Copyright (c) 2026, the snapshot_worker developers

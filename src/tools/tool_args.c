@@ -307,6 +307,27 @@ tool_args_pg_restore(const char *bin_directory, const Connection *connection,
 	return vector_of(args);
 }
 
+/* Begin the arguments of a program that connects to a database. */
+List *
+tool_args_begin(const char *bin_directory, const char *name,
+				const Connection *connection)
+{
+	List	   *args = begin_arguments(bin_directory, name);
+
+	if (connection == NULL)
+		return args;
+	args = lappend(args, psprintf("--dbname=%s",
+								  server_conninfo(connection, true)));
+	return lappend(args, "--no-password");
+}
+
+/* Return the vector of such arguments. */
+char **
+tool_args_end(List *args)
+{
+	return vector_of(args);
+}
+
 /*
  * Return the environment variable with the settings of a child's sessions.  It
  * contains the token, which must not appear in the arguments.

@@ -76,6 +76,9 @@ extern char **tool_args_pg_restore(const char *bin_directory,
 								   const Connection *connection,
 								   const RestoreOptions *options,
 								   const char *path);
+extern List *tool_args_begin(const char *bin_directory, const char *name,
+							 const Connection *connection);
+extern char **tool_args_end(List *args);
 extern char *tool_args_options(const Connection *connection);
 extern char **tool_args_environment(const char *bin_directory, const char *home,
 									const char *pass_file);

@@ -132,6 +132,15 @@ compat_dshash_parameters(dshash_parameters *parameters, size_t key_size,
 #define compat_qualified_name(string)	stringToQualifiedNameList(string)
 #endif
 
+/* One function checks privileges on objects of any kind since 16. */
+#if PG_VERSION_NUM >= 160000
+#define compat_schema_aclcheck(oid, role, mode) \
+	object_aclcheck(NamespaceRelationId, oid, role, mode)
+#else
+#define compat_schema_aclcheck(oid, role, mode) \
+	pg_namespace_aclcheck(oid, role, mode)
+#endif
+
 /* All sessions, numbered from 1 to pgstat_fetch_stat_numbackends(). */
 #if PG_VERSION_NUM >= 160000
 #define compat_get_session(i)	pgstat_get_local_beentry_by_index(i)

@@ -155,8 +155,8 @@ try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
  * jobs is therefore followed by an attempt with one job, in a new database.
  * Unless left_out is NULL, it receives what was left out or changed, and tells
  * whether what cannot be restored may be left out; only the attempt with one
- * job does that.  Raises an error, for example that of pg_restore; the caller then calls
- * scratch_discard().
+ * job does that.  Raises an error, for example that of pg_restore; the caller
+ * then calls scratch_discard().
  */
 void
 scratch_build(RunContext *cxt, const Manifest *manifest, const char *owner,

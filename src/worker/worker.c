@@ -38,6 +38,7 @@
 #include "worker/alert_run.h"
 #include "worker/archive_run.h"
 #include "worker/restore.h"
+#include "worker/restore_table.h"
 #include "worker/run_report.h"
 #include "worker/scratch_database.h"
 #include "worker/take_snapshot.h"
@@ -120,6 +121,9 @@ do_run(void)
 			break;
 		case KIND_RESTORE:
 			restore_snapshot(&cxt);
+			break;
+		case KIND_RESTORE_TABLE:
+			restore_table(&cxt);
 			break;
 		case KIND_ARCHIVE:
 			run_prepare(&cxt);

@@ -152,6 +152,11 @@ run_next($in, 'psql -d shop -c "DROP EXTENSION');
 # The table is gone.
 $in = 'The table is gone';
 $node->safe_psql('shop', 'DROP TABLE sales.orders CASCADE');
+run_next($in, 'psql -d shop -c "CREATE EXTENSION');
+run_next($in, 'psql -d shop -c "SELECT * FROM snapshot_restore_table');
+is(dump_of_table('shop'), dump_of_table('unhurt'),
+	'one call brings a table back, with indexes, triggers, privileges and its sequence');
+$node->safe_psql('shop', 'DROP TABLE sales.orders; DROP EXTENSION snapshot_worker');
 run_next($in, 'psql -d postgres -c "SELECT snapshot_restore');
 run_next($in, 'pg_dump --table=sales.orders');
 run_next($in, 'pg_dump -Fc --schema-only --file');

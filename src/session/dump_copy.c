@@ -3,17 +3,17 @@
  * dump_copy.c
  *	  The rows of tables in a dump, as COPY in the output of pg_restore.
  *
- * pg_restore prints a script: settings, then for each table a COPY statement, its
- * rows, and a line "\.".  We look only for the lines that begin with "COPY ".
+ * pg_restore prints a script: settings, then for each table a COPY statement,
+ * its rows, and a line "\.".  We look only for lines that begin with COPY.
  * The server's parser reads the statement, and the server's COPY the rows.
  *
  * COPY wants a relation for its columns.  The table need not exist here, so it
  * gets pg_class.  We ask COPY for the fields of a row only, and it computes
- * neither values nor defaults of columns.  pg_class stays in the relation cache
- * while the process lives, so that the pointer to it stays valid.
+ * neither values nor defaults of columns.  pg_class stays in the relation
+ * cache while the process lives, so that the pointer to it stays valid.
  *
- * A dump can be damaged or made up.  Nothing in the script is executed, and what
- * is not as pg_restore would print it is an error.
+ * A dump can be damaged or made up.  Nothing in the script is executed, and
+ * what is not as pg_restore would print it is an error.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

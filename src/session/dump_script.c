@@ -3,8 +3,8 @@
  * dump_script.c
  *	  Parse a script of pg_restore with definitions.
  *
- * All but two lines of such a script are SQL.  The two are commands to psql, with
- * a random key of pg_restore, and begin with a backslash.
+ * All but two lines of such a script are SQL.  The two are commands to psql,
+ * with a random key of pg_restore, and begin with a backslash.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

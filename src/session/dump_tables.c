@@ -5,8 +5,8 @@
  *
  * pg_restore's list separates schema, name and owner by blanks, and writes a
  * blank for a line break in a name.  If that leaves more than one reading, the
- * names whose rows were counted decide, and if that does not suffice, pg_restore
- * itself: it finds a table by its exact name.
+ * names whose rows were counted decide, and if that does not suffice,
+ * pg_restore itself: it finds a table by its exact name.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

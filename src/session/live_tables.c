@@ -3,8 +3,9 @@
  * live_tables.c
  *	  The tables of the current database whose rows pg_dump would write.
  *
- * They are read from the catalogs without SQL: the query would run in the session
- * of the caller, where names could mean functions and operators of others.
+ * They are read from the catalogs without SQL: the query would run in the
+ * session of the caller, where names could mean functions and operators of
+ * others.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -3,9 +3,9 @@
  * open_snapshot.c
  *	  A snapshot that a session reads: locked, with its dump and encoding.
  *
- * A shared lock holds the snapshot against removal, until the memory context in
- * which it was opened is reset.  pg_restore reads the dump, decompresses it, and
- * lists it; see child_stream.c.
+ * A shared lock holds the snapshot against removal, until the memory context
+ * in which it was opened is reset.  pg_restore reads the dump, decompresses
+ * it, and lists it; see child_stream.c.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

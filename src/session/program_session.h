@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * program_session.h
- *	  Does this session belong to a program of a run?  Attach to what they share.
+ *	  Find the run that this session belongs to, and attach to what they share.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -3,8 +3,8 @@
  * restore_program.c
  *	  Run pg_restore in a session, to read a dump.
  *
- * pg_restore then connects to no server and writes no file; it needs no password,
- * no home, and none of the session's settings.
+ * pg_restore then connects to no server and writes no file; it needs no
+ * password, no home, and none of the session's settings.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -3,9 +3,9 @@
  * row_columns.c
  *	  The columns of a result, filled from the columns of a table in a dump.
  *
- * Columns are matched by name, and values are read from their text by the input
- * function of the result's column, as COPY does.  A column that the dump lacks
- * is NULL; no default is computed.
+ * Columns are matched by name, and values are read from their text by the
+ * input function of the result's column, as COPY does.  A column that the dump
+ * lacks is NULL; no default is computed.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -5,8 +5,8 @@
  *
  * Only the name is taken as it is.  Everything else means the newest good
  * snapshot of a database that this cluster has taken at or before a time: no
- * verification has found a problem in it.  The time of a snapshot is that in its
- * name.
+ * verification has found a problem in it.  The time of a snapshot is that in
+ * its name.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -93,7 +93,8 @@ read_time(const char *text)
  * Return the name of the snapshot that a text names, palloc'd: its name,
  * "latest", "latest before" with a timestamp, or a timestamp.  All but the
  * name mean a snapshot of the current database.  Raises an error if the text
- * is not one of these, or if there is no such snapshot; a name is not looked up.
+ * is not one of these, or if there is no such snapshot; a name is not looked
+ * up.
  */
 char *
 snapshot_at_resolve(const char *text)

@@ -79,8 +79,8 @@ sql_name_argument(FunctionCallInfo fcinfo, int argument)
 }
 
 /*
- * Split a table's name, as SQL writes it, into schema (NULL if it has none) and
- * table, palloc'd.  Raises an error if it is not such a name.
+ * Split a table's name, as SQL writes it, into schema (NULL if it has none)
+ * and table, palloc'd.  Raises an error if it is not such a name.
  */
 void
 sql_table_name(const char *text, const char **schema, const char **table)

@@ -3,9 +3,10 @@
  * table_rows.c
  *	  The rows of a table in a snapshot, one after the other.
  *
- * What is read to its end is checked: the number of rows, if it was counted when
- * the snapshot was taken, and in directory format the hash of the file.  The
- * hash is computed afterwards, because pg_restore reads the file by itself.
+ * What is read to its end is checked: the number of rows, if it was counted
+ * when the snapshot was taken, and in directory format the hash of the file. 
+ * The hash is computed afterwards, because pg_restore reads the file by
+ * itself.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

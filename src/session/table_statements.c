@@ -5,9 +5,9 @@
  *
  * pg_restore can select a table, but not what belongs to it.  So we take the
  * script of the whole dump, let the server's parser read it, and keep the
- * statements about the relation: its definition, defaults, constraints, indexes,
- * statistics objects, triggers, rules, policies, owned sequences, owner,
- * comments, labels and privileges.
+ * statements about the relation: its definition, defaults, constraints,
+ * indexes, statistics objects, triggers, rules, policies, owned sequences,
+ * owner, comments, labels and privileges.
  *
  * A first pass collects the names of its indexes, statistics objects and owned
  * sequences, because statements about these do not name the relation.

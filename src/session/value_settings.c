@@ -4,9 +4,9 @@
  *	  The settings under which the values of a dump are read.
  *
  * pg_dump and pg_restore agree on some settings, and on lc_monetary as the
- * database had it, without which an amount of money would be another one.  Most
- * sessions have the same values, and then nothing is set.  Settings that tell
- * only how values are written do not matter.
+ * database had it, without which an amount of money would be another one.
+ * Most sessions have the same values, and then nothing is set.  Settings that
+ * tell only how values are written do not matter.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -28,11 +28,14 @@ typedef struct RestoreMode
 	bool		no_owner;		/* leave out what needs missing roles */
 	bool		go_on;			/* after errors */
 	RestoreStage stage;
-	char		schema[NAMEDATALEN];	/* of the table, in a scratch database */
+	/* Of the table, in a scratch database. */
+	char		schema[NAMEDATALEN];
 	char		table[NAMEDATALEN];
 } RestoreMode;
 
-/* Something that a session changed, because this server lacks what it needs. */
+/*
+ * Something that a session changed, because this server lacks what it needs.
+ */
 typedef struct RestoreNote
 {
 	char	   *object;			/* that was left out; "" if it was not */

@@ -21,7 +21,7 @@ typedef struct RestoreReport RestoreReport;
 /* A WARNING of a restore. */
 typedef struct RestoreWarning
 {
-	const char *object;			/* left out; "" if the WARNING is of no object */
+	const char *object;			/* left out; "" for a change */
 	const char *message;
 	const char *detail;			/* "" for none */
 } RestoreWarning;

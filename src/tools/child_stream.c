@@ -5,9 +5,9 @@
  *
  * A backend that reads rows through a program reads it over many calls of a
  * function, and can stop at any of them: by LIMIT, by an error, by the end of
- * its session.  The stream therefore belongs to a memory context.  When that is
- * reset or deleted, the child is killed and reaped.  It only reads files, so
- * that it needs no grace.
+ * its session.  The stream therefore belongs to a memory context.  When that
+ * is reset or deleted, the child is killed and reaped.  It only reads files,
+ * so that it needs no grace.
  *
  * The child's standard error comes through a second pipe.  A wait for the
  * output drains it, so that a full pipe cannot block the child.

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * restore_errors.c
- *	  The errors that pg_restore reports, by the object that each is about: pure.
+ *	  Parse the errors of pg_restore: which object each is about.  Pure.
  *
  * With --verbose and one job, pg_restore names each object before it restores
  * it.  An error about it follows:
@@ -40,7 +40,9 @@
 /* How much we keep of an error. */
 #define ERROR_KEPT_BYTES	1500
 
-/* Start to read the lines of one pg_restore; report is called for each error. */
+/*
+ * Start to read the lines of one pg_restore; report is called for each error.
+ */
 void
 restore_errors_begin(RestoreErrors *errors,
 					 void (*report) (void *arg, const RestoreError *error),
@@ -54,7 +56,9 @@ restore_errors_begin(RestoreErrors *errors,
 	initStringInfo(&errors->text);
 }
 
-/* Return what follows a beginning of a text, or NULL if it begins otherwise. */
+/*
+ * Return what follows a beginning of a text, or NULL if it begins otherwise.
+ */
 static const char *
 after(const char *text, const char *beginning)
 {

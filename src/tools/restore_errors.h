@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * restore_errors.h
- *	  The errors that pg_restore reports, by the object that each is about: pure.
+ *	  Parse the errors of pg_restore: which object each is about.  Pure.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * left_out.c
- *	  What a restore leaves out or changes: log it, and report it to the session.
+ *	  Log what a restore leaves out or changes, and report it to the session.
  *
  * With on_error => 'continue', pg_restore goes on after errors.  The restore
  * then succeeds in spite of them if three witnesses agree that each was the

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * left_out.h
- *	  What a restore leaves out or changes: log it, and report it to the session.
+ *	  Log what a restore leaves out or changes, and report it to the session.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

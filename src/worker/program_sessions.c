@@ -66,8 +66,8 @@ programs_admit(RunContext *cxt)
 }
 
 /*
- * As programs_admit(), for a pg_restore of this mode, whose sessions also write
- * notes.
+ * As programs_admit(), for a pg_restore of this mode, whose sessions also
+ * write notes.
  */
 void
 programs_admit_restore(RunContext *cxt, const RestoreMode *mode)

@@ -5,7 +5,7 @@
  *
  * The rows come one call at a time.  In the select list, the server stops to
  * call when it needs no more of them, as with LIMIT.  In FROM, it first
- * collects all rows, in memory up to work_mem, then in a temporary file. 
+ * collects all rows, in memory up to work_mem, then in a temporary file.
  * Either way the end of the query resets the memory context that the reading
  * belongs to.
  *

@@ -4,7 +4,7 @@
  *	  SQL functions that list the tables of a snapshot, and compare snapshots.
  *
  * A file of a table that has not changed is a hard link to that of the
- * snapshot before, or at least has the same hash, which the manifests have. 
+ * snapshot before, or at least has the same hash, which the manifests have.
  * So nothing is read but manifests and tables of contents.
  *
  * Copyright (c) 2026, the snapshot_worker developers

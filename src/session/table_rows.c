@@ -4,7 +4,7 @@
  *	  The rows of a table in a snapshot, one after the other.
  *
  * What is read to its end is checked: the number of rows, if it was counted
- * when the snapshot was taken, and in directory format the hash of the file. 
+ * when the snapshot was taken, and in directory format the hash of the file.
  * The hash is computed afterwards, because pg_restore reads the file by
  * itself.
  *

@@ -21,6 +21,7 @@
 #include "session/snapshot_at.h"
 #include "session/sql_runs.h"
 #include "session/sql_util.h"
+#include "util/compat.h"
 
 PG_FUNCTION_INFO_V1(snapshot_restore_table);
 

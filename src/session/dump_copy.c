@@ -43,6 +43,7 @@
 #define STATEMENT_MAX_SIZE	(1024 * 1024)
 
 #define COPY_BEGINNING		"COPY "
+#define VIA_ROOT_BEGINNING	"-- load via partition root "
 #define ENCODING_BEGINNING	"SET client_encoding = '"
 #define END_OF_ROWS			"\\.\n"
 
@@ -65,7 +66,6 @@ struct DumpCopy
 	MemoryContext table_cxt;
 	DumpTable	table;
 	CopyFromState state;		/* NULL if no row has been read */
-	MemoryContextCallback callback;
 };
 
 /* The one that COPY is reading from: its callback has no argument. */
@@ -81,14 +81,6 @@ report_damage(const DumpCopy *copy, const char *detail)
 			 errhint("Verify the snapshot by snapshot_verify(), or use another one.")));
 }
 
-/* Stop to report the progress of COPY. */
-static void
-end_progress(void *arg)
-{
-	if (((DumpCopy *) arg)->state != NULL)
-		pgstat_progress_end_command();
-}
-
 /*
  * Start to read the rows of these entries of a dump (integers), in this order.
  * It all belongs to the current memory context, whose reset ends it.  Raises
@@ -102,9 +94,6 @@ dump_copy_begin(const OpenSnapshot *snapshot, List *dump_ids)
 	copy->snapshot = snapshot;
 	copy->dump_ids = dump_ids;
 	copy->at_line_start = true;
-	copy->callback.func = end_progress;
-	copy->callback.arg = copy;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &copy->callback);
 	copy->table_cxt = AllocSetContextCreate(CurrentMemoryContext, "dump table",
 											ALLOCSET_DEFAULT_SIZES);
 	copy->stream = restore_program_begin(tool_args_pg_restore_rows(settings_bin_directory(),
@@ -271,10 +260,13 @@ dump_copy_next_table(DumpCopy *copy)
 		copy->next_id = list_head(copy->dump_ids);
 	caller = MemoryContextSwitchTo(copy->table_cxt);
 	initStringInfo(&line);
+	copy->table.via_root = false;
 	while (read_line(copy, &line))
 	{
 		if (begins_with(&line, ENCODING_BEGINNING))
 			check_encoding(copy, &line);
+		else if (begins_with(&line, VIA_ROOT_BEGINNING))
+			copy->table.via_root = true;
 		else if (begins_with(&line, COPY_BEGINNING))
 		{
 			begin_table(copy, &line);
@@ -339,15 +331,22 @@ static void
 begin_rows(DumpCopy *copy)
 {
 	MemoryContext caller = MemoryContextSwitchTo(copy->table_cxt);
-	const char *encoding = pg_encoding_to_char(copy->snapshot->encoding);
+	const char *encoding;
 	Relation	relation = table_open(RelationRelationId, AccessShareLock);
 	List	   *options;
 
+	/* bytes of no encoding must be valid here */
+	encoding = pg_encoding_to_char(copy->snapshot->encoding == PG_SQL_ASCII ?
+								   GetDatabaseEncoding() :
+								   copy->snapshot->encoding);
 	options = list_make1(makeDefElem("encoding",
 									 (Node *) makeString(pstrdup(encoding)),
 									 -1));
 	copy->state = BeginCopyFrom(NULL, relation, NULL, NULL, false, copy_source,
 								NIL, options);
+
+	/* of this COPY, which is none of a table; a query may report another */
+	pgstat_progress_end_command();
 	table_close(relation, AccessShareLock);
 	MemoryContextSwitchTo(caller);
 }

@@ -21,6 +21,8 @@ typedef struct DumpTable
 {
 	char	   *schema;
 	char	   *table;
+	bool		via_root;		/* rows of a partition, for the table at the
+								 * root of its tree, which has the name */
 	List	   *columns;		/* of char * */
 	int			dump_id;
 } DumpTable;

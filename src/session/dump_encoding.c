@@ -16,7 +16,6 @@
 #include "mb/pg_wchar.h"
 
 #include "session/dump_encoding.h"
-#include "util/clean_text.h"
 
 /* Convert a text.  Returns NULL if that is impossible. */
 static char *
@@ -54,13 +53,24 @@ dump_encoding_from(const char *text, int encoding)
 	return convert(text, encoding, GetDatabaseEncoding());
 }
 
-/* As dump_encoding_from(), to be shown: what is not possible becomes "?". */
+/*
+ * As dump_encoding_from(), to be shown: if that is impossible, each byte that
+ * is not ASCII becomes "?".
+ */
 char *
 dump_encoding_shown(const char *text, int encoding)
 {
 	char	   *result = dump_encoding_from(text, encoding);
 
-	return result != NULL ? result : clean_text(text, PG_SQL_ASCII);
+	if (result != NULL)
+		return result;
+	result = pstrdup(text);
+	for (char *p = result; *p != '\0'; p++)
+	{
+		if (IS_HIGHBIT_SET(*p))
+			*p = '?';
+	}
+	return result;
 }
 
 /*

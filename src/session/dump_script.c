@@ -17,23 +17,37 @@
 
 #include "session/dump_script.h"
 
-/* Replace the commands to psql by blanks. */
+static void
+blank_command(char *line, const char *command)
+{
+	if (line != NULL && strncmp(line, command, strlen(command)) == 0)
+		memset(line, ' ', strcspn(line, "\n"));
+}
+
+/*
+ * Replace the commands to psql by blanks.  They are the first and the last
+ * lines but for comments; lines like them in between are part of a text.
+ */
 static void
 blank_commands(char *script)
 {
-	static const char *const commands[] = {"\\restrict ", "\\unrestrict "};
+	char	   *first = NULL;
+	char	   *last = NULL;
+	char	   *next;
 
-	for (char *line = script; line != NULL;)
+	for (char *line = script; line != NULL; line = next)
 	{
-		for (size_t i = 0; i < lengthof(commands); i++)
-		{
-			if (strncmp(line, commands[i], strlen(commands[i])) == 0)
-				memset(line, ' ', strcspn(line, "\n"));
-		}
-		line = strchr(line, '\n');
-		if (line != NULL)
-			line++;
+		next = strchr(line, '\n');
+		if (next != NULL)
+			next++;
+		if (line[0] == '\0' || line[0] == '\n' || strncmp(line, "--", 2) == 0)
+			continue;
+		if (first == NULL)
+			first = line;
+		last = line;
 	}
+	blank_command(first, "\\restrict ");
+	blank_command(last, "\\unrestrict ");
 }
 
 /*

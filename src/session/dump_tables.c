@@ -84,7 +84,8 @@ read_counts(TableReader *reader)
 			continue;
 		dump_table_name(name, schema, table);
 		counted = hash_search(reader->counted, name, HASH_ENTER, &found);
-		counted->rows = rows->count;
+		/* names that UTF-8 lacks can be the same in the manifest */
+		counted->rows = found ? -1 : rows->count;
 		listed = hash_search(reader->listed,
 							 toc_as_listed(psprintf("%s %s", name->schema,
 													name->table)),

@@ -241,13 +241,19 @@ find_rows(const OpenSnapshot *snapshot, const char *schema, const char *table,
 		report_no_rows(snapshot, found, entries);
 }
 
-/* Is this one of the tables that were found? */
+/*
+ * Is this one of the tables that were found?  Where a hash of the partition key
+ * can differ between servers, pg_dump names the root in place of a partition;
+ * then the entry must suffice.
+ */
 bool
 find_rows_wants(const FoundRows *found, const DumpTable *table)
 {
 	DumpTableName name;
 	bool		wanted;
 
+	if (table->via_root)
+		return true;
 	if (found->partitions == NULL)
 		return strcmp(table->table, found->table) == 0 &&
 			(found->schema == NULL ||

@@ -18,6 +18,7 @@
 #include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -55,21 +56,24 @@ static TableRows *
 begin_row_type(FunctionCallInfo fcinfo)
 {
 	const char *name = snapshot_argument(fcinfo);
+	Oid			relation = get_typ_typrelid(get_fn_expr_argtype(fcinfo->flinfo, 1));
 	TypeFuncClass class;
-	TupleDesc	desc = result_desc(fcinfo, &class);
-	Oid			relation = InvalidOid;
+	TupleDesc	desc;
+	char	   *table;
 
-	/* a record with a column definition list is of no relation */
-	if (class == TYPEFUNC_COMPOSITE)
-		relation = get_typ_typrelid(desc->tdtypeid);
-	if (!OidIsValid(relation))
+	/* its columns must stay as they are while rows of the type are made */
+	if (OidIsValid(relation))
+		LockRelationOid(relation, AccessShareLock);
+	desc = result_desc(fcinfo, &class);
+	table = OidIsValid(relation) ? get_rel_name(relation) : NULL;
+	if (table == NULL || class != TYPEFUNC_COMPOSITE)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the row argument of snapshot_rows must be of a table's row type"),
 				 errhint("Write it as NULL::schema.table, or give the table's name as text, and a column definition list.")));
 	return table_rows_begin(name,
 							get_namespace_name(get_rel_namespace(relation)),
-							get_rel_name(relation), desc);
+							table, desc);
 }
 
 /* Begin to read the table that a text names. */

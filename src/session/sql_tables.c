@@ -26,17 +26,16 @@
 #include "session/sql_util.h"
 #include "settings.h"
 #include "util/compat.h"
-#include "util/file_digest.h"
 
 PG_FUNCTION_INFO_V1(snapshot_tables);
 PG_FUNCTION_INFO_V1(snapshot_diff);
 
-/* A file of an earlier snapshot. */
-typedef struct EarlierFile
+/* What identifies a file, whatever links it has: a hash key. */
+typedef struct FileId
 {
-	char		sha256[SHA256_HEX_SIZE];	/* hash key */
-	const char *path;			/* relative to the snapshot */
-} EarlierFile;
+	dev_t		device;
+	ino_t		inode;
+} FileId;
 
 static bool
 is_earlier(const StoredSnapshot *snapshot, const void *arg)
@@ -48,52 +47,58 @@ is_earlier(const StoredSnapshot *snapshot, const void *arg)
 		later->manifest.system_identifier;
 }
 
-/* Return the files of a snapshot in a hash table by their hashes. */
+/* Identify a file of a snapshot.  Returns false if it is missing. */
+static bool
+identify(const StoredSnapshot *snapshot, const ManifestFile *file, FileId *id)
+{
+	char	   *path = psprintf("%s/%s", snapshot->path, file->path);
+	struct stat st;
+	bool		found = lstat(path, &st) == 0;
+
+	/* padding is part of a hash key */
+	memset(id, 0, sizeof(*id));
+	if (found)
+	{
+		id->device = st.st_dev;
+		id->inode = st.st_ino;
+	}
+	pfree(path);
+	return found;
+}
+
+/* Return the files of a snapshot, as a hash table of FileId. */
 static HTAB *
-files_by_hash(const StoredSnapshot *snapshot)
+files_of(const StoredSnapshot *snapshot)
 {
 	HASHCTL		info;
 	HTAB	   *files;
 	ListCell   *lc;
 
-	info.keysize = SHA256_HEX_SIZE;
-	info.entrysize = sizeof(EarlierFile);
+	info.keysize = sizeof(FileId);
+	info.entrysize = sizeof(FileId);
 	info.hcxt = CurrentMemoryContext;
-	files = hash_create("files by hash", 256, &info,
-						HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	files = hash_create("files of a snapshot", 256, &info,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	foreach(lc, snapshot->manifest.files)
 	{
-		const ManifestFile *file = lfirst(lc);
-		EarlierFile *earlier = hash_search(files, file->sha256, HASH_ENTER,
-										   NULL);
+		FileId		id;
 
-		earlier->path = file->path;
+		CHECK_FOR_INTERRUPTS();
+		if (identify(snapshot, lfirst(lc), &id))
+			(void) hash_search(files, &id, HASH_ENTER, NULL);
 	}
 	return files;
 }
 
-/* Are these two paths links to one file? */
-static bool
-is_same_file(const char *a, const char *b)
-{
-	struct stat sa;
-	struct stat sb;
-
-	return lstat(a, &sa) == 0 && lstat(b, &sb) == 0 &&
-		sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
-/* Is a file of a snapshot a link to one of an earlier snapshot? */
+/* Is a file of a snapshot a link to one of these files? */
 static bool
 is_shared(const StoredSnapshot *snapshot, const ManifestFile *file,
-		  const StoredSnapshot *earlier, HTAB *earlier_files)
+		  HTAB *earlier_files)
 {
-	const EarlierFile *other = hash_search(earlier_files, file->sha256,
-										   HASH_FIND, NULL);
+	FileId		id;
 
-	return other != NULL &&
-		is_same_file(psprintf("%s/%s", snapshot->path, file->path),
-					 psprintf("%s/%s", earlier->path, other->path));
+	return earlier_files != NULL && identify(snapshot, file, &id) &&
+		hash_search(earlier_files, &id, HASH_FIND, NULL) != NULL;
 }
 
 /* snapshot_tables(name text) returns setof record */
@@ -116,7 +121,7 @@ snapshot_tables(PG_FUNCTION_ARGS)
 	if (earlier != NULL)
 		earlier = store_load(settings_directory(), earlier->name, true, DEBUG1);
 	if (earlier != NULL)
-		earlier_files = files_by_hash(earlier);
+		earlier_files = files_of(earlier);
 	for (int n = 0; n < ntables; n++)
 	{
 		const TableInfo *table = tables[n];
@@ -132,9 +137,8 @@ snapshot_tables(PG_FUNCTION_ARGS)
 		if (table->file != NULL)
 		{
 			values[3] = Int64GetDatum(table->file->size);
-			values[4] = BoolGetDatum(earlier != NULL &&
-									 is_shared(snapshot->stored, table->file,
-											   earlier, earlier_files));
+			values[4] = BoolGetDatum(is_shared(snapshot->stored, table->file,
+											   earlier_files));
 		}
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);

@@ -109,6 +109,7 @@ counted_rows(const TableRows *rows)
 	int			encoding = rows->snapshot->encoding;
 	char	   *schema = dump_encoding_to_utf8(rows->table->schema, encoding);
 	char	   *table = dump_encoding_to_utf8(rows->table->table, encoding);
+	int64		count = -1;
 	ListCell   *lc;
 
 	if (schema == NULL || table == NULL)
@@ -117,11 +118,15 @@ counted_rows(const TableRows *rows)
 	{
 		const ManifestRows *counted = lfirst(lc);
 
-		if (strcmp(counted->table, table) == 0 &&
-			strcmp(counted->schema, schema) == 0)
-			return counted->count;
+		if (strcmp(counted->table, table) != 0 ||
+			strcmp(counted->schema, schema) != 0)
+			continue;
+		/* names that UTF-8 lacks can be the same in the manifest */
+		if (count >= 0)
+			return -1;
+		count = counted->count;
 	}
-	return -1;
+	return count;
 }
 
 /* Check a table that has been read to its end, after so many rows. */

@@ -38,20 +38,14 @@ static const ValueSetting fixed[] = {
 static List *
 add_setting(List *settings, const char *name, const char *value)
 {
-	ValueSetting *setting;
+	ValueSetting *setting = palloc(sizeof(ValueSetting));
 
-	if (strcmp(GetConfigOption(name, false, false), value) == 0)
-		return settings;
-	setting = palloc(sizeof(ValueSetting));
 	setting->name = name;
 	setting->value = value;
 	return lappend(settings, setting);
 }
 
-/*
- * Return the settings that this session has to change while it reads values,
- * palloc'd.
- */
+/* Return the settings under which the values are read, palloc'd. */
 List *
 value_settings(const Manifest *manifest)
 {
@@ -80,16 +74,18 @@ value_settings(const Manifest *manifest)
 int
 value_settings_apply(const List *settings)
 {
-	int			level;
+	int			level = 0;
 	ListCell   *lc;
 
-	if (settings == NIL)
-		return 0;
-	level = NewGUCNestLevel();
 	foreach(lc, settings)
 	{
 		const ValueSetting *setting = lfirst(lc);
 
+		if (strcmp(GetConfigOption(setting->name, false, false),
+				   setting->value) == 0)
+			continue;
+		if (level == 0)
+			level = NewGUCNestLevel();
 		(void) set_config_option(setting->name, setting->value, PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 								 false);

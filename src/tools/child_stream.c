@@ -42,6 +42,8 @@ struct ChildStream
 	pid_t		pid;			/* 0 once reaped */
 	int			output;			/* read ends of pipes, or -1 */
 	int			errors;
+	int			output_end;		/* write ends, until the child has them */
+	int			errors_end;
 	WaitEventSet *events;		/* of the open pipes, or NULL */
 	ChildOutput text;			/* from the standard error */
 	MemoryContextCallback callback;
@@ -95,6 +97,8 @@ stop_stream(void *arg)
 	forget_events(stream);
 	close_end(&stream->output);
 	close_end(&stream->errors);
+	close_end(&stream->output_end);
+	close_end(&stream->errors_end);
 }
 
 static void
@@ -141,27 +145,20 @@ ChildStream *
 child_stream_begin(char **argv, char **envp, int input)
 {
 	ChildStream *stream = palloc0(sizeof(ChildStream));
-	int			output = -1;
-	int			errors = -1;
 
 	stream->output = stream->errors = -1;
+	stream->output_end = stream->errors_end = -1;
 	child_output_init(&stream->text, NULL, NULL);
 	stream->callback.func = stop_stream;
 	stream->callback.arg = stream;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext,
 									   &stream->callback);
-	PG_TRY();
-	{
-		create_pipe(&stream->output, &output);
-		create_pipe(&stream->errors, &errors);
-		stream->pid = child_spawn(argv, envp, input, output, errors);
-	}
-	PG_FINALLY();
-	{
-		close_end(&output);
-		close_end(&errors);
-	}
-	PG_END_TRY();
+	create_pipe(&stream->output, &stream->output_end);
+	create_pipe(&stream->errors, &stream->errors_end);
+	stream->pid = child_spawn(argv, envp, input, stream->output_end,
+							  stream->errors_end);
+	close_end(&stream->output_end);
+	close_end(&stream->errors_end);
 	return stream;
 }
 

@@ -250,6 +250,26 @@ $node->safe_psql('app', 'ALTER TABLE changing DROP n, ADD n int[]');
 like($err, qr/ERROR:  malformed array literal: "1".*CONTEXT:  line 1 of table "public.changing" in "\Q$directory\/$name\E\/app.dump\/\d+\.dat\S*", column "n"/s,
 	'a value that is not valid for its column is an error with file, table, line and column');
 
+# A hash of an enum can differ between servers, so that pg_dump names the root in
+# place of its partitions.
+$node->safe_psql('app', <<'EOF');
+CREATE TABLE moods (m mood, n int) PARTITION BY HASH (m);
+CREATE TABLE moods_0 PARTITION OF moods FOR VALUES WITH (MODULUS 2, REMAINDER 0) PARTITION BY LIST (n);
+CREATE TABLE moods_0_1 PARTITION OF moods_0 FOR VALUES IN (1);
+CREATE TABLE moods_0_other PARTITION OF moods_0 DEFAULT;
+CREATE TABLE moods_1 PARTITION OF moods FOR VALUES WITH (MODULUS 2, REMAINDER 1) PARTITION BY LIST (n);
+CREATE TABLE moods_1_1 PARTITION OF moods_1 FOR VALUES IN (1);
+CREATE TABLE moods_1_other PARTITION OF moods_1 DEFAULT;
+INSERT INTO moods SELECT m, g % 5 FROM unnest(enum_range(NULL::mood)) m, generate_series(1, 100) g;
+EOF
+foreach my $format ('directory', 'custom')
+{
+	reload_with($node, format => $format);
+	$name = take_snapshot($node, 'app');
+	is_same_table($name, $_, "$_, partitioned by the hash of an enum, is the same in $format format")
+	  foreach ('moods', 'moods_0', 'moods_1', 'moods_0_1', 'moods_1_other');
+}
+
 # The values do not depend on settings of the session.
 ($out, $err) = ask(<<EOQ);
 SET array_nulls = off; SET xmloption = document; SET DateStyle = 'German, DMY'; SET IntervalStyle = sql_standard;
@@ -262,6 +282,14 @@ SHOW array_nulls;
 EOQ
 is($out, "7|0\ndocument\noff", 'values are read right under any settings of the session, which keeps them');
 is($err, '', 'settings of the session cause no error');
+
+# Bytes of no encoding.
+$node->safe_psql('postgres', "CREATE DATABASE ascii ENCODING SQL_ASCII TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+$node->safe_psql('ascii', q{CREATE TABLE bytes AS SELECT 'plain' AS t UNION ALL SELECT E'\351'});
+my $ascii = take_snapshot($node, 'ascii');
+like((ask("SELECT * FROM snapshot_rows('$ascii', 'bytes') AS (t text)"))[1],
+	qr/ERROR:  invalid byte sequence for encoding "UTF8": 0xe9.*CONTEXT:  .*line 2 of table "public.bytes"/s,
+	'a byte of an SQL_ASCII database that is not valid here is an error with its line');
 
 # Other encodings.
 foreach my $case ([ 'LATIN1', "\xc3\xa4" ], [ 'EUC_JP', "\xe9\xbc\xa0" ])

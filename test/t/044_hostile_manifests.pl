@@ -121,7 +121,7 @@ foreach my $version ('0', '-1', '"1"', 'null', '1.5', 'true', '{}', '[1]')
 foreach my $member (@members)
 {
 	my ($name, $value) = $member =~ /^"(\w+)": (.*)$/ or die $member;
-	my $optional = $name =~ /^(base|tables_read|tables_same|bytes_read)$/;
+	my $optional = $name =~ /^(base|is_template|tables_read|tables_same|bytes_read)$/;
 	my @wrong = ('true', "[$value]", "[[$value]]", '-1', '1.5', '1e3',
 		'99999999999999999999');
 

@@ -71,6 +71,31 @@ table_name(const RangeVar *table)
 }
 
 /*
+ * Note and log that an object was left out: the notes may have no room for it.
+ * The detail can be NULL.
+ */
+void
+restore_watch_note(RestoreNotes *notes, const char *object,
+				   const char *message, const char *detail)
+{
+	if (restore_notes_add(notes, object, message))
+		ereport(LOG,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("could not restore %s: %s", object, message),
+				 detail != NULL ? errdetail_internal("%s", detail) : 0));
+}
+
+/* Note and log that an object was changed. */
+static void
+note_change(RestoreNotes *notes, const char *message)
+{
+	if (restore_notes_add(notes, "", message))
+		ereport(LOG,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg_internal("%s", message)));
+}
+
+/*
  * If a SET names a tablespace that does not exist, return a SET of the
  * default one.
  */
@@ -91,9 +116,9 @@ adapt_set(PlannedStmt *pstmt, RestoreNotes *notes)
 		OidIsValid(get_tablespace_oid(strVal(&value->val), true)))
 		return pstmt;
 
-	restore_notes_add(notes, "",
-					  psprintf("tablespace \"%s\" does not exist, using the default tablespace",
-							   strVal(&value->val)));
+	note_change(notes,
+				psprintf("tablespace \"%s\" does not exist, using the default tablespace",
+						 strVal(&value->val)));
 	pstmt = copyObject(pstmt);
 	value = linitial(((VariableSetStmt *) pstmt->utilityStmt)->args);
 	strVal(&value->val) = pstrdup("");
@@ -120,9 +145,9 @@ adapt_policy(PlannedStmt *pstmt, RestoreNotes *notes)
 		return pstmt;
 	if (list_length(missing) == list_length(statement->roles))
 	{
-		restore_notes_add(notes, psprintf("POLICY %s %s", table_name(statement->table),
-										  statement->policy_name),
-						  role_message(linitial(missing)));
+		restore_watch_note(notes, psprintf("POLICY %s %s", table_name(statement->table),
+										   statement->policy_name),
+						   role_message(linitial(missing)), NULL);
 		return NULL;
 	}
 
@@ -134,11 +159,11 @@ adapt_policy(PlannedStmt *pstmt, RestoreNotes *notes)
 			statement->roles = foreach_delete_current(statement->roles, lc);
 	}
 	foreach(lc, missing)
-		restore_notes_add(notes, "",
-						  psprintf("policy \"%s\" of table \"%s\" is restored without a role: %s",
-								   statement->policy_name,
-								   table_name(statement->table),
-								   role_message(lfirst(lc))));
+		note_change(notes,
+					psprintf("policy \"%s\" of table \"%s\" is restored without a role: %s",
+							 statement->policy_name,
+							 table_name(statement->table),
+							 role_message(lfirst(lc))));
 	return pstmt;
 }
 
@@ -150,9 +175,9 @@ lacks_user(const CreateUserMappingStmt *statement, RestoreNotes *notes)
 
 	if (missing == NULL)
 		return false;
-	restore_notes_add(notes, psprintf("USER MAPPING %s SERVER %s", missing,
-									  statement->servername),
-					  role_message(missing));
+	restore_watch_note(notes, psprintf("USER MAPPING %s SERVER %s", missing,
+									   statement->servername),
+					   role_message(missing), NULL);
 	return true;
 }
 

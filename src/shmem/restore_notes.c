@@ -30,7 +30,7 @@ struct RestoreNotes
 	char		trouble_message[sizeof(((RestoreTrouble *) NULL)->message)];
 
 	LWLock		lock;			/* guards what follows */
-	int64		dropped;		/* notes for which there was no room */
+	int64		dropped;		/* objects for which there was no room */
 	size_t		used;
 	char		text[NOTES_SIZE];	/* object and message of each note, both
 									 * with the byte that ends them */
@@ -57,10 +57,11 @@ restore_notes_mode(const RestoreNotes *notes)
 }
 
 /*
- * Add a note, unless the same one is there.  The object is "" if it was
- * restored, in spite of what the message tells.
+ * Add a note, unless the same one is there or there is no room.  The object is
+ * "" if it was restored, in spite of what the message tells.  Returns false if
+ * the same one is there; else the caller logs it.
  */
-void
+bool
 restore_notes_add(RestoreNotes *notes, const char *object,
 				  const char *message)
 {
@@ -83,9 +84,10 @@ restore_notes_add(RestoreNotes *notes, const char *object,
 			   size - object_size);
 		notes->used += size;
 	}
-	else if (!found)
+	else if (!found && object[0] != '\0')
 		notes->dropped++;
 	LWLockRelease(&notes->lock);
+	return !found;
 }
 
 /*
@@ -138,7 +140,7 @@ restore_notes_trouble(RestoreNotes *notes, RestoreTrouble *trouble)
 			sizeof(trouble->message));
 }
 
-/* Return the number of notes for which there was no room. */
+/* Return the number of objects for which there was no room. */
 int64
 restore_notes_dropped(RestoreNotes *notes)
 {

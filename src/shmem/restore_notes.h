@@ -52,7 +52,7 @@ typedef struct RestoreTrouble
 extern dsa_pointer restore_notes_create(Copies *copies,
 										const RestoreMode *mode);
 extern const RestoreMode *restore_notes_mode(const RestoreNotes *notes);
-extern void restore_notes_add(RestoreNotes *notes, const char *object,
+extern bool restore_notes_add(RestoreNotes *notes, const char *object,
 							  const char *message);
 extern void restore_notes_add_trouble(RestoreNotes *notes, int sqlerrcode,
 									  const char *message);

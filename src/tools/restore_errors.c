@@ -77,6 +77,7 @@ begin_object(RestoreErrors *errors, const char *kind, const char *name)
 	StringInfo	object = &errors->object;
 	const char *quote = strchr(name, '"');
 
+	errors->objects++;
 	resetStringInfo(object);
 	appendStringInfoString(object, kind);
 	if (quote == NULL)
@@ -121,6 +122,7 @@ finish_error(RestoreErrors *errors)
 	if (!errors->in_error)
 		return;
 	errors->in_error = false;
+	error.number = errors->objects;
 	error.object = errors->object.len > 0 ? errors->object.data : "unknown object";
 	newline = strchr(text, '\n');
 	if (newline != NULL)

@@ -18,6 +18,7 @@
 /* An error about an object; the texts are those of the server. */
 typedef struct RestoreError
 {
+	int64		number;			/* of the object, counted from 1 */
 	const char *object;			/* such as "TABLE DATA public.t" */
 	const char *message;
 	const char *detail;			/* "" for none */
@@ -29,6 +30,7 @@ typedef struct RestoreErrors
 	void		(*report) (void *arg, const RestoreError *error);
 	void	   *arg;
 	StringInfoData object;		/* being restored */
+	int64		objects;		/* so far */
 	StringInfoData text;		/* of the current error */
 	bool		in_error;		/* more lines of it may follow */
 	int64		count;			/* of errors, without such warnings */

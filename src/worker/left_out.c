@@ -5,10 +5,10 @@
  *
  * With on_error => 'continue', pg_restore goes on after errors.  The restore
  * then succeeds in spite of them if three witnesses agree that each was the
- * server's answer to a statement of the dump: pg_restore ran to its end and
- * says so in its last line; each error that it printed is one of the server;
- * and no session has noted an error of another class, such as a full disk, a
- * canceled statement or a lost connection (see restore_watch.c).
+ * server's answer to a statement of the dump: pg_restore ran to its end, and
+ * its last line counts no more errors than it printed; each of these is one of
+ * the server; and no session has noted an error of another class, such as a
+ * full disk, a canceled statement or a lost connection (see restore_watch.c).
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -60,10 +60,9 @@ add_error(void *arg, const RestoreError *error)
 	if (!left_out->go_on)
 		return;
 	log_object(error->object, error->message, error->detail);
-	if (strcmp(left_out->last.data, error->object) == 0)
+	if (left_out->last == error->number)
 		return;
-	resetStringInfo(&left_out->last);
-	appendStringInfoString(&left_out->last, error->object);
+	left_out->last = error->number;
 	add_warning(left_out, error->object, error->message, error->detail);
 }
 
@@ -71,7 +70,7 @@ add_error(void *arg, const RestoreError *error)
 void
 left_out_begin(LeftOut *left_out)
 {
-	initStringInfo(&left_out->last);
+	left_out->last = 0;
 	restore_errors_begin(&left_out->errors, add_error, left_out);
 }
 
@@ -99,6 +98,7 @@ left_out_is_all(LeftOut *left_out, RunContext *cxt, const ChildResult *result)
 	RestoreTrouble trouble;
 
 	return left_out->go_on && left_out->errors.ignored > 0 &&
+		left_out->errors.count >= left_out->errors.ignored &&
 		are_of_dump(left_out, cxt, result, &trouble);
 }
 
@@ -123,7 +123,10 @@ left_out_fail(LeftOut *left_out, RunContext *cxt, char **argv,
 						 of_dump && !left_out->go_on ? left_out->advice : NULL);
 }
 
-/* After pg_restore has ended: report what its sessions have noted. */
+/*
+ * After pg_restore has ended: report what its sessions have noted.  They have
+ * logged it.
+ */
 void
 left_out_add_notes(LeftOut *left_out, RunContext *cxt)
 {
@@ -133,12 +136,7 @@ left_out_add_notes(LeftOut *left_out, RunContext *cxt)
 	{
 		const RestoreNote *note = lfirst(lc);
 
-		if (note->object[0] != '\0')
-			log_object(note->object, note->message, "");
-		else
-			ereport(WARNING,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg_internal("%s", note->message)));
 		add_warning(left_out, note->object, note->message, "");
 	}
+	left_out->objects += restore_notes_dropped(cxt->notes);
 }

@@ -20,7 +20,7 @@ typedef struct LeftOut
 	const char *advice;			/* hint for an error that could be left out */
 	RestoreReport *report;
 	RestoreErrors errors;		/* of the running pg_restore */
-	StringInfoData last;		/* object left out last */
+	int64		last;			/* number of the object left out last */
 	int64		objects;
 } LeftOut;
 

@@ -149,6 +149,9 @@ SET SESSION AUTHORIZATION boss;
 GRANT EXECUTE ON FUNCTION closed.secret() TO guest;
 RESET SESSION AUTHORIZATION;
 REVOKE USAGE ON SCHEMA closed FROM boss;
+CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int);
+CREATE OPERATOR === (FUNCTION = texteq, LEFTARG = text, RIGHTARG = text);
+UPDATE pg_operator SET oprcode = 'pg_catalog.now'::regproc WHERE oprname = '===';
 EOF
 # Its server is down when the snapshot is restored.
 $node->safe_psql('troubled', <<EOF);
@@ -161,6 +164,8 @@ CREATE MATERIALIZED VIEW fetched AS SELECT * FROM far;
 ALTER SERVER elsewhere OPTIONS (SET port '1');
 EOF
 my @cannot = (
+	'OPERATOR public.===',
+	'OPERATOR public.===',
 	'TABLE DATA public.checked',
 	'TABLE DATA public.visits',
 	'INDEX public.calls_known',
@@ -228,6 +233,8 @@ my @lost = (
 	'FK CONSTRAINT public orders orders_customer',
 	'INDEX public calls_known',
 	'INDEX public twins_id',
+	'OPERATOR public ===',
+	'OPERATOR public ===',
 	'MATERIALIZED VIEW DATA public counted',
 	'MATERIALIZED VIEW DATA public fetched');
 push @lost, 'EXTENSION - sw_only_one', 'TABLE DATA public job' if $has_extensions;
@@ -507,6 +514,30 @@ unlike(slurp_file($node->logfile), qr/could not restore.*very secret/,
 ($out, $err) = restored($guarded, 'failed', "on_error => 'continue'");
 like($err, qr/ERROR:  .*roles that the snapshot needs do not exist: "hermit"/,
 	'a restore that goes on does not give the objects of missing roles to others');
+
+# More policies than the sessions of pg_restore can note.
+$node->safe_psql('postgres', 'CREATE ROLE hermit');
+$node->safe_psql('postgres', 'CREATE DATABASE walled');
+$node->safe_psql('walled', <<'EOF');
+CREATE TABLE records (id int);
+SELECT format('CREATE POLICY %I ON records TO hermit', 'wall_' || i || repeat('_', 50))
+  FROM generate_series(1, 400) i \gexec
+EOF
+my $walled = take_snapshot($node, 'walled');
+$node->safe_psql('postgres', 'DROP DATABASE walled');
+$node->safe_psql('postgres', 'DROP ROLE hermit');
+$offset = -s $node->logfile;
+my ($named, $said) = answer(
+	"SELECT cardinality(left_out) FROM snapshot_restore('$walled', 'walled', no_owner => true)"
+);
+my $warned = () = $said =~ /^WARNING:  could not restore POLICY /mg;
+my ($more) = $said =~ /^WARNING:  could not restore (\d+) more objects$/m;
+ok($named < 400, 'not all of many policies have room in the result');
+is($warned + ($more // 0),
+	400, 'a last warning counts the policies that have no warning of their own');
+%logged = map { $_ => 1 } slurp_file($node->logfile, $offset) =~
+  /could not restore (POLICY public\.records wall_\d+)/g;
+is(scalar keys %logged, 400, 'the log has all of many policies that were left out');
 
 # Somebody's temporary objects.
 $node->safe_psql('postgres', 'CREATE DATABASE busy; ');

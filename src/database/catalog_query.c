@@ -61,6 +61,7 @@ catalog_prepare_process(void)
 	catalog_prepare_connection();
 	/* nobody else uses our writes before catalog_wait_for_standbys() */
 	catalog_override_setting("synchronous_commit", "local");
+	catalog_override_setting("quote_all_identifiers", "off");
 	catalog_override_setting("jit", "off");
 	catalog_override_setting("max_parallel_workers_per_gather", "0");
 }

@@ -5,12 +5,16 @@
  *
  * pg_dump --table knows what belongs to a table, except for extended
  * statistics, which it omits.  A dump of the whole database has everything.
- * Both have the same entries, apart from their numbers, if the database has
+ * Both have the same entries, apart from their dump IDs, if the database has
  * not changed in between.  So those of the first dump, and those of the
  * statistics, select the entries of the second one.
  *
  * A list of pg_restore has one line for each entry, "<dump ID>; <catalog>
  * <OID> <kind> <schema> <name> <owner>".  Line breaks in names are blanks.
+ * The names alone can be those of another entry, as they can contain blanks,
+ * so the catalog and the OID are compared, too.  Both are 0 for privileges,
+ * comments and the values of sequences.  The rows of a table have its OID, but
+ * no catalog.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -18,23 +22,43 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_statistic_ext.h"
+#include "utils/builtins.h"
+
 #include "tools/toc_selection.h"
 
 #define TABLE		"TABLE "
 #define SEQUENCE	"SEQUENCE "
 
+#define DIGITS		"0123456789"
+
 /*
- * Return what follows the numbers of a line, or NULL if it is not an entry.
+ * Return what follows the dump ID of a line, or NULL if it is not an entry.
  */
 static char *
 entry_of(char *line)
 {
-	size_t		digits = strspn(line, "0123456789");
+	size_t		digits = strspn(line, DIGITS);
 
 	if (digits == 0 || line[digits] != ';')
 		return NULL;
 	line += digits + 1;
-	return line + strspn(line, " 0123456789");
+	return line + strspn(line, " ");
+}
+
+/* Return what follows the catalog of an entry: the OID and so on. */
+static char *
+after_catalog(char *entry)
+{
+	entry += strspn(entry, DIGITS);
+	return entry + strspn(entry, " ");
+}
+
+/* Return what follows the numbers of an entry. */
+static char *
+words_of(char *entry)
+{
+	return after_catalog(after_catalog(entry));
 }
 
 /* Cut off the first line of a text; returns the rest, or NULL. */
@@ -49,17 +73,18 @@ cut_line(char *text)
 	return newline + 1;
 }
 
-/* Return what follows the kind, if an entry is of a kind that ends so. */
+/* Return what follows the kind, if the words begin with it. */
 static const char *
-after(const char *entry, const char *kind)
+after(const char *words, const char *kind)
 {
 	size_t		len = strlen(kind);
 
-	return strncmp(entry, kind, len) == 0 ? entry + len : NULL;
+	return strncmp(words, kind, len) == 0 ? words + len : NULL;
 }
 
+/* Do the words of an entry define an object of this kind? */
 static bool
-is_definition(const char *entry, const char *kind)
+is_definition(const char *words, const char *kind)
 {
 	static const char *const others[] = {
 		"TABLE ATTACH ", "TABLE DATA ", "SEQUENCE OWNED BY ", "SEQUENCE SET ",
@@ -67,10 +92,10 @@ is_definition(const char *entry, const char *kind)
 
 	for (size_t i = 0; i < lengthof(others); i++)
 	{
-		if (after(entry, others[i]) != NULL)
+		if (after(words, others[i]) != NULL)
 			return false;
 	}
-	return after(entry, kind) != NULL;
+	return after(words, kind) != NULL;
 }
 
 /*
@@ -89,8 +114,8 @@ toc_selection_tables(char *text)
 
 		next = cut_line(line);
 		entry = entry_of(line);
-		if (entry != NULL && is_definition(entry, TABLE))
-			tables = lappend(tables, entry + strlen(TABLE));
+		if (entry != NULL && is_definition(words_of(entry), TABLE))
+			tables = lappend(tables, words_of(entry) + strlen(TABLE));
 	}
 	return tables;
 }
@@ -109,38 +134,56 @@ toc_selection_entries(char *text)
 	for (char *line = text; line != NULL; line = next)
 	{
 		char	   *entry;
+		char	   *words;
 
 		next = cut_line(line);
 		entry = entry_of(line);
 		if (entry == NULL)
 			continue;
 		entries = lappend(entries, entry);
-		if (is_definition(entry, TABLE))
-			entries = lappend(entries, psprintf("TABLE DATA %s", after(entry, TABLE)));
-		if (is_definition(entry, SEQUENCE))
-			entries = lappend(entries, psprintf("SEQUENCE SET %s", after(entry, SEQUENCE)));
+		words = words_of(entry);
+		if (is_definition(words, TABLE))
+			entries = lappend(entries,
+							  psprintf("0 %.*sTABLE DATA %s",
+									   (int) (words - after_catalog(entry)),
+									   after_catalog(entry),
+									   after(words, TABLE)));
+		if (is_definition(words, SEQUENCE))
+			entries = lappend(entries,
+							  psprintf("0 0 SEQUENCE SET %s",
+									   after(words, SEQUENCE)));
 	}
 	return entries;
 }
 
-/*
- * Return an entry of extended statistics, such as "STATISTICS" or "COMMENT",
- * as a list has it.
- */
-char *
-toc_selection_statistics(const char *kind, const char *schema,
-						 const char *name, const char *owner)
+static char *
+without_breaks(char *entry)
 {
-	char	   *entry = strcmp(kind, "STATISTICS") == 0 ?
-	psprintf("%s %s %s %s", kind, schema, name, owner) :
-	psprintf("%s %s STATISTICS %s %s", kind, schema, name, owner);
-
 	for (char *p = entry; *p != '\0'; p++)
 	{
 		if (*p == '\n' || *p == '\r')
 			*p = ' ';
 	}
 	return entry;
+}
+
+/* Return the entry of extended statistics as a list has it. */
+char *
+toc_selection_statistics(Oid oid, const char *schema, const char *name,
+						 const char *owner)
+{
+	return without_breaks(psprintf("%u %u STATISTICS %s %s %s",
+								   StatisticExtRelationId, oid, schema, name,
+								   owner));
+}
+
+/* Return the entry of the comment on extended statistics. */
+char *
+toc_selection_statistics_comment(const char *schema, const char *name,
+								 const char *owner)
+{
+	return without_breaks(psprintf("0 0 COMMENT %s STATISTICS %s %s", schema,
+								   quote_identifier(name), owner));
 }
 
 static int

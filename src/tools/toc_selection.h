@@ -15,8 +15,11 @@
 
 extern List *toc_selection_tables(char *text);
 extern List *toc_selection_entries(char *text);
-extern char *toc_selection_statistics(const char *kind, const char *schema,
+extern char *toc_selection_statistics(Oid oid, const char *schema,
 									  const char *name, const char *owner);
+extern char *toc_selection_statistics_comment(const char *schema,
+											  const char *name,
+											  const char *owner);
 extern void toc_selection_list(char *text, List *wanted, StringInfo list);
 
 #endif							/* SNAPSHOT_WORKER_TOC_SELECTION_H */

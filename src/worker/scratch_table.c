@@ -33,19 +33,20 @@
 	"  UNION ALL SELECT i.inhrelid, t.level + 1" \
 	"   FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid" \
 	"   JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relispartition)," \
-	" parts(n, level, kind, schema, name, owner) AS (" \
-	"  SELECT 0, t.level, 'TABLE', c.relnamespace, c.relname, c.relowner" \
+	" parts(n, level, kind, oid, schema, name, owner) AS (" \
+	"  SELECT 0, t.level, 'TABLE', c.oid, c.relnamespace, c.relname, c.relowner" \
 	"   FROM tree t JOIN pg_class c ON c.oid = t.oid" \
-	"  UNION ALL SELECT 1, 0, 'INDEX', c.relnamespace, c.relname, c.relowner" \
+	"  UNION ALL SELECT 1, 0, 'INDEX', c.oid, c.relnamespace, c.relname, c.relowner" \
 	"   FROM tree t JOIN pg_index i ON i.indrelid = t.oid JOIN pg_class c ON c.oid = i.indexrelid" \
-	"  UNION ALL SELECT 2, 0, 'SEQUENCE', c.relnamespace, c.relname, c.relowner" \
+	"  UNION ALL SELECT 2, 0, 'SEQUENCE', c.oid, c.relnamespace, c.relname, c.relowner" \
 	"   FROM tree t JOIN pg_depend d ON d.refobjid = t.oid JOIN pg_class c ON c.oid = d.objid" \
 	"   WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass" \
 	"     AND d.deptype IN ('a', 'i') AND c.relkind = 'S'" \
-	"  UNION ALL SELECT 3, 0, 'STATISTICS', s.stxnamespace, s.stxname, s.stxowner" \
+	"  UNION ALL SELECT 3, 0, 'STATISTICS', s.oid, s.stxnamespace, s.stxname, s.stxowner" \
 	"   FROM tree t JOIN pg_statistic_ext s ON s.stxrelid = t.oid)" \
 	" SELECT " SCRATCH_VALUE("p.kind") ", " SCRATCH_VALUE("n.nspname") ", " \
-	SCRATCH_VALUE("p.name") ", " SCRATCH_VALUE("a.rolname") \
+	SCRATCH_VALUE("p.name") ", " SCRATCH_VALUE("a.rolname") ", " \
+	SCRATCH_VALUE("p.oid") \
 	" FROM parts p JOIN pg_namespace n ON n.oid = p.schema JOIN pg_authid a ON a.oid = p.owner" \
 	" ORDER BY p.n, p.level, n.nspname COLLATE \"C\", p.name COLLATE \"C\""
 
@@ -127,6 +128,7 @@ scratch_table_parts(RunContext *cxt, const char *schema, const char *table)
 		part->schema = lsecond(row);
 		part->name = lthird(row);
 		part->owner = lfourth(row);
+		part->oid = strtoul(list_nth(row, 4), NULL, 10);
 		part->new_schema = part->schema;
 		part->new_name = part->name;
 		parts = lappend(parts, part);

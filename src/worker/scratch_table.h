@@ -24,6 +24,7 @@ typedef enum PartKind
 typedef struct TablePart
 {
 	PartKind	kind;
+	Oid			oid;			/* in the scratch database */
 	char	   *schema;
 	char	   *name;
 	char	   *owner;

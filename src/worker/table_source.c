@@ -296,11 +296,12 @@ entries_of(RunContext *cxt, List *parts)
 		if (part->kind != PART_STATISTICS)
 			continue;
 		entries = lappend(entries,
-						  toc_selection_statistics("STATISTICS", part->new_schema,
+						  toc_selection_statistics(part->oid, part->new_schema,
 												   part->new_name, part->owner));
 		entries = lappend(entries,
-						  toc_selection_statistics("COMMENT", part->new_schema,
-												   part->new_name, part->owner));
+						  toc_selection_statistics_comment(part->new_schema,
+														   part->new_name,
+														   part->owner));
 	}
 	return entries;
 }

@@ -302,7 +302,7 @@ connection_for_restore(const char *database, Connection *connection)
 
 /*
  * As connection_for_restore(), but into a database that others use: its event
- * triggers fire, and a commit waits for standbys as configured.
+ * triggers fire.  The worker waits for standbys, when the commit is known.
  */
 void
 connection_for_table(const char *database, Connection *connection)
@@ -311,7 +311,8 @@ connection_for_table(const char *database, Connection *connection)
 
 	connect_as(superuser_arg(role) ? role : BOOTSTRAP_SUPERUSERID, database,
 			   connection);
-	connection->options = psprintf("%s -c default_transaction_read_only=off%s",
+	connection->options = psprintf("%s -c default_transaction_read_only=off"
+								   " -c synchronous_commit=local%s",
 								   connection->options,
 								   database_settings_dump_options());
 }

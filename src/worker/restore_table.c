@@ -30,9 +30,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
+#include "replication/syncrep.h"
 #include "utils/builtins.h"
 
+#include "database/catalog_query.h"
 #include "database/database_settings.h"
 #include "database/dump_transaction.h"
 #include "settings.h"
@@ -221,6 +224,19 @@ end_report(RunContext *cxt, TableRestore *restore)
 }
 
 /*
+ * Wait until synchronous standbys have what was committed, if the server is
+ * configured so.  A cancel ends this with a WARNING.
+ */
+static void
+wait_for_standbys(void)
+{
+	catalog_wait_for_standbys();
+	HOLD_INTERRUPTS();
+	SyncRepWaitForLSN(GetFlushRecPtr(NULL), true);
+	RESUME_INTERRUPTS();
+}
+
+/*
  * Restore the table that the run names into the database that this process is
  * connected to: all of it or, if that raises an error, nothing.
  */
@@ -260,6 +276,7 @@ restore_table(RunContext *cxt)
 	run_enter_phase(cxt, "finishing", 98, 100);
 	end_report(cxt, &restore);
 	scratch_discard(cxt);
+	wait_for_standbys();
 	ereport(LOG,
 			(errmsg("restored table \"%s.%s\" of snapshot \"%s\" as %s",
 					restore.schema, run->request.table, run->request.name,

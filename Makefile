@@ -61,6 +61,7 @@ OBJS = \
 	src/session/dump_tables.o \
 	src/session/find_relation.o \
 	src/session/find_rows.o \
+	src/session/late_partitions.o \
 	src/session/live_tables.o \
 	src/session/open_snapshot.o \
 	src/session/program_session.o \
@@ -70,6 +71,7 @@ OBJS = \
 	src/session/restore_result.o \
 	src/session/restore_watch.o \
 	src/session/row_columns.o \
+	src/session/scratch_statement.o \
 	src/session/snapshot_at.o \
 	src/session/sql_manage.o \
 	src/session/sql_report.o \

@@ -13,10 +13,9 @@
  * and reads the rows once.  Any other statement that fails, and an error that
  * the dump cannot have caused, such as a full disk, fails the whole.
  *
- * In the scratch database, where the worker first restores the definitions of
- * all tables, a foreign key is not checked: the referenced table is empty.
- * Event triggers are not restored, as they would fire at what the worker does
- * next.  Materialized views stay empty.
+ * The worker first restores the definitions of all tables into a scratch
+ * database, where some statements change (see scratch_statement.c).  There, a
+ * statement about another table may fail.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -25,19 +24,32 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/resowner.h"
 
+#include "session/late_partitions.h"
 #include "session/program_session.h"
 #include "session/restore_parts.h"
 #include "session/restore_watch.h"
+#include "session/scratch_statement.h"
 #include "session/table_statement.h"
 #include "settings.h"
 #include "util/errors.h"
+
+/* The table that a statement is about. */
+typedef struct Subject
+{
+	bool		is_wanted;		/* is, or belongs to, the one restored */
+	Oid			table;			/* another that exists, or InvalidOid */
+} Subject;
 
 /* What the hook received, to pass it on. */
 typedef struct Utility
@@ -66,87 +78,99 @@ execute(const Utility *utility)
 		 utility->destination, utility->completion);
 }
 
-/*
- * Is a statement about the table that is restored, or about one of its
- * partitions?
- */
-static bool
-is_of_table(const RestoreMode *mode, const Node *statement)
+/* Return the OID of the table that is restored, or InvalidOid. */
+static Oid
+wanted_table(const RestoreMode *mode)
 {
-	const RangeVar *relation = table_statement_relation(statement);
-	Oid			root;
-	Oid			oid;
-
-	if (relation == NULL || relation->schemaname == NULL)
-		return false;
-	if (mode->stage == STAGE_TABLE)
-		return true;			/* nothing else is restored */
-	if (strcmp(relation->schemaname, mode->schema) == 0 &&
-		strcmp(relation->relname, mode->table) == 0)
-		return true;
-	oid = RangeVarGetRelid(relation, NoLock, true);
-	if (!OidIsValid(oid) || !get_rel_relispartition(oid))
-		return false;
-	root = RangeVarGetRelid(makeRangeVar(pstrdup(mode->schema),
+	return RangeVarGetRelid(makeRangeVar(pstrdup(mode->schema),
 										 pstrdup(mode->table), -1),
 							NoLock, true);
-	return OidIsValid(root) &&
-		list_member_oid(get_partition_ancestors(oid), root);
 }
 
-/* Is a statement of no use in a scratch database? */
-static bool
-is_useless(const Node *statement)
+/*
+ * Return the table that an index or a sequence belongs to, or the relation
+ * itself.
+ */
+static Oid
+table_of(Oid relation)
 {
-	return IsA(statement, CreateEventTrigStmt) ||
-		IsA(statement, AlterEventTrigStmt) ||
-		IsA(statement, RefreshMatViewStmt);
+	char		kind = get_rel_relkind(relation);
+	Oid			table;
+	int32		column;
+
+	if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX)
+		return IndexGetRelation(relation, true);
+	if (kind == RELKIND_SEQUENCE &&
+		(sequenceIsOwned(relation, DEPENDENCY_AUTO, &table, &column) ||
+		 sequenceIsOwned(relation, DEPENDENCY_INTERNAL, &table, &column)))
+		return table;
+	return relation;
 }
 
-/* Return the same statement, but do not let it check foreign keys. */
-static PlannedStmt *
-without_check(PlannedStmt *pstmt)
+/*
+ * Find out whether a statement is about the table that is restored, or about
+ * one of its partitions.
+ */
+static void
+find_subject(const RestoreMode *mode, const Node *statement, Subject *subject)
 {
-	ListCell   *lc;
+	const RangeVar *relation = table_statement_relation(statement);
+	Oid			wanted;
 
-	if (!IsA(pstmt->utilityStmt, AlterTableStmt))
-		return pstmt;
-	pstmt = copyObject(pstmt);
-	foreach(lc, ((AlterTableStmt *) pstmt->utilityStmt)->cmds)
+	subject->table = InvalidOid;
+	subject->is_wanted = false;
+	if (relation == NULL || relation->schemaname == NULL)
+		return;
+	if (mode->stage == STAGE_TABLE ||	/* nothing else is restored */
+		(strcmp(relation->schemaname, mode->schema) == 0 &&
+		 strcmp(relation->relname, mode->table) == 0))
 	{
-		AlterTableCmd *command = lfirst(lc);
-
-		if (command->subtype == AT_AddConstraint &&
-			((Constraint *) command->def)->contype == CONSTR_FOREIGN)
-			((Constraint *) command->def)->skip_validation = true;
+		subject->is_wanted = true;
+		return;
 	}
-	return pstmt;
+	subject->table = RangeVarGetRelid(relation, NoLock, true);
+	if (!OidIsValid(subject->table))
+		return;
+	subject->table = table_of(subject->table);
+	wanted = wanted_table(mode);
+	subject->is_wanted = OidIsValid(wanted) &&
+		(subject->table == wanted ||
+		 (get_rel_relispartition(subject->table) &&
+		  list_member_oid(get_partition_ancestors(subject->table), wanted)));
 }
 
 /*
  * May a statement be left out if it fails?  A role that exists in the scratch
- * database exists everywhere, and a subtransaction for the owner of each
- * partition, before the rows are read, would burden other sessions.
+ * database exists everywhere, and so do a table and its columns after their
+ * creation.  A subtransaction for the owner or the comment of each partition,
+ * before the rows are read, would burden other sessions.
  */
 static bool
 may_leave_out(const RestoreMode *mode, const Node *statement)
 {
-	if (mode->stage == STAGE_TABLE && table_statement_is_of_role(statement))
+	/* the grantor of a privilege need not have the rights that it had */
+	if (mode->stage == STAGE_TABLE &&
+		GetUserId() == GetAuthenticatedUserId() &&
+		(table_statement_is_of_role(statement) ||
+		 table_statement_is_comment(statement)))
 		return false;
 	return table_statement_is_part(statement);
 }
 
-/* Note that a part of the table was left out. */
+/*
+ * Note that a part of the table was left out, now or when the table is known
+ * to belong to the wanted one.
+ */
 static void
-note_part(RestoreNotes *notes, const Node *statement, const ErrorData *edata)
+note_part(RestoreNotes *notes, const Subject *subject, const Node *statement,
+		  const char *message, const char *detail)
 {
-	char	   *object = table_statement_object(statement);
-
-	ereport(LOG,
-			(errcode(edata->sqlerrcode),
-			 errmsg("could not restore %s: %s", object, edata->message),
-			 edata->detail != NULL ? errdetail_internal("%s", edata->detail) : 0));
-	restore_notes_add(notes, object, edata->message);
+	if (subject->is_wanted)
+		restore_watch_note(notes, table_statement_object(statement), message,
+						   detail);
+	else if (OidIsValid(subject->table))
+		late_partitions_note(subject->table, table_statement_object(statement),
+							 message);
 }
 
 /* Was an object missing? */
@@ -157,9 +181,22 @@ is_missing(const ErrorData *edata)
 		edata->sqlerrcode == ERRCODE_UNDEFINED_TABLE;
 }
 
+/*
+ * Has another session taken a name since the worker has chosen it?  What
+ * follows, such as a comment, would then change an object of others.
+ */
+static bool
+is_name_taken(const RestoreMode *mode, const ErrorData *edata)
+{
+	return mode->stage == STAGE_TABLE &&
+		(edata->sqlerrcode == ERRCODE_DUPLICATE_TABLE ||
+		 edata->sqlerrcode == ERRCODE_DUPLICATE_OBJECT);
+}
+
 /* Execute a statement that makes a part; if it fails, leave out the part. */
 static void
-execute_part(const Utility *utility, RestoreNotes *notes)
+execute_part(const Utility *utility, RestoreNotes *notes,
+			 const Subject *subject)
 {
 	const Node *statement = utility->pstmt->utilityStmt;
 	MemoryContext context = CurrentMemoryContext;
@@ -181,11 +218,12 @@ execute_part(const Utility *utility, RestoreNotes *notes)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
-		if (restore_watch_is_trouble(edata))
+		if (restore_watch_is_trouble(edata) ||
+			is_name_taken(restore_notes_mode(notes), edata))
 			ReThrowError(edata);
-		if (is_of_table(restore_notes_mode(notes), statement) &&
-			!(table_statement_needs_part(statement) && is_missing(edata)))
-			note_part(notes, statement, edata);
+		if (!(table_statement_needs_part(statement) && is_missing(edata)))
+			note_part(notes, subject, statement, edata->message,
+					  edata->detail);
 	}
 	PG_END_TRY();
 }
@@ -195,7 +233,8 @@ execute_part(const Utility *utility, RestoreNotes *notes)
  * the scratch database goes on after an error; the worker must not.
  */
 static void
-execute_whole(const Utility *utility, RestoreNotes *notes)
+execute_whole(const Utility *utility, RestoreNotes *notes,
+			  const Subject *subject)
 {
 	MemoryContext context = CurrentMemoryContext;
 
@@ -207,10 +246,44 @@ execute_whole(const Utility *utility, RestoreNotes *notes)
 	{
 		ErrorData  *edata = error_catch(context);
 
-		restore_notes_add_trouble(notes, edata->sqlerrcode, edata->message);
+		if (subject->is_wanted)
+			restore_notes_add_trouble(notes, edata->sqlerrcode, edata->message);
+		else if (OidIsValid(subject->table))
+			late_partitions_trouble(subject->table, edata->sqlerrcode,
+									edata->message);
 		ReThrowError(edata);
 	}
 	PG_END_TRY();
+}
+
+/* Execute a statement of pg_restore, or what remains of it. */
+static void
+execute_adapted(Utility *utility, RestoreNotes *notes)
+{
+	const RestoreMode *mode = restore_notes_mode(notes);
+	const Node *statement = utility->pstmt->utilityStmt;
+	const RangeVar *partition = table_statement_partition(statement);
+	Subject		subject;
+	char	   *message = NULL;
+
+	find_subject(mode, statement, &subject);
+	if (mode->stage == STAGE_SCRATCH)
+		utility->pstmt = scratch_statement_adapt(utility->pstmt, mode->caller,
+												 &message);
+	if (message != NULL)
+		note_part(notes, &subject, statement, message, NULL);
+	if (utility->pstmt == NULL)
+		return;
+
+	if (may_leave_out(mode, statement))
+		execute_part(utility, notes, &subject);
+	else if (subject.is_wanted || OidIsValid(subject.table))
+		execute_whole(utility, notes, &subject);
+	else
+		execute(utility);
+	if (partition != NULL && mode->stage == STAGE_SCRATCH && subject.is_wanted)
+		late_partitions_attached(RangeVarGetRelid(partition, NoLock, false),
+								 notes);
 }
 
 static void
@@ -222,7 +295,6 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 	Utility		utility = {pstmt, query, read_only_tree, context, params,
 	environment, destination, completion};
 	const ProgramSession *session = NULL;
-	const RestoreMode *mode;
 
 	/* several statements of one query are not at the top level */
 	if (setting_session_token[0] != '\0' && !is_inside &&
@@ -235,22 +307,10 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 		return;
 	}
 
-	mode = restore_notes_mode(session->notes);
-	if (mode->stage == STAGE_SCRATCH)
-	{
-		if (is_useless(pstmt->utilityStmt))
-			return;
-		utility.pstmt = without_check(pstmt);
-	}
 	is_inside = true;
 	PG_TRY();
 	{
-		if (may_leave_out(mode, pstmt->utilityStmt))
-			execute_part(&utility, session->notes);
-		else if (is_of_table(mode, pstmt->utilityStmt))
-			execute_whole(&utility, session->notes);
-		else
-			execute(&utility);
+		execute_adapted(&utility, session->notes);
 	}
 	PG_FINALLY();
 	{

@@ -4,8 +4,8 @@
  *	  What a statement of a dump makes, and of which table: pure.
  *
  * A table can do without some of its parts: indexes, constraints, triggers,
- * rules, policies, privileges, comments, statistics objects, and its owner,
- * who is then the role that restores.  It cannot do without its columns with
+ * rules, policies, privileges, comments, statistics objects, and its owner (see
+ * scratch_statement.c).  It cannot do without its columns with
  * their defaults, its sequences and partitions, and row-level security.
  *
  * Copyright (c) 2026, the snapshot_worker developers
@@ -62,7 +62,10 @@ relation_of_name(ObjectType type, const Node *object)
 	return names == NIL ? NULL : makeRangeVarFromNameList(names);
 }
 
-/* Return the table that a statement is about, or NULL if it is about none. */
+/*
+ * Return the table that a statement is about, or its index or sequence; NULL if
+ * it is about none.
+ */
 const RangeVar *
 table_statement_relation(const Node *statement)
 {
@@ -80,6 +83,8 @@ table_statement_relation(const Node *statement)
 			return ((const RuleStmt *) statement)->relation;
 		case T_CreatePolicyStmt:
 			return ((const CreatePolicyStmt *) statement)->table;
+		case T_AlterObjectDependsStmt:
+			return ((const AlterObjectDependsStmt *) statement)->relation;
 		case T_CreateStatsStmt:
 			return first_relation(((const CreateStatsStmt *) statement)->relations);
 		case T_GrantStmt:
@@ -93,6 +98,17 @@ table_statement_relation(const Node *statement)
 		default:
 			return NULL;
 	}
+}
+
+/* Return the partition that a statement attaches to a table, or NULL. */
+const RangeVar *
+table_statement_partition(const Node *statement)
+{
+	if (!IsA(statement, AlterTableStmt) ||
+		((const AlterTableStmt *) statement)->objtype != OBJECT_TABLE ||
+		first_command(statement)->subtype != AT_AttachPartition)
+		return NULL;
+	return ((const PartitionCmd *) first_command(statement)->def)->name;
 }
 
 /* Can a table do without what this changes? */
@@ -133,6 +149,7 @@ table_statement_is_part(const Node *statement)
 		case T_CreateStatsStmt:
 		case T_AlterStatsStmt:
 		case T_AlterOwnerStmt:
+		case T_AlterObjectDependsStmt:
 		case T_GrantStmt:
 		case T_CommentStmt:
 		case T_SecLabelStmt:
@@ -154,6 +171,16 @@ table_statement_is_of_role(const Node *statement)
 	if (IsA(statement, AlterTableStmt))
 		return first_command(statement)->subtype == AT_ChangeOwner;
 	return IsA(statement, AlterOwnerStmt) || IsA(statement, GrantStmt);
+}
+
+/* Is a part the comment on a table or a column? */
+bool
+table_statement_is_comment(const Node *statement)
+{
+	const CommentStmt *comment = (const CommentStmt *) statement;
+
+	return IsA(statement, CommentStmt) &&
+		(comment->objtype == OBJECT_TABLE || comment->objtype == OBJECT_COLUMN);
 }
 
 /*
@@ -233,6 +260,8 @@ table_statement_object(const Node *statement)
 							NameListToString(((const CreateStatsStmt *) statement)->defnames));
 		case T_GrantStmt:
 			return psprintf("ACL %s", table);
+		case T_AlterObjectDependsStmt:
+			return psprintf("DEPENDENCY %s", table);
 		case T_CommentStmt:
 			return psprintf("COMMENT %s", table);
 		case T_SecLabelStmt:

@@ -13,8 +13,10 @@
 #include "nodes/parsenodes.h"
 
 extern const RangeVar *table_statement_relation(const Node *statement);
+extern const RangeVar *table_statement_partition(const Node *statement);
 extern bool table_statement_is_part(const Node *statement);
 extern bool table_statement_is_of_role(const Node *statement);
+extern bool table_statement_is_comment(const Node *statement);
 extern bool table_statement_needs_part(const Node *statement);
 extern char *table_statement_object(const Node *statement);
 

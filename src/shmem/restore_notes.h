@@ -28,7 +28,8 @@ typedef struct RestoreMode
 	bool		no_owner;		/* leave out what needs missing roles */
 	bool		go_on;			/* after errors */
 	RestoreStage stage;
-	/* Of the table, in a scratch database. */
+	/* In a scratch database: who gets what missing roles own; the table. */
+	Oid			caller;
 	char		schema[NAMEDATALEN];
 	char		table[NAMEDATALEN];
 } RestoreMode;

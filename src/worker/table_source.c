@@ -201,6 +201,25 @@ restore_rows(RunContext *cxt, List *parts, const char *archive,
 }
 
 /*
+ * Return the parts of the table, as scratch_table_parts().  Raises an error if
+ * it is not in the scratch database.
+ */
+static List *
+find_parts(RunContext *cxt, const char *schema)
+{
+	List	   *parts = scratch_table_parts(cxt, schema,
+											cxt->run.request.table);
+
+	if (parts == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("pg_restore did not create table \"%s.%s\"", schema,
+						cxt->run.request.table),
+				 errdetail("The table belongs to an extension, or the server log has the error.")));
+	return parts;
+}
+
+/*
  * Create a scratch database, and restore into it all definitions of a
  * snapshot, because those of the table depend on others, and the rows of the
  * table that the run names, whose schema this is.  Rows come before foreign
@@ -212,7 +231,8 @@ table_source_restore(RunContext *cxt, const StoredSnapshot *snapshot,
 {
 	const Manifest *manifest = &snapshot->manifest;
 	const char *archive = store_archive_path(snapshot);
-	RestoreMode mode = {.stage = STAGE_SCRATCH};
+	RestoreMode mode = {.stage = STAGE_SCRATCH,
+	.caller = cxt->run.request.caller};
 	const char *options;
 	List	   *parts;
 
@@ -230,13 +250,7 @@ table_source_restore(RunContext *cxt, const StoredSnapshot *snapshot,
 
 	run_enter_phase(cxt, "restoring definitions", 10, 20);
 	restore_definitions(cxt, "pre-data", archive);
-	parts = scratch_table_parts(cxt, schema, cxt->run.request.table);
-	if (parts == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("pg_restore did not create table \"%s.%s\"", schema,
-						cxt->run.request.table),
-				 errdetail("The table belongs to an extension, or the server log has the error.")));
+	parts = find_parts(cxt, schema);
 	run_enter_phase(cxt, "restoring rows", 20, 45);
 	restore_rows(cxt, parts, archive, manifest->encoding);
 	test_step("rows in scratch");
@@ -244,7 +258,7 @@ table_source_restore(RunContext *cxt, const StoredSnapshot *snapshot,
 	restore_definitions(cxt, "post-data", archive);
 
 	/* now there are also indexes and statistics */
-	return scratch_table_parts(cxt, schema, cxt->run.request.table);
+	return find_parts(cxt, schema);
 }
 
 /* Run a program with its output in a file. */

@@ -15,7 +15,7 @@ use Test::More;
 
 my ($node, $directory) = snapshot_node(
 	'main',
-	init => [ extra => [ '--encoding=UTF8', '--locale=C' ] ],
+	init => [ allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C' ] ],
 	conf => "snapshot_worker.max_workers = 3\n");
 
 sub literal
@@ -177,6 +177,12 @@ GRANT SELECT ON sales.orders TO reader WITH GRANT OPTION;
 GRANT SELECT ON sales.orders TO guest;
 GRANT UPDATE (a) ON sales.orders TO guest;
 GRANT USAGE ON sales.orders_id_seq TO guest;
+GRANT SELECT ON sales.orders_id_seq TO reader;
+GRANT USAGE ON SCHEMA sales, attic TO reader;
+SET SESSION AUTHORIZATION reader;
+GRANT SELECT ON sales.orders TO guest;
+RESET SESSION AUTHORIZATION;
+SET ROLE app;
 CREATE TABLE sales.payments (id integer, "order" integer REFERENCES sales.orders);
 CREATE VIEW sales.good AS SELECT * FROM sales.orders WHERE mood = 'good';
 
@@ -196,10 +202,27 @@ CREATE TABLE sales.child (note text) INHERITS (sales.customers);
 INSERT INTO sales.child VALUES (7, 'seven');
 
 -- an owner who leaves
-CREATE TABLE sales.left_behind (a integer);
+CREATE TABLE sales.left_behind (a serial) PARTITION BY LIST (a);
+CREATE TABLE sales.left_behind_1 PARTITION OF sales.left_behind FOR VALUES IN (1);
 RESET ROLE;
 ALTER TABLE sales.left_behind OWNER TO leaver;
+ALTER TABLE sales.left_behind_1 OWNER TO leaver;
 SET ROLE app;
+
+-- a partition that no dump restores, whose parent is attached after it
+CREATE TABLE sales.tree (k integer) PARTITION BY LIST (k);
+CREATE TABLE sales.tree_z PARTITION OF sales.tree FOR VALUES IN (1, 2) PARTITION BY LIST (k);
+CREATE TABLE sales.tree_a PARTITION OF sales.tree_z FOR VALUES IN (1);
+CREATE TABLE sales.tree_b PARTITION OF sales.tree_z FOR VALUES IN (2);
+RESET ROLE;
+UPDATE pg_class SET reloptions = '{nonsense=1}' WHERE oid = 'sales.tree_a'::regclass;
+SET ROLE app;
+
+-- names that are the same in a list of pg_restore
+CREATE TABLE sales.a (i integer);
+CREATE TABLE sales."a b" (i integer);
+CREATE TRIGGER "b c" AFTER INSERT ON sales.a EXECUTE FUNCTION sales.stop();
+CREATE TRIGGER c AFTER INSERT ON sales."a b" EXECUTE FUNCTION sales.stop();
 
 -- odd names
 CREATE SCHEMA "Odd ""schema"".*";
@@ -207,6 +230,8 @@ CREATE TABLE "Odd ""schema"".*"."Tab.le ?*'é$" ("col ""x""" serial PRIMARY KEY,
 INSERT INTO "Odd ""schema"".*"."Tab.le ?*'é$" (v) VALUES ('odd');
 CREATE TABLE "Odd ""schema"".*"."Tab.le ?*'é$2" (v text);
 CREATE INDEX "in""dex;" ON "Odd ""schema"".*"."Tab.le ?*'é$" (v);
+CREATE STATISTICS "Odd ""schema"".*"."St.at ""is" ON "col ""x""", v FROM "Odd ""schema"".*"."Tab.le ?*'é$";
+COMMENT ON STATISTICS "Odd ""schema"".*"."St.at ""is" IS 'odd statistics';
 EOF
 $node->safe_psql('latin', <<'EOF');
 SET client_encoding = 'UTF8';
@@ -286,6 +311,30 @@ is( query(
 	'attic',
 	'extended statistics come into the schema of the target');
 
+query('DROP TABLE attic.orders; REVOKE USAGE ON SCHEMA attic FROM reader');
+($out, $err) = restore($snapshot, 'sales.orders', 'attic.orders');
+is($out, 'attic.orders|1000|t|{"ACL attic.orders"}',
+	'a privilege whose grantor may not use the schema is left out');
+
+# A name that is taken meanwhile.
+hold_at($node, 'table dumped');
+my $session =
+  start_query($node, restoring($snapshot, 'sales.orders', 'orders3'), 'shop');
+wait_until_held($node, 'table dumped');
+query('CREATE INDEX by_twice_restored1 ON sales.payments (id)');
+let_go($node);
+($out, $err) = finish_query($session);
+like(
+	$err,
+	qr/relation "by_twice_restored1" already exists/,
+	'a restore fails if another session takes the name of an index meanwhile');
+is( query(
+		"SELECT obj_description('sales.by_twice_restored1'::regclass), to_regclass('sales.orders3')"
+	),
+	'|',
+	'the index of the other session gets no comment, and no table is left');
+query('DROP INDEX sales.by_twice_restored1');
+
 #
 # Under its own name.
 #
@@ -318,6 +367,18 @@ is(dump_of('sales.log*', 'attic.log*'), $log,
 query("DROP TABLE $odd");
 restore($snapshot, $odd);
 is(dump_of($odd), $odd_dump, 'a table with an odd name comes back');
+is( query(
+		"SELECT obj_description(oid) FROM pg_statistic_ext WHERE stxrelid = "
+		  . literal($odd)
+		  . '::regclass'),
+	'odd statistics',
+	'extended statistics with an odd name come back with their comment');
+
+query('DROP TABLE sales.a');
+($out, $err) = restore($snapshot, 'sales.a');
+is("$out$err", 'sales.a|0|t|{}',
+	'a table comes back without the parts of others that have the same words as a name'
+);
 ($out) = restore($snapshot, q{"Tab.le ?*'é$"}, q{attic."a ""b"" é"});
 is($out, q{attic."a ""b"" é"|1|t|{}},
 	'a name without its schema finds a table that no other schema has');
@@ -336,12 +397,32 @@ is( query(
 # Without what cannot come along.
 #
 
-query('DROP TABLE sales.left_behind');
-$node->safe_psql('postgres', 'DROP ROLE leaver');
-($out, $err) = restore($snapshot, 'sales.left_behind');
-is($out, 'sales.left_behind|0|t|{"OWNER sales.left_behind"}',
-	'a table comes back without the owner, if that role is gone');
-like($err, qr/role "leaver" does not exist/, 'a warning names the role');
+query(<<'EOF');
+DROP TABLE sales.left_behind;
+DROP ROLE leaver;
+GRANT CREATE, USAGE ON SCHEMA sales TO nobody;
+GRANT EXECUTE ON FUNCTION snapshot_restore_table(text, text, text) TO nobody;
+EOF
+(undef, $out, $err) =
+  $node->psql('shop', restoring($snapshot, 'sales.left_behind'),
+	extra_params => [ '-U', 'nobody' ]);
+is( $out,
+	'sales.left_behind|0|t|{"OWNER sales.left_behind","OWNER sales.left_behind_1"}',
+	'a table and its partitions come back without the owner, if that role is gone'
+);
+like(
+	$err,
+	qr/could not restore OWNER sales\.left_behind_1: role "leaver" does not exist, so role "nobody" is the owner/,
+	'a warning names the role, and the new owner');
+is( query(
+		"SELECT string_agg(relname || ':' || pg_get_userbyid(relowner), ' ' ORDER BY relname) FROM pg_class WHERE relname LIKE 'left\\_behind%'"
+	),
+	'left_behind:nobody left_behind_1:nobody left_behind_a_seq:nobody',
+	'the caller owns the table of a missing role, and not a superuser');
+query(<<'EOF');
+REVOKE ALL ON SCHEMA sales FROM nobody;
+REVOKE EXECUTE ON FUNCTION snapshot_restore_table(text, text, text) FROM nobody;
+EOF
 
 query('DROP TABLE sales.child');
 ($out, $err) = restore($snapshot, 'sales.child');
@@ -370,13 +451,13 @@ query('DROP TABLE sales.orders2, sales.payments');
 
 query(<<'EOF');
 DROP TABLE sales.orders, sales.customers CASCADE;
-DROP FUNCTION sales.stop;
+DROP FUNCTION sales.stop CASCADE;
 EOF
 $node->safe_psql('shop', 'DROP OWNED BY guest, reader');
 $node->safe_psql('postgres', 'DROP ROLE reader');
 ($out, $err) = restore($snapshot, 'sales.orders');
 is( $out,
-	'sales.orders|1000|t|{"ACL sales.orders","FK CONSTRAINT sales.orders orders_customer_fkey","POLICY sales.orders own","TRIGGER sales.orders always","TRIGGER sales.orders off"}',
+	'sales.orders|1000|t|{"ACL sales.orders","ACL sales.orders_id_seq","FK CONSTRAINT sales.orders orders_customer_fkey","POLICY sales.orders own","TRIGGER sales.orders always","TRIGGER sales.orders off"}',
 	'what needs a missing table, function or role is left out, and named');
 like(
 	$err,
@@ -397,6 +478,13 @@ query('DROP TABLE sales.orders');
 #
 # Nothing at all.
 #
+
+query('DROP TABLE sales.tree');
+$before = definitions();
+$error = error_of($snapshot, 'sales.tree');
+like($error, qr/relation "sales\.tree_a" does not exist/,
+	'a table is not restored without one of its partitions');
+left_nothing($before, 'a restore without a partition');
 
 query('DROP TYPE sales.mood');
 $before = definitions();
@@ -476,7 +564,7 @@ left_nothing($before, 'a refused restore');
 foreach my $step ('rows in scratch', 'table dumped')
 {
 	hold_at($node, $step);
-	my $session = start_query($node, restoring($snapshot, 'sales.log_2025', 'attic.kept'),
+	$session = start_query($node, restoring($snapshot, 'sales.log_2025', 'attic.kept'),
 		'shop');
 	wait_until_held($node, $step);
 	$node->safe_psql('postgres',
@@ -493,7 +581,7 @@ foreach my $step ('rows in scratch', 'table dumped')
 
 # other sessions
 hold_at($node, 'table dumped');
-my $session =
+$session =
   start_query($node, restoring($snapshot, 'sales.log_2025', 'attic.kept'),
 	'shop');
 wait_until_held($node, 'table dumped');
@@ -506,6 +594,23 @@ let_go($node);
 ($out, $err) = finish_query($session);
 is($out, 'attic.kept|213|t|{"TABLE ATTACH sales.log"}',
 	'and the restore ends as usual');
+
+# a synchronous standby that is down
+$node->append_conf('postgresql.conf', "synchronous_standby_names = 'nowhere'");
+$node->reload;
+$session =
+  start_query($node, restoring($snapshot, 'sales.log_2025', 'attic.waited'),
+	'shop');
+$node->poll_query_until('postgres',
+	"SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+is(query("SELECT count(*) FROM attic.waited"),
+	213, 'a restore waits for a standby once the table is there');
+$node->safe_psql('postgres',
+	"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%attic.waited%' AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+);
+($out) = finish_query($session);
+is($out, 'attic.waited|213|t|{"TABLE ATTACH sales.log"}',
+	'a restore that is canceled in this wait has succeeded, and says so');
 
 $node->stop;
 done_testing();

@@ -27,6 +27,7 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "commands/defrem.h"
 #include "commands/policy.h"
 #include "commands/tablespace.h"
 #include "nodes/makefuncs.h"
@@ -95,30 +96,48 @@ note_change(RestoreNotes *notes, const char *message)
 				 errmsg_internal("%s", message)));
 }
 
+/* Return the string that a SET gives to a setting, or NULL. */
+static char *
+set_string(const VariableSetStmt *statement, const char *setting)
+{
+	A_Const    *value;
+
+	if (statement->kind != VAR_SET_VALUE ||
+		strcmp(statement->name, setting) != 0 ||
+		list_length(statement->args) != 1 ||
+		!IsA(linitial(statement->args), A_Const))
+		return NULL;
+	value = linitial(statement->args);
+	if (value->isnull || !IsA(&value->val, String) ||
+		strVal(&value->val)[0] == '\0')
+		return NULL;
+	return strVal(&value->val);
+}
+
 /*
  * If a SET names a tablespace that does not exist, return a SET of the
- * default one.
+ * default one.  With a missing access method, it fails, and the restore of one
+ * table goes on, as it may be that of another table.
  */
 static PlannedStmt *
 adapt_set(PlannedStmt *pstmt, RestoreNotes *notes)
 {
 	const VariableSetStmt *statement = (VariableSetStmt *) pstmt->utilityStmt;
+	const char *space = set_string(statement, "default_tablespace");
+	const char *method = set_string(statement, "default_table_access_method");
 	A_Const    *value;
 
-	if (statement->kind != VAR_SET_VALUE ||
-		strcmp(statement->name, "default_tablespace") != 0 ||
-		list_length(statement->args) != 1 ||
-		!IsA(linitial(statement->args), A_Const))
-		return pstmt;
-	value = linitial(statement->args);
-	if (value->isnull || !IsA(&value->val, String) ||
-		strVal(&value->val)[0] == '\0' ||
-		OidIsValid(get_tablespace_oid(strVal(&value->val), true)))
+	if (method != NULL && !OidIsValid(get_table_am_oid(method, true)) &&
+		restore_notes_mode(notes)->stage == STAGE_SCRATCH)
+		note_change(notes,
+					psprintf("access method \"%s\" does not exist, using the default access method",
+							 method));
+	if (space == NULL || OidIsValid(get_tablespace_oid(space, true)))
 		return pstmt;
 
 	note_change(notes,
 				psprintf("tablespace \"%s\" does not exist, using the default tablespace",
-						 strVal(&value->val)));
+						 space));
 	pstmt = copyObject(pstmt);
 	value = linitial(((VariableSetStmt *) pstmt->utilityStmt)->args);
 	strVal(&value->val) = pstrdup("");

@@ -608,9 +608,9 @@ is(query("SELECT count(*) FROM attic.waited"),
 $node->safe_psql('postgres',
 	"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%attic.waited%' AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
 );
-($out) = finish_query($session);
-is($out, 'attic.waited|213|t|{"TABLE ATTACH sales.log"}',
-	'a restore that is canceled in this wait has succeeded, and says so');
+finish_query($session);
+is(query("SELECT count(*) FROM attic.waited"),
+	213, 'a restore that is canceled in this wait leaves the whole table');
 
 $node->stop;
 done_testing();

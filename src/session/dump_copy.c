@@ -345,7 +345,7 @@ begin_rows(DumpCopy *copy)
 	copy->state = BeginCopyFrom(NULL, relation, NULL, NULL, false, copy_source,
 								NIL, options);
 
-	/* of this COPY, which is none of a table; a query may report another */
+	/* of this COPY, which is not of a table; a query may report another */
 	pgstat_progress_end_command();
 	table_close(relation, AccessShareLock);
 	MemoryContextSwitchTo(caller);

@@ -242,9 +242,9 @@ find_rows(const OpenSnapshot *snapshot, const char *schema, const char *table,
 }
 
 /*
- * Is this one of the tables that were found?  Where a hash of the partition key
- * can differ between servers, pg_dump names the root in place of a partition;
- * then the entry must suffice.
+ * Is this one of the tables that were found?  Where a hash of the partition
+ * key can differ between servers, pg_dump names the root in place of a
+ * partition; then the entry must suffice.
  */
 bool
 find_rows_wants(const FoundRows *found, const DumpTable *table)

@@ -4,9 +4,9 @@
  *	  What a statement of a dump makes, and of which table: pure.
  *
  * A table can do without some of its parts: indexes, constraints, triggers,
- * rules, policies, privileges, comments, statistics objects, and its owner (see
- * scratch_statement.c).  It cannot do without its columns with
- * their defaults, its sequences and partitions, and row-level security.
+ * rules, policies, privileges, comments, statistics objects, and its owner
+ * (see scratch_statement.c).  It cannot do without its columns with their
+ * defaults, its sequences and partitions, and row-level security.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -63,8 +63,8 @@ relation_of_name(ObjectType type, const Node *object)
 }
 
 /*
- * Return the table that a statement is about, or its index or sequence; NULL if
- * it is about none.
+ * Return the table that a statement is about, or its index or sequence; NULL
+ * if it is about none.
  */
 const RangeVar *
 table_statement_relation(const Node *statement)

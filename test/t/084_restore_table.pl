@@ -283,6 +283,8 @@ is( query(
 	'the rows are the same');
 (my $renamed = dump_of('sales.orders2')) =~ s/_restored//g;
 $renamed =~ s/orders2/orders/g;
+# since 18 these have names, which need not be unique
+$renamed =~ s/CONSTRAINT orders_\w+_not_null NOT NULL/NOT NULL/g;
 is($renamed, $whole,
 	'a table that is restored beside the existing one has all parts, whose names end in "_restored" where theirs were taken'
 );

@@ -190,6 +190,20 @@ is_complete(StringInfo statement)
 	return !quoted;
 }
 
+/* Is this all that was parsed: the COPY of a table that pg_restore prints? */
+static bool
+is_copy_of_table(const List *parsed)
+{
+	const CopyStmt *stmt;
+
+	if (list_length(parsed) != 1)
+		return false;
+	stmt = (const CopyStmt *) linitial_node(RawStmt, parsed)->stmt;
+	return IsA(stmt, CopyStmt) && stmt->relation != NULL &&
+		stmt->relation->schemaname != NULL && stmt->is_from &&
+		!stmt->is_program && stmt->filename == NULL && stmt->options == NIL;
+}
+
 /* Parse the COPY statement of a table.  Raises an error if it is another. */
 static void
 parse_copy(DumpCopy *copy, StringInfo statement)
@@ -201,12 +215,9 @@ parse_copy(DumpCopy *copy, StringInfo statement)
 	if (strlen(statement->data) != (size_t) statement->len)
 		report_damage(copy, "A statement in it contains a zero byte.");
 	parsed = raw_parser(statement->data, RAW_PARSE_DEFAULT);
-	stmt = list_length(parsed) == 1 ?
-		(CopyStmt *) linitial_node(RawStmt, parsed)->stmt : NULL;
-	if (stmt == NULL || !IsA(stmt, CopyStmt) || stmt->relation == NULL ||
-		stmt->relation->schemaname == NULL || !stmt->is_from ||
-		stmt->is_program || stmt->filename != NULL || stmt->options != NIL)
+	if (!is_copy_of_table(parsed))
 		report_damage(copy, "A statement in it is not the COPY of a table.");
+	stmt = (CopyStmt *) linitial_node(RawStmt, parsed)->stmt;
 	copy->table.schema = stmt->relation->schemaname;
 	copy->table.table = stmt->relation->relname;
 	copy->table.columns = NIL;

@@ -218,11 +218,10 @@ make_info(const TableReader *reader, const TocEntry *entry,
 List *
 dump_tables(const OpenSnapshot *snapshot)
 {
-	TableReader reader;
+	TableReader reader = {.snapshot = snapshot};
 	List	   *tables = NIL;
 	ListCell   *lc;
 
-	reader.snapshot = snapshot;
 	read_counts(&reader);
 	foreach(lc, toc_all(open_snapshot_list(snapshot, NULL, NULL)))
 	{

@@ -9,9 +9,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -81,21 +79,17 @@ Datum
 restore_result(FunctionCallInfo fcinfo, const char *target,
 			   dsm_segment *report)
 {
-	TupleDesc	tupdesc;
 	RestoreTotals totals;
 	Datum		left_out = restore_result_left_out(report, &totals);
 	Datum		values[5] = {0};
 	bool		nulls[5] = {0};
 	int			i = 0;
 
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	values[i++] = sql_name_datum(target);
 	values[i++] = Int64GetDatum(totals.tables);
 	values[i++] = Int64GetDatum(totals.rows);
 	values[i++] = Float8GetDatum(totals.seconds);
 	values[i++] = left_out;
 	Assert(i == lengthof(values));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),
-											 values, nulls));
+	return sql_row_datum(fcinfo, values, nulls);
 }

@@ -12,7 +12,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xlog.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -151,7 +150,6 @@ snapshot_history(PG_FUNCTION_ARGS)
 Datum
 snapshot_status(PG_FUNCTION_ARGS)
 {
-	TupleDesc	tupdesc;
 	LauncherPlan plan;
 	Outcomes	outcomes;
 	Run			run;
@@ -163,9 +161,6 @@ snapshot_status(PG_FUNCTION_ARGS)
 	bool		nulls[14];
 
 	sql_check_loaded();
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-
 	state_get_plan(&plan, &outcomes);
 	running = state_first_running(&run);
 	retrying = !running && plan.retry_at != 0;
@@ -213,8 +208,7 @@ snapshot_status(PG_FUNCTION_ARGS)
 		SET(13, sql_text_datum(outcomes.archive_error));
 #undef SET
 
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),
-													  values, nulls)));
+	return sql_row_datum(fcinfo, values, nulls);
 }
 
 /* snapshot_next_run(after timestamptz) returns timestamptz */

@@ -9,9 +9,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
@@ -59,22 +57,18 @@ check_not_locked(const char *what)
 static Datum
 result_row(FunctionCallInfo fcinfo, dsm_segment *report)
 {
-	TupleDesc	tupdesc;
 	RestoreTotals totals;
 	Datum		left_out = restore_result_left_out(report, &totals);
 	Datum		values[4] = {0};
 	bool		nulls[4] = {0};
 	int			i = 0;
 
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	values[i++] = sql_text_datum(totals.table);
 	values[i++] = Int64GetDatum(totals.rows);
 	values[i++] = Float8GetDatum(totals.seconds);
 	values[i++] = left_out;
 	Assert(i == lengthof(values));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc),
-											 values, nulls));
+	return sql_row_datum(fcinfo, values, nulls);
 }
 
 /* snapshot_restore_table(name text, table text, target text) returns record */

@@ -163,12 +163,12 @@ change_of(const TableInfo *before, const TableInfo *after, bool comparable)
 	return NULL;
 }
 
-/* Add a row to the result; before or after can be NULL. */
+/* Add a row about a table to the result; before or after can be NULL. */
 static void
-put_difference(ReturnSetInfo *rsinfo, const TableInfo *before,
-			   const TableInfo *after, const char *change)
+put_difference(ReturnSetInfo *rsinfo, const TableInfo *table,
+			   const TableInfo *before, const TableInfo *after,
+			   const char *change)
 {
-	const TableInfo *table = before != NULL ? before : after;
 	Datum		values[7] = {0};
 	bool		nulls[7];
 
@@ -233,16 +233,14 @@ snapshot_diff(PG_FUNCTION_ARGS)
 		else
 			order = dump_tables_compare(before[i], after[j]);
 		if (order < 0)
-			put_difference(rsinfo, before[i++], NULL, "dropped");
+			put_difference(rsinfo, before[i], before[i], NULL, "dropped");
 		else if (order > 0)
-			put_difference(rsinfo, NULL, after[j++], "added");
+			put_difference(rsinfo, after[j], NULL, after[j], "added");
 		else
-		{
-			put_difference(rsinfo, before[i], after[j],
+			put_difference(rsinfo, before[i], before[i], after[j],
 						   change_of(before[i], after[j], comparable));
-			i++;
-			j++;
-		}
+		i += order <= 0;
+		j += order >= 0;
 	}
 	open_snapshot_close(older);
 	if (newer != NULL)

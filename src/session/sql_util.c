@@ -9,8 +9,10 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "nodes/value.h"
 #include "utils/builtins.h"
@@ -68,6 +70,18 @@ Datum
 sql_name_datum(const char *value)
 {
 	return DirectFunctionCall1(namein, CStringGetDatum(sql_clean_text(value)));
+}
+
+/* Return the row of a function that returns a record. */
+Datum
+sql_row_datum(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	TupleDesc	tupdesc;
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values,
+											 nulls));
 }
 
 /* Return the name in an argument, or NULL. */

@@ -16,6 +16,8 @@ extern void sql_check_loaded(void);
 extern void sql_check_arguments(FunctionCallInfo fcinfo, const char *function);
 extern char *sql_clean_text(const char *value);
 extern Datum sql_text_datum(const char *value);
+extern Datum sql_row_datum(FunctionCallInfo fcinfo, Datum *values,
+						   bool *nulls);
 extern Datum sql_name_datum(const char *value);
 extern void sql_table_name(const char *text, const char **schema,
 						   const char **table);

@@ -16,24 +16,6 @@
 
 #include "tools/table_args.h"
 
-/*
- * pg_restore that lists the relations of this name in the dump at path, in a
- * schema or (NULL) in all schemas.
- */
-char **
-table_args_list(const char *bin_directory, const char *schema,
-				const char *table, const char *path)
-{
-	List	   *args = tool_args_begin(bin_directory, "pg_restore", NULL);
-
-	args = lappend(args, "--list");
-	if (schema != NULL)
-		args = lappend(args, psprintf("--schema=%s", schema));
-	args = lappend(args, psprintf("--table=%s", table));
-	args = lappend(args, psprintf("%s", path));
-	return tool_args_end(args);
-}
-
 /* pg_restore that lists the dump on its standard input. */
 char **
 table_args_list_all(const char *bin_directory)

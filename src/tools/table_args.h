@@ -12,8 +12,6 @@
 
 #include "tools/tool_args.h"
 
-extern char **table_args_list(const char *bin_directory, const char *schema,
-							  const char *table, const char *path);
 extern char **table_args_list_all(const char *bin_directory);
 extern char **table_args_definitions(const char *bin_directory,
 									 const Connection *connection,

@@ -22,9 +22,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_statistic_ext.h"
 #include "utils/builtins.h"
 
+#include "tools/dump_toc.h"
 #include "tools/toc_selection.h"
 
 #define TABLE		"TABLE "
@@ -82,20 +84,15 @@ after(const char *words, const char *kind)
 	return strncmp(words, kind, len) == 0 ? words + len : NULL;
 }
 
-/* Do the words of an entry define an object of this kind? */
+/*
+ * Does an entry define a relation of this kind?  Other entries about relations
+ * begin with the same word, but have no catalog.
+ */
 static bool
-is_definition(const char *words, const char *kind)
+is_definition(char *entry, const char *kind)
 {
-	static const char *const others[] = {
-		"TABLE ATTACH ", "TABLE DATA ", "SEQUENCE OWNED BY ", "SEQUENCE SET ",
-	};
-
-	for (size_t i = 0; i < lengthof(others); i++)
-	{
-		if (after(words, others[i]) != NULL)
-			return false;
-	}
-	return after(words, kind) != NULL;
+	return strtoul(entry, NULL, 10) == RelationRelationId &&
+		after(words_of(entry), kind) != NULL;
 }
 
 /*
@@ -114,7 +111,7 @@ toc_selection_tables(char *text)
 
 		next = cut_line(line);
 		entry = entry_of(line);
-		if (entry != NULL && is_definition(words_of(entry), TABLE))
+		if (entry != NULL && is_definition(entry, TABLE))
 			tables = lappend(tables, words_of(entry) + strlen(TABLE));
 	}
 	return tables;
@@ -142,13 +139,13 @@ toc_selection_entries(char *text)
 			continue;
 		entries = lappend(entries, entry);
 		words = words_of(entry);
-		if (is_definition(words, TABLE))
+		if (is_definition(entry, TABLE))
 			entries = lappend(entries,
 							  psprintf("0 %.*sTABLE DATA %s",
 									   (int) (words - after_catalog(entry)),
 									   after_catalog(entry),
 									   after(words, TABLE)));
-		if (is_definition(words, SEQUENCE))
+		if (is_definition(entry, SEQUENCE))
 			entries = lappend(entries,
 							  psprintf("0 0 SEQUENCE SET %s",
 									   after(words, SEQUENCE)));
@@ -156,25 +153,14 @@ toc_selection_entries(char *text)
 	return entries;
 }
 
-static char *
-without_breaks(char *entry)
-{
-	for (char *p = entry; *p != '\0'; p++)
-	{
-		if (*p == '\n' || *p == '\r')
-			*p = ' ';
-	}
-	return entry;
-}
-
 /* Return the entry of extended statistics as a list has it. */
 char *
 toc_selection_statistics(Oid oid, const char *schema, const char *name,
 						 const char *owner)
 {
-	return without_breaks(psprintf("%u %u STATISTICS %s %s %s",
-								   StatisticExtRelationId, oid, schema, name,
-								   owner));
+	return toc_as_listed(psprintf("%u %u STATISTICS %s %s %s",
+								  StatisticExtRelationId, oid, schema, name,
+								  owner));
 }
 
 /* Return the entry of the comment on extended statistics. */
@@ -182,8 +168,8 @@ char *
 toc_selection_statistics_comment(const char *schema, const char *name,
 								 const char *owner)
 {
-	return without_breaks(psprintf("0 0 COMMENT %s STATISTICS %s %s", schema,
-								   quote_identifier(name), owner));
+	return toc_as_listed(psprintf("0 0 COMMENT %s STATISTICS %s %s", schema,
+								  quote_identifier(name), owner));
 }
 
 static int

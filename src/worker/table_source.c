@@ -45,11 +45,12 @@ static List *
 list_tables(RunContext *cxt, const char *schema, const char *archive,
 			const char *encoding)
 {
-	char	  **argv = table_args_list(cxt->bin_directory,
-									   schema == NULL ? NULL : in_dump(schema, encoding),
-									   in_dump(cxt->run.request.table, encoding),
-									   archive);
+	char	  **argv;
 
+	argv = tool_args_pg_restore_list_table(cxt->bin_directory,
+										   schema == NULL ? NULL : in_dump(schema, encoding),
+										   in_dump(cxt->run.request.table, encoding),
+										   archive);
 	return toc_selection_tables(scratch_output(cxt, argv, -1));
 }
 

@@ -65,6 +65,7 @@ OBJS = \
 	src/session/live_tables.o \
 	src/session/open_snapshot.o \
 	src/session/program_session.o \
+	src/session/relation_script.o \
 	src/session/request.o \
 	src/session/restore_parts.o \
 	src/session/restore_program.o \
@@ -84,7 +85,6 @@ OBJS = \
 	src/session/status_warnings.o \
 	src/session/table_rows.o \
 	src/session/table_statement.o \
-	src/session/table_statements.o \
 	src/session/value_settings.o \
 	src/settings.o \
 	src/settings_check.o \

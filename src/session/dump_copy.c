@@ -28,11 +28,11 @@
 #include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
-#include "parser/parser.h"
 #include "utils/backend_progress.h"
 #include "utils/memutils.h"
 
 #include "session/dump_copy.h"
+#include "session/dump_script.h"
 #include "session/restore_program.h"
 #include "settings.h"
 #include "tools/tool_args.h"
@@ -190,34 +190,21 @@ is_complete(StringInfo statement)
 	return !quoted;
 }
 
-/* Is this all that was parsed: the COPY of a table that pg_restore prints? */
-static bool
-is_copy_of_table(const List *parsed)
-{
-	const CopyStmt *stmt;
-
-	if (list_length(parsed) != 1)
-		return false;
-	stmt = (const CopyStmt *) linitial_node(RawStmt, parsed)->stmt;
-	return IsA(stmt, CopyStmt) && stmt->relation != NULL &&
-		stmt->relation->schemaname != NULL && stmt->is_from &&
-		!stmt->is_program && stmt->filename == NULL && stmt->options == NIL;
-}
-
 /* Parse the COPY statement of a table.  Raises an error if it is another. */
 static void
 parse_copy(DumpCopy *copy, StringInfo statement)
 {
-	List	   *parsed;
-	CopyStmt   *stmt;
+	const CopyStmt *stmt;
 	ListCell   *lc;
 
 	if (strlen(statement->data) != (size_t) statement->len)
 		report_damage(copy, "A statement in it contains a zero byte.");
-	parsed = raw_parser(statement->data, RAW_PARSE_DEFAULT);
-	if (!is_copy_of_table(parsed))
+	stmt = dump_script_copy(statement->data);
+	if (stmt == NULL)
+	{
 		report_damage(copy, "A statement in it is not the COPY of a table.");
-	stmt = (CopyStmt *) linitial_node(RawStmt, parsed)->stmt;
+		return;
+	}
 	copy->table.schema = stmt->relation->schemaname;
 	copy->table.table = stmt->relation->relname;
 	copy->table.columns = NIL;

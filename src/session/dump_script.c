@@ -69,3 +69,23 @@ dump_script_parse(char *script)
 	AtEOXact_GUC(true, level);
 	return statements;
 }
+
+/*
+ * Return a COPY that pg_restore prints before the rows of a table, or NULL if
+ * the text is anything else.  Raises an error if it cannot be parsed.
+ */
+const CopyStmt *
+dump_script_copy(const char *text)
+{
+	List	   *parsed = raw_parser(text, RAW_PARSE_DEFAULT);
+	const CopyStmt *stmt;
+
+	if (list_length(parsed) != 1)
+		return NULL;
+	stmt = (const CopyStmt *) linitial_node(RawStmt, parsed)->stmt;
+	if (!IsA(stmt, CopyStmt) || stmt->relation == NULL ||
+		stmt->relation->schemaname == NULL || !stmt->is_from ||
+		stmt->is_program || stmt->filename != NULL || stmt->options != NIL)
+		return NULL;
+	return stmt;
+}

@@ -10,8 +10,9 @@
 #ifndef SNAPSHOT_WORKER_DUMP_SCRIPT_H
 #define SNAPSHOT_WORKER_DUMP_SCRIPT_H
 
-#include "nodes/pg_list.h"
+#include "nodes/parsenodes.h"
 
 extern List *dump_script_parse(char *script);
+extern const CopyStmt *dump_script_copy(const char *text);
 
 #endif							/* SNAPSHOT_WORKER_DUMP_SCRIPT_H */

@@ -17,7 +17,7 @@
 #include "session/find_relation.h"
 #include "session/open_snapshot.h"
 #include "session/sql_util.h"
-#include "session/table_statements.h"
+#include "session/relation_script.h"
 #include "util/compat.h"
 
 PG_FUNCTION_INFO_V1(snapshot_schema);
@@ -32,8 +32,8 @@ statements_of_table(const OpenSnapshot *snapshot, const char *text)
 
 	sql_table_name(text, &schema, &name);
 	find_relation(snapshot, &schema, &name);
-	statements = table_statements(open_snapshot_script(snapshot, NIL), schema,
-								  name);
+	statements = relation_script(open_snapshot_script(snapshot, NIL), schema,
+								 name);
 	if (statements[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * table_statements.c
+ * relation_script.c
  *	  The statements of a dump that make one relation.
  *
  * pg_restore can select a table, but not what belongs to it.  So we take the
@@ -25,7 +25,7 @@
 
 #include "session/dump_partitions.h"
 #include "session/dump_script.h"
-#include "session/table_statements.h"
+#include "session/relation_script.h"
 
 typedef struct Wanted
 {
@@ -300,7 +300,7 @@ append_statement(StringInfo result, const char *script, const RawStmt *stmt)
  * Raises an error if it cannot be parsed.
  */
 char *
-table_statements(char *script, const char *schema, const char *name)
+relation_script(char *script, const char *schema, const char *name)
 {
 	List	   *parsed = dump_script_parse(script);
 	const RawStmt *current[lengthof(settings)] = {NULL};

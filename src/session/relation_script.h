@@ -1,16 +1,16 @@
 /*-------------------------------------------------------------------------
  *
- * table_statements.h
+ * relation_script.h
  *	  The statements of a dump that make one relation.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
  *-------------------------------------------------------------------------
  */
-#ifndef SNAPSHOT_WORKER_TABLE_STATEMENTS_H
-#define SNAPSHOT_WORKER_TABLE_STATEMENTS_H
+#ifndef SNAPSHOT_WORKER_RELATION_SCRIPT_H
+#define SNAPSHOT_WORKER_RELATION_SCRIPT_H
 
-extern char *table_statements(char *script, const char *schema,
-							  const char *name);
+extern char *relation_script(char *script, const char *schema,
+							 const char *name);
 
-#endif							/* SNAPSHOT_WORKER_TABLE_STATEMENTS_H */
+#endif							/* SNAPSHOT_WORKER_RELATION_SCRIPT_H */

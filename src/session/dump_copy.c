@@ -40,7 +40,7 @@
 #define BUFFER_SIZE		65536
 
 /* A COPY statement has up to 1600 names of 63 bytes, all quotes in them. */
-#define STATEMENT_MAX_SIZE	(1024 * 1024)
+#define STATEMENT_MAX_SIZE	((size_t) 1024 * 1024)
 
 #define COPY_BEGINNING		"COPY "
 #define VIA_ROOT_BEGINNING	"-- load via partition root "

@@ -66,7 +66,7 @@ read_counts(TableReader *reader)
 
 	reader->counted = create_hash("counted tables", sizeof(DumpTableName),
 								  sizeof(CountedTable), HASH_BLOBS);
-	reader->listed = create_hash("listed tables", 2 * NAMEDATALEN,
+	reader->listed = create_hash("listed tables", (Size) 2 * NAMEDATALEN,
 								 sizeof(ListedTables), HASH_STRINGS);
 	foreach(lc, snapshot->stored->manifest.row_counts)
 	{

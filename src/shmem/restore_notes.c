@@ -19,7 +19,7 @@
 #include "shmem/restore_notes.h"
 
 /* Room for the notes; what does not fit is only in the server's log. */
-#define NOTES_SIZE	(32 * 1024)
+#define NOTES_SIZE	((size_t) 32 * 1024)
 
 struct RestoreNotes
 {

@@ -17,7 +17,7 @@
 #include "shmem/restore_report.h"
 
 /* Room for the warnings; what does not fit is only in the server's log. */
-#define REPORT_SIZE		(256 * 1024)
+#define REPORT_SIZE		((size_t) 256 * 1024)
 
 /* How many warnings have their texts; later ones only name the object. */
 #define REPORT_FULL_WARNINGS	100

@@ -163,12 +163,11 @@ read_message(RestoreErrors *errors, const char *words)
 {
 	const char *rest;
 
-	if ((rest = after(words, "creating ")) != NULL ||
-		(rest = after(words, "executing ")) != NULL)
-		begin_object(errors, "", rest);
-	else if ((rest = after(words, "processing data for table ")) != NULL)
+	if ((rest = after(words, "processing data for table ")) != NULL)
 		begin_object(errors, TABLE_DATA, rest);
-	else if ((rest = after(words, "processing ")) != NULL)
+	else if ((rest = after(words, "creating ")) != NULL ||
+			 (rest = after(words, "executing ")) != NULL ||
+			 (rest = after(words, "processing ")) != NULL)
 		begin_object(errors, "", rest);
 	else if ((rest = after(words, "from TOC entry ")) != NULL)
 		begin_entry(errors, rest);

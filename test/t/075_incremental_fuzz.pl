@@ -11,7 +11,6 @@
 use strict;
 use warnings;
 
-use Digest::SHA qw(sha256_hex);
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -213,7 +212,7 @@ sub exported_snapshot
 	return $file;
 }
 
-# The hashes of the rows of all tables, by OID, in the MVCC snapshot of a session.
+# The rows of all tables, sorted, by OID, in the MVCC snapshot of a session.
 sub expected_rows
 {
 	my ($session, $tables) = @_;
@@ -222,13 +221,12 @@ sub expected_rows
 	foreach my $table (@$tables)
 	{
 		my ($oid, $name, $columns) = @$table;
-		$rows{$oid} = sha256_hex(join "\n",
-			sort split /\n/, $session->execute("COPY public.$name ($columns) TO STDOUT"));
+		$rows{$oid} = [ sort split /\n/, $session->execute("COPY public.$name ($columns) TO STDOUT") ];
 	}
 	return \%rows;
 }
 
-# The hashes of the rows in a snapshot, by OID.
+# The rows in a snapshot, sorted, by OID of their table.
 sub dumped_rows
 {
 	my ($path) = @_;
@@ -240,9 +238,25 @@ sub dumped_rows
 		my ($id, $oid) = @$_;
 		my @lines = split /\n/, slurp_file("$path/app.dump/$id.dat");
 		pop @lines while @lines && $lines[-1] =~ /^(\\\.)?$/;
-		$rows{$oid} = sha256_hex(join "\n", sort @lines);
+		$rows{$oid} = [ sort @lines ];
 	}
 	return \%rows;
+}
+
+# The first row that two tables do not both have, or undef.
+sub difference
+{
+	my ($expected, $rows) = @_;
+
+	return 'no file' if !defined $rows;
+	foreach my $i (0 .. (@$expected > @$rows ? @$expected : @$rows) - 1)
+	{
+		my ($one, $other) = map { substr($_->[$i] // 'no row', 0, 60) } $expected, $rows;
+
+		return "\"$other\" instead of \"$one\", " . @$rows . ' rows instead of ' . @$expected
+		  if ($expected->[$i] // '') ne ($rows->[$i] // '');
+	}
+	return;
 }
 
 my $tables_same = 0;
@@ -302,14 +316,15 @@ EOF
 		my $manifest = manifest_of($directory, $name);
 		my $expected = eval { expected_rows($reader, \@dumped) };
 		my $rows = dumped_rows("$directory/$name");
-		my @wrong = grep { ($rows->{$_} // '') ne $expected->{$_} } sort keys %$expected;
+		my @wrong = grep { defined difference($expected->{$_}, $rows->{$_}) } sort keys %$expected;
 
 		$tables_same += $manifest->{tables_same};
 		$compared++;
 		if (@wrong)
 		{
 			fail("round $round of seed $seed: each table has the rows of the MVCC snapshot");
-			diag "wrong in $name: @wrong; base: " . ($manifest->{base} // 'none');
+			diag "wrong in $directory/$name, with base " . ($manifest->{base} // 'none');
+			diag "$_: " . difference($expected->{$_}, $rows->{$_}) foreach @wrong;
 			BAIL_OUT('stopped to keep the evidence') if $seconds > 0;
 		}
 	}

@@ -80,7 +80,8 @@ sub missing_in
 	my ($first, $second) = @_;
 	my %there = map { $_ => 1 } @$second;
 
-	return sort grep { !$there{$_} } @$first;
+	my @missing = sort grep { !$there{$_} } @$first;
+	return @missing;
 }
 
 #

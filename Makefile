@@ -28,6 +28,7 @@ OBJS = \
 	src/database/globals_state.o \
 	src/database/seen_transactions.o \
 	src/database/stale_table.o \
+	src/database/stale_type.o \
 	src/database/table_definition.o \
 	src/database/table_pages.o \
 	src/database/table_state.o \

@@ -7,8 +7,8 @@
  * library.  In these sessions only (see program_tokens.c), a ProcessUtility
  * hook watches each COPY of pg_dump.  At that time, pg_dump has locked the
  * table and set its MVCC snapshot.  The hook checks that the table is still
- * the one that the snapshot shows (see stale_table.c), and counts the rows of
- * the table in the dump.  If the table is the same as at the base of the run
+ * the one that the snapshot shows (see stale_table.c, and after COPY
+ * stale_type.c), and counts the rows of the table in the dump.  If the table is the same as at the base of the run
  * (see table_state.c), its COPY returns no rows, and the worker puts the
  * base's file in place.  In a test restore, the hook counts the rows that
  * pg_restore copies.
@@ -36,6 +36,7 @@
 #include "utils/snapmgr.h"
 
 #include "database/stale_table.h"
+#include "database/stale_type.h"
 #include "database/table_state.h"
 #include "session/copy_watch.h"
 #include "session/program_session.h"
@@ -95,6 +96,13 @@ table_of(const CopyStmt *statement)
 	return linitial(select->fromClause);
 }
 
+/* Is this a COPY of pg_dump, which has set its MVCC snapshot? */
+static bool
+is_dump(const CopyStmt *statement)
+{
+	return !statement->is_from && IsolationUsesXactSnapshot();
+}
+
 /*
  * Before a table is dumped: find out whether it is the same as at the base,
  * and begin the state that later runs compare.  A query, which an extension's
@@ -134,7 +142,7 @@ look_at_table(const CopyStmt *statement, TableCopy *copy)
 		memset(copy, 0, sizeof(*copy));
 	copy->oid = oid;
 	copy->copied = true;
-	if (!statement->is_from && IsolationUsesXactSnapshot())
+	if (is_dump(statement))
 	{
 		stale_table_check(relation, GetActiveSnapshot());
 		compare_with_base(statement, relation, copy);
@@ -192,12 +200,17 @@ without_rows(const PlannedStmt *pstmt)
 	return copy;
 }
 
-/* After a table was copied: complete what is noted of it. */
+/*
+ * After a table was copied: complete what is noted of it.  Raises an error if
+ * the dump would differ from its MVCC snapshot.
+ */
 static void
-complete_copy(TableCopy *copy, uint64 rows)
+complete_copy(const CopyStmt *statement, TableCopy *copy, uint64 rows)
 {
 	Relation	relation = relation_open(copy->oid, NoLock);
 
+	if (is_dump(statement) && !copy->answered)
+		stale_type_check(relation, GetActiveSnapshot());
 	copy->rows = copy->answered ? copy->base_rows : (int64) rows;
 	copy->bytes_read = copy->answered ? 0 : table_state_size(relation);
 	if (OidIsValid(copy->state.oid))
@@ -244,7 +257,8 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 	if (noted && completion->commandTag == CMDTAG_COPY)
 	{
 		test_step("table copied");
-		complete_copy(&copy, completion->nprocessed);
+		complete_copy((CopyStmt *) pstmt->utilityStmt, &copy,
+					  completion->nprocessed);
 	}
 	else if (noted && copy.answered)
 		ereport(ERROR,

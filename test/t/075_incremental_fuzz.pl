@@ -328,8 +328,8 @@ EOF
 			BAIL_OUT('stopped to keep the evidence') if $seconds > 0;
 		}
 	}
-	# a strong lock, a rewritten table, or a conflict with recovery
-	elsif ($error !~ /redefined after|lock timeout|could not obtain lock|conflict with recovery|deadlock|canceling statement/)
+	# a strong lock, a table that is rewritten or dropped, or a conflict with recovery
+	elsif ($error !~ /redefined after|relation .* does not exist|lock timeout|could not obtain lock|conflict with recovery|deadlock|canceling statement/)
 	{
 		fail("round $round of seed $seed: a run fails only for a reason that lies in the statements");
 		diag $error;

@@ -17,8 +17,8 @@ use SnapshotTest;
 use Test::More;
 
 our @EXPORT = qw(
-  incremental_node take_app tables_read is_read is_right files_of rows_in
-  execute in_session start_held go_on
+  incremental_node take_app tables_read is_read next_reads reads_after is_right
+  files_of rows_in  execute in_session start_held go_on
 );
 
 # No file is compressed, and one is a link only where the rows of its table were
@@ -116,6 +116,28 @@ sub is_read
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(tables_read($directory, $name), $expected, $test_name);
 	return is_right($node, $directory, $name, "$test_name: its rows are right");
+}
+
+# The tables that the next snapshot of "app" reads are as expected, and its rows
+# right.  Returns its name.
+sub next_reads
+{
+	my ($node, $directory, $expected, $test_name) = @_;
+	my $name = take_app($node);
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is_read($node, $directory, $name, $expected, $test_name);
+	return $name;
+}
+
+# The same after statements.
+sub reads_after
+{
+	my ($node, $directory, $expected, $test_name, @statements) = @_;
+
+	execute($node, @statements);
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return next_reads($node, $directory, $expected, $test_name);
 }
 
 # The data files of a snapshot hold what COPY gives now.

@@ -36,48 +36,29 @@ CREATE TABLE child (id int REFERENCES t);
 INSERT INTO child VALUES (1);
 EOF
 
-# The tables that the next snapshot reads are as expected, and its rows right.
-sub next_reads
-{
-	my ($expected, $test_name) = @_;
-
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return is_read($node, $directory, take_app($node), $expected, $test_name);
-}
-
-# Execute statements before a snapshot.
-sub reads_after
-{
-	my ($expected, $test_name, @statements) = @_;
-
-	execute($node, @statements);
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return next_reads($expected, $test_name);
-}
-
-next_reads('everything', 'the first snapshot reads everything');
-next_reads('', 'the second snapshot reads nothing');
+next_reads($node, $directory, 'everything', 'the first snapshot reads everything');
+next_reads($node, $directory, '', 'the second snapshot reads nothing');
 
 # Transactions in progress while the base is taken.
 execute($node, 'VACUUM tail');
 my $session = PsqlSession->new($node, 'app');
 in_session($session, q{BEGIN; DELETE FROM tail WHERE ctid >= '(16,0)'});
-next_reads('tail', 'a table whose rows are being deleted is read');
+next_reads($node, $directory, 'tail', 'a table whose rows are being deleted is read');
 in_session($session, 'COMMIT');
 my $blocks = q{SELECT pg_relation_size('tail') / 8192};
 my $before = $node->safe_psql('app', $blocks);
 execute($node, 'VACUUM tail');
 cmp_ok($node->safe_psql('app', $blocks), '<', $before,
 	'VACUUM cuts off a tail');
-next_reads('tail',
+next_reads($node, $directory, 'tail',
 	'a tail that is cut off after its delete was open at the base is a change');
-next_reads('', 'the cut table is the same from then on');
+next_reads($node, $directory, '', 'the cut table is the same from then on');
 
 in_session($session,
 	q{BEGIN; SAVEPOINT a; INSERT INTO t VALUES (-1, 'a'); RELEASE a});
-next_reads('t', 'a table with rows of a savepoint in progress is read');
+next_reads($node, $directory, 't', 'a table with rows of a savepoint in progress is read');
 in_session($session, 'COMMIT');
-next_reads('t',
+next_reads($node, $directory, 't',
 	'rows of a savepoint that was open at the base are read once committed');
 in_session($session, <<'EOF');
 BEGIN;
@@ -86,37 +67,37 @@ DELETE FROM t WHERE id = -1;
 ROLLBACK TO a;
 INSERT INTO other VALUES (-1, 'b')
 EOF
-next_reads('other t',
+next_reads($node, $directory, 'other t',
 	'a table with rows of a savepoint that was rolled back is read');
 in_session($session, 'COMMIT');
-next_reads('other',
+next_reads($node, $directory, 'other',
 	'a savepoint that was rolled back before the base is no later change');
 
 my $many = join '; ',
   map { "SAVEPOINT s$_; INSERT INTO t VALUES (-100 - $_, '$_')" } 1 .. 80;
 in_session($session, "BEGIN; $many");
-next_reads('t',
+next_reads($node, $directory, 't',
 	'a table with rows of more savepoints than an MVCC snapshot lists is read');
 in_session($session, 'COMMIT');
-next_reads('t', 'rows of many savepoints are read once they are committed');
-next_reads('', 'a table with such rows is the same from then on');
+next_reads($node, $directory, 't', 'rows of many savepoints are read once they are committed');
+next_reads($node, $directory, '', 'a table with such rows is the same from then on');
 
 in_session($session, q{BEGIN; INSERT INTO other VALUES (-2, 'long')});
 execute($node, q{INSERT INTO t VALUES (-2, 'short')},
 	q{INSERT INTO moods VALUES ('glad')});
-next_reads('moods other t',
+next_reads($node, $directory, 'moods other t',
 	'tables that were written beside a long transaction are read');
-next_reads('other', 'a long transaction makes no other table look changed');
-next_reads('other', 'a table that an open transaction wrote is read each time');
+next_reads($node, $directory, 'other', 'a long transaction makes no other table look changed');
+next_reads($node, $directory, 'other', 'a table that an open transaction wrote is read each time');
 in_session($session, 'COMMIT');
-next_reads('other', 'a long transaction is read when it has committed');
-next_reads('', 'a long transaction is read once');
+next_reads($node, $directory, 'other', 'a long transaction is read when it has committed');
+next_reads($node, $directory, '', 'a long transaction is read once');
 
 in_session($session, q{BEGIN; UPDATE t SET v = 'hot' WHERE id = 7});
-next_reads('t', 'a table with an open HOT update is read');
+next_reads($node, $directory, 't', 'a table with an open HOT update is read');
 in_session($session, 'COMMIT');
 execute($node, 'SELECT count(*) FROM t', 'VACUUM t');
-next_reads('t',
+next_reads($node, $directory, 't',
 	'a HOT update that was open at the base, and is pruned, is a change');
 
 execute($node, <<'EOF');
@@ -126,37 +107,37 @@ SAVEPOINT a;
 INSERT INTO other VALUES (-3, 'p');
 PREPARE TRANSACTION 'p'
 EOF
-next_reads('other', 'a table that a prepared transaction has written is read');
+next_reads($node, $directory, 'other', 'a table that a prepared transaction has written is read');
 $session->close_session;
 $node->restart;
-next_reads('other', 'a prepared transaction is still in progress after a restart');
+next_reads($node, $directory, 'other', 'a prepared transaction is still in progress after a restart');
 execute($node, q{COMMIT PREPARED 'p'});
-next_reads('other', 'a prepared transaction is read when it has committed');
-next_reads('', 'a prepared transaction is read once');
+next_reads($node, $directory, 'other', 'a prepared transaction is read when it has committed');
+next_reads($node, $directory, '', 'a prepared transaction is read once');
 
 # Row locks.
 $session = PsqlSession->new($node, 'app');
 my $second = PsqlSession->new($node, 'app');
 in_session($session, 'BEGIN; SELECT FROM t WHERE id = 1 FOR UPDATE');
-next_reads('t', 'a table with a new row lock is read');
-next_reads('', 'a row that stays locked is no change');
+next_reads($node, $directory, 't', 'a table with a new row lock is read');
+next_reads($node, $directory, '', 'a row that stays locked is no change');
 in_session($session, 'COMMIT');
-next_reads('', 'the end of a row lock is no change');
+next_reads($node, $directory, '', 'the end of a row lock is no change');
 in_session($_, 'BEGIN; SELECT FROM t WHERE id = 2 FOR SHARE')
   foreach $session, $second;
-next_reads('t', 'a table with a row that two transactions have locked is read');
-next_reads('', 'a row that two transactions keep locked is no change');
+next_reads($node, $directory, 't', 'a table with a row that two transactions have locked is read');
+next_reads($node, $directory, '', 'a row that two transactions keep locked is no change');
 in_session($_, 'COMMIT') foreach $session, $second;
 in_session($session, 'BEGIN; SELECT FROM t WHERE id = 3 FOR KEY SHARE');
 in_session($second, q{BEGIN; UPDATE t SET v = 'multi' WHERE id = 3});
-next_reads('t', 'a table with a row that is locked and being updated is read');
+next_reads($node, $directory, 't', 'a table with a row that is locked and being updated is read');
 in_session($_, 'COMMIT') foreach $second, $session;
-next_reads('t', 'an update beside a row lock is read when it has committed');
-next_reads('t', 'a table with a row that was locked and updated is read until VACUUM');
+next_reads($node, $directory, 't', 'an update beside a row lock is read when it has committed');
+next_reads($node, $directory, 't', 'a table with a row that was locked and updated is read until VACUUM');
 execute($node, 'VACUUM t');
-next_reads('t', 'VACUUM of such a table is a change');
-next_reads('', 'after VACUUM, such a table is the same');
-reads_after('child t', 'a foreign key that locks a row is read in both tables',
+next_reads($node, $directory, 't', 'VACUUM of such a table is a change');
+next_reads($node, $directory, '', 'after VACUUM, such a table is the same');
+reads_after($node, $directory, 'child t', 'a foreign key that locks a row is read in both tables',
 	'INSERT INTO child VALUES (2)');
 $_->close_session foreach $session, $second;
 

@@ -19,26 +19,17 @@ use Test::More;
 
 my ($node, $directory) = incremental_node('main');
 
-# The tables that the next snapshot reads are as expected, and its rows right.
-sub next_reads
-{
-	my ($expected, $test_name) = @_;
-
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return is_read($node, $directory, take_app($node), $expected, $test_name);
-}
-
 # Execute statements before a snapshot.  Later ones must read nothing but what
 # is read each time.
 my $always = '';
 
-sub reads_after
+sub reads_once_after
 {
 	my ($expected, $test_name, @statements) = @_;
 
 	execute($node, @statements);
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	next_reads($expected, $test_name);
+	next_reads($node, $directory, $expected, $test_name);
 	is(tables_read($directory, take_app($node)), $always, "$test_name: once");
 	return;
 }
@@ -113,41 +104,41 @@ INSERT INTO roles VALUES ('postgres');
 EOF
 take_app($node);
 $always = join ' ', sort keys %read;
-next_reads($always,
+next_reads($node, $directory, $always,
 	'tables of types whose text depends on more than the value are read each time');
 execute($node, 'ALTER TABLE moneys RENAME TO coins');
 $always =~ s/moneys/coins/;
 $always = join ' ', sort split / /, $always;
-next_reads($always, 'a value of type regclass has the new name of a table');
+next_reads($node, $directory, $always, 'a value of type regclass has the new name of a table');
 execute($node,
 	'DROP TABLE ' . join(', ', split / /, $always));
 $always = '';
 
-reads_after('enums nested pairs ranges',
+reads_once_after('enums nested pairs ranges',
 	'a new name of a label of an enum is read wherever the enum is used',
 	q{ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'});
-reads_after('enums nested pairs ranges',
+reads_once_after('enums nested pairs ranges',
 	'a new label of an enum is a change',
 	q{ALTER TYPE mood ADD VALUE 'angry'});
-reads_after('nested pairs',
+reads_once_after('nested pairs',
 	'a new attribute of a composite type is read wherever the type is used',
 	'ALTER TYPE pair ADD ATTRIBUTE c int');
-reads_after('numbers rowtypes',
+reads_once_after('numbers rowtypes',
 	'a new column is read wherever the row type of the table is used',
 	'ALTER TABLE numbers ADD w text');
-reads_after('domains', 'a renamed column is read',
+reads_once_after('domains', 'a renamed column is read',
 	'ALTER TABLE domains RENAME v TO w');
-reads_after('bits', 'an added column is read', 'ALTER TABLE bits ADD w int');
-reads_after('bits', 'a dropped column is a change', 'ALTER TABLE bits DROP w');
-reads_after('chars', 'a type that changes without a rewrite is a change',
+reads_once_after('bits', 'an added column is read', 'ALTER TABLE bits ADD w int');
+reads_once_after('bits', 'a dropped column is a change', 'ALTER TABLE bits DROP w');
+reads_once_after('chars', 'a type that changes without a rewrite is a change',
 	'ALTER TABLE chars ALTER v TYPE text');
-reads_after('texts', 'a type that changes with a rewrite is a change',
+reads_once_after('texts', 'a type that changes with a rewrite is a change',
 	'ALTER TABLE texts ALTER v TYPE text USING upper(v)');
-reads_after('floats', 'a column with a default for older rows is read',
+reads_once_after('floats', 'a column with a default for older rows is read',
 	'ALTER TABLE floats ADD w int DEFAULT 5');
-reads_after('floats', 'a column that is dropped and added with another default is read',
+reads_once_after('floats', 'a column that is dropped and added with another default is read',
 	'ALTER TABLE floats DROP w', 'ALTER TABLE floats ADD w int DEFAULT 6');
-reads_after('inets', 'a generated column is not in the data of a table',
+reads_once_after('inets', 'a generated column is not in the data of a table',
 	'ALTER TABLE inets ADD w text GENERATED ALWAYS AS (host(v)) STORED');
 
 # What keeps the text of all rows.
@@ -157,7 +148,7 @@ sub same_after
 
 	execute($node, @statements);
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return next_reads('', $test_name);
+	return next_reads($node, $directory, '', $test_name);
 }
 
 same_after('a renamed table is the same', 'ALTER TABLE xmls RENAME TO documents');
@@ -207,19 +198,19 @@ is_right($node, $directory, take_app($node), 'an attached partition keeps its ro
 execute($node, 'ALTER TABLE parts DETACH PARTITION one');
 is_right($node, $directory, take_app($node), 'a detached partition keeps its rows');
 take_app($node);
-reads_after('heir', 'rows of an heir are no change of its parent',
+reads_once_after('heir', 'rows of an heir are no change of its parent',
 	q{INSERT INTO heir VALUES (3, 'new')});
 
 # Row security, access methods, tables without columns.
 execute($node, 'ALTER TABLE one ENABLE ROW LEVEL SECURITY');
-next_reads('one', 'a table with row security is read');
-next_reads('one', 'a table with row security is read each time');
+next_reads($node, $directory, 'one', 'a table with row security is read');
+next_reads($node, $directory, 'one', 'a table with row security is read each time');
 execute($node, 'ALTER TABLE one DISABLE ROW LEVEL SECURITY',
 	'CREATE TABLE bare (); INSERT INTO bare DEFAULT VALUES');
 take_app($node);
 execute($node, 'INSERT INTO bare DEFAULT VALUES');
-next_reads('bare', 'a table without columns is read');
-next_reads('bare', 'a table without columns is read each time');
+next_reads($node, $directory, 'bare', 'a table without columns is read');
+next_reads($node, $directory, 'bare', 'a table without columns is read each time');
 execute($node, <<'EOF');
 DROP TABLE bare;
 CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;
@@ -227,7 +218,7 @@ CREATE TABLE other_method (i int) USING heap2;
 INSERT INTO other_method VALUES (1);
 EOF
 take_app($node);
-next_reads('other_method', 'a table of another access method is read each time');
+next_reads($node, $directory, 'other_method', 'a table of another access method is read each time');
 
 # What is no table: all of it is there, and as it is now.
 execute($node, <<'EOF');

@@ -28,17 +28,6 @@ INSERT INTO u VALUES ('needle');
 EOF
 my $everything = 't u';
 
-# The tables that the next snapshot reads are as expected, and its rows right.
-sub next_reads
-{
-	my ($expected, $test_name) = @_;
-	my $name = take_app($node);
-
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is_read($node, $directory, $name, $expected, $test_name);
-	return $name;
-}
-
 sub take_full
 {
 	return $node->safe_psql('postgres',
@@ -56,8 +45,8 @@ sub new_log
 	return $log;
 }
 
-my $first = next_reads('everything', 'the first snapshot reads everything');
-my $last = next_reads('', 'the second snapshot reads nothing');
+my $first = next_reads($node, $directory, 'everything', 'the first snapshot reads everything');
+my $last = next_reads($node, $directory, '', 'the second snapshot reads nothing');
 is(manifest_of($directory, take_full())->{base},
 	undef, 'full => true reads everything');
 
@@ -122,10 +111,10 @@ $last = go_on($node, $run);
 is(manifest_of($directory, $last)->{tables_same}, 2,
 	'a run goes on when its base is removed after its files were linked');
 is_right($node, $directory, $last, 'such a snapshot has all rows');
-next_reads('', 'a snapshot whose base was removed is a base');
+next_reads($node, $directory, '', 'a snapshot whose base was removed is a base');
 rmtree("$directory/" . take_app($node));
-next_reads('everything', 'without its base, a run reads everything');
-next_reads('', 'a run that has read everything is a base');
+next_reads($node, $directory, 'everything', 'without its base, a run reads everything');
+next_reads($node, $directory, '', 'a run that has read everything is a base');
 
 $base = take_app($node);
 $run = hold_linked(q{SELECT snapshot_now('app', full => true)});
@@ -142,7 +131,7 @@ sub with_damage
 
 	$damage->("$directory/$damaged", $files->{'public.t'});
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	next_reads($expected, $test_name);
+	next_reads($node, $directory, $expected, $test_name);
 	rmtree("$directory/$damaged");
 	return;
 }
@@ -173,11 +162,11 @@ my $remembered = $node->data_dir . '/snapshot_worker.bases/'
   . $node->safe_psql('postgres', q{SELECT oid FROM pg_database WHERE datname = 'app'}) . '.json';
 ok(-f $remembered, 'the data directory remembers the base of a database');
 unlink $remembered;
-next_reads('everything', 'when the data directory remembers no base, everything is read');
-next_reads('', 'a new base is remembered');
+next_reads($node, $directory, 'everything', 'when the data directory remembers no base, everything is read');
+next_reads($node, $directory, '', 'a new base is remembered');
 unlink $remembered;
 append_to_file($remembered, 'garbage');
-next_reads('everything', 'when what is remembered cannot be read, everything is read');
+next_reads($node, $directory, 'everything', 'when what is remembered cannot be read, everything is read');
 
 
 # Replace what is remembered by the result of a substitution.
@@ -193,10 +182,10 @@ sub change_remembered
 }
 
 change_remembered(qr/"nonce": ?"\w{8}/, '"nonce": "00000000');
-next_reads('everything', 'a snapshot with another nonce is not used');
+next_reads($node, $directory, 'everything', 'a snapshot with another nonce is not used');
 change_remembered(qr/"full_at": ?"\d{4}/, '"full_at": "2099');
-next_reads('everything', 'after a full run in the future, everything is read');
-next_reads('', 'the time of a full run is remembered');
+next_reads($node, $directory, 'everything', 'after a full run in the future, everything is read');
+next_reads($node, $directory, '', 'the time of a full run is remembered');
 
 # Runs close together.
 my @both = map { start_query($node, q{SELECT snapshot_now('app')}) } 1 .. 2;
@@ -212,13 +201,13 @@ go_on($node, $running);
 wait_until('the queued run has ended', sub { -e "$directory/$queued/manifest.json" });
 is(manifest_of($directory, $queued)->{base}, undef, 'the joined run reads everything');
 execute($node, 'INSERT INTO t VALUES (0)');
-next_reads('t', 'the run after it reads what has changed');
+next_reads($node, $directory, 't', 'the run after it reads what has changed');
 
 # Settings.
 reload_with($node, incremental => 'off');
-next_reads('everything', 'with incremental = off, everything is read');
+next_reads($node, $directory, 'everything', 'with incremental = off, everything is read');
 reload_with($node, incremental => 'on');
-next_reads('', 'with incremental on again, the last base is used');
+next_reads($node, $directory, '', 'with incremental on again, the last base is used');
 foreach my $setting (qw(zero_damaged_pages ignore_checksum_failure))
 {
 	$node->safe_psql('postgres', "ALTER DATABASE app SET $setting = on");
@@ -226,15 +215,15 @@ foreach my $setting (qw(zero_damaged_pages ignore_checksum_failure))
 		$everything, "with $setting = on, all tables are read");
 	$node->safe_psql('postgres', "ALTER DATABASE app RESET $setting");
 	take_app($node);
-	next_reads('', "with $setting off, tables are the same again");
+	next_reads($node, $directory, '', "with $setting off, tables are the same again");
 }
 $node->append_conf('postgresql.conf', 'fsync = off');
 $node->restart;
-next_reads('everything', 'with fsync = off, everything is read');
+next_reads($node, $directory, 'everything', 'with fsync = off, everything is read');
 $node->append_conf('postgresql.conf', 'fsync = on');
 $node->restart;
 take_app($node);
-next_reads('', 'with fsync = on, tables are the same again');
+next_reads($node, $directory, '', 'with fsync = on, tables are the same again');
 reload_with($node, compress => '1');
 is(manifest_of($directory, take_app($node))->{base},
 	undef, 'with another compression, everything is read');
@@ -243,7 +232,7 @@ is(manifest_of($directory, take_app($node))->{base},
 	undef, 'with format = custom, everything is read');
 reload_with($node, format => 'directory');
 take_app($node);
-next_reads('', 'with the former settings, tables are the same again');
+next_reads($node, $directory, '', 'with the former settings, tables are the same again');
 
 # A database with the OID of a former one, with the pages of a template.
 $node->safe_psql('postgres', 'CREATE DATABASE old');
@@ -293,7 +282,7 @@ like(sql_error($node, q{SELECT snapshot_now('app')}),
 is(scalar(my @now = snapshots($directory, 'app')), $before,
 	'a run that met a bad page leaves no snapshot');
 change_on_disk('t', 'xy500', 'xx500', 1);
-next_reads('', 'when the page is good again, the table is the same');
+next_reads($node, $directory, '', 'when the page is good again, the table is the same');
 
 # The audit.
 $base = take_app($node);
@@ -314,9 +303,9 @@ like($log, qr{DETAIL:  Compare "\Q$directory/$missed\E/app\.dump/$path" with "\Q
 my $status = q{SELECT warning FROM snapshot_status()};
 like($node->safe_psql('postgres', $status), qr/^rows of database "app" differed/,
 	'the status warns of the change');
-next_reads('everything', 'after the warning, everything is read');
+next_reads($node, $directory, 'everything', 'after the warning, everything is read');
 $node->restart;
-next_reads('everything', 'after a restart, everything is still read');
+next_reads($node, $directory, 'everything', 'after a restart, everything is still read');
 like($node->safe_psql('postgres', $status), qr/^rows of database "app" differed/,
 	'after a restart, the status still warns');
 unlink files_of($directory, (snapshots($directory, 'app'))[-1])->{'public.u'}
@@ -328,7 +317,7 @@ take_full();
 is($node->safe_psql('postgres', $status), '',
 	'a full run that finds no difference ends the warning');
 unlike(new_log(), qr/WARNING:  rows of table/, 'such a run does not warn');
-next_reads('', 'after it, tables are the same again');
+next_reads($node, $directory, '', 'after it, tables are the same again');
 
 # Rot in the base is not taken for a missed change.
 $base = take_full();
@@ -351,8 +340,8 @@ $node->safe_psql('postgres', 'CREATE DATABASE spare TEMPLATE app');
 $node->safe_psql('postgres', 'DROP DATABASE app');
 is($node->safe_psql('postgres', $status), '', 'a dropped database is not warned of');
 $node->safe_psql('postgres', 'ALTER DATABASE spare RENAME TO app');
-next_reads('everything', 'a copy of a database under its name is read');
-next_reads('', 'a copy of a database is the same from then on');
+next_reads($node, $directory, 'everything', 'a copy of a database under its name is read');
+next_reads($node, $directory, '', 'a copy of a database is the same from then on');
 is_deeply(
 	[ map { m{([^/]+)\.json$} } glob($node->data_dir . '/snapshot_worker.bases/*') ],
 	[ $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = 'app'") ],
@@ -366,7 +355,7 @@ my $segment = sprintf '%s/pg_xact/%04X', $node->data_dir, $xid / (32 * 32768);
 append_to_file($segment, "\0" x (32 * 8192));
 system_or_bail('pg_resetwal', '-x', $xid, $node->data_dir);
 $node->start;
-next_reads('everything', 'when the base is far behind in transaction IDs, everything is read');
+next_reads($node, $directory, 'everything', 'when the base is far behind in transaction IDs, everything is read');
 is_right($node, $directory, take_app($node), 'snapshots far ahead in transaction IDs have all rows');
 
 $node->stop;

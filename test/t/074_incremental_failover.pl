@@ -73,18 +73,6 @@ sub checkpoint_both
 	return;
 }
 
-# The tables that the next snapshot of a node reads are as expected, and its rows
-# right.
-sub next_reads
-{
-	my ($node, $its_directory, $expected, $test_name) = @_;
-	my $name = take_app($node);
-
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is_read($node, $its_directory, $name, $expected, $test_name);
-	return $name;
-}
-
 sub count_of
 {
 	my ($node, $value) = @_;

@@ -36,69 +36,50 @@ CREATE TABLE two PARTITION OF parts FOR VALUES IN (2);
 INSERT INTO parts SELECT 1, g FROM generate_series(1, 100) g;
 EOF
 
-# The tables that the next snapshot reads are as expected, and its rows right.
-sub next_reads
-{
-	my ($expected, $test_name) = @_;
-
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return is_read($node, $directory, take_app($node), $expected, $test_name);
-}
-
-# Execute statements before a snapshot.
-sub reads_after
-{
-	my ($expected, $test_name, @statements) = @_;
-
-	execute($node, @statements);
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return next_reads($expected, $test_name);
-}
-
-next_reads('everything', 'the first snapshot reads everything');
-next_reads('', 'the second snapshot reads nothing');
+next_reads($node, $directory, 'everything', 'the first snapshot reads everything');
+next_reads($node, $directory, '', 'the second snapshot reads nothing');
 
 my $rows = $node->basedir . '/rows';
 append_to_file($rows, join '', map { "$_\tfrozen\n" } 1 .. 100);
-reads_after('other', 'COPY FREEZE into a truncated table is read',
+reads_after($node, $directory, 'other', 'COPY FREEZE into a truncated table is read',
 	"BEGIN; TRUNCATE other; COPY other FROM '$rows' WITH (FREEZE); COMMIT");
-reads_after('other', 'a table that becomes unlogged is read',
+reads_after($node, $directory, 'other', 'a table that becomes unlogged is read',
 	'ALTER TABLE other SET UNLOGGED');
-next_reads('other', 'an unlogged table is read each time');
-reads_after('other', 'a table that becomes logged is read',
+next_reads($node, $directory, 'other', 'an unlogged table is read each time');
+reads_after($node, $directory, 'other', 'a table that becomes logged is read',
 	'ALTER TABLE other SET LOGGED');
-reads_after('other', 'a table that moves to another tablespace is read',
+reads_after($node, $directory, 'other', 'a table that moves to another tablespace is read',
 	'ALTER TABLE other SET TABLESPACE space');
-next_reads('', 'a table in another tablespace is the same from then on');
-reads_after('other', 'a table that moves back is read',
+next_reads($node, $directory, '', 'a table in another tablespace is the same from then on');
+reads_after($node, $directory, 'other', 'a table that moves back is read',
 	'ALTER TABLE other SET TABLESPACE pg_default');
-reads_after('t', 'CLUSTER is a change', 'CLUSTER t USING t_pkey');
-reads_after('other', 'VACUUM FULL is a change', 'VACUUM FULL other');
-reads_after('other', 'a dropped and new table of the same name is read', <<'EOF');
+reads_after($node, $directory, 't', 'CLUSTER is a change', 'CLUSTER t USING t_pkey');
+reads_after($node, $directory, 'other', 'VACUUM FULL is a change', 'VACUUM FULL other');
+reads_after($node, $directory, 'other', 'a dropped and new table of the same name is read', <<'EOF');
 BEGIN;
 DROP TABLE other;
 CREATE TABLE other (id int, v text);
 INSERT INTO other SELECT g, 'new' FROM generate_series(1, 100) g;
 COMMIT
 EOF
-reads_after('one two', 'a row that moves to another partition is read in both',
+reads_after($node, $directory, 'one two', 'a row that moves to another partition is read in both',
 	q{UPDATE parts SET id = 2 WHERE v = '5'});
-reads_after('big', 'a replaced value in a TOAST table is read',
+reads_after($node, $directory, 'big', 'a replaced value in a TOAST table is read',
 	q{UPDATE big SET v = repeat('n', 4000) WHERE id = 1});
-reads_after('big', 'an update that keeps a value in a TOAST table is read',
+reads_after($node, $directory, 'big', 'an update that keeps a value in a TOAST table is read',
 	'UPDATE big SET id = 100 WHERE id = 2');
-reads_after('big', 'new values in the space of a TOAST table are read',
+reads_after($node, $directory, 'big', 'new values in the space of a TOAST table are read',
 	'DELETE FROM big WHERE id = 3', 'VACUUM big',
 	q{INSERT INTO big SELECT 3, repeat('m', 4000)});
-reads_after('tail', 'VACUUM FREEZE is a change', 'VACUUM FREEZE tail');
-next_reads('', 'frozen rows are the same from then on');
-reads_after('tail', 'an update of a frozen row is read',
+reads_after($node, $directory, 'tail', 'VACUUM FREEZE is a change', 'VACUUM FREEZE tail');
+next_reads($node, $directory, '', 'frozen rows are the same from then on');
+reads_after($node, $directory, 'tail', 'an update of a frozen row is read',
 	q{UPDATE tail SET v = 'thawed' WHERE id = 8});
-reads_after('other', 'rows that pg_surgery kills are a change',
+reads_after($node, $directory, 'other', 'rows that pg_surgery kills are a change',
 	q{SELECT heap_force_kill('other', ARRAY['(0,1)']::tid[])});
-reads_after('other', 'a deleted row is read',
+reads_after($node, $directory, 'other', 'a deleted row is read',
 	q{DELETE FROM other WHERE ctid = '(0,2)'});
-reads_after('other', 'a row that pg_surgery brings back is a change',
+reads_after($node, $directory, 'other', 'a row that pg_surgery brings back is a change',
 	q{SELECT heap_force_freeze('other', ARRAY['(0,2)']::tid[])});
 
 # Without WAL, new files are written.
@@ -106,15 +87,15 @@ execute($node, 'CREATE TABLE fresh (id int, v text)');
 $node->append_conf('postgresql.conf',
 	"wal_level = minimal\nmax_wal_senders = 0");
 $node->restart;
-next_reads('fresh', 'with wal_level = minimal, a new table is read');
-next_reads('', 'with wal_level = minimal, an unchanged table is the same');
-reads_after('fresh', 'with wal_level = minimal, COPY FREEZE is read',
+next_reads($node, $directory, 'fresh', 'with wal_level = minimal, a new table is read');
+next_reads($node, $directory, '', 'with wal_level = minimal, an unchanged table is the same');
+reads_after($node, $directory, 'fresh', 'with wal_level = minimal, COPY FREEZE is read',
 	"BEGIN; TRUNCATE fresh; COPY fresh FROM '$rows' WITH (FREEZE); COMMIT");
-reads_after('fresh', 'with wal_level = minimal, a new table of the same name is read',
+reads_after($node, $directory, 'fresh', 'with wal_level = minimal, a new table of the same name is read',
 	"BEGIN; DROP TABLE fresh; CREATE TABLE fresh (id int, v text); COPY fresh FROM '$rows' WITH (FREEZE); COMMIT");
-reads_after('t', 'with wal_level = minimal, CLUSTER is a change',
+reads_after($node, $directory, 't', 'with wal_level = minimal, CLUSTER is a change',
 	'CLUSTER t USING t_pkey');
-reads_after('fresh', 'with wal_level = minimal, a table that moves is read',
+reads_after($node, $directory, 'fresh', 'with wal_level = minimal, a table that moves is read',
 	'ALTER TABLE fresh SET TABLESPACE space');
 
 is_deeply([ damages($directory) ], [], 'all snapshots match their manifests');

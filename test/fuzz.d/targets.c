@@ -21,6 +21,9 @@
 #include "store/manifest.h"
 #include "store/marks.h"
 #include "store/remembered_base.h"
+#include "tools/dump_toc.h"
+#include "tools/restore_errors.h"
+#include "tools/toc_selection.h"
 #include "util/file_digest.h"
 #include "util/slot_times.h"
 #include "util/snapshot_name.h"
@@ -462,6 +465,84 @@ schedule_target(const uint8 *data, size_t size)
 	PROMISE(minute == next);
 }
 
+/*
+ * What pg_restore prints
+ */
+
+/* How many lines have a dump ID? */
+static int
+count_entries(const char *text)
+{
+	int			count = 0;
+
+	for (;;)
+	{
+		size_t		digits = strspn(text, "0123456789");
+
+		if (digits > 0 && text[digits] == ';')
+			count++;
+		text = strchr(text, '\n');
+		if (text == NULL)
+			break;
+		text++;
+	}
+	return count;
+}
+
+/* A list of pg_restore. */
+static void
+listing_target(const uint8 *data, size_t size)
+{
+	TocLines	lines;
+	StringInfoData selected;
+	ListCell   *lc;
+
+	foreach(lc, toc_all(text_of(data, size)))
+		PROMISE(((TocEntry *) lfirst(lc))->text != NULL);
+	(void) toc_table_data(text_of(data, size));
+	(void) toc_selection_tables(text_of(data, size));
+	toc_lines(text_of(data, size), &lines);
+	PROMISE(toc_missing(&lines, &lines) == NIL);
+
+	/* the entries of a list select all of its lines that are entries */
+	initStringInfo(&selected);
+	toc_selection_list(text_of(data, size),
+					   toc_selection_entries(text_of(data, size)), &selected);
+	PROMISE(count_entries(selected.data) ==
+			count_entries(text_of(data, size)));
+}
+
+static void
+count_error(void *arg, const RestoreError *error)
+{
+	int64	   *count = arg;
+
+	PROMISE(error->object != NULL && error->object[0] != '\0');
+	PROMISE(error->message != NULL && error->detail != NULL);
+	PROMISE(strchr(error->message, '\n') == NULL);
+	(*count)++;
+}
+
+/* Messages of pg_restore. */
+static void
+output_target(const uint8 *data, size_t size)
+{
+	RestoreErrors errors;
+	int64		count = 0;
+	char	   *next;
+
+	restore_errors_begin(&errors, count_error, &count);
+	for (char *line = text_of(data, size); line != NULL; line = next)
+	{
+		next = strchr(line, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		restore_errors_line(&errors, line);
+	}
+	restore_errors_end(&errors);
+	PROMISE(count >= errors.count);
+}
+
 fuzz_target
 fuzz_find_target(const char *name)
 {
@@ -476,6 +557,8 @@ fuzz_find_target(const char *name)
 		{"names", names_target},
 		{"times", times_target},
 		{"schedule", schedule_target},
+		{"listing", listing_target},
+		{"output", output_target},
 	};
 
 	for (size_t i = 0; i < lengthof(targets); i++)

@@ -29,7 +29,6 @@
 #include "access/xlog.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
@@ -82,8 +81,8 @@ are_old_snapshots_limited(void)
 static bool
 is_server_reliable(void)
 {
-	return enableFsync && is_off("zero_damaged_pages") &&
-		is_off("ignore_checksum_failure") && !are_old_snapshots_limited();
+	return is_off("zero_damaged_pages") && is_off("ignore_checksum_failure") &&
+		!are_old_snapshots_limited();
 }
 
 /* Is the relation a table whose changes all leave a trace on its pages? */

@@ -99,9 +99,18 @@ is_same_schema(Oid schema, Snapshot snapshot)
 	return same;
 }
 
+/* Not each change of a type rewrites the table. */
+static bool
+is_same_column(const FormData_pg_attribute *then,
+			   const FormData_pg_attribute *now)
+{
+	return strcmp(NameStr(then->attname), NameStr(now->attname)) == 0 &&
+		then->atttypid == now->atttypid;
+}
+
 /*
- * Do all columns that the snapshot shows still have their names?  A column
- * added since is not in the dump.
+ * Do all columns that the snapshot shows still have their names and types?  A
+ * column added since is not in the dump.
  */
 static bool
 are_same_columns(Relation relation, Snapshot snapshot)
@@ -124,8 +133,7 @@ are_same_columns(Relation relation, Snapshot snapshot)
 		if (then->attnum <= 0 || then->attisdropped)
 			continue;
 		same = then->attnum <= now->natts &&
-			strcmp(NameStr(then->attname),
-				   NameStr(TupleDescAttr(now, then->attnum - 1)->attname)) == 0;
+			is_same_column(then, TupleDescAttr(now, then->attnum - 1));
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);

@@ -14,6 +14,10 @@
  * catalog row, so rows are compared by their xmin.  A label that was added
  * since is in no row that the snapshot shows.
  *
+ * Values of regclass and its kin are the present names of what they refer to.
+ * Such names are data like others here: what has them need not be a part of
+ * the dump at all.
+ *
  * Copyright (c) 2026, the snapshot_worker developers
  *
  *-------------------------------------------------------------------------
@@ -72,9 +76,12 @@ are_same_labels(Oid type, Snapshot snapshot)
 	return same;
 }
 
-/* Return how many attributes of a relation the MVCC snapshot shows. */
+/*
+ * Return how many attributes the MVCC snapshot shows of a relation, or -1 if
+ * one of them was dropped since.
+ */
 static int
-count_attributes(Oid relation, Snapshot snapshot)
+count_attributes(Oid relation, TupleDesc now, Snapshot snapshot)
 {
 	Relation	catalog = table_open(AttributeRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -86,12 +93,17 @@ count_attributes(Oid relation, Snapshot snapshot)
 				F_OIDEQ, ObjectIdGetDatum(relation));
 	scan = systable_beginscan(catalog, AttributeRelidNumIndexId, true,
 							  snapshot, 1, &key);
-	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	while (count >= 0 && HeapTupleIsValid(row = systable_getnext(scan)))
 	{
 		Form_pg_attribute then = (Form_pg_attribute) GETSTRUCT(row);
 
-		if (then->attnum > 0 && !then->attisdropped)
+		if (then->attnum <= 0 || then->attisdropped)
+			continue;
+		if (then->attnum <= now->natts &&
+			!TupleDescAttr(now, then->attnum - 1)->attisdropped)
 			count++;
+		else
+			count = -1;
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -121,7 +133,7 @@ are_same_attributes(Oid type, Snapshot snapshot)
 		same = is_same_type(now->atttypid, snapshot);
 	}
 	same = same &&
-		count == count_attributes(get_typ_typrelid(type), snapshot);
+		count == count_attributes(get_typ_typrelid(type), desc, snapshot);
 	ReleaseTupleDesc(desc);
 	return same;
 }

@@ -8,10 +8,10 @@
  * hook watches each COPY of pg_dump.  At that time, pg_dump has locked the
  * table and set its MVCC snapshot.  The hook checks that the table is still
  * the one that the snapshot shows (see stale_table.c, and after COPY
- * stale_type.c), and counts the rows of the table in the dump.  If the table is the same as at the base of the run
- * (see table_state.c), its COPY returns no rows, and the worker puts the
- * base's file in place.  In a test restore, the hook counts the rows that
- * pg_restore copies.
+ * stale_type.c), and counts the rows of the table in the dump.  If the table
+ * is the same as at the base of the run (see table_state.c), its COPY returns
+ * no rows, and the worker puts the base's file in place.  In a restore, the
+ * hook counts the rows that pg_restore copies.
  *
  * pg_dump sees no difference.
  *
@@ -216,7 +216,10 @@ complete_copy(const CopyStmt *statement, TableCopy *copy, uint64 rows)
 	if (OidIsValid(copy->state.oid))
 		table_state_end(relation, session->handle.standby_lsn, &copy->state);
 	relation_close(relation, NoLock);
-	copies_note(session->copies, copy);
+	if (statement->is_from)
+		copies_add(session->copies, copy);
+	else
+		copies_note(session->copies, copy);
 }
 
 static void

@@ -93,6 +93,7 @@ dump_copy_begin(const OpenSnapshot *snapshot, List *dump_ids)
 
 	copy->snapshot = snapshot;
 	copy->dump_ids = dump_ids;
+	copy->next_id = list_head(dump_ids);
 	copy->at_line_start = true;
 	copy->table_cxt = AllocSetContextCreate(CurrentMemoryContext, "dump table",
 											ALLOCSET_DEFAULT_SIZES);
@@ -254,8 +255,6 @@ dump_copy_next_table(DumpCopy *copy)
 
 	Assert(!copy->in_rows);
 	end_table(copy);
-	if (copy->next_id == NULL && !copy->ended && copy->end == 0)
-		copy->next_id = list_head(copy->dump_ids);
 	caller = MemoryContextSwitchTo(copy->table_cxt);
 	initStringInfo(&line);
 	copy->table.via_root = false;

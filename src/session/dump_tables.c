@@ -260,11 +260,13 @@ compare_pointers(const void *a, const void *b)
 							   *(const TableInfo *const *) b);
 }
 
-/* As dump_tables(), but as an array, sorted by schema and name. */
+/*
+ * Return a list of tables as an array, palloc'd, sorted by schema and name.
+ * *count is set to their number.
+ */
 const TableInfo **
-dump_tables_sorted(const OpenSnapshot *snapshot, int *count)
+dump_tables_sort(const List *tables, int *count)
 {
-	List	   *tables = dump_tables(snapshot);
 	const TableInfo **sorted = palloc((list_length(tables) + 1) *
 									  sizeof(TableInfo *));
 	ListCell   *lc;

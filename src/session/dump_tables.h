@@ -21,8 +21,7 @@ typedef struct TableInfo
 } TableInfo;
 
 extern List *dump_tables(const OpenSnapshot *snapshot);
-extern const TableInfo **dump_tables_sorted(const OpenSnapshot *snapshot,
-											int *count);
+extern const TableInfo **dump_tables_sort(const List *tables, int *count);
 extern int	dump_tables_compare(const TableInfo *a, const TableInfo *b);
 
 #endif							/* SNAPSHOT_WORKER_DUMP_TABLES_H */

@@ -58,19 +58,6 @@ find_shown_name(const OpenSnapshot *snapshot, const char *schema,
 				 dump_encoding_shown(schema, snapshot->encoding), shown);
 }
 
-/*
- * Return the schema in a text of a list (a schema, a known name and an owner),
- * palloc'd.  If the schema's name contains the other one, too, the result may
- * be too short.
- */
-char *
-find_schema_of(const char *text, const char *name)
-{
-	const char *end = strstr(text, toc_as_listed(psprintf(" %s ", name)));
-
-	return end != NULL ? pnstrdup(text, end - text) : pstrdup("");
-}
-
 /* Return what follows the kind of an entry that makes a relation, or NULL. */
 static const char *
 relation_in(const TocEntry *entry)
@@ -129,5 +116,5 @@ find_relation(const OpenSnapshot *snapshot, const char **schema,
 				 errdetail("By schema, name and owner:\n%s", list.data),
 				 errhint("Write the table's name with its schema.")));
 	if (*schema == NULL)
-		*schema = find_schema_of(found, *name);
+		*schema = toc_schema_of(found, *name);
 }

@@ -16,7 +16,6 @@ extern void find_encode_name(const OpenSnapshot *snapshot, const char **schema,
 							 const char **name);
 extern char *find_shown_name(const OpenSnapshot *snapshot, const char *schema,
 							 const char *name);
-extern char *find_schema_of(const char *text, const char *name);
 extern void find_relation(const OpenSnapshot *snapshot, const char **schema,
 						  const char **name);
 

@@ -166,7 +166,7 @@ schema_in(const List *entries, const char *table)
 		const char *text = toc_entry_of_kind(lfirst(lc), "TABLE", true);
 
 		if (text != NULL)
-			return find_schema_of(text, table);
+			return toc_schema_of(text, table);
 	}
 	return NULL;
 }

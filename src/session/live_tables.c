@@ -93,13 +93,6 @@ is_dumped(Form_pg_class class)
 	return !OidIsValid(extension) || is_configuration(extension, class->oid);
 }
 
-static int
-compare_pointers(const void *a, const void *b)
-{
-	return dump_tables_compare(*(const TableInfo *const *) a,
-							   *(const TableInfo *const *) b);
-}
-
 /*
  * Return the tables, sorted by schema and name.  Their rows are not known, and
  * they have no files.
@@ -111,9 +104,7 @@ live_tables_sorted(int *count)
 	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0,
 										  NULL);
 	List	   *tables = NIL;
-	const TableInfo **sorted;
 	HeapTuple	tuple;
-	ListCell   *lc;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -134,11 +125,5 @@ live_tables_sorted(int *count)
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
-
-	*count = list_length(tables);
-	sorted = palloc((*count + 1) * sizeof(TableInfo *));
-	foreach(lc, tables)
-		sorted[foreach_current_index(lc)] = lfirst(lc);
-	qsort(sorted, *count, sizeof(TableInfo *), compare_pointers);
-	return sorted;
+	return dump_tables_sort(tables, count);
 }

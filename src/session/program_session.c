@@ -42,7 +42,10 @@ program_session(void)
 	{
 		session.copies = copies_attach(&handle);
 		if (DsaPointerIsValid(handle.notes))
+		{
 			session.notes = copies_address(session.copies, handle.notes);
+			restore_notes_attach(session.notes);
+		}
 	}
 	session.handle = handle;
 	return &session;

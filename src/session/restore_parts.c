@@ -29,11 +29,13 @@
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_statistic_ext.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 
 #include "session/late_partitions.h"
 #include "session/program_session.h"
@@ -107,6 +109,35 @@ table_of(Oid relation)
 	return relation;
 }
 
+/* Return the table of a statistics object, or InvalidOid. */
+static Oid
+table_of_statistics(List *name)
+{
+	Oid			oid = get_statistics_object_oid(name, true);
+	HeapTuple	tuple = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(oid));
+	Oid			table;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	table = ((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxrelid;
+	ReleaseSysCache(tuple);
+	return table;
+}
+
+/* Return the table that a statement is about, if there is one. */
+static Oid
+find_table(const Node *statement)
+{
+	List	   *statistics = table_statement_statistics(statement);
+	Oid			relation;
+
+	if (statistics != NIL)
+		return table_of_statistics(statistics);
+	relation = RangeVarGetRelid(table_statement_relation(statement), NoLock,
+								true);
+	return OidIsValid(relation) ? table_of(relation) : InvalidOid;
+}
+
 /*
  * Find out whether a statement is about the table that is restored, or about
  * one of its partitions.
@@ -119,19 +150,19 @@ find_subject(const RestoreMode *mode, const Node *statement, Subject *subject)
 
 	subject->table = InvalidOid;
 	subject->is_wanted = false;
-	if (relation == NULL || relation->schemaname == NULL)
+	if ((relation == NULL || relation->schemaname == NULL) &&
+		table_statement_statistics(statement) == NIL)
 		return;
 	if (mode->stage == STAGE_TABLE ||	/* nothing else is restored */
-		(strcmp(relation->schemaname, mode->schema) == 0 &&
+		(relation != NULL && strcmp(relation->schemaname, mode->schema) == 0 &&
 		 strcmp(relation->relname, mode->table) == 0))
 	{
 		subject->is_wanted = true;
 		return;
 	}
-	subject->table = RangeVarGetRelid(relation, NoLock, true);
+	subject->table = find_table(statement);
 	if (!OidIsValid(subject->table))
 		return;
-	subject->table = table_of(subject->table);
 	wanted = wanted_table(mode);
 	subject->is_wanted = OidIsValid(wanted) &&
 		(subject->table == wanted ||

@@ -57,8 +57,9 @@ missing_role(const RoleSpec *role)
 	return role->rolename;
 }
 
-static char *
-role_message(const char *role)
+/* Return the message about a role that is missing, palloc'd. */
+char *
+restore_watch_no_role(const char *role)
 {
 	return psprintf("role \"%s\" does not exist", role);
 }
@@ -166,7 +167,7 @@ adapt_policy(PlannedStmt *pstmt, RestoreNotes *notes)
 	{
 		restore_watch_note(notes, psprintf("POLICY %s %s", table_name(statement->table),
 										   statement->policy_name),
-						   role_message(linitial(missing)), NULL);
+						   restore_watch_no_role(linitial(missing)), NULL);
 		return NULL;
 	}
 
@@ -182,7 +183,7 @@ adapt_policy(PlannedStmt *pstmt, RestoreNotes *notes)
 					psprintf("policy \"%s\" of table \"%s\" is restored without a role: %s",
 							 statement->policy_name,
 							 table_name(statement->table),
-							 role_message(lfirst(lc))));
+							 restore_watch_no_role(lfirst(lc))));
 	return pstmt;
 }
 
@@ -196,7 +197,7 @@ lacks_user(const CreateUserMappingStmt *statement, RestoreNotes *notes)
 		return false;
 	restore_watch_note(notes, psprintf("USER MAPPING %s SERVER %s", missing,
 									   statement->servername),
-					   role_message(missing), NULL);
+					   restore_watch_no_role(missing), NULL);
 	return true;
 }
 

@@ -12,6 +12,7 @@
 
 #include "shmem/restore_notes.h"
 
+extern char *restore_watch_no_role(const char *role);
 extern bool restore_watch_is_trouble(const ErrorData *edata);
 extern void restore_watch_note(RestoreNotes *notes, const char *object,
 							   const char *message, const char *detail);

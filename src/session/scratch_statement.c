@@ -6,10 +6,10 @@
  * - A foreign key is not checked: the referenced table is empty.
  * - Event triggers are not restored, as they would fire at what the worker
  *   does next.  Materialized views stay empty.
- * - A table, sequence or statistics object whose owner does not exist belongs
- *   to the caller of the restore.  It would belong to a superuser otherwise,
- *   and then functions in indexes, and the actions of foreign keys and rules,
- *   would run as that.
+ * - A table, sequence, statistics object or function whose owner does not
+ *   exist belongs to the caller of the restore.  It would belong to a
+ *   superuser otherwise, and then functions in indexes, those with SECURITY
+ *   DEFINER, and the actions of foreign keys and rules would run as that.
  * - What a role granted that does not exist is left out.
  *
  * Copyright (c) 2026, the snapshot_worker developers
@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 
+#include "session/restore_watch.h"
 #include "session/scratch_statement.h"
 
 /* The grantor of the GRANTs that follow, if it does not exist; or "". */
@@ -33,12 +34,6 @@ is_useless(const Node *statement)
 	return IsA(statement, CreateEventTrigStmt) ||
 		IsA(statement, AlterEventTrigStmt) ||
 		IsA(statement, RefreshMatViewStmt);
-}
-
-static char *
-role_message(const char *role)
-{
-	return psprintf("role \"%s\" does not exist", role);
 }
 
 /*
@@ -76,10 +71,18 @@ new_owner(Node *statement)
 
 		return command->subtype == AT_ChangeOwner ? command->newowner : NULL;
 	}
-	if (IsA(statement, AlterOwnerStmt) &&
-		((AlterOwnerStmt *) statement)->objectType == OBJECT_STATISTIC_EXT)
-		return ((AlterOwnerStmt *) statement)->newowner;
-	return NULL;
+	if (!IsA(statement, AlterOwnerStmt))
+		return NULL;
+	switch (((AlterOwnerStmt *) statement)->objectType)
+	{
+		case OBJECT_AGGREGATE:
+		case OBJECT_FUNCTION:
+		case OBJECT_PROCEDURE:
+		case OBJECT_STATISTIC_EXT:
+			return ((AlterOwnerStmt *) statement)->newowner;
+		default:
+			return NULL;
+	}
 }
 
 /* If a new owner does not exist, return the statement with the caller. */
@@ -134,7 +137,7 @@ scratch_statement_adapt(PlannedStmt *pstmt, Oid caller, char **message)
 		return NULL;
 	if (IsA(pstmt->utilityStmt, GrantStmt) && missing_grantor[0] != '\0')
 	{
-		*message = role_message(missing_grantor);
+		*message = restore_watch_no_role(missing_grantor);
 		return NULL;
 	}
 	pstmt = adapt_owner(pstmt, caller, message);

@@ -3,8 +3,8 @@
  * sql_rows.c
  *	  SQL functions that return the rows of a table in a snapshot.
  *
- * The rows come one call at a time.  In the select list, the server stops to
- * call when it needs no more of them, as with LIMIT.  In FROM, it first
+ * The rows come one call at a time.  In the select list, the server stops
+ * calling when it needs no more rows, as with LIMIT.  In FROM, it first
  * collects all rows, in memory up to work_mem, then in a temporary file.
  * Either way the end of the query resets the memory context that the reading
  * belongs to.

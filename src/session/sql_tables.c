@@ -115,7 +115,7 @@ snapshot_tables(PG_FUNCTION_ARGS)
 	sql_check_arguments(fcinfo, "snapshot_tables");
 	InitMaterializedSRF(fcinfo, 0);
 	snapshot = open_snapshot(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	tables = dump_tables_sorted(snapshot, &ntables);
+	tables = dump_tables_sort(dump_tables(snapshot), &ntables);
 	earlier = store_newest(settings_directory(), snapshot->stored->database,
 						   is_earlier, snapshot->stored);
 	if (earlier != NULL)
@@ -210,13 +210,13 @@ snapshot_diff(PG_FUNCTION_ARGS)
 				 errmsg("snapshot name must not be null")));
 	InitMaterializedSRF(fcinfo, 0);
 	older = open_snapshot(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	before = dump_tables_sorted(older, &nbefore);
+	before = dump_tables_sort(dump_tables(older), &nbefore);
 	if (PG_ARGISNULL(1))
 		after = live_tables_sorted(&nafter);
 	else
 	{
 		newer = open_snapshot(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-		after = dump_tables_sorted(newer, &nafter);
+		after = dump_tables_sort(dump_tables(newer), &nafter);
 		comparable = strcmp(older->stored->manifest.compression,
 							newer->stored->manifest.compression) == 0;
 	}

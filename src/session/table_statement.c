@@ -100,6 +100,17 @@ table_statement_relation(const Node *statement)
 	}
 }
 
+/* Return the name of the statistics object whose owner changes, or NIL. */
+List *
+table_statement_statistics(const Node *statement)
+{
+	const AlterOwnerStmt *alter = (const AlterOwnerStmt *) statement;
+
+	return IsA(statement, AlterOwnerStmt) &&
+		alter->objectType == OBJECT_STATISTIC_EXT ?
+		(List *) alter->object : NIL;
+}
+
 /* Return the partition that a statement attaches to a table, or NULL. */
 const RangeVar *
 table_statement_partition(const Node *statement)
@@ -230,14 +241,19 @@ altered_object(const AlterTableCmd *command, const char *table)
 
 /*
  * Return the kind and the name of what a statement makes, as pg_restore prints
- * them where it does, palloc'd.  The statement is about a table.
+ * them where it does, palloc'd.  The statement is about a table, or about a
+ * statistics object.
  */
 char *
 table_statement_object(const Node *statement)
 {
 	const RangeVar *relation = table_statement_relation(statement);
-	char	   *table = name_of(relation->schemaname, relation->relname);
+	char	   *table;
 
+	if (table_statement_statistics(statement) != NIL)
+		return psprintf("OWNER %s",
+						NameListToString(table_statement_statistics(statement)));
+	table = name_of(relation->schemaname, relation->relname);
 	switch (nodeTag(statement))
 	{
 		case T_AlterTableStmt:

@@ -13,6 +13,7 @@
 #include "nodes/parsenodes.h"
 
 extern const RangeVar *table_statement_relation(const Node *statement);
+extern List *table_statement_statistics(const Node *statement);
 extern const RangeVar *table_statement_partition(const Node *statement);
 extern bool table_statement_is_part(const Node *statement);
 extern bool table_statement_is_of_role(const Node *statement);

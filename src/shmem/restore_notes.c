@@ -25,6 +25,8 @@ struct RestoreNotes
 {
 	RestoreMode mode;			/* never changes */
 
+	pg_atomic_uint32 attached;	/* has a session found these notes? */
+
 	/* The first session that changes it from 0 also writes the message. */
 	pg_atomic_uint32 trouble;	/* SQLSTATE */
 	char		trouble_message[sizeof(((RestoreTrouble *) NULL)->message)];
@@ -44,6 +46,7 @@ restore_notes_create(Copies *copies, const RestoreMode *mode)
 	RestoreNotes *notes = copies_address(copies, memory);
 
 	notes->mode = *mode;
+	pg_atomic_init_u32(&notes->attached, 0);
 	pg_atomic_init_u32(&notes->trouble, 0);
 	LWLockInitialize(&notes->lock, state_tranche());
 	return memory;
@@ -90,6 +93,20 @@ restore_notes_add(RestoreNotes *notes, const char *object,
 	return !found;
 }
 
+/* Record that a session has found its notes. */
+void
+restore_notes_attach(RestoreNotes *notes)
+{
+	pg_atomic_write_u32(&notes->attached, 1);
+}
+
+/* Has any session found its notes? */
+bool
+restore_notes_are_attached(RestoreNotes *notes)
+{
+	return pg_atomic_read_u32(&notes->attached) != 0;
+}
+
 /*
  * Record an error that is not the dump's fault, if it is the first.  Takes no
  * lock: an error may be reported anywhere.
@@ -131,7 +148,11 @@ restore_notes_list(RestoreNotes *notes)
 	return list;
 }
 
-/* Return the first such error, after all sessions have ended. */
+/*
+ * Return the first error that restore_notes_add_trouble() has recorded, or one
+ * with SQLSTATE 0 if it has recorded none.  Call it after all sessions have
+ * ended.
+ */
 void
 restore_notes_trouble(RestoreNotes *notes, RestoreTrouble *trouble)
 {

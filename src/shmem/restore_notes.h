@@ -55,6 +55,8 @@ extern dsa_pointer restore_notes_create(Copies *copies,
 extern const RestoreMode *restore_notes_mode(const RestoreNotes *notes);
 extern bool restore_notes_add(RestoreNotes *notes, const char *object,
 							  const char *message);
+extern void restore_notes_attach(RestoreNotes *notes);
+extern bool restore_notes_are_attached(RestoreNotes *notes);
 extern void restore_notes_add_trouble(RestoreNotes *notes, int sqlerrcode,
 									  const char *message);
 extern List *restore_notes_list(RestoreNotes *notes);

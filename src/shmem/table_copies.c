@@ -151,6 +151,24 @@ copies_note(Copies *copies, const TableCopy *copy)
 	dshash_release_lock(copies->tables, entry);
 }
 
+/*
+ * Record a table, or add the rows to those of its earlier record: pg_restore
+ * copies several partitions into the root of their tree.
+ */
+void
+copies_add(Copies *copies, const TableCopy *copy)
+{
+	bool		found;
+	TableCopy  *entry = dshash_find_or_insert(copies->tables, &copy->oid,
+											  &found);
+
+	if (found)
+		entry->rows += copy->rows;
+	else
+		*entry = *copy;
+	dshash_release_lock(copies->tables, entry);
+}
+
 static int
 by_name(const ListCell *a, const ListCell *b)
 {

@@ -55,6 +55,7 @@ extern dsa_pointer copies_share_text(Copies *copies, const char *text);
 extern void copies_add_base(Copies *copies, const TableState *base, int64 rows);
 extern bool copies_find(Copies *copies, Oid oid, TableCopy *copy);
 extern void copies_note(Copies *copies, const TableCopy *copy);
+extern void copies_add(Copies *copies, const TableCopy *copy);
 extern List *copies_list(Copies *copies);
 
 #endif							/* SNAPSHOT_WORKER_TABLE_COPIES_H */

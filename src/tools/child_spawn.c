@@ -20,6 +20,13 @@
 
 #include "tools/child_spawn.h"
 
+/* glibc has this since 2.34; other C libraries have no such macro. */
+#ifdef __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 34)
+#define HAVE_ADDCLOSEFROM
+#endif
+#endif
+
 /*
  * Set close-on-exec on all descriptors that the child must not inherit.
  * Returns 0 or an error number.
@@ -27,7 +34,7 @@
 static int
 hide_descriptors(posix_spawn_file_actions_t *actions)
 {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+#ifdef HAVE_ADDCLOSEFROM
 	return posix_spawn_file_actions_addclosefrom_np(actions, 3);
 #else
 	long		max = sysconf(_SC_OPEN_MAX);

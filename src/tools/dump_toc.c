@@ -232,6 +232,19 @@ toc_as_listed(char *name)
 }
 
 /*
+ * Return the schema in a text of a list (a schema, a known name and an owner),
+ * palloc'd; "" if the text does not have the name.  If the schema's name
+ * contains the other one, too, the result may be too short.
+ */
+char *
+toc_schema_of(const char *text, const char *name)
+{
+	const char *end = strstr(text, toc_as_listed(psprintf(" %s ", name)));
+
+	return end != NULL ? pnstrdup(text, end - text) : pstrdup("");
+}
+
+/*
  * Parse a line of a list of pg_restore, "<dump ID>; <catalog> <OID> <entry>".
  * Returns false if it is not an entry of a table's rows, which have no
  * catalog.

@@ -38,6 +38,7 @@ extern List *toc_all(char *text);
 extern const char *toc_entry_of_kind(const TocEntry *entry, const char *kind,
 									 bool has_catalog);
 extern char *toc_as_listed(char *name);
+extern char *toc_schema_of(const char *text, const char *name);
 extern List *toc_table_data(char *text);
 extern void toc_entries(char *text, TocLines *entries);
 extern void toc_lines(char *text, TocLines *lines);

@@ -22,8 +22,9 @@
  *		pg_restore: warning: errors ignored on restore: 1
  *
  * We run it with LC_ALL=C, and the server's messages are in English.  A name
- * with line breaks can forge such lines.  They can only rename an error, or
- * add one; the last line is always pg_restore's own.
+ * with line breaks can forge such lines.  They can rename an error, or
+ * add one, and so make a restore fail, but they cannot hide one: the last line
+ * is always pg_restore's own.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -12,6 +12,7 @@
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -32,6 +33,20 @@ typedef struct ChosenName
 	char		schema[NAMEDATALEN];
 	char		name[NAMEDATALEN];
 } ChosenName;
+
+/*
+ * Does a type have a name that a table would need?  A new table has the server
+ * rename an array type that is in its way.
+ */
+static bool
+is_type_name_taken(const char *name, Oid namespace)
+{
+	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+									   CStringGetDatum(name),
+									   ObjectIdGetDatum(namespace));
+
+	return OidIsValid(type) && !OidIsValid(get_element_type(type));
+}
 
 /*
  * Raise an error if a table of this name cannot be created in the current
@@ -68,6 +83,14 @@ free_names_check(const char *schema, const char *table, Oid caller,
 				 errdetail("It was not touched."),
 				 errhint("Give another name as target, such as '%s'.",
 						 makeObjectName(table, NULL, SUFFIX))));
+	if (is_type_name_taken(table, namespace))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("type \"%s\" already exists in schema \"%s\"",
+						table, schema),
+				 errdetail("A table needs a type of its own name."),
+				 errhint("Give another name as target, such as '%s'.",
+						 makeObjectName(table, NULL, SUFFIX))));
 }
 
 static HTAB *
@@ -95,9 +118,7 @@ is_taken(const TablePart *part, const char *name)
 		return SearchSysCacheExists2(STATEXTNAMENSP, CStringGetDatum(name),
 									 ObjectIdGetDatum(namespace));
 	return OidIsValid(get_relname_relid(name, namespace)) ||
-		(part->kind == PART_TABLE &&
-		 SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name),
-							   ObjectIdGetDatum(namespace)));
+		(part->kind == PART_TABLE && is_type_name_taken(name, namespace));
 }
 
 /* Choose a name.  Returns false if it was chosen before. */

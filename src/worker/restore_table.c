@@ -238,7 +238,9 @@ wait_for_standbys(void)
 
 /*
  * Restore the table that the run names into the database that this process is
- * connected to: all of it or, if that raises an error, nothing.
+ * connected to: all of it or, if that raises an error, nothing.  Only a cancel
+ * or a timeout between the commit of pg_restore and its end leaves the table
+ * there.
  */
 void
 restore_table(RunContext *cxt)

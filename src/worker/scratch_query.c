@@ -75,6 +75,18 @@ scratch_output(RunContext *cxt, char **argv, int input)
 	return text;
 }
 
+/* As scratch_output(), in a temporary file.  Needs a transaction. */
+File
+scratch_output_file(RunContext *cxt, char **argv, int input)
+{
+	File		file = spool_create();
+	ChildResult result;
+
+	if (!run_try_program(cxt, argv, input, spool_descriptor(file), &result))
+		run_fail(cxt, argv, &result);
+	return file;
+}
+
 /* Return the text of a value, in this database's encoding, palloc'd. */
 static char *
 decode_value(const char *digits)

@@ -24,6 +24,7 @@
 #include "util/test_step.h"
 #include "worker/program_sessions.h"
 #include "worker/scratch_database.h"
+#include "worker/scratch_query.h"
 #include "worker/scratch_restore.h"
 
 /*
@@ -37,21 +38,6 @@ role_to_lend_to(const char *role, const Manifest *manifest)
 		return NULL;
 	return pstrdup(quote_identifier(pg_server_to_any(role, strlen(role),
 													 pg_char_to_encoding(manifest->encoding))));
-}
-
-/* Run a statement in the scratch database without firing triggers. */
-static void
-execute_in(RunContext *cxt, char *statement)
-{
-	const char *options = cxt->connection.options;
-
-	cxt->connection.options = psprintf("%s -c session_replication_role=replica",
-									   options);
-	(void) run_program(cxt, tool_args_psql(cxt->bin_directory,
-										   &cxt->connection,
-										   list_make1(statement)),
-					   false);
-	cxt->connection.options = options;
 }
 
 /*
@@ -139,11 +125,11 @@ try_restore(RunContext *cxt, const Manifest *manifest, const char *owner,
 	run_commit_transaction();
 
 	if (before != NULL)
-		execute_in(cxt, before);
+		scratch_execute(cxt, list_make1(before));
 	if (!run_pg_restore(cxt, manifest, archive, &options, left_out, result))
 		return false;
 	if (after != NULL)
-		execute_in(cxt, after);
+		scratch_execute(cxt, list_make1(after));
 	return true;
 }
 

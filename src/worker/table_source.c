@@ -15,6 +15,7 @@
 
 #include "database/database_settings.h"
 #include "database/dump_transaction.h"
+#include "tools/dump_toc.h"
 #include "tools/output_spool.h"
 #include "tools/table_args.h"
 #include "tools/toc_selection.h"
@@ -66,7 +67,6 @@ table_source_schema(RunContext *cxt, const char *archive, const char *encoding)
 	List	   *tables = list_tables(cxt, request->schema[0] == '\0' ? NULL :
 									 request->schema, archive, encoding);
 	char	   *schema;
-	char	   *end;
 
 	if (list_length(tables) > 1)
 		ereport(ERROR,
@@ -84,13 +84,10 @@ table_source_schema(RunContext *cxt, const char *archive, const char *encoding)
 		return pstrdup(request->schema);
 
 	/* it is before the name, and must lead to the same table */
-	schema = linitial(tables);
-	end = strstr(schema, psprintf(" %s ", table));
-	if (end != NULL)
-		*end = '\0';
-	schema = scratch_convert(schema, pg_char_to_encoding(encoding),
+	schema = scratch_convert(toc_schema_of(linitial(tables), table),
+							 pg_char_to_encoding(encoding),
 							 GetDatabaseEncoding());
-	if (end == NULL || list_length(list_tables(cxt, schema, archive, encoding)) != 1)
+	if (list_length(list_tables(cxt, schema, archive, encoding)) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("could not find the schema of table \"%s\" in snapshot \"%s\"",
@@ -110,6 +107,20 @@ check_trouble(RunContext *cxt)
 		ereport(ERROR,
 				(errcode(trouble.sqlerrcode),
 				 errmsg("pg_restore failed: %s", trouble.message)));
+}
+
+/*
+ * Raise an error if the server did not recognize pg_restore's sessions: it has
+ * restored what should have been adapted or left out.
+ */
+static void
+check_sessions(RunContext *cxt)
+{
+	if (!restore_notes_are_attached(cxt->notes))
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("the server did not recognize the sessions of pg_restore"),
+				 errhint("Programs in \"snapshot_worker.bin_directory\" must keep PGOPTIONS in their environment.")));
 }
 
 static void
@@ -136,12 +147,14 @@ restore_definitions(RunContext *cxt, const char *section, const char *archive)
 	cxt->errors = NULL;
 	restore_errors_end(&errors);
 	check_trouble(cxt);
+	/* if it ran to its end, what failed were statements of the dump */
+	if (!done &&
+		(!WIFEXITED(result.status) || WEXITSTATUS(result.status) != 1 ||
+		 errors.ignored <= 0 || errors.unexpected))
+		run_fail(cxt, argv, &result);
+	check_sessions(cxt);
 	if (done)
 		return;
-	/* it ran to its end, and what failed were statements of the dump */
-	if (!WIFEXITED(result.status) || WEXITSTATUS(result.status) != 1 ||
-		errors.ignored <= 0 || errors.unexpected)
-		run_fail(cxt, argv, &result);
 	ereport(LOG,
 			(errmsg("pg_restore could not restore " INT64_FORMAT " objects of snapshot \"%s\" into the scratch database, which the table may not need",
 					errors.ignored, cxt->run.request.name),
@@ -262,18 +275,6 @@ table_source_restore(RunContext *cxt, const StoredSnapshot *snapshot,
 	return find_parts(cxt, schema);
 }
 
-/* Run a program with its output in a file. */
-static File
-output_file(RunContext *cxt, char **argv)
-{
-	File		file = spool_create();
-	ChildResult result;
-
-	if (!run_try_program(cxt, argv, -1, spool_descriptor(file), &result))
-		run_fail(cxt, argv, &result);
-	return file;
-}
-
 /* List the entries of a dump. */
 static char *
 list_entries(RunContext *cxt, File dump)
@@ -300,8 +301,10 @@ entries_of(RunContext *cxt, List *parts)
 			patterns = lappend(patterns,
 							   table_args_pattern(part->new_schema, part->new_name));
 	}
-	dump = output_file(cxt, table_args_dump(cxt->bin_directory,
-											&cxt->connection, patterns));
+	dump = scratch_output_file(cxt,
+							   table_args_dump(cxt->bin_directory,
+											   &cxt->connection, patterns),
+							   -1);
 	entries = toc_selection_entries(list_entries(cxt, dump));
 	FileClose(dump);
 	foreach(lc, parts)
@@ -332,8 +335,10 @@ table_source_dump(RunContext *cxt, List *parts, File *list)
 {
 	StringInfoData text;
 	List	   *entries = entries_of(cxt, parts);
-	File		dump = output_file(cxt, table_args_dump(cxt->bin_directory,
-														&cxt->connection, NIL));
+	File		dump = scratch_output_file(cxt,
+										   table_args_dump(cxt->bin_directory,
+														   &cxt->connection, NIL),
+										   -1);
 
 	initStringInfo(&text);
 	toc_selection_list(list_entries(cxt, dump), entries, &text);

@@ -29,6 +29,7 @@
 #include "worker/column_hashes.h"
 #include "worker/program_sessions.h"
 #include "worker/row_counts.h"
+#include "worker/scratch_query.h"
 #include "worker/verify_restored.h"
 
 typedef struct Comparison
@@ -39,21 +40,6 @@ typedef struct Comparison
 	File		dump;			/* dump of the scratch database */
 	Problems	problems;
 } Comparison;
-
-/*
- * Run a program and return its output in a temporary file.  Raises an error
- * unless it succeeds.
- */
-static File
-output_of(RunContext *cxt, char **argv, int input)
-{
-	File		file = spool_create();
-	ChildResult result;
-
-	if (!run_try_program(cxt, argv, input, spool_descriptor(file), &result))
-		run_fail(cxt, argv, &result);
-	return file;
-}
 
 /*
  * Return pg_restore's output for the snapshot's dump, or for the dump of the
@@ -67,8 +53,8 @@ definitions_of(const Comparison *comparison, bool archive, bool list)
 	argv = tool_args_pg_restore_definitions(comparison->cxt->bin_directory,
 											list,
 											archive ? comparison->archive : NULL);
-	return output_of(comparison->cxt, argv,
-					 archive ? -1 : spool_descriptor(comparison->dump));
+	return scratch_output_file(comparison->cxt, argv,
+							   archive ? -1 : spool_descriptor(comparison->dump));
 }
 
 static void
@@ -321,11 +307,11 @@ verify_restored(RunContext *cxt, const StoredSnapshot *snapshot)
 	 */
 	StartTransactionCommand();
 	MemoryContextSwitchTo(lists);
-	comparison.dump = output_of(cxt,
-								tool_args_pg_dump_definitions(cxt->bin_directory,
-															  &cxt->connection,
-															  setting_lock_timeout),
-								-1);
+	comparison.dump = scratch_output_file(cxt,
+										  tool_args_pg_dump_definitions(cxt->bin_directory,
+																		&cxt->connection,
+																		setting_lock_timeout),
+										  -1);
 	test_step("comparing");
 	compare_entries(&comparison);
 	compare_contents(&comparison);

@@ -132,6 +132,9 @@ my %stale = (
 	'ALTER TABLE ... TYPE' => [
 		'ALTER TABLE items ALTER id TYPE bigint', 'public.items'
 	],
+	'ALTER TABLE ... TYPE that rewrites nothing' => [
+		'ALTER TABLE items ALTER id TYPE oid', 'public.items'
+	],
 	'a new column with a volatile default' => [
 		'ALTER TABLE items ADD extra float DEFAULT random()', 'public.items'
 	],
@@ -198,6 +201,8 @@ foreach my $format (qw(directory custom))
 my %stale_types = (
 	'a label of an enum that is renamed' => q{ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'},
 	'an attribute of a composite type that is added' => 'ALTER TYPE pair ADD ATTRIBUTE z int',
+	'an attribute of a composite type that replaces another one' =>
+	  'ALTER TYPE pair DROP ATTRIBUTE x, ADD ATTRIBUTE z int',
 	'an attribute of a composite type that is dropped' => 'ALTER TYPE pair DROP ATTRIBUTE x');
 foreach my $format (qw(directory custom))
 {

@@ -56,6 +56,8 @@ next_reads($node, $directory, '', 'the cut table is the same from then on');
 
 in_session($session,
 	q{BEGIN; SAVEPOINT a; INSERT INTO t VALUES (-1, 'a'); RELEASE a});
+# one that has ended is after it, so that its ID is one of those listed
+execute($node, 'SELECT txid_current()');
 next_reads($node, $directory, 't', 'a table with rows of a savepoint in progress is read');
 in_session($session, 'COMMIT');
 next_reads($node, $directory, 't',

@@ -348,6 +348,12 @@ is_deeply(
 	'a snapshot forgets the bases of dropped databases');
 unlike(new_log(), qr/PANIC|TRAP|signal 11/, 'nothing has crashed');
 
+# A base that was found to be bad: the damage is in another file than the tables'.
+$last = take_app($node);
+append_to_file("$directory/$last/app.dump/toc.dat", 'damage');
+isnt($node->psql('postgres', "SELECT snapshot_verify('$last')"), 0, 'a damaged base fails its verification');
+next_reads($node, $directory, 'everything', 'a base that was found to be bad is not used');
+
 # Transaction IDs far ahead of those of the base.
 $node->stop;
 my $xid = 1_300_000_000;
@@ -357,6 +363,10 @@ system_or_bail('pg_resetwal', '-x', $xid, $node->data_dir);
 $node->start;
 next_reads($node, $directory, 'everything', 'when the base is far behind in transaction IDs, everything is read');
 is_right($node, $directory, take_app($node), 'snapshots far ahead in transaction IDs have all rows');
+$node->stop;
+system_or_bail('pg_resetwal', '-x', $xid - 1000, $node->data_dir);
+$node->start;
+next_reads($node, $directory, 'everything', 'when the base is ahead in transaction IDs, everything is read');
 
 $node->stop;
 done_testing();

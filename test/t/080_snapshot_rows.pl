@@ -268,6 +268,10 @@ foreach my $format ('directory', 'custom')
 	$name = take_snapshot($node, 'app');
 	is_same_table($name, $_, "$_, partitioned by the hash of an enum, is the same in $format format")
 	  foreach ('moods', 'moods_0', 'moods_1', 'moods_0_1', 'moods_1_other');
+	(undef, $err) = ask("SELECT snapshot_verify('$name', true)");
+	is($err, '', "a test restore finds all rows of such a table in $format format");
+	($out, $err) = ask("SELECT rows FROM snapshot_restore_table('$name', 'moods', 'moods_$format')");
+	is($out, 200, "a restore of such a table counts its rows in $format format");
 }
 
 # The values do not depend on settings of the session.

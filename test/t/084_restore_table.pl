@@ -204,9 +204,21 @@ INSERT INTO sales.child VALUES (7, 'seven');
 -- an owner who leaves
 CREATE TABLE sales.left_behind (a serial) PARTITION BY LIST (a);
 CREATE TABLE sales.left_behind_1 PARTITION OF sales.left_behind FOR VALUES IN (1);
+INSERT INTO sales.left_behind DEFAULT VALUES;
+CREATE STATISTICS sales.left_stats ON (a % 2), (a % 3) FROM sales.left_behind;
+CREATE FUNCTION sales.no_superuser(int) RETURNS int IMMUTABLE SECURITY DEFINER LANGUAGE plpgsql AS '
+BEGIN
+	IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+		RAISE ''runs as a superuser'';
+	END IF;
+	RETURN $1;
+END';
+CREATE INDEX ON sales.left_behind (sales.no_superuser(a));
 RESET ROLE;
 ALTER TABLE sales.left_behind OWNER TO leaver;
 ALTER TABLE sales.left_behind_1 OWNER TO leaver;
+ALTER STATISTICS sales.left_stats OWNER TO leaver;
+ALTER FUNCTION sales.no_superuser OWNER TO leaver;
 SET ROLE app;
 
 -- a partition that no dump restores, whose parent is attached after it
@@ -401,6 +413,7 @@ is( query(
 
 query(<<'EOF');
 DROP TABLE sales.left_behind;
+ALTER FUNCTION sales.no_superuser OWNER TO app;
 DROP ROLE leaver;
 GRANT CREATE, USAGE ON SCHEMA sales TO nobody;
 GRANT EXECUTE ON FUNCTION snapshot_restore_table(text, text, text) TO nobody;
@@ -409,15 +422,15 @@ EOF
   $node->psql('shop', restoring($snapshot, 'sales.left_behind'),
 	extra_params => [ '-U', 'nobody' ]);
 is( $out,
-	'sales.left_behind|0|t|{"OWNER sales.left_behind","OWNER sales.left_behind_1"}',
-	'a table and its partitions come back without the owner, if that role is gone'
+	'sales.left_behind|1|t|{"OWNER sales.left_behind","OWNER sales.left_behind_1","OWNER sales.left_stats"}',
+	'a table, its partitions and statistics come back without the owner, if that role is gone'
 );
 like(
 	$err,
 	qr/could not restore OWNER sales\.left_behind_1: role "leaver" does not exist, so role "nobody" is the owner/,
 	'a warning names the role, and the new owner');
 is( query(
-		"SELECT string_agg(relname || ':' || pg_get_userbyid(relowner), ' ' ORDER BY relname) FROM pg_class WHERE relname LIKE 'left\\_behind%'"
+		"SELECT string_agg(relname || ':' || pg_get_userbyid(relowner), ' ' ORDER BY relname) FROM pg_class WHERE relname LIKE 'left\\_behind%' AND relkind IN ('r', 'p', 'S')"
 	),
 	'left_behind:nobody left_behind_1:nobody left_behind_a_seq:nobody',
 	'the caller owns the table of a missing role, and not a superuser');
@@ -426,7 +439,12 @@ REVOKE ALL ON SCHEMA sales FROM nobody;
 REVOKE EXECUTE ON FUNCTION snapshot_restore_table(text, text, text) FROM nobody;
 EOF
 
-query('DROP TABLE sales.child');
+query('DROP TABLE sales.child; CREATE TYPE sales.child AS ENUM ()');
+like(
+	error_of($snapshot, 'sales.child'),
+	qr/ERROR:  42710: could not restore table .*: type "child" already exists in schema "sales"\n.*HINT:  Give another name as target, such as 'child_restored'\./s,
+	'a table whose name a type has taken is not restored');
+query('DROP TYPE sales.child');
 ($out, $err) = restore($snapshot, 'sales.child');
 is($out, 'sales.child|1|t|{"INHERITS sales.customers"}',
 	'a child comes back as a table of its own');

@@ -142,6 +142,7 @@ look_at_table(const CopyStmt *statement, TableCopy *copy)
 		memset(copy, 0, sizeof(*copy));
 	copy->oid = oid;
 	copy->copied = true;
+	copy->partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
 	if (is_dump(statement))
 	{
 		stale_table_check(relation, GetActiveSnapshot());

@@ -32,6 +32,7 @@ typedef struct TableCopy
 	Oid			oid;			/* the hash key */
 	bool		of_extension;	/* an extension owns the table */
 	bool		copied;			/* else only its base is known */
+	bool		partitioned;	/* the rows went to its partitions */
 	bool		same;			/* as at the base, by all rules */
 	bool		answered;		/* without rows: the base has them */
 	int64		rows;

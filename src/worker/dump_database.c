@@ -74,6 +74,7 @@ note_row_counts(RunContext *cxt)
 {
 	Manifest   *manifest = &cxt->manifest;
 	List	   *copies = copies_list(cxt->copies);
+	List	   *roots;
 	ListCell   *lc;
 
 	if (list_length(copies) < cxt->tables_begun)
@@ -88,8 +89,9 @@ note_row_counts(RunContext *cxt)
 		manifest->tables_read = manifest->tables_same = manifest->bytes_read = -1;
 		return;
 	}
-	manifest->row_counts = programs_row_counts(cxt,
-											   cxt->connection.encoding);
+	/* pg_dump reads the partitions of a table, never the table */
+	manifest->row_counts = programs_row_counts(cxt, cxt->connection.encoding,
+											   &roots);
 	manifest->rows = 0;
 	foreach(lc, manifest->row_counts)
 		manifest->rows += ((ManifestRows *) lfirst(lc))->count;

@@ -78,14 +78,16 @@ programs_admit_restore(RunContext *cxt, const RestoreMode *mode)
 /*
  * Return how many rows the program has copied of each table that no extension
  * owns, as a list of ManifestRows.  encoding is that of the names in this
- * database.
+ * database.  *roots is set to a list of the partitioned tables into which
+ * pg_restore has copied rows, which are not in the result.
  */
 List *
-programs_row_counts(RunContext *cxt, const char *encoding)
+programs_row_counts(RunContext *cxt, const char *encoding, List **roots)
 {
 	List	   *counts = NIL;
 	ListCell   *lc;
 
+	*roots = NIL;
 	foreach(lc, copies_list(cxt->copies))
 	{
 		const TableCopy *copy = lfirst(lc);
@@ -99,7 +101,10 @@ programs_row_counts(RunContext *cxt, const char *encoding)
 		rows->table = catalog_to_utf8(copy->table,
 									  pg_char_to_encoding(encoding));
 		rows->count = copy->rows;
-		counts = lappend(counts, rows);
+		if (copy->partitioned)
+			*roots = lappend(*roots, rows);
+		else
+			counts = lappend(counts, rows);
 	}
 	return counts;
 }

@@ -15,6 +15,7 @@
 extern void programs_admit(RunContext *cxt);
 extern void programs_admit_restore(RunContext *cxt,
 								   const RestoreMode *mode);
-extern List *programs_row_counts(RunContext *cxt, const char *encoding);
+extern List *programs_row_counts(RunContext *cxt, const char *encoding,
+								 List **roots);
 
 #endif							/* SNAPSHOT_WORKER_PROGRAM_SESSIONS_H */

@@ -8,8 +8,8 @@
  * name are therefore compared together.
  *
  * pg_dump can have the rows of partitions restored through the root of their
- * tree.  Such partitions have no equal in the restored database, and the root
- * has none in the dump; their sums are compared.
+ * tree.  Such partitions have no equal in the restored database; their sum is
+ * compared with that of the roots.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *
@@ -44,30 +44,16 @@ compare_cells(const ListCell *a, const ListCell *b)
 	return compare_rows(lfirst(a), lfirst(b));
 }
 
-/* Tables that are only in one of the two lists. */
-typedef struct Unequaled
-{
-	List	   *tables;			/* of ManifestRows */
-	int64		rows;			/* of all of them */
-} Unequaled;
-
-static void
-add_table(Unequaled *unequaled, ManifestRows *rows)
-{
-	unequaled->tables = lappend(unequaled->tables, rows);
-	unequaled->rows += rows->count;
-}
-
-/* Describe partitions that were restored through the roots of their trees. */
+/* Describe partitions that were not restored whole through these roots. */
 static char *
-describe_partitions(const Unequaled *dumped, const Unequaled *restored)
+describe_partitions(const List *roots, int64 restored, int64 dumped)
 {
 	StringInfoData text;
 	ListCell   *lc;
 
 	initStringInfo(&text);
 	appendStringInfoString(&text, "The partitions of ");
-	foreach(lc, restored->tables)
+	foreach(lc, roots)
 	{
 		const ManifestRows *rows = lfirst(lc);
 
@@ -76,21 +62,33 @@ describe_partitions(const Unequaled *dumped, const Unequaled *restored)
 						 rows->schema, rows->table);
 	}
 	appendStringInfo(&text, " have " INT64_FORMAT " rows instead of "
-					 INT64_FORMAT ".", restored->rows, dumped->rows);
+					 INT64_FORMAT ".", restored, dumped);
 	return text.data;
 }
 
-/* Return the differences of tables that are only in one of the two lists. */
+static int64
+sum_of(const List *tables)
+{
+	int64		sum = 0;
+	ListCell   *lc;
+
+	foreach(lc, tables)
+		sum += ((ManifestRows *) lfirst(lc))->count;
+	return sum;
+}
+
+/* Return the differences of dumped tables that have no equal. */
 static List *
-compare_unequaled(const Unequaled *dumped, const Unequaled *restored)
+compare_missing(const List *missing, const List *roots)
 {
 	List	   *differences = NIL;
 	ListCell   *lc;
 
-	if (dumped->tables != NIL && restored->tables != NIL)
-		return dumped->rows == restored->rows ? NIL :
-			list_make1(describe_partitions(dumped, restored));
-	foreach(lc, dumped->tables)
+	if (missing != NIL && roots != NIL)
+		return sum_of(missing) == sum_of(roots) ? NIL :
+			list_make1(describe_partitions(roots, sum_of(roots),
+										   sum_of(missing)));
+	foreach(lc, missing)
 	{
 		const ManifestRows *rows = lfirst(lc);
 
@@ -104,17 +102,18 @@ compare_unequaled(const Unequaled *dumped, const Unequaled *restored)
 
 /*
  * Return the tables that were dumped but not restored with the same number of
- * rows: a list of sentences, or NIL.  Both arguments are lists of
- * ManifestRows.  Earlier releases, which counted rows by queries, counted
- * large objects as a table of pg_catalog, which has no rows here.
+ * rows: a list of sentences, or NIL.  All arguments are lists of ManifestRows;
+ * the last one has the partitioned tables into which rows were restored.
+ * Earlier releases, which counted rows by queries, counted large objects as a
+ * table of pg_catalog, which has no rows here.
  */
 List *
-row_counts_differences(const List *dumped, const List *restored)
+row_counts_differences(const List *dumped, const List *restored,
+					   const List *roots)
 {
 	List	   *before = list_copy(dumped);
 	List	   *after = list_copy(restored);
-	Unequaled	only_dumped = {NIL, 0};
-	Unequaled	only_restored = {NIL, 0};
+	List	   *missing = NIL;
 	List	   *differences = NIL;
 	int			i = 0;
 	ListCell   *lc;
@@ -130,11 +129,11 @@ row_counts_differences(const List *dumped, const List *restored)
 			continue;
 		while (i < list_length(after) &&
 			   compare_names(list_nth(after, i), rows) < 0)
-			add_table(&only_restored, list_nth(after, i++));
+			i++;
 		found = i < list_length(after) ? list_nth(after, i) : NULL;
 		if (found == NULL || compare_names(found, rows) != 0)
 		{
-			add_table(&only_dumped, rows);
+			missing = lappend(missing, rows);
 			continue;
 		}
 		i++;					/* matches one dumped table only */
@@ -145,8 +144,5 @@ row_counts_differences(const List *dumped, const List *restored)
 										   rows->schema, rows->table,
 										   found->count, rows->count));
 	}
-	while (i < list_length(after))
-		add_table(&only_restored, list_nth(after, i++));
-	return list_concat(differences,
-					   compare_unequaled(&only_dumped, &only_restored));
+	return list_concat(differences, compare_missing(missing, roots));
 }

@@ -12,6 +12,7 @@
 
 #include "nodes/pg_list.h"
 
-extern List *row_counts_differences(const List *dumped, const List *restored);
+extern List *row_counts_differences(const List *dumped, const List *restored,
+									const List *roots);
 
 #endif							/* SNAPSHOT_WORKER_ROW_COUNTS_H */

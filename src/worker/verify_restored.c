@@ -184,13 +184,14 @@ static void
 compare_rows(Comparison *comparison)
 {
 	const Manifest *manifest = &comparison->snapshot->manifest;
+	List	   *roots;
 	List	   *restored = programs_row_counts(comparison->cxt,
-											   manifest->encoding);
+											   manifest->encoding, &roots);
 	ListCell   *lc;
 
 	if (manifest->rows < 0)
 		return;
-	foreach(lc, row_counts_differences(manifest->row_counts, restored))
+	foreach(lc, row_counts_differences(manifest->row_counts, restored, roots))
 		problems_add(&comparison->problems, "%s", (char *) lfirst(lc));
 }
 

@@ -150,7 +150,7 @@ find_subject(const RestoreMode *mode, const Node *statement, Subject *subject)
 
 	subject->table = InvalidOid;
 	subject->is_wanted = false;
-	if ((relation == NULL || relation->schemaname == NULL) &&
+	if (relation != NULL ? relation->schemaname == NULL :
 		table_statement_statistics(statement) == NIL)
 		return;
 	if (mode->stage == STAGE_TABLE ||	/* nothing else is restored */

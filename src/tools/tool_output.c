@@ -29,17 +29,28 @@ words_of(const char *line)
 	return NULL;
 }
 
-/* Does a parallel job's error begin inside another one's line? */
+/*
+ * Does a line have an error of a parallel job?  A job writes the prefix, the
+ * word "error" and the message one by one, so that the line of another job can
+ * begin or end in between.
+ */
 static bool
 has_error_inside(const char *line)
 {
+	static const char error[] = "error: ";
+
+	if (strncmp(line, error, strlen(error)) == 0)
+		return true;
 	for (size_t i = 0; i < lengthof(programs); i++)
 	{
-		const char *inside = strstr(line, programs[i]);
+		const char *inside = line;
 
-		if (inside != NULL &&
-			strncmp(inside + strlen(programs[i]), "error: ", 7) == 0)
-			return true;
+		while ((inside = strstr(inside, programs[i])) != NULL)
+		{
+			inside += strlen(programs[i]);
+			if (strncmp(inside, error, strlen(error)) == 0)
+				return true;
+		}
 	}
 	return false;
 }

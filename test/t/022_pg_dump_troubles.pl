@@ -136,6 +136,17 @@ fails(
 		qr/ERROR:  42501: .*could not find an executable ".*pg_dump": Permission denied/
 	]);
 
+# Parallel jobs write the parts of their lines one by one.
+foreach my $output (
+	'pg_dump: pg_dump: error: torn apart\ndumping contents of table "public.items"\n',
+	'pg_dump: pg_dump: dumping contents of table "public.items"\nerror: torn apart\n')
+{
+	fails(
+		"pg_dump writes $output",
+		script => $dump_only . "printf '$output' >&2\nexit 1",
+		error => [qr/DETAIL:  .*error: torn apart/]);
+}
+
 fails(
 	'pg_dump is no program at all',
 	setup => sub {

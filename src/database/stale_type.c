@@ -14,9 +14,9 @@
  * catalog row, so rows are compared by their xmin.  A label that was added
  * since is in no row that the snapshot shows.
  *
- * Values of regclass and its kin are the present names of what they refer to.
- * Such names are data like others here: what has them need not be a part of
- * the dump at all.
+ * COPY also writes values of regclass and its kin by the present names of the
+ * objects that they refer to.  These are not checked: such an object need not
+ * be in the dump.
  *
  * Copyright (c) 2026, the snapshot_worker developers
  *

@@ -16,8 +16,8 @@
 #include "session/dump_encoding.h"
 #include "session/find_relation.h"
 #include "session/open_snapshot.h"
-#include "session/sql_util.h"
 #include "session/relation_script.h"
+#include "session/sql_util.h"
 #include "util/compat.h"
 
 PG_FUNCTION_INFO_V1(snapshot_schema);

@@ -201,6 +201,12 @@ INSERT INTO sales.log SELECT '2025-06-01'::date + i, chr(97 + i % 3) FROM genera
 CREATE TABLE sales.child (note text) INHERITS (sales.customers);
 INSERT INTO sales.child VALUES (7, 'seven');
 
+-- a name of two lines, which a list shows in one
+CREATE TABLE sales."two
+lines" (a int);
+INSERT INTO sales."two
+lines" VALUES (1);
+
 -- an owner who leaves
 CREATE TABLE sales.left_behind (a serial) PARTITION BY LIST (a);
 CREATE TABLE sales.left_behind_1 PARTITION OF sales.left_behind FOR VALUES IN (1);
@@ -614,6 +620,21 @@ let_go($node);
 ($out, $err) = finish_query($session);
 is($out, 'attic.kept|213|t|{"TABLE ATTACH sales.log"}',
 	'and the restore ends as usual');
+
+query(qq(DROP TABLE sales."two\nlines"));
+($out, $err) = restore($snapshot, qq("two\nlines"));
+like($out, qr/^sales\."two\nlines"\|1\|t\|\{\}$/, 'a table whose name has two lines is found without its schema');
+
+# a pg_restore whose sessions the server does not recognize
+$before = definitions();
+reload_with($node,
+	bin_directory => install_fake_program($node, 'pg_restore', "unset PGOPTIONS\nexec REAL \"\$@\"\n"));
+like(
+	error_of($snapshot, 'sales.log_2025', 'attic.blind'),
+	qr/ERROR: .*the server did not recognize the sessions of pg_restore.*HINT: .*PGOPTIONS/s,
+	'a restore whose sessions the server does not recognize fails, and the hint says why');
+left_nothing($before, 'a restore whose sessions the server does not recognize');
+reload_with($node, bin_directory => '');
 
 # a synchronous standby that is down
 $node->append_conf('postgresql.conf', "synchronous_standby_names = 'nowhere'");

@@ -13,6 +13,10 @@
  * change that the snapshot did not see has left a page with a later LSN, a
  * tuple with such an xmin or xmax, or another number of pages.
  *
+ * A table that once was found to be the same is settled: all transactions on
+ * its pages had ended.  While no page has a later LSN than that position, its
+ * tuples need no other look.
+ *
  * Copyright (c) 2026, the snapshot_worker developers
  *
  *-------------------------------------------------------------------------
@@ -86,10 +90,13 @@ static bool
 is_page_same(Buffer buffer, XLogRecPtr lsn, const SeenTransactions *seen)
 {
 	Page		page = BufferGetPage(buffer);
-	OffsetNumber last = PageGetMaxOffsetNumber(page);
+	OffsetNumber last;
 
 	if (BufferGetLSNAtomic(buffer) > lsn)
 		return false;
+	if (seen == NULL)
+		return true;
+	last = PageGetMaxOffsetNumber(page);
 	for (OffsetNumber n = FirstOffsetNumber; n <= last; n++)
 	{
 		ItemId		item = PageGetItemId(page, n);
@@ -136,8 +143,9 @@ table_pages_used(Relation relation)
 
 /*
  * Are the pages of a table the same as at a position in WAL, with this number
- * of used pages, for an MVCC snapshot that saw these transactions as ended?
- * The caller has locked the table.  Raises an error if a page cannot be read.
+ * of used pages, for an MVCC snapshot that saw these transactions as ended, or
+ * NULL if the table is settled?  The caller has locked the table.  Raises an
+ * error if a page cannot be read.
  */
 bool
 table_pages_are_same(Relation relation, XLogRecPtr lsn, BlockNumber used,

@@ -12,7 +12,9 @@
  * Definition: the digest of table_definition.c is the same.
  *
  * Pages: see table_pages.c.  The position in WAL is read when the base's COPY
- * of the table has ended.
+ * of the table has ended.  While the table stays the same, it is kept, and not
+ * read anew: a page that is written after it was looked at must look changed
+ * to the next run.
  *
  * TOAST tables are not looked at: the value of a visible row never changes in
  * place, and an updated row is a new tuple in the table itself.
@@ -129,6 +131,15 @@ table_state_end(Relation relation, XLogRecPtr lsn, TableState *state)
 	state->blocks = table_pages_used(relation);
 }
 
+/* The same, for a table that is the same as at the base, and is not read. */
+void
+table_state_keep(const TableState *base, TableState *state)
+{
+	state->lsn = base->lsn;
+	state->blocks = base->blocks;
+	state->settled = true;
+}
+
 /*
  * Is a table, whose state for this COPY was begun, the same as at the base,
  * whose MVCC snapshot saw these transactions as ended?
@@ -143,5 +154,5 @@ table_state_is_same(Relation relation, const TableState *base,
 		base->filenode == state->filenode &&
 		strcmp(base->definition, state->definition) == 0 &&
 		table_pages_are_same(relation, base->lsn, (BlockNumber) base->blocks,
-							 seen);
+							 base->settled ? NULL : seen);
 }

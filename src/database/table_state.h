@@ -20,6 +20,7 @@ extern bool table_state_begin(Relation relation, const List *columns,
 							  TableState *state);
 extern void table_state_end(Relation relation, XLogRecPtr lsn,
 							TableState *state);
+extern void table_state_keep(const TableState *base, TableState *state);
 extern bool table_state_is_same(Relation relation, const TableState *base,
 								const SeenTransactions *seen,
 								const TableState *state);

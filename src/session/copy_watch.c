@@ -117,6 +117,8 @@ compare_with_base(const CopyStmt *statement, Relation relation,
 		OidIsValid(copy->base.oid) &&
 		table_state_is_same(relation, &copy->base, &base_seen, &copy->state);
 	copy->answered = copy->same && session->handle.answer;
+	if (copy->answered)
+		table_state_keep(&copy->base, &copy->state);
 }
 
 /*
@@ -214,7 +216,7 @@ complete_copy(const CopyStmt *statement, TableCopy *copy, uint64 rows)
 		stale_type_check(relation, GetActiveSnapshot());
 	copy->rows = copy->answered ? copy->base_rows : (int64) rows;
 	copy->bytes_read = copy->answered ? 0 : table_state_size(relation);
-	if (OidIsValid(copy->state.oid))
+	if (OidIsValid(copy->state.oid) && !copy->answered)
 		table_state_end(relation, session->handle.standby_lsn, &copy->state);
 	relation_close(relation, NoLock);
 	if (statement->is_from)

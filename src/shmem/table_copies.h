@@ -24,6 +24,7 @@ typedef struct TableState
 	char		definition[SHA256_HEX_SIZE];
 	XLogRecPtr	lsn;			/* no page had a later one when COPY ended */
 	int64		blocks;			/* that have line pointers, or precede such */
+	bool		settled;		/* all that wrote its tuples had ended */
 } TableState;
 
 /* A table whose rows a COPY of pg_dump or pg_restore has transferred. */

@@ -23,7 +23,7 @@
 #define BASE_FILE_MAX_SIZE	((size_t) 256 * 1024 * 1024)
 
 /* Raise this when the rules of table_state.c or the digest change. */
-#define BASE_VERSION	1
+#define BASE_VERSION	2
 
 static const RecordMember header_members[] = {
 	{"version", RECORD_NUMBER, offsetof(BaseHeader, version)},
@@ -46,6 +46,7 @@ static const RecordMember table_members[] = {
 	{"definition", RECORD_STRING, offsetof(BaseTable, definition)},
 	{"lsn", RECORD_LSN, offsetof(BaseTable, lsn)},
 	{"blocks", RECORD_NUMBER, offsetof(BaseTable, blocks)},
+	{"settled", RECORD_NUMBER, offsetof(BaseTable, settled)},
 	{"rows", RECORD_NUMBER, offsetof(BaseTable, rows)},
 	{"path", RECORD_STRING, offsetof(BaseTable, path)},
 	{"size", RECORD_NUMBER, offsetof(BaseTable, size)},

@@ -42,6 +42,7 @@ typedef struct BaseTable
 	char	   *definition;
 	XLogRecPtr	lsn;
 	int64		blocks;
+	int64		settled;		/* 1 or 0; see TableState */
 	int64		rows;
 	char	   *path;			/* relative to the snapshot */
 	int64		size;			/* bytes */

@@ -146,6 +146,7 @@ base_files_offer(RunContext *cxt)
 		strlcpy(state.definition, table->definition, sizeof(state.definition));
 		state.lsn = table->lsn;
 		state.blocks = table->blocks;
+		state.settled = table->settled == 1;
 		copies_add_base(cxt->copies, &state, table->rows);
 	}
 }

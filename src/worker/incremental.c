@@ -117,6 +117,7 @@ make_base_table(RunContext *cxt, const TableCopy *copy,
 	table->definition = pstrdup(copy->state.definition);
 	table->lsn = copy->state.lsn;
 	table->blocks = copy->state.blocks;
+	table->settled = copy->state.settled ? 1 : 0;
 	table->rows = copy->rows;
 	table->path = file->path;
 	table->size = file->size;

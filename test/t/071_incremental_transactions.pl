@@ -192,6 +192,19 @@ delete_beside_copy('table copied',
 is_read($node, $directory, take_snapshot($node, 'rows'), '',
 	'a table that was written beside an earlier COPY is the same again');
 
+# Changes after the table was found to be the same.
+$run = start_held($node, 'rows', 'table examined');
+$node->safe_psql('rows', q{INSERT INTO r VALUES (-1, 'beside')});
+is(tables_read($directory, go_on($node, $run)),
+	'', 'rows that are written after their table was found to be the same are not read');
+is_read($node, $directory, take_snapshot($node, 'rows'), 'r',
+	'the next snapshot reads such rows');
+$node->safe_psql('rows', q{UPDATE r SET v = 'late' WHERE id = -1});
+take_snapshot($node, 'rows');
+take_snapshot($node, 'rows');
+delete_beside_copy('table examined',
+	'rows that are deleted after their table was found to be the same are not in the next snapshot');
+
 # VACUUM may remove what an old MVCC snapshot still sees.
 SKIP:
 {

@@ -68,6 +68,10 @@ build_private()
 		mkdir -p "$private$dir"
 		tar -C "$dir" --exclude=./bitcode -cf - . | tar -C "$private$dir" -xf -
 	done
+	# for the modules of tests
+	dir=$("$bindir/pg_config" --includedir-server)
+	mkdir -p "$(dirname "$private$dir")"
+	ln -s "$dir" "$private$dir"
 	make -C "$build" -f "$source/Makefile" VPATH="$source" \
 		PG_CONFIG="$bindir/pg_config" with_llvm=no -s install \
 		DESTDIR="$private"

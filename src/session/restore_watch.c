@@ -6,7 +6,8 @@
  * In the sessions of a run's pg_restore only (see program_tokens.c):
  *
  * - A tablespace that does not exist becomes the default one.  The option
- *   --no-tablespaces would also ignore those that exist.
+ *   --no-tablespaces would also ignore those that exist.  In the restore of
+ *   one table, so does an access method.
  * - With no_owner, a policy is restored without the roles that do not exist,
  *   and left out if none of its roles exists; so is a user mapping.  The
  *   options --no-owner and --no-privileges do not apply to these.
@@ -33,6 +34,7 @@
 #include "nodes/makefuncs.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
 #include "utils/resowner.h"
 
 #include "session/program_session.h"
@@ -115,10 +117,23 @@ set_string(const VariableSetStmt *statement, const char *setting)
 	return strVal(&value->val);
 }
 
+/* Return the same SET with another string. */
+static PlannedStmt *
+set_instead(const PlannedStmt *pstmt, const char *string)
+{
+	PlannedStmt *copy = copyObject(unconstify(PlannedStmt *, pstmt));
+	A_Const    *value;
+
+	value = linitial(((VariableSetStmt *) copy->utilityStmt)->args);
+	strVal(&value->val) = pstrdup(string);
+	return copy;
+}
+
 /*
- * If a SET names a tablespace that does not exist, return a SET of the
- * default one.  With a missing access method, it fails, and the restore of one
- * table goes on, as it may be that of another table.
+ * If a SET names a tablespace that does not exist, return a SET of the default
+ * one.  In the restore of one table, do the same for access methods.  In the
+ * restore of a whole database, a SET of a missing one fails, as the creation
+ * of that one has failed before.
  */
 static PlannedStmt *
 adapt_set(PlannedStmt *pstmt, RestoreNotes *notes)
@@ -126,22 +141,23 @@ adapt_set(PlannedStmt *pstmt, RestoreNotes *notes)
 	const VariableSetStmt *statement = (VariableSetStmt *) pstmt->utilityStmt;
 	const char *space = set_string(statement, "default_tablespace");
 	const char *method = set_string(statement, "default_table_access_method");
-	A_Const    *value;
 
-	if (method != NULL && !OidIsValid(get_table_am_oid(method, true)) &&
-		restore_notes_mode(notes)->stage == STAGE_SCRATCH)
+	if (method != NULL && restore_notes_mode(notes)->stage != STAGE_NONE &&
+		!OidIsValid(get_table_am_oid(method, true)))
+	{
 		note_change(notes,
 					psprintf("access method \"%s\" does not exist, using the default access method",
 							 method));
-	if (space == NULL || OidIsValid(get_tablespace_oid(space, true)))
-		return pstmt;
-
-	note_change(notes,
-				psprintf("tablespace \"%s\" does not exist, using the default tablespace",
-						 space));
-	pstmt = copyObject(pstmt);
-	value = linitial(((VariableSetStmt *) pstmt->utilityStmt)->args);
-	strVal(&value->val) = pstrdup("");
+		return set_instead(pstmt,
+						   GetConfigOptionResetString("default_table_access_method"));
+	}
+	if (space != NULL && !OidIsValid(get_tablespace_oid(space, true)))
+	{
+		note_change(notes,
+					psprintf("tablespace \"%s\" does not exist, using the default tablespace",
+							 space));
+		return set_instead(pstmt, "");
+	}
 	return pstmt;
 }
 

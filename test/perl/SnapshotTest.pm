@@ -26,7 +26,7 @@ use Time::Local qw(timegm);
 our @EXPORT = qw(
   snapshot_node fake_clock set_clock pass_time reload_with pass_minute_after_crash snapshots leftovers
   manifest_of wait_until sha256_of slurp_lines install_fake_program
-  damages start_query finish_query hold_at wait_until_held let_go own_mounts
+  damages far_time start_query finish_query hold_at wait_until_held let_go own_mounts
   history_lines answers take_snapshot sql_error start_session finish_session
   wait_for_dump
 );
@@ -130,6 +130,12 @@ sub pass_time
 	# a launcher that sleeps does not see it
 	kill 'USR1', $launcher if $launcher;
 	return;
+}
+
+# A time of the day, for the schedule, that does not come during a test.
+sub far_time
+{
+	return sprintf '%02d:05', ((gmtime)[2] + 12) % 24;
 }
 
 # Change settings of snapshot_worker, and wait until every process that the

@@ -145,7 +145,7 @@ reload_with($node, enable => 'off');
 wait_until('a schedule that is off plans nothing', sub { next_run() eq '' });
 is( $node->safe_psql('postgres', 'SELECT enabled, state FROM snapshot_status()'),
 	'f|disabled', 'the status says that the schedule is disabled');
-set_clock($node, '2026-03-22 23:59:30');
+set_clock($node, '2026-03-22 23:59:01');
 look_at_clock();
 like( $node->safe_psql('app',
 		'CREATE EXTENSION snapshot_worker; SELECT snapshot_now()'),

@@ -141,9 +141,10 @@ like(slurp_file($node->logfile),
 reload_with($node, directory => $directory);
 
 # enable, time, databases and run_on decide about the next run.
-reload_with($node, enable => 'on', time => '04:05');
+my $time = far_time();
+reload_with($node, enable => 'on', time => $time);
 $node->poll_query_until('postgres',
-	"SELECT to_char(next_run, 'HH24:MI') = '04:05' FROM snapshot_status()")
+	"SELECT to_char(next_run, 'HH24:MI') = '$time' FROM snapshot_status()")
   or fail('time has an effect by reload');
 reload_with($node, run_on => 'standby');
 $node->poll_query_until('postgres', 'SELECT next_run IS NULL FROM snapshot_status()')

@@ -103,7 +103,7 @@ foreach my $case (
 	make_large('kept1');
 	my $file = "$directory/" . snapshot_now() . '/manifest.json';
 	my $text = slurp_file($file);
-	$text =~ s/"$member": "\K\d/$digit/ or die $text;
+	$text =~ s/"$member": "\K\d/$& eq '1' ? 3 : $digit/e or die $text;
 	unlink $file or die "could not unlink $file: $!";
 	append_to_file($file, $text);
 	if ($digit eq '2')

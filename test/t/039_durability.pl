@@ -230,7 +230,7 @@ wait_until('a snapshot is archived',
 is_synced('the mark of an archived snapshot is synced before it has its name',
 	replaced_unsynced("$directory/$first/archived.json"));
 my $schedule = $history =~ s/history-(\d+)\.jsonl$/schedule-$1.json/r;
-reload_with($node, archive_command => '', time => '03:00', enable => 'on');
+reload_with($node, archive_command => '', time => far_time(), enable => 'on');
 wait_until('the launcher writes the schedule', sub { -e $schedule && !replaced_unsynced($schedule) });
 is_synced('the schedule is synced before it has its name', replaced_unsynced($schedule));
 reload_with($node, enable => 'off');

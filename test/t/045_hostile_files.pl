@@ -116,7 +116,8 @@ unlink $history;
 # The date of the schedule, which the launcher reads when it starts
 
 my $schedule = $history =~ s/history-(\d+)\.jsonl$/schedule-$1.json/r;
-reload_with($node, enable => 'on', time => '03:00');
+my $time = far_time();
+reload_with($node, enable => 'on', time => $time);
 wait_until('the launcher writes the schedule file', sub { -s $schedule });
 my $date = slurp_file($schedule);
 my $temporary = $schedule =~ s/(\d+)\.json$/$1.json.$1-0123456789abcdef.tmp/r;
@@ -148,7 +149,7 @@ foreach my $case (
 			-f $schedule
 			  && !-l $schedule
 			  && -s $schedule == length $date
-			  && slurp_file($schedule) =~ /^\{"time": "03:00", "since": "2/;
+			  && slurp_file($schedule) =~ /^\{"time": "$time", "since": "2/;
 		});
 	is_untouched($before, [$outside],
 		"the replacement of a schedule file that is $what touches nothing outside");

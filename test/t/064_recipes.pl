@@ -211,7 +211,8 @@ is($seen{PATH}, '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 	'a command has a PATH where the server has none');
 is($seen{HOME}, $home, 'a command has a HOME where the server has none');
 
-# restic
+# restic; its rules are about days of the machine's time zone
+sleep 1 while (localtime)[2] == 23 && (localtime)[1] == 59;
 my $in = 'With restic';
 reload_with($node, archive_command => '');
 run_next($in);

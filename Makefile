@@ -89,6 +89,7 @@ OBJS = \
 	src/session/value_settings.o \
 	src/settings.o \
 	src/settings_check.o \
+	src/shmem/forked_snapshot.o \
 	src/shmem/program_tokens.o \
 	src/shmem/program_version.o \
 	src/shmem/remembered_globals.o \
@@ -158,6 +159,7 @@ OBJS = \
 	src/worker/audit_tables.o \
 	src/worker/base_files.o \
 	src/worker/choose_base.o \
+	src/worker/clone_check.o \
 	src/worker/column_hashes.o \
 	src/worker/dump_database.o \
 	src/worker/dump_globals.o \

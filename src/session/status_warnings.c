@@ -18,6 +18,7 @@
 
 #include "session/status_warnings.h"
 #include "settings.h"
+#include "shmem/forked_snapshot.h"
 #include "shmem/shared_state.h"
 #include "store/directory.h"
 #include "store/directory_exposure.h"
@@ -97,6 +98,7 @@ warnings_first(pid_t launcher_pid)
 {
 	const char *words;
 	char		database[NAMEDATALEN];
+	char		forked[NAMES_SIZE];
 
 	if (launcher_pid == 0)
 		return "the launcher is not running: no snapshot will be taken";
@@ -120,6 +122,10 @@ warnings_first(pid_t launcher_pid)
 	if (words != NULL && names_database(words, database))
 		return psprintf("rows of database \"%s\" differed from those of an earlier snapshot in a table found unchanged: see the server log, and call snapshot_now(full => true)",
 						database);
+	state_get_forked_snapshot(forked);
+	if (forked[0] != '\0')
+		return psprintf("snapshot \"%s\" was taken by another server with the system identifier of this one: give each a snapshot directory of its own",
+						forked);
 	if (state_quiet_seconds() > 0)
 		return psprintf("the server has crashed: only requested snapshots are taken for the next %.0f s",
 						ceil(state_quiet_seconds()));

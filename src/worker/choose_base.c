@@ -41,6 +41,7 @@
 #include "util/test_step.h"
 #include "worker/base_files.h"
 #include "worker/choose_base.h"
+#include "worker/clone_check.h"
 
 #define NONCE_BYTES		16
 
@@ -114,19 +115,20 @@ fill_header(RunContext *cxt, const char *options)
 	header->options = pstrdup(options);
 }
 
-/* Is a position of a timeline in the past of the server? */
-static bool
-is_in_past(const Incremental *incremental, TimeLineID timeline, XLogRecPtr lsn)
+/* Is the end of an earlier snapshot in the past of this server? */
+bool
+choose_base_is_in_past(const Incremental *incremental, const BaseHeader *header)
 {
+	TimeLineID	timeline = (TimeLineID) header->timeline;
 	List	   *history;
 
-	if (lsn > incremental->position)
+	if (header->end_lsn > incremental->position)
 		return false;
 	if (timeline == incremental->timeline)
 		return true;
 	history = readTimeLineHistory(incremental->timeline);
 	return tliInHistory(timeline, history) &&
-		tliOfPointInHistory(lsn, history) == timeline;
+		tliOfPointInHistory(header->end_lsn, history) == timeline;
 }
 
 /* Why a snapshot is no base for this run, or NULL. */
@@ -153,7 +155,7 @@ why_no_base(const Incremental *incremental, const StoredSnapshot *snapshot,
 		return "it is of another version";
 	if (strcmp(old->options, new->options) != 0)
 		return "it was taken with other options";
-	if (!is_in_past(incremental, old->timeline, old->end_lsn))
+	if (!choose_base_is_in_past(incremental, old))
 		return "the server has not been where it was taken";
 	seen_transactions_parse(old->seen, &seen);
 	if (!seen_transactions_are_recent(&seen))
@@ -189,6 +191,7 @@ choose_base(RunContext *cxt, const char *options)
 	if (incremental == NULL)
 		return;
 	fill_header(cxt, options);
+	clone_check(cxt);
 	remembered = remembered_base_read(MyDatabaseId);
 	incremental->remembered = remembered;
 	if (remembered == NULL || file_system_lacks_links(cxt->directory))

@@ -14,5 +14,7 @@
 
 extern Incremental *choose_base_begin(void);
 extern void choose_base(RunContext *cxt, const char *options);
+extern bool choose_base_is_in_past(const Incremental *incremental,
+								   const BaseHeader *header);
 
 #endif							/* SNAPSHOT_WORKER_CHOOSE_BASE_H */

@@ -187,6 +187,38 @@ change_remembered(qr/"full_at": ?"\d{4}/, '"full_at": "2099');
 next_reads($node, $directory, 'everything', 'after a full run in the future, everything is read');
 next_reads($node, $directory, '', 'the time of a full run is remembered');
 
+# Replace a file's text by the result of a substitution.
+sub change_text
+{
+	my ($file, $change) = @_;
+	my $text = slurp_file($file);
+
+	local $_ = $text;
+	$change->();
+	die "$file did not change" if $_ eq $text;
+	unlink $file or die "could not unlink $file: $!";
+	append_to_file($file, $_);
+	return;
+}
+
+# The base is whole, but of other circumstances.
+foreach my $member (
+	qw(version system_identifier database_oid database_xmin server_version pg_dump_version options))
+{
+	my $base = take_app($node);
+	my $file = "$directory/$base/base.json";
+	my $before = sha256_of($file);
+
+	# another value of the same length
+	change_text($file, sub { s/"$member": "?[^",]*\K(\d)/9 - $1/e });
+	my $after = sha256_of($file);
+	change_text("$directory/$base/manifest.json", sub { s/$before/$after/ });
+	next_reads($node, $directory, 'everything', "a base with another $member is not used");
+}
+my $changed = take_app($node);
+change_text("$directory/$changed/base.json", sub { s/"blocks": ?\K(\d)/9 - $1/e });
+next_reads($node, $directory, 'everything', 'a base.json that is not as the manifest says is not used');
+
 # Runs close together.
 my @both = map { start_query($node, q{SELECT snapshot_now('app')}) } 1 .. 2;
 my @names = map { (finish_query($_))[0] } @both;

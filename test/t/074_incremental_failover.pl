@@ -140,7 +140,35 @@ next_reads($standby, $own, 'everything', 'a server that forked off before its ba
 next_reads($standby, $own, '', 'the new timeline has bases of its own');
 execute($standby, 'INSERT INTO u VALUES (2)');
 next_reads($standby, $own, 'u', 'a change on the new timeline is read');
+
+# Two servers with one system identifier, and no common past, in one directory.
+my $status = 'SELECT warning FROM snapshot_status()';
+$standby->append_conf('postgresql.conf', "snapshot_worker.directory = '$directory'");
+$standby->reload;
+my $of_primary = take_app($primary);
+take_app($standby);
+like(
+	$standby->safe_psql('postgres', $status),
+	qr/^snapshot "\Q$of_primary\E" was taken by another server with the system identifier of this one/,
+	'a warning names a snapshot that another server with the same system identifier has taken');
+like(
+	slurp_file($standby->logfile),
+	qr/WARNING:  snapshot "\Q$of_primary\E" was taken by another server .*\n.*DETAIL: .*\n.*HINT:  Give clones a snapshot directory each/,
+	'so does the log');
+my $of_clone = take_app($standby);
+unlike($standby->safe_psql('postgres', $status), qr/another server/,
+	'the warning ends when the other server takes no more');
+take_app($primary);
+like($primary->safe_psql('postgres', $status), qr/^snapshot "\Q$of_clone\E" was taken by another server/,
+	'the other server warns, too');
 $standby->stop;
+# its snapshots may have names that are some seconds ahead
+wait_until(
+	'and its warning ends likewise',
+	sub {
+		take_app($primary);
+		$primary->safe_psql('postgres', $status) eq '';
+	});
 
 # A standby that shares the directory, and knows the base of the primary.
 take_app($primary);

@@ -91,6 +91,12 @@ next_reads($node, $directory, 'fresh', 'with wal_level = minimal, a new table is
 next_reads($node, $directory, '', 'with wal_level = minimal, an unchanged table is the same');
 reads_after($node, $directory, 'fresh', 'with wal_level = minimal, COPY FREEZE is read',
 	"BEGIN; TRUNCATE fresh; COPY fresh FROM '$rows' WITH (FREEZE); COMMIT");
+next_reads($node, $directory, '', 'with wal_level = minimal, such a table is the same from then on');
+my $others = $node->basedir . '/others';
+append_to_file($others, join '', map { "$_\tthawed\n" } 1 .. 100);
+reads_after($node, $directory, 'fresh',
+	'with wal_level = minimal, a table whose rows are replaced by as many others is read',
+	"BEGIN; TRUNCATE fresh; COPY fresh FROM '$others' WITH (FREEZE); COMMIT");
 reads_after($node, $directory, 'fresh', 'with wal_level = minimal, a new table of the same name is read',
 	"BEGIN; DROP TABLE fresh; CREATE TABLE fresh (id int, v text); COPY fresh FROM '$rows' WITH (FREEZE); COMMIT");
 reads_after($node, $directory, 't', 'with wal_level = minimal, CLUSTER is a change',

@@ -65,7 +65,7 @@ typedef struct SharedState
 	char		program_version[STATE_VERSION_SIZE];	/* "" when unknown */
 	struct stat program_file;	/* that has reported it */
 	RememberedGlobals globals;
-	char		forked_snapshot[NAMES_SIZE];	/* "" for none; clone_check.c */
+	char		forked_snapshot[NAMES_SIZE];	/* "" for none */
 	Run			runs[STATE_MAX_RUNS];
 } SharedState;
 

@@ -136,16 +136,29 @@ sub with_damage
 	return;
 }
 
+# Move a file out of its snapshot.  If it were removed, the next file could get
+# its inode number, by which the test knows what was read.
+my $away = 0;
+
+sub put_away
+{
+	my ($file) = @_;
+
+	my $to = $node->basedir . '/away.' . $away++;
+	rename $file, $to or die "could not rename $file: $!";
+	return $to;
+}
+
 with_damage(sub { append_to_file($_[1], "\n") },
 	't', 'a table whose file in the base has another size is read');
 with_damage(sub { utime 1, 1, $_[1] },
 	't', 'a table whose file in the base was written since is read');
 with_damage(
-	sub { copy($_[1], "$_[1].new"); rename "$_[1].new", $_[1] },
+	sub { copy(put_away($_[1]), $_[1]) or die "could not copy: $!" },
 	't', 'a table whose file in the base was replaced is read');
-with_damage(sub { unlink $_[1] },
+with_damage(sub { put_away($_[1]) },
 	't', 'a table whose file in the base is missing is read');
-with_damage(sub { unlink $_[1]; mkdir $_[1] },
+with_damage(sub { put_away($_[1]); mkdir $_[1] },
 	't', 'a table whose file in the base is a directory is read');
 with_damage(sub { unlink "$_[0]/base.json" },
 	'everything', 'without base.json, everything is read');

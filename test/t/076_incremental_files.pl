@@ -82,10 +82,10 @@ reads_after($node, $directory, 'other', 'a deleted row is read',
 reads_after($node, $directory, 'other', 'a row that pg_surgery brings back is a change',
 	q{SELECT heap_force_freeze('other', ARRAY['(0,2)']::tid[])});
 
-# Without WAL, new files are written.
+# Without WAL, new files are written, whose pages have no LSN.
 execute($node, 'CREATE TABLE fresh (id int, v text)');
 $node->append_conf('postgresql.conf',
-	"wal_level = minimal\nmax_wal_senders = 0");
+	"wal_level = minimal\nmax_wal_senders = 0\nwal_skip_threshold = 0");
 $node->restart;
 next_reads($node, $directory, 'fresh', 'with wal_level = minimal, a new table is read');
 next_reads($node, $directory, '', 'with wal_level = minimal, an unchanged table is the same');

@@ -16,6 +16,15 @@
 #include "session/restore_result.h"
 #include "session/sql_util.h"
 
+/* Give the hint for an object that was left out, by its name. */
+static int
+hint_of(const char *object)
+{
+	if (strncmp(object, "FK CONSTRAINT ", strlen("FK CONSTRAINT ")) != 0)
+		return 0;
+	return errhint("Repair the rows, and add the foreign key. NOT VALID adds it without a check of existing rows.");
+}
+
 /* Raise a warning of the report; return whether it had a text. */
 static bool
 raise_warning(const RestoreWarning *warning)
@@ -34,7 +43,8 @@ raise_warning(const RestoreWarning *warning)
 				 errmsg("could not restore %s: %s",
 						sql_clean_text(warning->object),
 						sql_clean_text(warning->message)),
-				 detail[0] != '\0' ? errdetail_internal("%s", detail) : 0));
+				 detail[0] != '\0' ? errdetail_internal("%s", detail) : 0,
+				 hint_of(warning->object)));
 	return true;
 }
 

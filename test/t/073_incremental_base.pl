@@ -47,6 +47,22 @@ sub new_log
 
 my $first = next_reads($node, $directory, 'everything', 'the first snapshot reads everything');
 my $last = next_reads($node, $directory, '', 'the second snapshot reads nothing');
+like(
+	new_log(),
+	qr/LOG:  took snapshot "\Q$last\E": \d+ bytes, 2 of 2 tables unchanged, /,
+	'the log tells how many tables had not changed');
+is( $node->safe_psql(
+		'postgres',
+		"SELECT base, tables_read, tables_same, bytes_read FROM snapshot_list() WHERE name = '$last'"
+	),
+	"$first|0|2|0",
+	'the list tells the base, and what was read');
+is( $node->safe_psql(
+		'postgres',
+		"SELECT tables_read, tables_same FROM snapshot_history() WHERE name = '$last'"
+	),
+	'0|2',
+	'so does the history');
 is(manifest_of($directory, take_full())->{base},
 	undef, 'full => true reads everything');
 
@@ -199,6 +215,12 @@ next_reads($node, $directory, 'everything', 'a snapshot with another nonce is no
 change_remembered(qr/"full_at": ?"\d{4}/, '"full_at": "2099');
 next_reads($node, $directory, 'everything', 'after a full run in the future, everything is read');
 next_reads($node, $directory, '', 'the time of a full run is remembered');
+reload_with($node, full_interval => '7d');
+next_reads($node, $directory, '', 'before full_interval has passed, nothing is read');
+change_remembered(qr/"full_at": ?"\d{4}/, '"full_at": "2001');
+next_reads($node, $directory, 'everything', 'after full_interval has passed, everything is read');
+next_reads($node, $directory, '', 'full_interval begins anew with such a run');
+reload_with($node, full_interval => 0);
 
 # Replace a file's text by the result of a substitution.
 sub change_text

@@ -154,6 +154,12 @@ is($node->safe_psql('app', "SELECT snapshot_at('$second')"),
 	$names[1], 'snapshot_at() finds the snapshot that began at that very time');
 is($node->safe_psql('app', "SELECT snapshot_at(timestamptz '$second' - interval '1 second')"),
 	$names[0], 'snapshot_at() finds the newest one before a time');
+is( $node->safe_psql(
+		'app',
+		"SELECT count(*) FROM snapshot_rows(snapshot_at(), NULL::hundred)"),
+	$node->safe_psql(
+		'app', "SELECT count(*) FROM snapshot_rows('$name', NULL::hundred)"),
+	'snapshot_at() can be an argument of snapshot_rows()');
 like((ask('SELECT snapshot_at(\'2001-01-01\')'))[1],
 	qr/ERROR:  database "app" has no good snapshot at or before 2001-01-01.*HINT:  snapshot_list\(\) lists all snapshots/s,
 	'snapshot_at() raises an error if no snapshot is that old');

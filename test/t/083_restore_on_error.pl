@@ -224,7 +224,7 @@ foreach my $object (@cannot)
 		"a restore that goes on warns of $object");
 }
 like($warnings,
-	qr/WARNING:  could not restore FK CONSTRAINT public.orders orders_customer: insert or update on table "orders" violates .*\nDETAIL:  Key \(customer\)=\(99\) is not present/,
+	qr/WARNING:  could not restore FK CONSTRAINT public.orders orders_customer: insert or update on table "orders" violates .*\nDETAIL:  Key \(customer\)=\(99\) is not present.*\nHINT:  .* NOT VALID adds it/,
 	'the warning of an object that was left out has the error and its detail');
 like($warnings, qr/could not restore ACL closed.TABLE shared: permission denied for schema closed/,
 	'the warning of a grant that was left out has its error');

@@ -123,7 +123,8 @@ warnings_first(pid_t launcher_pid)
 		return psprintf("rows of database \"%s\" differed from those of an earlier snapshot in a table found unchanged: see the server log, and call snapshot_now(full => true)",
 						database);
 	state_get_forked_snapshot(forked);
-	if (forked[0] != '\0')
+	if (names_database(forked, database) &&
+		OidIsValid(get_database_oid(database, true)))
 		return psprintf("snapshot \"%s\" was taken by another server with the system identifier of this one: give each a snapshot directory of its own",
 						forked);
 	if (state_quiet_seconds() > 0)

@@ -41,7 +41,6 @@
 #include "util/test_step.h"
 #include "worker/base_files.h"
 #include "worker/choose_base.h"
-#include "worker/clone_check.h"
 
 #define NONCE_BYTES		16
 
@@ -127,8 +126,9 @@ choose_base_is_in_past(const Incremental *incremental, const BaseHeader *header)
 	if (timeline == incremental->timeline)
 		return true;
 	history = readTimeLineHistory(incremental->timeline);
+	/* where the next timeline began, it is the end of this one */
 	return tliInHistory(timeline, history) &&
-		tliOfPointInHistory(header->end_lsn, history) == timeline;
+		header->end_lsn <= tliSwitchPoint(timeline, history, NULL);
 }
 
 /* Why a snapshot is no base for this run, or NULL. */
@@ -191,7 +191,6 @@ choose_base(RunContext *cxt, const char *options)
 	if (incremental == NULL)
 		return;
 	fill_header(cxt, options);
-	clone_check(cxt);
 	remembered = remembered_base_read(MyDatabaseId);
 	incremental->remembered = remembered;
 	if (remembered == NULL || file_system_lacks_links(cxt->directory))

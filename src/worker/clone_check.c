@@ -20,7 +20,11 @@
  */
 #include "postgres.h"
 
+#include <unistd.h>
+
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
+#include "utils/memutils.h"
 
 #include "shmem/forked_snapshot.h"
 #include "store/base_file.h"
@@ -28,59 +32,98 @@
 #include "worker/choose_base.h"
 #include "worker/clone_check.h"
 
-/* Did a server with another past take this snapshot? */
+/* Can this server tell which timelines are in its past? */
 static bool
-is_forked(const Incremental *incremental, const StoredSnapshot *snapshot)
+knows_history(TimeLineID timeline)
 {
-	const Base *base =
-	base_file_read(snapshot->path,
-				   manifest_find_file(&snapshot->manifest, BASE_FILE));
+	char		path[MAXPGPATH];
 
-	return base != NULL &&
-		base->header.system_identifier == GetSystemIdentifier() &&
-		!choose_base_is_in_past(incremental, &base->header);
+	TLHistoryFilePath(path, timeline);
+	return timeline == 1 || access(path, R_OK) == 0;
 }
 
-/* Forget the snapshot that was met, if it is one of this database. */
-static void
-forget(const char *known, const char *database)
+/* Did a server with another past take the snapshot of this name? */
+static bool
+is_forked(RunContext *cxt, const char *name)
 {
-	char		of_known[NAMEDATALEN];
+	const StoredSnapshot *snapshot = store_load(cxt->directory, name, true,
+												DEBUG1);
+	const Base *base;
+	Incremental now = *cxt->incremental;
 
-	if (names_database(known, of_known) && strcmp(of_known, database) == 0)
-		state_set_forked_snapshot("");
+	if (snapshot == NULL)
+		return false;
+	base = base_file_read(snapshot->path,
+						  manifest_find_file(&snapshot->manifest, BASE_FILE));
+	if (base == NULL ||
+		base->header.system_identifier != GetSystemIdentifier() ||
+		!knows_history(now.timeline))
+		return false;
+	/* a standby may have taken it since the run looked */
+	now.position = GetXLogInsertRecPtr();
+	return !choose_base_is_in_past(&now, &base->header);
 }
 
 /*
- * Before a snapshot is taken: if the newest one of the database is of another
- * past, raise a WARNING, once for each, and let the status show it.  Needs
- * cxt->incremental.
+ * Return the newest snapshot of the database, if another server has taken it,
+ * or "".
+ */
+static const char *
+find_forked(RunContext *cxt)
+{
+	const Incremental *incremental = cxt->incremental;
+	const StoredSnapshot *newest;
+
+	/* where no snapshot can be a base, nobody loses one */
+	if (incremental == NULL || incremental->on_standby)
+		return "";
+	newest = store_newest(cxt->directory, cxt->run.request.database, NULL, NULL);
+	if (newest == NULL ||
+		(incremental->remembered != NULL &&
+		 strcmp(incremental->remembered->name, newest->name) == 0) ||
+		!is_forked(cxt, newest->name))
+		return "";
+	return newest->name;
+}
+
+/* Let the status show it, if it is another snapshot than before. */
+static void
+report(const char *name, const char *database)
+{
+	char		known[NAMES_SIZE];
+	char		of_known[NAMEDATALEN];
+
+	state_get_forked_snapshot(known);
+	if (strcmp(known, name) == 0)
+		return;
+	/* the last one may be of another database, and goes on to be shown */
+	if (name[0] == '\0' &&
+		(!names_database(known, of_known) || strcmp(of_known, database) != 0))
+		return;
+	state_set_forked_snapshot(name);
+	if (name[0] != '\0')
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("snapshot \"%s\" was taken by another server with the system identifier of this one",
+						name),
+				 errdetail("Or this one took it before its data directory was taken back to an earlier state."),
+				 errhint("Give clones a snapshot directory each. In a shared one, they remove each other's snapshots.")));
+}
+
+/*
+ * Before a snapshot is taken, and after its base was chosen: if the newest one
+ * of the database is of another past, raise a WARNING, once for each, and let
+ * the status show it.
  */
 void
 clone_check(RunContext *cxt)
 {
-	const char *database = cxt->run.request.database;
-	const StoredSnapshot *newest;
-	char		known[NAMES_SIZE];
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "clone check",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
 
-	if (cxt->incremental->on_standby)
-		return;
-	newest = store_newest(cxt->directory, database, NULL, NULL);
-	if (newest != NULL)
-		newest = store_load(cxt->directory, newest->name, true, DEBUG1);
-	state_get_forked_snapshot(known);
-	if (newest == NULL || !is_forked(cxt->incremental, newest))
-	{
-		forget(known, database);
-		return;
-	}
-	if (strcmp(known, newest->name) == 0)
-		return;
-	state_set_forked_snapshot(newest->name);
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("snapshot \"%s\" was taken by another server with the system identifier of this one",
-					newest->name),
-			 errdetail("Or this one took it before its data directory was taken back to an earlier state."),
-			 errhint("Give clones a snapshot directory each. In a shared one, they remove each other's snapshots.")));
+	report(find_forked(cxt), cxt->run.request.database);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
 }

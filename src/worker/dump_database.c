@@ -22,6 +22,7 @@
 #include "util/test_step.h"
 #include "worker/base_files.h"
 #include "worker/choose_base.h"
+#include "worker/clone_check.h"
 #include "worker/column_hashes.h"
 #include "worker/dump_database.h"
 #include "worker/incremental.h"
@@ -213,6 +214,7 @@ try_dump(RunContext *cxt, int jobs, int tries)
 		choose_base(cxt, options_text(cxt, &options));
 	else
 		cxt->incremental = NULL;
+	clone_check(cxt);
 	if (incremental_answers(cxt->incremental) &&
 		manifest->database_size <= ONE_JOB_BYTES)
 		options.jobs = 1;

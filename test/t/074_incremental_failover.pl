@@ -300,6 +300,18 @@ $primary->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die 
 execute($primary, q{UPDATE t SET v = 'again' WHERE id = 9});
 next_reads($primary, $directory, 't u', 'a server that is promoted again reads what has changed');
 
+# A failover that loses nothing, right where the last snapshot ended.
+$primary->safe_psql('postgres', 'CHECKPOINT');
+my ($last) = standby_of($primary, 'last', $directory);
+catch_up($primary, $last);
+take_app($last);
+$primary->stop('immediate');
+$last->promote;
+$last->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die 'no promotion';
+next_reads($last, $directory, '', 'a server that is promoted where its base ended uses it');
+unlike($last->safe_psql('postgres', $status), qr/another server/,
+	'and takes no snapshot for that of another server');
+
 sub copy_conf
 {
 	my ($from, $to) = @_;
@@ -309,5 +321,5 @@ sub copy_conf
 }
 
 is_deeply([ damages($directory) ], [], 'all snapshots match their manifests');
-$_->stop foreach $heir, $primary;
+$_->stop foreach $heir, $last;
 done_testing();

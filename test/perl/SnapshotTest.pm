@@ -23,6 +23,10 @@ use Test::More;
 use Time::HiRes qw(time);
 use Time::Local qw(timegm);
 
+# A shell has its background jobs ignore these, and so would do all that a test
+# starts, such as a script that traps them.
+@SIG{qw(INT QUIT)} = ('DEFAULT') x 2;
+
 our @EXPORT = qw(
   snapshot_node fake_clock set_clock pass_time reload_with pass_minute_after_crash snapshots leftovers
   manifest_of wait_until sha256_of slurp_lines install_fake_program

@@ -123,6 +123,8 @@ CREATE INDEX twins_id ON twins (id);
 UPDATE pg_index SET indisunique = true WHERE indexrelid = 'twins_id'::regclass;
 CREATE FUNCTION how_many() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM public.customers';
 CREATE MATERIALIZED VIEW counted AS SELECT how_many();
+CREATE MATERIALIZED VIEW unreadable AS SELECT * FROM twins;
+ALTER MATERIALIZED VIEW unreadable OWNER TO pal;
 CREATE FUNCTION is_customer(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
   AS 'BEGIN RETURN EXISTS (SELECT FROM public.customers WHERE id = $1); END';
 CREATE TABLE visits (customer int, known boolean GENERATED ALWAYS AS (is_customer(customer)) STORED);
@@ -175,7 +177,8 @@ my @cannot = (
 	'ACL closed.FUNCTION secret()',
 	'ACL closed.TABLE shared',
 	'MATERIALIZED VIEW DATA public.counted',
-	'MATERIALIZED VIEW DATA public.fetched');
+	'MATERIALIZED VIEW DATA public.fetched',
+	'MATERIALIZED VIEW DATA public.unreadable');
 if ($has_extensions)
 {
 	make_extension('sw_only_one', <<'EOF');
@@ -237,7 +240,8 @@ my @lost = (
 	'OPERATOR public ===',
 	'OPERATOR public ===',
 	'MATERIALIZED VIEW DATA public counted',
-	'MATERIALIZED VIEW DATA public fetched');
+	'MATERIALIZED VIEW DATA public fetched',
+	'MATERIALIZED VIEW DATA public unreadable');
 push @lost, 'EXTENSION - sw_only_one', 'TABLE DATA public job' if $has_extensions;
 is( join("\n", map { s/ \w*$//r } missing_in(\@before, \@after)),
 	join("\n", sort @lost),

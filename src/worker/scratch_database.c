@@ -190,9 +190,26 @@ scratch_discard(RunContext *cxt)
 void
 scratch_rename(RunContext *cxt, const char *name)
 {
+	MemoryContext context = CurrentMemoryContext;
+
 	CommandCounterIncrement();
 	TerminateOtherDBBackends(get_database_oid(cxt->run.progress.scratch, false));
-	(void) RenameDatabase(cxt->run.progress.scratch, name);
+	PG_TRY();
+	{
+		(void) RenameDatabase(cxt->run.progress.scratch, name);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata = error_catch(context);
+
+		/* another session has taken the name since RenameDatabase() looked */
+		if (edata->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_DATABASE),
+					 errmsg("database \"%s\" already exists", name)));
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
 	ForceSyncCommit();
 }
 

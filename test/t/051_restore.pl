@@ -521,6 +521,13 @@ wait_until('two sessions restore into the same database at once', sub {
 SELECT count(*) FROM pg_stat_activity
  WHERE backend_type = 'snapshot_worker' AND query = 'held at restored'
 EOQ
+hold_at($node, 'renaming');
+wait_until('one of two restores waits for the name of the other', sub {
+	$node->safe_psql('postgres', <<'EOQ') eq '1|1' });
+SELECT count(*) FILTER (WHERE query = 'held at renaming'),
+  count(*) FILTER (WHERE wait_event = 'transactionid')
+  FROM pg_stat_activity WHERE backend_type = 'snapshot_worker'
+EOQ
 let_go($node);
 finish_query($_) foreach @sessions;
 my @errors = grep { $_ ne '' } map { $_->{err} } @sessions;

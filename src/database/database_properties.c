@@ -317,13 +317,20 @@ properties_apply(const Manifest *manifest, const char *database,
 							 quote_literal_cstr(catalog_from_utf8(manifest->comment))));
 }
 
+/* Raise the error that there is a database of this name. */
+void
+properties_name_is_taken(const char *database)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_DATABASE),
+			 errmsg("database \"%s\" already exists", database),
+			 errhint("Restore into a new database, then use ALTER DATABASE ... RENAME TO to replace the other.")));
+}
+
 /* Raise an error if there is a database of this name.  Needs a transaction. */
 void
 properties_check_name_is_free(const char *database)
 {
 	if (OidIsValid(get_database_oid(database, true)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_DATABASE),
-				 errmsg("database \"%s\" already exists", database),
-				 errhint("Restore into a new database, then use ALTER DATABASE ... RENAME TO to replace the other.")));
+		properties_name_is_taken(database);
 }

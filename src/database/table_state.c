@@ -131,7 +131,10 @@ table_state_end(Relation relation, XLogRecPtr lsn, TableState *state)
 	state->blocks = table_pages_used(relation);
 }
 
-/* The same, for a table that is the same as at the base, and is not read. */
+/*
+ * Complete the state of a table that is the same as at the base, and that COPY
+ * does not read.
+ */
 void
 table_state_keep(const TableState *base, TableState *state)
 {

@@ -204,9 +204,7 @@ scratch_rename(RunContext *cxt, const char *name)
 
 		/* another session has taken the name since RenameDatabase() looked */
 		if (edata->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
-			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_DATABASE),
-					 errmsg("database \"%s\" already exists", name)));
+			properties_name_is_taken(name);
 		ReThrowError(edata);
 	}
 	PG_END_TRY();

@@ -154,17 +154,17 @@ like(
 like(
 	slurp_file($standby->logfile),
 	qr/WARNING:  snapshot "\Q$of_primary\E" was taken by another server .*\n.*DETAIL: .*\n.*HINT:  Give clones a snapshot directory each/,
-	'so does the log');
+	'the log names such a snapshot, and says what to do');
 my $of_clone = take_app($standby);
 unlike($standby->safe_psql('postgres', $status), qr/another server/,
 	'the warning ends when the other server takes no more');
 take_app($primary);
 like($primary->safe_psql('postgres', $status), qr/^snapshot "\Q$of_clone\E" was taken by another server/,
-	'the other server warns, too');
+	'each of two such servers warns of the other');
 $standby->stop;
 # its snapshots may have names that are some seconds ahead
 wait_until(
-	'and its warning ends likewise',
+	'the warning of the other server ends, too, when it is alone',
 	sub {
 		take_app($primary);
 		$primary->safe_psql('postgres', $status) eq '';
@@ -310,7 +310,7 @@ $last->promote;
 $last->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die 'no promotion';
 next_reads($last, $directory, '', 'a server that is promoted where its base ended uses it');
 unlike($last->safe_psql('postgres', $status), qr/another server/,
-	'and takes no snapshot for that of another server');
+	'a server that was just promoted takes no snapshot for that of another server');
 
 sub copy_conf
 {

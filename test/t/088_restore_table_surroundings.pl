@@ -113,7 +113,7 @@ is( query(
 is("$out$err", 'public.labeled_again|1|{}', 'a table with security labels comes back');
 is( query($labels_of . "'labeled_again'::regclass"),
 	'test:secret:0 test:top secret:2',
-	'its security labels come along');
+	'security labels come along with their table');
 
 # Event triggers of the database.
 query('DROP TABLE odd, odd_again, labeled_again; ALTER EVENT TRIGGER forbidding ENABLE');
@@ -135,7 +135,7 @@ like(
 	qr/WARNING:  access method "other" does not exist, using the default access method/,
 	'a warning names the access method');
 is(query("SELECT count(*), sum(a) FROM odd_again"),
-	'10|55', 'its rows come back');
+	'10|55', 'the rows of a table without its access method come back');
 
 # A crash.
 query('DROP TABLE odd_again');
@@ -161,7 +161,7 @@ is( $out,
 	'public.labeled_again|1|{"SECURITY LABEL public.labeled"}',
 	'security labels whose provider is missing are left out, and named');
 like($err, qr/security label provider "test" is not loaded/,
-	'a warning names the provider');
+	'a warning names the missing provider of security labels');
 
 $node->stop;
 done_testing();

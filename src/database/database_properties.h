@@ -19,7 +19,7 @@ extern Oid	properties_create_database(const Manifest *manifest,
 									   const char *name);
 extern void properties_apply(const Manifest *manifest, const char *name,
 							 const char *new_owner);
-extern void properties_name_is_taken(const char *database) pg_attribute_noreturn();
+extern void properties_name_is_taken(const char *database);
 extern void properties_check_name_is_free(const char *database);
 
 #endif							/* SNAPSHOT_WORKER_DATABASE_PROPERTIES_H */
